@@ -1,0 +1,114 @@
+use super::{Cause, Profile};
+use crate::fact::{Builder, CapSet, End, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult};
+
+/// SIGSYS: how a filter ends a process that it does not answer with an error.
+const SIGSYS: i32 = 31;
+
+/// One profile in the light of the facts: what the checks look at.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// The facts.
+    pub facts: &'a Facts,
+    /// The profile asked about.
+    pub profile: Profile,
+    /// What its builder does.
+    pub plan: Plan,
+    /// The probe that imitated it here, if one ran that says something of this profile.
+    pub probe: Option<&'a Probe>,
+}
+
+impl<'a> Case<'a> {
+    /// Picks the probe that speaks for the profile. `process_sandbox` replaces the profile's own choice.
+    pub fn new(facts: &'a Facts, profile: Profile, process_sandbox: Option<bool>) -> Self {
+        let mut plan = profile.plan();
+        plan.process_sandbox = process_sandbox.unwrap_or(plan.process_sandbox);
+        let mut case = Case { facts, profile, plan, probe: None };
+        if case.place_can_tell() {
+            case.probe = facts.probes.iter().find(|probe| probe.plan == plan);
+        }
+        case
+    }
+
+    /// Whether a probe here says something of the profile: a pod's user namespace can't be had
+    /// outside of such a pod, and what an ordinary container is refused says nothing of a privileged one.
+    fn place_can_tell(&self) -> bool {
+        let namespace = !self.profile.has_pod_user_namespace() || self.facts.in_user_namespace() == Some(true);
+        let privilege = !self.profile.is_privileged() || self.is_privileged_place();
+        namespace && privilege
+    }
+
+    fn is_privileged_place(&self) -> bool {
+        let process = &self.facts.process;
+        let capable = process.bounding_set.known().is_some_and(|set| set.has(CapSet::SYS_ADMIN));
+        self.on_bare_machine() || capable && process.seccomp.known() == Some(&Seccomp::Disabled)
+    }
+
+    /// Whether this is the machine itself and not a container.
+    pub fn on_bare_machine(&self) -> bool {
+        self.facts.on_bare_machine() == Some(true)
+    }
+
+    /// Whether the confinement of this very process is the builder's: in a container of its kind.
+    /// On a bare machine it is the shell's, and says nothing of a pod.
+    pub fn is_builders_confinement(&self) -> bool {
+        !self.on_bare_machine() && self.place_can_tell()
+    }
+
+    /// Whether the builder makes a user namespace of its own.
+    pub fn is_rootless(&self) -> bool {
+        self.plan.builder == Builder::Rootless
+    }
+
+    /// Whether the probe ran in the very shape that the profile gives a pod.
+    pub fn is_builders_shape(&self) -> bool {
+        let own_user = self.facts.process.uid.known() == Some(&self.profile.uid());
+        let namespace = self.facts.in_user_namespace() == Some(self.profile.has_pod_user_namespace());
+        let privilege = self.is_privileged_place() == self.profile.is_privileged();
+        let mapped = self.probe.is_some_and(|probe| !matches!(probe.map_source, Some(MapSource::OwnIdOnly | MapSource::Root)));
+        self.facts.on_bare_machine() == Some(false) && own_user && namespace && privilege && mapped
+    }
+
+    /// Whether the probe came to its end, so that its steps decide.
+    pub fn decides(&self) -> bool {
+        self.probe.is_some_and(|probe| matches!(probe.end, End::Completed | End::Killed { signal: SIGSYS, .. }))
+    }
+
+    /// The step at which a build would end.
+    pub fn failed(&self) -> Option<StepResult> {
+        let probe = self.probe.filter(|_| self.decides())?;
+        match probe.end {
+            End::Killed { step, .. } => {
+                let detail = Some("the process was killed by SIGSYS".to_owned());
+                Some(StepResult { step, outcome: StepOutcome::Failed, errno: None, detail, filtered: Some(true), micros: 0 })
+            }
+            _ => probe.failed().cloned(),
+        }
+    }
+
+    /// Whether all of some steps worked, as far as the plan has them; at least one must have been done.
+    pub fn worked(&self, steps: &[Step]) -> bool {
+        let Some(probe) = self.probe.filter(|_| self.decides()) else { return false };
+        let outcome = |step: Step| probe.step(step).map(|result| result.outcome);
+        let fine = |step: Step| match outcome(step) {
+            Some(StepOutcome::Worked) => true,
+            // BuildKit leaves /sys out where it is rootless.
+            Some(StepOutcome::FellBack) => step == Step::Sysfs,
+            Some(StepOutcome::Failed) => false,
+            // Steps that come only after a fallback, and a namespace that old kernels do not have.
+            None => matches!(step, Step::Fuse | Step::Execute | Step::CgroupNamespace),
+        };
+        let planned: Vec<_> = self.plan.steps().filter(|step| steps.contains(step)).collect();
+        planned.iter().any(|step| outcome(*step).is_some()) && planned.iter().all(|step| fine(*step))
+    }
+
+    /// A refusal by a security module: which one, as far as this process's own label tells.
+    pub fn security_module(&self) -> Cause {
+        let process = &self.facts.process;
+        match process.lsm_label.known() {
+            Some(_) if process.selinux_type().is_some() => Cause::Selinux,
+            // An unconfined label too: profiles attach by the path of the executable.
+            Some(_) => Cause::ApparmorProfile,
+            None => Cause::ApparmorOrSelinux,
+        }
+    }
+}

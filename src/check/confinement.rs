@@ -1,0 +1,192 @@
+//! What the pod around the builder refuses: seccomp, security modules, masks.
+
+use super::table::{Check, Judgement, Kind};
+use super::{Case, Cause};
+use crate::fact::{Errno, Fact, Seccomp, Step};
+
+const KERNEL_STEPS: &[Step] = &[
+    Step::UserNamespace,
+    Step::MountNamespace,
+    Step::PrivateRoot,
+    Step::BindMount,
+    Step::ReadOnlyRemount,
+    Step::StepMountNamespace,
+    Step::UtsNamespace,
+    Step::IpcNamespace,
+    Step::CgroupNamespace,
+    Step::PidNamespace,
+    Step::Proc,
+    Step::Devpts,
+    Step::Mqueue,
+    Step::Hostname,
+];
+
+pub(super) const SECCOMP: Check = Check {
+    id: "seccomp",
+    title: "seccomp filter",
+    why: "A runtime's default filter refuses clone, unshare and mount (containerd, Docker) or sethostname (CRI-O) to a container without SYS_ADMIN: the pod needs seccompProfile Unconfined.",
+    causes: &[Cause::Seccomp],
+    steps: KERNEL_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if let Some(failed) = case.failed().filter(|failed| failed.filtered == Some(true)) {
+                return Judgement::Fail(Cause::Seccomp, format!("a seccomp filter of this {} refuses it: {}", place(case), failed.step.title()));
+            }
+            if !case.is_builders_confinement() {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.process.seccomp {
+                Fact::Known(Seccomp::Disabled) | Fact::Absent => Judgement::Pass,
+                Fact::Known(Seccomp::Strict) => Judgement::Fail(Cause::Seccomp, "seccomp allows read and write alone".into()),
+                Fact::Known(Seccomp::Filter) => Judgement::Unknown("a seccomp filter is on, and only trying shows what it refuses".into()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| failed.filtered == Some(true),
+    },
+};
+
+/// Default profiles that deny all mounts: containerd's, Docker's, CRI-O's and podman's.
+const DENY_MOUNT: [&str; 4] = ["cri-containerd.apparmor.d", "docker-default", "crio-default", "containers-default"];
+
+pub(super) const LSM_PROFILE: Check = Check {
+    id: "security-module",
+    title: "AppArmor profile or SELinux type",
+    why: "Default AppArmor profiles deny every mount, and some deny user namespaces; SELinux's container_t may not mount devpts or proc.",
+    causes: &[Cause::ApparmorProfile, Cause::Selinux],
+    steps: KERNEL_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_builders_confinement() {
+                return Judgement::NotApplicable;
+            }
+            let process = &case.facts.process;
+            let denied = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
+            match (&process.lsm_label, process.apparmor_profile(), process.selinux_type()) {
+                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::Unknown(why.clone()),
+                (_, Some(name), _) if denied || name.split("//").next().is_some_and(|name| DENY_MOUNT.contains(&name)) => {
+                    Judgement::Fail(Cause::ApparmorProfile, format!("AppArmor profile {name} confines this pod"))
+                }
+                (_, Some(name), _) => Judgement::Unknown(format!("AppArmor profile {name} is on, and only trying shows what it refuses")),
+                // Types that container-selinux makes for nested containers or leaves unconfined.
+                (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
+                (_, _, Some(kind)) if denied => Judgement::Fail(Cause::Selinux, format!("SELinux type {kind} confines this pod")),
+                (_, _, Some(kind)) => Judgement::Unknown(format!("SELinux type {kind} is on, and only trying shows what it refuses")),
+                _ => Judgement::Pass,
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EACCES),
+    },
+};
+
+pub(super) const PRIVATE_ROOT: Check = Check {
+    id: "private-root",
+    title: "mount propagation of /",
+    why: "rootlesskit makes / private before anything else is mounted: `failed to share mount point: /` where it can't.",
+    causes: &[Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    steps: &[Step::PrivateRoot],
+    kind: Kind::Attempt,
+};
+
+pub(super) const STEP_NAMESPACES: Check = Check {
+    id: "step-namespaces",
+    title: "namespaces of a build step",
+    why: "runc gives each RUN instruction namespaces of its own, while rootlesskit holds the first ones: a limit of 1 is not enough.",
+    causes: &[Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::Seccomp],
+    steps: &[Step::StepMountNamespace, Step::UtsNamespace, Step::IpcNamespace, Step::CgroupNamespace, Step::PidNamespace],
+    kind: Kind::Attempt,
+};
+
+pub(super) const PROC: Check = Check {
+    id: "masked-proc",
+    title: "masks over /proc",
+    why: "With a process sandbox each build step mounts a fresh proc, which the kernel allows in a user namespace only where a complete one is visible (mount_too_revealing in fs/namespace.c). The daemon looks healthy until the first RUN.",
+    causes: &[Cause::MaskedProc],
+    steps: &[Step::Proc],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.plan.process_sandbox || !case.is_builders_confinement() && !(case.on_bare_machine() && case.decides()) {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.proc_fs {
+                Fact::Known(proc) if proc.masks.is_empty() || proc.complete_elsewhere => Judgement::Pass,
+                // Root of the machine's own user namespace is not asked what is visible.
+                Fact::Known(_) if !case.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
+                Fact::Known(proc) => {
+                    let first = proc.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                    Judgement::Fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({first}{})", proc.masks.len(), if proc.masks.len() > 3 { ", ..." } else { "" }))
+                }
+                Fact::Absent => Judgement::Unknown("the mount table is missing".into()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EPERM) && failed.filtered != Some(true),
+    },
+};
+
+pub(super) const STEP_MOUNTS: Check = Check {
+    id: "step-mounts",
+    title: "/proc, /dev and host name of a build step",
+    why: "runc mounts /proc, /dev/pts and /dev/mqueue for each RUN instruction and sets its host name.",
+    causes: &[Cause::MaskedProc, Cause::Selinux, Cause::ApparmorProfile, Cause::ApparmorOrSelinux, Cause::Seccomp, Cause::PlatformSandbox],
+    steps: &[Step::Proc, Step::Devpts, Step::Mqueue, Step::Sysfs, Step::Hostname],
+    kind: Kind::Attempt,
+};
+
+fn place(case: &Case) -> &'static str {
+    if case.on_bare_machine() { "shell" } else { "pod" }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{failed_at, finding, table};
+    use crate::check::{Cause, Outcome, Profile};
+    use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step};
+
+    #[test]
+    fn seccomp() {
+        table("seccomp", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::Seccomp), &|f| f.process.seccomp = Fact::Known(Seccomp::Strict)),
+            (Outcome::Unknown, None, &|f| f.process.seccomp = Fact::Known(Seccomp::Filter)),
+        ]);
+        failed_at(Step::Hostname, Errno::EPERM, Cause::Seccomp, |f| f.process.seccomp = Fact::Known(Seccomp::Filter));
+    }
+
+    #[test]
+    fn security_module() {
+        let label = |label: &str| Fact::Known(label.to_owned());
+        table("security-module", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Pass, None, &|f| f.process.lsm_label = label("unconfined")),
+            (Outcome::Fail, Some(Cause::ApparmorProfile), &|f| f.process.lsm_label = label("cri-containerd.apparmor.d (enforce)")),
+            (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
+            (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
+        ]);
+        failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
+        failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
+        failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});
+    }
+
+    #[test]
+    fn masked_proc() {
+        let masked = Fact::Known(ProcFs { masks: vec!["/proc/kcore".into()], complete_elsewhere: false });
+        let judged = |proc_fs: Fact<ProcFs>| {
+            finding("masked-proc", Profile::ProcMount, &|f| {
+                f.process.uid_map = crate::check::testing::pod_map(65_536);
+                f.proc_fs = proc_fs.clone();
+            })
+        };
+        assert_eq!(judged(Fact::Known(ProcFs::default())).outcome, Outcome::Pass);
+        assert_eq!(judged(masked).cause, Some(Cause::MaskedProc));
+        assert_eq!(judged(Fact::Denied("no /proc".into())).outcome, Outcome::Unknown);
+        table("masked-proc", &[(Outcome::NotApplicable, None, &|_| {})]);
+    }
+
+    #[test]
+    fn attempts() {
+        failed_at(Step::UtsNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
+        failed_at(Step::PrivateRoot, Errno::EPERM, Cause::PlatformSandbox, |_| {});
+        failed_at(Step::Mqueue, Errno::EPERM, Cause::PlatformSandbox, |_| {});
+    }
+}

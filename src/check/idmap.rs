@@ -1,0 +1,261 @@
+//! Whether the builder can map more than its own ID.
+
+use super::table::{Check, Judgement, Kind};
+use super::{Case, Cause};
+use crate::fact::{CapSet, Errno, Fact, Helper, MapSource, Step, StepResult, SubId};
+
+const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
+
+/// A lack of the image: it stops a builder only where this place is the builder's own image. On a
+/// bare machine or in some other container the builder's image brings what is missing.
+fn lack(case: &Case, cause: Cause, message: String) -> Judgement {
+    if case.facts.in_builder_image() {
+        Judgement::Fail(cause, message)
+    } else {
+        Judgement::Warn(cause, format!("{message} (a builder's image brings its own)"))
+    }
+}
+
+/// Whether newuidmap has no part in this: no user namespace is made, root writes the map, or the
+/// builder's pod has IDs of its own that can't be seen from here.
+fn needs_no_helper(case: &Case) -> bool {
+    let elsewhere = case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true);
+    !case.is_rootless() || elsewhere || case.probe.is_some_and(|probe| probe.map_source == Some(MapSource::Root))
+}
+
+pub(super) const SUBORDINATE_IDS: Check = Check {
+    id: "subordinate-ids",
+    title: "ranges in /etc/subuid and /etc/subgid",
+    why: "rootlesskit maps the ranges that these files give the user; without one it stops with `no subuid ranges found for user`.",
+    causes: &[Cause::SubidConfig],
+    steps: &[Step::SubIdRange],
+    kind: Kind::Fact {
+        judge: |case| {
+            if needs_no_helper(case) {
+                return Judgement::NotApplicable;
+            }
+            let ids = &case.facts.sub_ids;
+            let user = ids.user.known().map_or("the user", String::as_str);
+            for (ranges, file) in [(&ids.uids, "/etc/subuid"), (&ids.gids, "/etc/subgid")] {
+                match ranges {
+                    Fact::Known(ranges) if ranges.is_empty() => return lack(case, Cause::SubidConfig, format!("{file} has no range for {user}")),
+                    Fact::Known(_) => {}
+                    Fact::Absent => return lack(case, Cause::SubidConfig, format!("there is no {file}")),
+                    Fact::Failed(why) => return lack(case, Cause::SubidConfig, why.clone()),
+                    Fact::Denied(why) if case.facts.in_builder_image() => return Judgement::Unknown(why.clone()),
+                    Fact::Denied(_) => return Judgement::NotApplicable,
+                }
+            }
+            Judgement::Pass
+        },
+        explains: |_| true,
+    },
+};
+
+pub(super) const SETID_CAPABILITIES: Check = Check {
+    id: "setid-capabilities",
+    title: "SETUID and SETGID in the bounding set",
+    why: "newuidmap and newgidmap get their one capability from their file, within the bounding set: with drop ALL the kernel refuses to run them.",
+    causes: &[Cause::CapsDropped],
+    steps: HELPER_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if needs_no_helper(case) || !case.is_builders_confinement() {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.process.bounding_set {
+                Fact::Known(set) => {
+                    let missing: Vec<_> = [(CapSet::SETUID, "SETUID"), (CapSet::SETGID, "SETGID")].into_iter().filter(|cap| !set.has(cap.0)).map(|cap| cap.1).collect();
+                    if missing.is_empty() { Judgement::Pass } else { Judgement::Fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and "))) }
+                }
+                Fact::Absent => Judgement::Unknown("/proc/self/status is missing".into()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: refused,
+    },
+};
+
+pub(super) const NO_NEW_PRIVILEGES: Check = Check {
+    id: "no-new-privileges",
+    title: "no_new_privs",
+    why: "With allowPrivilegeEscalation: false exec gains nothing, so newuidmap can't write the map.",
+    causes: &[Cause::NoNewPrivs],
+    steps: HELPER_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if needs_no_helper(case) || !case.is_builders_confinement() {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.process.no_new_privs {
+                Fact::Known(false) | Fact::Absent => Judgement::Pass,
+                Fact::Known(true) => Judgement::Fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)".into()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: refused,
+    },
+};
+
+pub(super) const HELPERS: Check = Check {
+    id: "idmap-helpers",
+    title: "newuidmap and newgidmap",
+    why: "Only these helpers may map a range of IDs for an ordinary user, by their file capabilities or the setuid bit; copying an image without extended attributes loses the former.",
+    causes: &[Cause::IdmapHelper],
+    steps: HELPER_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if needs_no_helper(case) {
+                return Judgement::NotApplicable;
+            }
+            for (fact, name) in [(&case.facts.newuidmap, "newuidmap"), (&case.facts.newgidmap, "newgidmap")] {
+                match fact {
+                    Fact::Known(helper) if helper.is_privileged() => {}
+                    Fact::Known(helper) => return lack(case, Cause::IdmapHelper, weakness(helper)),
+                    Fact::Absent => return lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
+                    Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => return Judgement::Unknown(why.clone()),
+                    Fact::Denied(_) | Fact::Failed(_) => return Judgement::NotApplicable,
+                }
+            }
+            Judgement::Pass
+        },
+        explains: |_| true,
+    },
+};
+
+fn weakness(helper: &Helper) -> String {
+    if helper.nosuid {
+        format!("{} lies on a mount with nosuid, where neither file capabilities nor the setuid bit count", helper.path)
+    } else {
+        format!("{} has neither its file capability nor the setuid bit", helper.path)
+    }
+}
+
+pub(super) const NESTED_RANGE: Check = Check {
+    id: "nested-range",
+    title: "range within the pod's IDs",
+    why: "A map may name only IDs that exist in the namespace around it (map_write in kernel/user_namespace.c): in a pod with 65,536 IDs the stock range 100000:65536 does not.",
+    causes: &[Cause::NestedUsernsRange],
+    steps: HELPER_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_rootless() || case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true) {
+                return Judgement::NotApplicable;
+            }
+            let stock = Fact::Known(vec![SubId::STOCK]);
+            let by_root = needs_no_helper(case);
+            let ids = &case.facts.sub_ids;
+            let process = &case.facts.process;
+            for (map, ranges, kind) in [(&process.uid_map, &ids.uids, "UID"), (&process.gid_map, &ids.gids, "GID")] {
+                let map = match map {
+                    Fact::Known(map) => map,
+                    Fact::Absent => return Judgement::NotApplicable,
+                    Fact::Denied(why) | Fact::Failed(why) => return Judgement::Unknown(why.clone()),
+                };
+                // A range that can't be read is another check's matter.
+                let Some(ranges) = (if by_root { &stock } else { ranges }).known() else { continue };
+                if let Some(range) = ranges.iter().find(|range| !map.contains(range)) {
+                    return lack(case, Cause::NestedUsernsRange, format!("the sub-{kind} range {range} does not lie within the {} IDs of this user namespace", map.size()));
+                }
+            }
+            Judgement::Pass
+        },
+        explains: refused,
+    },
+};
+
+pub(super) const ID_MAPS: Check = Check {
+    id: "id-maps",
+    title: "maps of the new user namespace",
+    why: "rootlesskit runs newuidmap and newgidmap, so that files of an image can belong to other users than root.",
+    causes: &[Cause::IdmapHelper, Cause::SubidConfig, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    steps: &[Step::SubIdRange, Step::UidMap, Step::GidMap],
+    kind: Kind::Attempt,
+};
+
+/// The kernel's refusal to run a helper, to its write, or the helper's own.
+fn refused(failed: &StepResult) -> bool {
+    failed.errno == Some(Errno::EPERM)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{failed_at, finding, pod_map, table};
+    use crate::check::{Cause, Outcome, Profile};
+    use crate::fact::{CapSet, Errno, Fact, Facts, Namespace, Step, SubId};
+
+    fn bare(facts: &mut Facts) {
+        facts.process.pid_namespace = Fact::Known(Namespace::Initial);
+    }
+
+    #[test]
+    fn subordinate_ids() {
+        table("subordinate-ids", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
+            (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
+            (Outcome::Warn, Some(Cause::SubidConfig), &|f| { bare(f); f.sub_ids.gids = Fact::Absent }),
+            (Outcome::Unknown, None, &|f| f.sub_ids.uids = Fact::Denied("/etc/subuid: permission denied".into())),
+        ]);
+        failed_at(Step::SubIdRange, Errno::ENOENT, Cause::SubidConfig, |_| {});
+    }
+
+    #[test]
+    fn setid_capabilities() {
+        table("setid-capabilities", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Pass, None, &|f| f.process.bounding_set = Fact::Known(CapSet(0xc0))),
+            (Outcome::Fail, Some(Cause::CapsDropped), &|f| f.process.bounding_set = Fact::Known(CapSet(0))),
+            (Outcome::NotApplicable, None, &|f| { bare(f); f.process.bounding_set = Fact::Known(CapSet(0)) }),
+            (Outcome::Unknown, None, &|f| f.process.bounding_set = Fact::Failed("garbage".into())),
+        ]);
+        failed_at(Step::UidMap, Errno::EPERM, Cause::CapsDropped, |f| f.process.bounding_set = Fact::Known(CapSet(0)));
+    }
+
+    #[test]
+    fn no_new_privileges() {
+        table("no-new-privileges", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::NoNewPrivs), &|f| f.process.no_new_privs = Fact::Known(true)),
+            (Outcome::Unknown, None, &|f| f.process.no_new_privs = Fact::Denied("no /proc".into())),
+        ]);
+        failed_at(Step::UidMap, Errno::EPERM, Cause::NoNewPrivs, |f| f.process.no_new_privs = Fact::Known(true));
+    }
+
+    #[test]
+    fn idmap_helpers() {
+        let without = |f: &mut Facts, change: &dyn Fn(&mut crate::fact::Helper)| {
+            if let Fact::Known(helper) = &mut f.newgidmap {
+                change(helper);
+            }
+        };
+        table("idmap-helpers", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.file_capability = false)),
+            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.nosuid = true)),
+            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| f.newuidmap = Fact::Absent),
+            (Outcome::Warn, Some(Cause::IdmapHelper), &|f| { bare(f); f.newuidmap = Fact::Absent }),
+            (Outcome::Unknown, None, &|f| f.newuidmap = Fact::Failed("EIO".into())),
+        ]);
+        failed_at(Step::GidMap, Errno::EPERM, Cause::IdmapHelper, |_| {});
+        failed_at(Step::UidMap, Errno::EINVAL, Cause::SubidConfig, |_| {});
+    }
+
+    #[test]
+    fn nested_range() {
+        let judged = |size: u32, range: SubId| {
+            finding("nested-range", Profile::ProcMount, &|f| {
+                f.process.uid_map = pod_map(size);
+                f.process.gid_map = pod_map(size);
+                f.sub_ids.uids = Fact::Known(vec![range]);
+                f.sub_ids.gids = Fact::Known(vec![range]);
+            })
+        };
+        let fitting = SubId { start: 1001, length: 64_535 };
+        assert_eq!(judged(65_536, fitting).outcome, Outcome::Pass);
+        assert_eq!(judged(196_608, SubId::STOCK).outcome, Outcome::Pass);
+        assert_eq!(judged(65_536, SubId::STOCK).cause, Some(Cause::NestedUsernsRange));
+        assert_eq!(judged(131_072, SubId::STOCK).cause, Some(Cause::NestedUsernsRange));
+        table("nested-range", &[(Outcome::Unknown, None, &|f| f.process.uid_map = Fact::Denied("no /proc".into()))]);
+    }
+}

@@ -1,0 +1,23 @@
+//! From facts to verdicts: a table of checks over plain values.
+//!
+//! [`judge`] looks at one [`Case`], a profile in the light of the facts, and says whether a builder
+//! of that profile would work. What was tried outranks what was read: a step that worked overrules a
+//! fact that looks bad, and a step that failed is decisive; the facts then name its cause.
+
+mod case;
+mod cause;
+mod confinement;
+mod idmap;
+mod profile;
+mod storage;
+mod table;
+#[cfg(test)]
+mod testing;
+mod userns;
+mod verdict;
+
+pub use case::Case;
+pub use cause::{Cause, Level};
+pub use profile::Profile;
+pub use table::{CHECKS, Check};
+pub use verdict::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict, judge};

@@ -1,0 +1,187 @@
+//! The state dir, and how BuildKit would keep layers on it.
+
+use super::table::{Check, Judgement, Kind};
+use super::{Case, Cause, Snapshotter};
+use crate::fact::{Errno, Fact, Step, StepOutcome};
+
+/// Less than this and one ordinary base image with a few packages fills the disk: a warning.
+const LITTLE_SPACE: u64 = 1 << 30;
+
+pub(super) const STATE_DIR: Check = Check {
+    id: "state-dir",
+    title: "state dir",
+    why: "buildkitd keeps images, layers and its databases there; `no space left on device` from a write is not the one from a limit on namespaces.",
+    causes: &[Cause::StateDir, Cause::DiskSpace],
+    steps: &[Step::StateDir],
+    kind: Kind::Fact {
+        judge: |case| {
+            let state = &case.facts.state_dir;
+            let path = state.path.known().map_or("the state dir", String::as_str);
+            if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
+                let full = matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT));
+                let says = failed.errno.map_or("refused", Errno::text);
+                return Judgement::Fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
+            }
+            match (&state.flags, &state.free_bytes) {
+                (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only")),
+                (_, Fact::Known(0)) => Judgement::Fail(Cause::DiskSpace, format!("no space is left on {path}")),
+                (_, Fact::Known(free)) if *free < LITTLE_SPACE => Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20)),
+                (Fact::Denied(why) | Fact::Failed(why), _) if !case.on_bare_machine() => Judgement::Unknown(why.clone()),
+                _ => Judgement::Pass,
+            }
+        },
+        explains: |_| true,
+    },
+};
+
+pub(super) const STATE_DIR_WRITE: Check = Check {
+    id: "state-dir-use",
+    title: "use of the state dir",
+    why: "buildkitd makes directories there, tries overlayfs, then fuse-overlayfs, and else copies; then it runs programs from what it unpacked.",
+    causes: &[Cause::StateDir, Cause::DiskSpace, Cause::LockedMountFlags],
+    steps: &[Step::StateDir, Step::Overlay, Step::Fuse, Step::Execute],
+    kind: Kind::Attempt,
+};
+
+pub(super) const SNAPSHOTTER: Check = Check {
+    id: "snapshotter",
+    title: "snapshotter",
+    why: "BuildKit takes overlayfs, else fuse-overlayfs, else native, which copies a whole tree for each layer: slower by a factor of three and more (moby/buildkit#2642). It works with each.",
+    causes: &[Cause::OverlayUsernsKernel, Cause::OverlayBackingFs, Cause::DevFuse],
+    steps: &[],
+    kind: Kind::Fact {
+        judge: |case| match snapshotter(case) {
+            Some(Snapshotter::Overlayfs) | None => Judgement::Pass,
+            Some(other) => {
+                let step = |step| case.probe.and_then(|probe| probe.step(step)).map(|result| format!(": {result}")).unwrap_or_default();
+                if case.facts.state_dir.file_system.known().is_some_and(|fs| fs == "overlay") {
+                    let message = format!("BuildKit falls back to {other}, since the state dir lies on an overlay: give it a volume");
+                    Judgement::Warn(Cause::OverlayBackingFs, message)
+                } else if other == Snapshotter::Native && case.facts.dev_fuse != Fact::Known(true) {
+                    Judgement::Warn(Cause::DevFuse, format!("BuildKit falls back to {other}{}", step(Step::Fuse)))
+                } else {
+                    Judgement::Warn(Cause::OverlayUsernsKernel, format!("BuildKit falls back to {other}{}", step(Step::Overlay)))
+                }
+            }
+        },
+        explains: |_| false,
+    },
+};
+
+pub(super) const NOEXEC: Check = Check {
+    id: "state-dir-noexec",
+    title: "programs from the state dir",
+    why: "With the native snapshotter a build step runs programs straight from the state dir: `exec: \"/bin/sh\": permission denied` on a mount with noexec. With overlayfs or fuse-overlayfs it does not matter.",
+    causes: &[Cause::LockedMountFlags],
+    steps: &[Step::Execute],
+    kind: Kind::Fact {
+        judge: |case| {
+            let state = &case.facts.state_dir;
+            match &state.flags {
+                Fact::Known(flags) if flags.noexec => match snapshotter(case) {
+                    Some(Snapshotter::Native) => Judgement::Fail(Cause::LockedMountFlags, "the state dir is mounted noexec, and the native snapshotter runs programs from it".into()),
+                    Some(_) => Judgement::Pass,
+                    None => Judgement::Unknown("the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes".into()),
+                },
+                Fact::Known(_) | Fact::Absent => Judgement::Pass,
+                Fact::Denied(_) | Fact::Failed(_) if case.on_bare_machine() => Judgement::NotApplicable,
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EACCES),
+    },
+};
+
+pub(super) const BIND_MOUNTS: Check = Check {
+    id: "bind-mounts",
+    title: "bind mounts from the state dir",
+    why: "runc binds /etc/resolv.conf and /etc/hosts of a build step from the state dir, read-only; a user namespace can't drop the mount's nosuid, nodev and noexec (mount_namespaces(7)).",
+    causes: &[Cause::LockedMountFlags, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    steps: &[Step::BindMount, Step::ReadOnlyRemount],
+    kind: Kind::Attempt,
+};
+
+/// The snapshotter that BuildKit would choose: the one that the probe could mount, else by the
+/// rules of the kernel and the distribution. `None` where too little is known.
+pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
+    if let Some(probe) = case.probe.filter(|_| case.decides())
+        && let Some(overlay) = probe.step(Step::Overlay)
+    {
+        return Some(match (overlay.outcome, probe.step(Step::Fuse).map(|fuse| fuse.outcome)) {
+            (StepOutcome::Worked, _) => Snapshotter::Overlayfs,
+            (_, Some(StepOutcome::Worked)) => Snapshotter::FuseOverlayfs,
+            _ => Snapshotter::Native,
+        });
+    }
+    let kernel = case.facts.kernel.known()?.version();
+    let nested = case.is_rootless() || case.profile.has_pod_user_namespace();
+    // Ubuntu's own kernels let user namespaces mount overlayfs long before 5.11 did.
+    let ubuntu = case.facts.os.known().is_some_and(|os| os.id == "ubuntu");
+    let stacked = case.facts.state_dir.file_system.known()? == "overlay";
+    if !stacked && (!nested || kernel >= (5, 11) || ubuntu) {
+        return Some(Snapshotter::Overlayfs);
+    }
+    // A bare machine's /dev/fuse is not a pod's: without a device plugin a pod has none.
+    let fuse = case.profile.is_privileged() || !case.on_bare_machine();
+    let fuse = fuse && case.facts.dev_fuse == Fact::Known(true) && (!nested || kernel >= (4, 18));
+    Some(if fuse { Snapshotter::FuseOverlayfs } else { Snapshotter::Native })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{facts_of, failed_at, healthy, table};
+    use crate::check::{Cause, Outcome, Profile, Snapshotter, judge};
+    use crate::fact::{Errno, Fact, Facts, MountFlags, Step};
+
+    fn old_kernel(facts: &mut Facts) {
+        facts.kernel = Fact::Known("5.10.0-33-amd64".to_owned().try_into().expect("a release"));
+    }
+
+    #[test]
+    fn state_dir() {
+        table("state-dir", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::StateDir), &|f| f.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })),
+            (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(0)),
+            (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(1 << 20)),
+            (Outcome::Unknown, None, &|f| f.state_dir.flags = Fact::Denied("it hangs".into())),
+        ]);
+        failed_at(Step::StateDir, Errno::ENOSPC, Cause::DiskSpace, |_| {});
+        failed_at(Step::StateDir, Errno::EROFS, Cause::StateDir, |_| {});
+    }
+
+    #[test]
+    fn snapshotter() {
+        let fuse = |f: &mut Facts| f.dev_fuse = Fact::Known(true);
+        let overlay = |f: &mut Facts| f.state_dir.file_system = Fact::Known("overlay".into());
+        table("snapshotter", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Warn, Some(Cause::DevFuse), &|f| old_kernel(f)),
+            (Outcome::Warn, Some(Cause::OverlayUsernsKernel), &|f| { old_kernel(f); fuse(f) }),
+            (Outcome::Warn, Some(Cause::OverlayBackingFs), &|f| overlay(f)),
+            (Outcome::Pass, None, &|f| f.kernel = Fact::Denied("no /proc".into())),
+        ]);
+        let predicted = |change: &dyn Fn(&mut Facts)| judge(&facts_of(change), Profile::NoProcessSandbox, None).snapshotter;
+        assert_eq!(predicted(&|f| { old_kernel(f); fuse(f) }), Some(Snapshotter::FuseOverlayfs));
+        assert_eq!(predicted(&|f| overlay(f)), Some(Snapshotter::Native));
+        assert_eq!(judge(&healthy(), Profile::NoProcessSandbox, None).snapshotter, Some(Snapshotter::Overlayfs));
+    }
+
+    #[test]
+    fn noexec() {
+        let noexec = |f: &mut Facts| f.state_dir.flags = Fact::Known(MountFlags { noexec: true, ..MountFlags::default() });
+        table("state-dir-noexec", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Pass, None, &|f| noexec(f)),
+            (Outcome::Fail, Some(Cause::LockedMountFlags), &|f| { noexec(f); old_kernel(f) }),
+            (Outcome::Unknown, None, &|f| { noexec(f); f.kernel = Fact::Denied("no /proc".into()) }),
+        ]);
+        failed_at(Step::Execute, Errno::EACCES, Cause::LockedMountFlags, |f| { noexec(f); old_kernel(f) });
+    }
+
+    #[test]
+    fn bind_mounts() {
+        failed_at(Step::ReadOnlyRemount, Errno::EPERM, Cause::LockedMountFlags, |_| {});
+        failed_at(Step::BindMount, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});
+    }
+}

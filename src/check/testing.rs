@@ -1,0 +1,107 @@
+//! One healthy builder's pod, and tests that change one thing in it.
+
+use super::{CHECKS, Cause, Evidence, Finding, Outcome, Profile, Ready, judge};
+use crate::fact::{
+    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, Probe, ProcFs, Seccomp, Step, StepOutcome,
+    StepResult, SubId,
+};
+
+/// The map of a pod with `hostUsers: false`.
+pub(super) fn pod_map(length: u32) -> Fact<IdMap> {
+    Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 1_048_576, length }]))
+}
+
+/// Facts of a builder's pod of the default profile where all is well, without a probe, and then changed.
+pub(super) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
+    let initial = || Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 0, length: u32::MAX }]));
+    let helper = |name: &str| Fact::Known(Helper { path: format!("/usr/bin/{name}"), setuid: false, file_capability: true, nosuid: false });
+    let mut facts = Facts::unknown();
+    facts.kernel = Fact::Known("6.12.0-1-amd64".to_owned().try_into().expect("a release"));
+    facts.user_namespaces = Fact::Known(true);
+    facts.sysctls.unprivileged_userns_clone = Fact::Absent;
+    facts.sysctls.max_user_namespaces = Fact::Known(63_359);
+    facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Absent;
+    facts.process.uid = Fact::Known(1000);
+    facts.process.pid_namespace = Fact::Known(Namespace::Own);
+    facts.process.uid_map = initial();
+    facts.process.gid_map = initial();
+    facts.process.seccomp = Fact::Known(Seccomp::Disabled);
+    facts.process.no_new_privs = Fact::Known(false);
+    facts.process.bounding_set = Fact::Known(CapSet(0xa804_25fb));
+    facts.process.lsm_label = Fact::Absent;
+    facts.proc_fs = Fact::Known(ProcFs::default());
+    facts.state_dir.path = Fact::Known("/home/user/.local/share/buildkit".into());
+    facts.state_dir.file_system = Fact::Known("ext4".into());
+    facts.state_dir.flags = Fact::Known(MountFlags::default());
+    facts.state_dir.free_bytes = Fact::Known(50 << 30);
+    facts.dev_fuse = Fact::Absent;
+    facts.tools.rootlesskit = Fact::Known("/usr/bin/rootlesskit".into());
+    facts.newuidmap = helper("newuidmap");
+    facts.newgidmap = helper("newgidmap");
+    facts.sub_ids.user = Fact::Known("user".into());
+    facts.sub_ids.uids = Fact::Known(vec![SubId::STOCK]);
+    facts.sub_ids.gids = Fact::Known(vec![SubId::STOCK]);
+    change(&mut facts);
+    facts
+}
+
+/// The same with a probe in which each step worked.
+pub(super) fn healthy() -> Facts {
+    with_probe(facts_of(&|_| {}), None)
+}
+
+/// Adds a probe of the default profile that worked, or failed at a step.
+pub(super) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
+    let plan = Profile::NoProcessSandbox.plan();
+    let result = |step, outcome, errno| StepResult { step, outcome, errno, detail: None, filtered: None, micros: 10 };
+    let mut steps = Vec::new();
+    for step in plan.steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute) || failure.is_some_and(|failure| failure.0 == *step)) {
+        match failure {
+            Some((failed, errno)) if failed == step => {
+                steps.push(result(step, StepOutcome::Failed, Some(errno)));
+                break;
+            }
+            Some((Step::Execute, errno)) if step == Step::Overlay => steps.push(result(step, StepOutcome::FellBack, Some(errno))),
+            _ => steps.push(result(step, StepOutcome::Worked, None)),
+        }
+    }
+    let executable = "/usr/bin/rootlesskit".into();
+    facts.probes = vec![Probe { plan, executable, uid: 1000, map_source: Some(MapSource::Helpers), end: End::Completed, steps }];
+    facts
+}
+
+/// What one check finds in changed facts, without a probe.
+pub(super) fn finding(check: &str, profile: Profile, change: &dyn Fn(&mut Facts)) -> Finding {
+    assert!(CHECKS.iter().any(|row| row.id == check), "{check} is in the table");
+    let verdict = judge(&facts_of(change), profile, None);
+    verdict.findings.into_iter().find(|finding| finding.check == check).expect("each check answers")
+}
+
+type Row<'a> = (Outcome, Option<Cause>, &'a dyn Fn(&mut Facts));
+
+/// Holds one check's answers for the default profile against what they should be.
+pub(super) fn table(check: &str, rows: &[Row]) {
+    for (number, (outcome, cause, change)) in rows.iter().enumerate() {
+        let found = finding(check, Profile::NoProcessSandbox, change);
+        assert_eq!((found.outcome, found.cause), (*outcome, *cause), "{check}, row {number}: {found:?}");
+    }
+}
+
+/// A probe that failed at a step must name the cause first.
+pub(super) fn failed_at(step: Step, errno: Errno, cause: Cause, change: impl Fn(&mut Facts)) {
+    let verdict = judge(&with_probe(facts_of(&change), Some((step, errno))), Profile::NoProcessSandbox, None);
+    assert_eq!(verdict.ready, Ready::NotReady, "{step:?}");
+    assert_eq!(verdict.causes.first(), Some(&cause), "{step:?} {errno}: {verdict:?}");
+    assert_eq!(verdict.failed.map(|failed| failed.step), Some(step));
+}
+
+#[test]
+fn the_healthy_example_is_clean() {
+    let verdict = judge(&healthy(), Profile::NoProcessSandbox, None);
+    assert_eq!((verdict.ready, verdict.evidence, verdict.causes), (Ready::Ready, Evidence::Proven, vec![]));
+    for finding in verdict.findings {
+        assert!(matches!(finding.outcome, Outcome::Pass | Outcome::NotApplicable), "{finding:?}");
+    }
+    let predicted = judge(&facts_of(&|_| {}), Profile::NoProcessSandbox, None);
+    assert_eq!((predicted.ready, predicted.evidence), (Ready::Ready, Evidence::Predicted));
+}

@@ -1,0 +1,231 @@
+//! Whether a user namespace can be made.
+
+use super::table::{Check, Judgement, Kind};
+use super::Cause;
+use crate::fact::{Errno, Fact, Step};
+
+/// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
+const COMFORTABLE_LIMIT: u64 = 1024;
+
+pub(super) const KERNEL_CONFIG: Check = Check {
+    id: "kernel-config",
+    title: "kernel with user namespaces",
+    why: "A rootless builder is root in a user namespace of its own, which a kernel without CONFIG_USER_NS does not have.",
+    causes: &[Cause::UsernsKconfig],
+    steps: &[Step::UserNamespace],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_rootless() && !case.profile.has_pod_user_namespace() {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.user_namespaces {
+                Fact::Known(true) => Judgement::Pass,
+                Fact::Known(false) | Fact::Absent => Judgement::Fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces".into()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| matches!(failed.errno, Some(Errno::EINVAL | Errno::ENOSYS)) && failed.filtered != Some(true),
+    },
+};
+
+pub(super) const POD_USER_NAMESPACE: Check = Check {
+    id: "pod-user-namespace",
+    title: "pod with a user namespace",
+    why: "A pod with hostUsers: false needs a kernel with idmapped mounts (MOUNT_ATTR_IDMAP, Linux 5.12; for tmpfs volumes 6.3, KEP-127) and a runtime that makes one: only such a pod can prove it.",
+    causes: &[Cause::UsernsPodRuntime],
+    steps: &[],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.profile.has_pod_user_namespace() {
+                return Judgement::NotApplicable;
+            }
+            let kernel = case.facts.kernel.known();
+            match (case.facts.in_user_namespace(), kernel) {
+                (Some(true), _) => Judgement::Pass,
+                (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::Fail(
+                    Cause::UsernsPodRuntime,
+                    format!("Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)"),
+                ),
+                (_, Some(kernel)) if kernel.version() < (6, 3) => Judgement::Unknown(format!(
+                    "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
+                )),
+                _ => Judgement::Unknown("looks able; only a pod with hostUsers: false can prove it".into()),
+            }
+        },
+        explains: |_| false,
+    },
+};
+
+pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
+    id: "unprivileged-userns-clone",
+    title: "kernel.unprivileged_userns_clone",
+    why: "A patch of Debian, Ubuntu, Arch and others: at 0 only CAP_SYS_ADMIN makes user namespaces, all others get EPERM. Kernels without the file have no such switch.",
+    causes: &[Cause::UsernsClone0],
+    steps: &[Step::UserNamespace],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_rootless() {
+                // Root makes the pod's namespace, and a rootful builder none.
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.sysctls.unprivileged_userns_clone {
+                Fact::Known(0) => Judgement::Fail(Cause::UsernsClone0, "kernel.unprivileged_userns_clone is 0".into()),
+                Fact::Known(_) | Fact::Absent => Judgement::Pass,
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EPERM) && failed.filtered != Some(true),
+    },
+};
+
+pub(super) const MAX_USER_NAMESPACES: Check = Check {
+    id: "max-user-namespaces",
+    title: "user.max_user_namespaces",
+    why: "How many user namespaces one user may have (namespaces(7), Linux 4.9); one more gives ENOSPC. A pod's user namespace and each of its idmapped volumes count too, against root.",
+    causes: &[Cause::UsernsMax0, Cause::UsernsExhausted],
+    steps: &[Step::UserNamespace],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_rootless() && !case.profile.has_pod_user_namespace() {
+                return Judgement::NotApplicable;
+            }
+            let value = match &case.facts.sysctls.max_user_namespaces {
+                Fact::Known(value) => *value,
+                Fact::Absent => return Judgement::Pass,
+                Fact::Denied(why) | Fact::Failed(why) => return Judgement::Unknown(why.clone()),
+            };
+            let says = format!("user.max_user_namespaces is {value}");
+            // Measured: one such pod needs 2 on Linux 6.12 and 7.2, up to 4 on 6.1, where each idmapped mount holds one.
+            let (least, enough) = if case.profile.has_pod_user_namespace() { (2, 4) } else { (1, 1) };
+            match value {
+                0 => Judgement::Fail(Cause::UsernsMax0, says),
+                _ if value < least => Judgement::Fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}")),
+                _ if value < enough => Judgement::Unknown(format!("{says}, and one pod with hostUsers: false needs {least} to {enough}")),
+                _ if value < COMFORTABLE_LIMIT => Judgement::Warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual")),
+                _ => Judgement::Pass,
+            }
+        },
+        // EINVAL is what EL7's kernel gives.
+        explains: |failed| matches!(failed.errno, Some(Errno::ENOSPC | Errno::EINVAL)) && failed.filtered != Some(true),
+    },
+};
+
+pub(super) const APPARMOR_RESTRICTION: Check = Check {
+    id: "apparmor-restriction",
+    title: "kernel.apparmor_restrict_unprivileged_userns",
+    why: "Ubuntu's patch, on from 24.04: an unconfined process may make a user namespace but loses all capabilities in it, so the builder's first mount fails.",
+    causes: &[Cause::UsernsApparmorRestrict],
+    steps: &[Step::UserNamespace, Step::MountNamespace, Step::UidMap, Step::GidMap, Step::PrivateRoot],
+    kind: Kind::Fact {
+        judge: |case| {
+            if !case.is_rootless() {
+                return Judgement::NotApplicable;
+            }
+            let refused = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
+            match &case.facts.sysctls.apparmor_restrict_unprivileged_userns {
+                Fact::Known(0) | Fact::Absent => Judgement::Pass,
+                Fact::Known(value) if case.facts.process.apparmor_profile().is_none() || case.decides() => {
+                    Judgement::Fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
+                }
+                // A profile that grants userns lifts the restriction, and its text can't be read.
+                Fact::Known(_) => Judgement::Unknown("kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows whether this process's AppArmor profile lifts it".into()),
+                // The file exists, for root to read: with a refusal that is what such a kernel does.
+                Fact::Denied(why) if refused && why.ends_with("permission denied") => {
+                    Judgement::Fail(Cause::UsernsApparmorRestrict, format!("likely kernel.apparmor_restrict_unprivileged_userns, which exists here ({why})"))
+                }
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+            }
+        },
+        explains: |failed| matches!(failed.errno, Some(Errno::EACCES | Errno::EPERM)) && failed.filtered != Some(true) && !is_helper_message(failed.detail.as_deref()),
+    },
+};
+
+pub(super) const USER_NAMESPACE: Check = Check {
+    id: "user-namespace",
+    title: "new user namespace",
+    why: "rootlesskit starts its child in a new user namespace: fork/exec /proc/self/exe fails where it can't.",
+    causes: &[Cause::UsernsKconfig, Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    steps: &[Step::UserNamespace],
+    kind: Kind::Attempt,
+};
+
+pub(super) const MOUNT_NAMESPACE: Check = Check {
+    id: "mount-namespace",
+    title: "new mount namespace",
+    why: "rootlesskit and runc mount what the build needs in a mount namespace of its own.",
+    causes: &[Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    steps: &[Step::MountNamespace],
+    kind: Kind::Attempt,
+};
+
+/// newuidmap speaks of itself; Ubuntu's restriction does not stop it.
+fn is_helper_message(detail: Option<&str>) -> bool {
+    detail.is_some_and(|detail| detail.contains("newuidmap") || detail.contains("newgidmap"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{failed_at, table};
+    use crate::check::{Cause, Outcome, Profile};
+    use crate::fact::{Errno, Fact, Namespace, Step};
+
+    #[test]
+    fn kernel_config() {
+        table("kernel-config", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::UsernsKconfig), &|f| f.user_namespaces = Fact::Known(false)),
+            (Outcome::Unknown, None, &|f| f.user_namespaces = Fact::Denied("no /proc".into())),
+        ]);
+        failed_at(Step::UserNamespace, Errno::EINVAL, Cause::UsernsKconfig, |_| {});
+    }
+
+    #[test]
+    fn unprivileged_userns_clone() {
+        table("unprivileged-userns-clone", &[
+            (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(1)),
+            (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Absent),
+            (Outcome::Fail, Some(Cause::UsernsClone0), &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(0)),
+            (Outcome::Unknown, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Failed("garbage".into())),
+        ]);
+        failed_at(Step::UserNamespace, Errno::EPERM, Cause::UsernsClone0, |f| f.sysctls.unprivileged_userns_clone = Fact::Known(0));
+    }
+
+    #[test]
+    fn max_user_namespaces() {
+        table("max-user-namespaces", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Warn, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_user_namespaces = Fact::Known(7)),
+            (Outcome::Fail, Some(Cause::UsernsMax0), &|f| f.sysctls.max_user_namespaces = Fact::Known(0)),
+            (Outcome::Unknown, None, &|f| f.sysctls.max_user_namespaces = Fact::Denied("a pod's own".into())),
+        ]);
+        failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.max_user_namespaces = Fact::Known(0));
+        failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
+    }
+
+    #[test]
+    fn apparmor_restriction() {
+        table("apparmor-restriction", &[
+            (Outcome::Pass, None, &|_| {}),
+            (Outcome::Fail, Some(Cause::UsernsApparmorRestrict), &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
+            (Outcome::Unknown, None, &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Denied("EACCES".into())),
+        ]);
+        let on = |f: &mut crate::fact::Facts| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
+        failed_at(Step::PrivateRoot, Errno::EACCES, Cause::UsernsApparmorRestrict, on);
+    }
+
+    #[test]
+    fn attempts() {
+        failed_at(Step::UserNamespace, Errno::EPERM, Cause::PlatformSandbox, |_| {});
+        failed_at(Step::UserNamespace, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = Fact::Known("unconfined".into()));
+        failed_at(Step::MountNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
+    }
+
+    #[test]
+    fn pod_user_namespace() {
+        let judged = |change: &dyn Fn(&mut crate::fact::Facts)| crate::check::testing::finding("pod-user-namespace", Profile::ProcMount, change);
+        let kernel = |text: &str| Fact::Known(text.to_owned().try_into().expect("a release"));
+        assert_eq!(judged(&|f| f.process.uid_map = crate::check::testing::pod_map(65_536)).outcome, Outcome::Pass);
+        assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
+        assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
+    }
+}

@@ -1,0 +1,273 @@
+use super::table::{CHECKS, Judgement, Kind};
+use super::{Case, Cause, Check, Level, Profile, storage};
+use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Whether a builder of the profile works here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ready {
+    /// It works.
+    Ready,
+    /// It does not.
+    NotReady,
+    /// Nobody can tell from what was seen.
+    Unknown,
+}
+
+impl fmt::Display for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ready::Ready => "ready",
+            Ready::NotReady => "not ready",
+            Ready::Unknown => "unknown",
+        })
+    }
+}
+
+/// How a verdict was come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// The probe ran in the shape of the profile's pod.
+    Proven,
+    /// The probe ran, but outside that shape, as on a bare machine.
+    Probed,
+    /// From facts alone.
+    Predicted,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Evidence::Proven => "proven",
+            Evidence::Probed => "probed",
+            Evidence::Predicted => "predicted",
+        })
+    }
+}
+
+/// How BuildKit would keep its layers, the fastest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Snapshotter {
+    /// The kernel's overlay file system.
+    Overlayfs,
+    /// The same in user space.
+    FuseOverlayfs,
+    /// A copy of the whole tree for each layer.
+    Native,
+}
+
+impl fmt::Display for Snapshotter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Snapshotter::Overlayfs => "overlayfs",
+            Snapshotter::FuseOverlayfs => "fuse-overlayfs",
+            Snapshotter::Native => "native",
+        })
+    }
+}
+
+/// What one check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// As it should be.
+    Pass,
+    /// It works, but not as it should, or it only looks bad.
+    Warn,
+    /// A builder can't work with this.
+    Fail,
+    /// What was seen can't tell.
+    Unknown,
+    /// Of no importance for this profile or in this place.
+    NotApplicable,
+}
+
+/// One check with its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The row of the table.
+    pub check: &'static str,
+    /// Its answer.
+    pub outcome: Outcome,
+    /// The cause it names.
+    pub cause: Option<Cause>,
+    /// What was seen.
+    pub message: Option<String>,
+}
+
+/// The answer for one profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The profile asked about.
+    pub profile: Profile,
+    /// Whether a builder works.
+    pub ready: Ready,
+    /// How that was come to.
+    pub evidence: Evidence,
+    /// The snapshotter that BuildKit would choose, where that can be told.
+    pub snapshotter: Option<Snapshotter>,
+    /// What stops a builder, the decisive cause first, then what would stop it next.
+    pub causes: Vec<Cause>,
+    /// The step at which it would end.
+    pub failed: Option<StepResult>,
+    /// Why nobody can tell, for an unknown verdict.
+    pub unknown: Option<String>,
+    /// All checks.
+    pub findings: Vec<Finding>,
+}
+
+/// Judges one profile. `process_sandbox` replaces the profile's own choice.
+pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> Verdict {
+    let case = Case::new(facts, profile, process_sandbox);
+    let failed = case.failed();
+    let decisive = failed.as_ref().map(|failed| decisive_causes(&case, failed));
+    let mut findings: Vec<_> = CHECKS.iter().map(|check| find(check, &case, failed.as_ref(), decisive.as_deref())).collect();
+
+    let mut causes = decisive.unwrap_or_default();
+    for cause in findings.iter().filter(|finding| finding.outcome == Outcome::Fail).filter_map(|finding| finding.cause) {
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
+
+    let mut unknown = unfinished(&case);
+    if let Some(why) = &unknown {
+        findings.push(Finding { check: "probe", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
+    }
+    let ready = if case.decides() {
+        match causes.first() {
+            None => Ready::Ready,
+            // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
+            Some(cause) if case.on_bare_machine() && cause.level() == Level::Pod => {
+                unknown = Some(format!("{}, which says nothing of a pod", cause.title()));
+                Ready::Unknown
+            }
+            Some(_) => Ready::NotReady,
+        }
+    } else {
+        unknown = unknown.or_else(|| findings.iter().find(|finding| finding.outcome == Outcome::Unknown).and_then(|finding| finding.message.clone()));
+        match (causes.is_empty(), &unknown) {
+            (false, _) => Ready::NotReady,
+            (true, Some(_)) => Ready::Unknown,
+            (true, None) => Ready::Ready,
+        }
+    };
+    if ready != Ready::Unknown {
+        unknown = None;
+    }
+    let shaped = case.is_builders_shape() && causes.first().is_none_or(|cause| cause.level() != Level::Pod);
+    let evidence = match (case.decides(), shaped) {
+        (true, true) => Evidence::Proven,
+        (true, false) => Evidence::Probed,
+        (false, _) => Evidence::Predicted,
+    };
+    let snapshotter = if ready == Ready::NotReady { None } else { storage::snapshotter(&case) };
+    Verdict { profile, ready, evidence, snapshotter, causes, failed, unknown, findings }
+}
+
+/// Why a probe that was begun decides nothing.
+fn unfinished(case: &Case) -> Option<String> {
+    match &case.probe?.end {
+        _ if case.decides() => None,
+        End::TimedOut(step) => Some(format!("the probe had not got past this step when its time was up: {}", step.title())),
+        End::Killed { signal, step } => Some(format!("the probe was killed by signal {signal} during this step: {}", step.title())),
+        End::NotRun(why) => Some(format!("the probe did not run: {why}")),
+        End::Completed => None,
+    }
+}
+
+/// The causes of a failed step: all failing facts that explain it, in the order of the table; if
+/// there is none, what such a failure most likely means.
+fn decisive_causes(case: &Case, failed: &StepResult) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for check in CHECKS {
+        if let Kind::Fact { judge, explains } = check.kind
+            && check.steps.contains(&failed.step)
+            && explains(failed)
+            && let Judgement::Fail(cause, _) = judge(case)
+            && !causes.contains(&cause)
+        {
+            causes.push(cause);
+        }
+    }
+    if causes.is_empty() {
+        causes.push(blame(case, failed));
+    }
+    causes
+}
+
+/// What the failure of a step means where no fact explains it.
+fn blame(case: &Case, failed: &StepResult) -> Cause {
+    let errno = failed.errno.unwrap_or(Errno::EPERM);
+    if failed.filtered == Some(true) {
+        return Cause::Seccomp;
+    }
+    match failed.step {
+        Step::SubIdRange => Cause::SubidConfig,
+        Step::UidMap | Step::GidMap if errno == Errno::EACCES => case.security_module(),
+        Step::UidMap | Step::GidMap if errno == Errno::EINVAL => Cause::SubidConfig,
+        Step::UidMap | Step::GidMap => Cause::IdmapHelper,
+        Step::StateDir | Step::Overlay | Step::Fuse if matches!(errno, Errno::ENOSPC | Errno::EDQUOT) => Cause::DiskSpace,
+        Step::StateDir | Step::Overlay | Step::Fuse => Cause::StateDir,
+        Step::Execute => Cause::LockedMountFlags,
+        _ if errno == Errno::EACCES => case.security_module(),
+        Step::ReadOnlyRemount | Step::BindMount => Cause::LockedMountFlags,
+        Step::Proc if case.plan.process_sandbox => Cause::MaskedProc,
+        // Only a filter or a security module can refuse the owner of a UTS namespace its name.
+        Step::Hostname => Cause::Seccomp,
+        Step::UserNamespace if matches!(errno, Errno::EINVAL | Errno::ENOSYS) => Cause::UsernsKconfig,
+        _ if matches!(errno, Errno::ENOSPC | Errno::EUSERS) => Cause::UsernsExhausted,
+        Step::UserNamespace
+        | Step::MountNamespace
+        | Step::PrivateRoot
+        | Step::StepMountNamespace
+        | Step::UtsNamespace
+        | Step::IpcNamespace
+        | Step::CgroupNamespace
+        | Step::PidNamespace
+        | Step::Proc
+        | Step::Devpts
+        | Step::Mqueue
+        | Step::Sysfs => Cause::PlatformSandbox,
+    }
+}
+
+/// One check's answer: what was read, overruled by what was tried.
+fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisive: Option<&[Cause]>) -> Finding {
+    let finding = |outcome, cause, message| Finding { check: check.id, outcome, cause, message };
+    let failed_here = failed.filter(|failed| check.steps.contains(&failed.step));
+    match check.kind {
+        Kind::Attempt => match (failed_here, fell_back(case, check)) {
+            (Some(step), _) => finding(Outcome::Fail, decisive.and_then(|causes| causes.first().copied()), Some(step.to_string())),
+            (None, Some(step)) => finding(Outcome::Warn, None, Some(step)),
+            (None, None) if case.worked(check.steps) => finding(Outcome::Pass, None, None),
+            (None, None) => finding(Outcome::NotApplicable, None, None),
+        },
+        Kind::Fact { judge, .. } => {
+            let worked = case.worked(check.steps);
+            match judge(case) {
+                Judgement::Pass => finding(Outcome::Pass, None, None),
+                Judgement::NotApplicable => finding(Outcome::NotApplicable, None, None),
+                Judgement::Warn(cause, message) => finding(Outcome::Warn, Some(cause), Some(message)),
+                Judgement::Fail(cause, message) if worked => finding(Outcome::Warn, Some(cause), Some(format!("{message}, but it works here all the same"))),
+                Judgement::Fail(cause, message) => finding(Outcome::Fail, Some(cause), Some(message)),
+                Judgement::Unknown(_) if worked => finding(Outcome::Pass, None, None),
+                Judgement::Unknown(message) => finding(Outcome::Unknown, None, Some(message)),
+            }
+        }
+    }
+}
+
+/// A step that was refused, and that a builder does without. What follows for the snapshotter
+/// and the ID maps is said by rows of their own.
+fn fell_back(case: &Case, check: &Check) -> Option<String> {
+    let probe = case.probe.filter(|_| case.decides())?;
+    let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs);
+    let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
+    steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| format!("{result}: went on with the own ID alone"))
+}

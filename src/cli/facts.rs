@@ -1,0 +1,98 @@
+use super::{Error, READY, output};
+use crate::check::Profile;
+use crate::fact::{Facts, Plan};
+use crate::gather::{self, Options};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Print what can be known of this node, the probes' outcomes included, as JSON
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight facts > node.json     what `check` would judge, to be sent to somebody
+  buildkit-preflight check --facts node.json")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    sources: Sources,
+    /// Probe for this profile; may be repeated [default: no-process-sandbox]
+    #[arg(long = "profile", value_name = "PROFILE")]
+    profiles: Vec<Profile>,
+}
+
+/// Where facts come from; the same for `check` and `facts`.
+#[derive(Debug, Args)]
+pub(super) struct Sources {
+    /// Read a captured tree in place of this machine; nothing is probed
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: Option<PathBuf>,
+    /// Judge by what can be read alone, and start no child process
+    #[arg(long)]
+    no_probe: bool,
+    /// The directory that BuildKit would keep its state in [default: where the builder's image has it]
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// How long a probe may take, and a state dir that does not answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    deadline: Duration,
+    /// Judge a builder with (on) or without (off) a PID namespace for each build step [default: the profile's way]
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    pub(super) process_sandbox: Option<bool>,
+}
+
+impl Sources {
+    /// Gathers the facts that some profiles need.
+    pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
+        if let Some(root) = &self.root {
+            let hint = Some("a captured tree is a directory with proc, etc and so on below it".to_owned());
+            let bad = |message| Error::BadInput { message, hint };
+            match root.metadata() {
+                Ok(meta) if meta.is_dir() => {}
+                Ok(_) => return Err(bad(format!("{} is not a directory", root.display()))),
+                Err(error) => return Err(bad(format!("{}: {error}", root.display()))),
+            }
+        }
+        let mut plans: Vec<Plan> = Vec::new();
+        for profile in profiles.iter().filter(|_| !self.no_probe) {
+            let mut plan = profile.plan();
+            plan.process_sandbox = self.process_sandbox.unwrap_or(plan.process_sandbox);
+            if !plans.contains(&plan) {
+                plans.push(plan);
+            }
+        }
+        let options = Options { root: self.root.clone(), state_dir: self.state_dir.clone(), plans, deadline: self.deadline };
+        Ok(gather::gather(&options)?)
+    }
+}
+
+/// The profiles asked about, without repetition.
+pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
+    let mut asked: Vec<Profile> = Vec::new();
+    for profile in profiles {
+        if !asked.contains(profile) {
+            asked.push(*profile);
+        }
+    }
+    if asked.is_empty() { vec![Profile::NoProcessSandbox] } else { asked }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let facts = arguments.sources.gather(&asked(&arguments.profiles))?;
+    let json = serde_json::to_string_pretty(&facts).map_err(|error| Error::Io(format!("could not write the facts as JSON: {error}")))?;
+    output::print(&format!("{json}\n"))?;
+    Ok(READY)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a number of seconds from 0.001 to 3600".into()),
+    }
+}
+
+pub(super) fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("on or off".into()),
+    }
+}

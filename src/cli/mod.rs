@@ -1,0 +1,78 @@
+//! One file a command, each thin: gather, judge, print.
+
+mod check;
+mod facts;
+mod input;
+mod output;
+mod probe;
+
+use crate::gather::BadStateDir;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+pub use output::note_closed_stdout;
+
+/// The exit codes; they are part of the contract.
+const READY: u8 = 0;
+const NOT_READY: u8 = 1;
+const BAD_INPUT: u8 = 2;
+const UNKNOWN: u8 = 3;
+const IO_ERROR: u8 = 4;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  every profile asked about is ready
+  1  one is not ready
+  2  wrong usage or bad input
+  3  one is unknown, and none is not ready
+  4  an I/O error";
+
+/// Tells whether rootless BuildKit can run on this node, and if not, at which step it fails, why, and what to do.
+#[derive(Debug, Parser)]
+#[command(name = "buildkit-preflight", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Facts(facts::Arguments),
+    Probe(probe::Arguments),
+}
+
+/// A command that could not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// Wrong usage or input.
+    #[error("{message}")]
+    BadInput { message: String, hint: Option<String> },
+    /// Reading or writing went wrong.
+    #[error("{0}")]
+    Io(String),
+}
+
+impl From<BadStateDir> for Error {
+    fn from(bad: BadStateDir) -> Self {
+        Error::BadInput { message: bad.to_string(), hint: Some("name a directory that exists, on the disk that builds would use".into()) }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Facts(arguments) => facts::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
+    };
+    let (error, code) = match result {
+        Ok(code) => return ExitCode::from(code),
+        Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
+        Err(error @ Error::Io(_)) => (error, IO_ERROR),
+    };
+    eprintln!("error: {error}");
+    if let Error::BadInput { hint: Some(hint), .. } = &error {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(code)
+}

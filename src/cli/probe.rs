@@ -1,0 +1,48 @@
+use super::{Error, READY};
+use crate::fact::{Builder, Plan};
+use crate::gather::BUILDER_UID;
+use crate::gather::probe::child::{self, Task};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Do what a builder does, step by step, and print each step as a line of JSON: what `check` starts as its child
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight probe
+  strace -f buildkit-preflight probe --process-sandbox")]
+pub(super) struct Arguments {
+    /// Where to make a scratch directory
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
+    state_dir: PathBuf,
+    /// A builder that is root of its container, without rootlesskit
+    #[arg(long)]
+    rootful: bool,
+    /// A PID namespace and a fresh proc for each build step
+    #[arg(long)]
+    process_sandbox: bool,
+    /// Become this user first; needs root [default: 1000 for root]
+    #[arg(long, value_name = "UID", conflicts_with = "rootful")]
+    become_uid: Option<u32>,
+    /// Go on with the own ID alone where no range or helper is at hand
+    #[arg(long)]
+    own_id_fallback: bool,
+    /// Count fuse-overlayfs only where its programs are
+    #[arg(long)]
+    needs_fuse_programs: bool,
+    /// Started by `check`: no default depends on the user
+    #[arg(long, hide = true)]
+    child: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let builder = if arguments.rootful { Builder::Rootful } else { Builder::Rootless };
+    let by_hand_as_root = !arguments.child && !arguments.rootful && nix::unistd::geteuid().is_root();
+    child::run(&Task {
+        plan: Plan { builder, process_sandbox: arguments.process_sandbox },
+        state_dir: arguments.state_dir.clone(),
+        become_uid: arguments.become_uid.or(by_hand_as_root.then_some(BUILDER_UID)),
+        own_id_fallback: arguments.own_id_fallback,
+        needs_fuse_programs: arguments.needs_fuse_programs,
+    });
+    Ok(READY)
+}

@@ -1,0 +1,143 @@
+use super::{Fact, IdMap};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What the kernel allows this process, from /proc/self.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Process {
+    /// Effective user ID.
+    #[serde(default)]
+    pub uid: Fact<u32>,
+    /// The PID namespace it lives in: the machine's first one, or a container's.
+    #[serde(default)]
+    pub pid_namespace: Fact<Namespace>,
+    /// The user IDs of its user namespace.
+    #[serde(default)]
+    pub uid_map: Fact<IdMap>,
+    /// The group IDs of its user namespace.
+    #[serde(default)]
+    pub gid_map: Fact<IdMap>,
+    /// Whether system calls are filtered. The filter itself can't be read; the probe finds out what it refuses.
+    #[serde(default)]
+    pub seccomp: Fact<Seccomp>,
+    /// Whether exec can't gain privileges (`allowPrivilegeEscalation: false`).
+    #[serde(default)]
+    pub no_new_privs: Fact<bool>,
+    /// The capabilities that exec can still gain.
+    #[serde(default)]
+    pub bounding_set: Fact<CapSet>,
+    /// The label of AppArmor or SELinux. Absent where no such module is active.
+    #[serde(default)]
+    pub lsm_label: Fact<String>,
+}
+
+impl Process {
+    /// The AppArmor profile that confines this process: `None` for none, for `unconfined`
+    /// and for profiles in a mode that denies nothing. A SELinux label is no AppArmor profile.
+    pub fn apparmor_profile(&self) -> Option<&str> {
+        let label = self.lsm_label.known()?;
+        let (name, mode) = label.rsplit_once(" (").map_or((label.as_str(), ""), |(name, mode)| (name, mode.trim_end_matches(')')));
+        let confines = name != "unconfined" && name != "kernel" && !name.contains(':') && !matches!(mode, "unconfined" | "complain");
+        confines.then_some(name)
+    }
+
+    /// The SELinux type of this process, the third part of its label.
+    pub fn selinux_type(&self) -> Option<&str> {
+        self.lsm_label.known()?.split(':').nth(2)
+    }
+}
+
+/// Whether a namespace is the machine's first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// The one that the kernel made at boot.
+    Initial,
+    /// One made later, as a container runtime does.
+    Own,
+}
+
+/// `Seccomp:` of /proc/PID/status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seccomp {
+    /// No system call is refused (0).
+    Disabled,
+    /// read, write and exit alone (1).
+    Strict,
+    /// A filter decides (2).
+    Filter,
+}
+
+/// A set of capabilities, written as the kernel writes it: 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct CapSet(pub u64);
+
+impl CapSet {
+    /// CAP_SETGID of include/uapi/linux/capability.h.
+    pub const SETGID: u32 = 6;
+    /// CAP_SETUID.
+    pub const SETUID: u32 = 7;
+    /// CAP_SYS_ADMIN.
+    pub const SYS_ADMIN: u32 = 21;
+
+    /// Whether the capability with this number is in the set.
+    pub fn has(self, capability: u32) -> bool {
+        self.0 >> capability & 1 == 1
+    }
+}
+
+impl fmt::Display for CapSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl From<CapSet> for String {
+    fn from(set: CapSet) -> String {
+        set.to_string()
+    }
+}
+
+impl TryFrom<String> for CapSet {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match u64::from_str_radix(&text, 16) {
+            Ok(bits) if text.len() <= 16 => Ok(CapSet(bits)),
+            _ => Err(format!("{text:?} is no capability set in hexadecimal")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_tell_who_confines() {
+        for (label, apparmor, selinux) in [
+            ("unconfined", None, None),
+            ("kernel", None, None),
+            ("cri-containerd.apparmor.d (enforce)", Some("cri-containerd.apparmor.d"), None),
+            ("rootlesskit (unconfined)", None, None),
+            ("mine (complain)", None, None),
+            ("system_u:system_r:container_t:s0:c1,c2", None, Some("container_t")),
+        ] {
+            let process = Process { lsm_label: Fact::Known(label.into()), ..Process::default() };
+            assert_eq!((process.apparmor_profile(), process.selinux_type()), (apparmor, selinux), "{label}");
+        }
+    }
+
+    #[test]
+    fn capability_sets_are_hexadecimal() {
+        let set = CapSet::try_from("00000000a80425fb".to_owned()).expect("valid");
+        assert!(set.has(CapSet::SETUID) && set.has(CapSet::SETGID) && !set.has(CapSet::SYS_ADMIN));
+        assert_eq!(String::from(set), "00000000a80425fb");
+        assert!(CapSet::try_from("xyz".to_owned()).is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! The only readers of the host: files below a root, and probe children.
+//!
+//! Everything that could hang (the state dir may be a network or FUSE mount whose server is
+//! gone) is done in a thread or a child that nobody waits for beyond a deadline.
+
+mod capacity;
+mod host;
+mod idmap;
+pub mod probe;
+mod process;
+mod state_dir;
+
+use crate::fact::{Builder, Fact, Facts, Namespace, OsRelease, Plan, Release, Sysctls, Tools};
+use host::Host;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use state_dir::BadStateDir;
+
+/// The user ID of `moby/buildkit:rootless`.
+pub const BUILDER_UID: u32 = 1000;
+
+/// What to look at, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A captured tree to read in place of this machine. Nothing is probed there.
+    pub root: Option<PathBuf>,
+    /// The state dir; `None` for where the builder's image has it.
+    pub state_dir: Option<PathBuf>,
+    /// The probes to run.
+    pub plans: Vec<Plan>,
+    /// How long one probe may take, and how long a read that touches the state dir may.
+    pub deadline: Duration,
+}
+
+/// Gathers all facts, then runs the probes.
+///
+/// # Errors
+/// A state dir that was asked for by name and does not exist. All else that can't be read is a
+/// fact that says so.
+pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
+    let host = Host::new(options.root.as_deref());
+    let mounts = host.mounts();
+    let process = process::gather(&host);
+    let bare = process.pid_namespace.known() == Some(&Namespace::Initial);
+    let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
+    let state_dir = state_dir::gather(&host, &mounts, options, bare)?;
+    let sub_ids = idmap::sub_ids(&host, &process.uid);
+    let mut facts = Facts {
+        gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },
+        node: node_name(&host),
+        os: os_release(&host, &mounts, bare),
+        kernel: kernel(&host),
+        user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
+        sysctls: sysctls(&host, nested),
+        process,
+        proc_fs: mounts.as_ref().map_or_else(host::unread, |table| Fact::Known(host::proc_fs(table))),
+        state_dir,
+        dev_fuse: host.can_open("/dev/fuse"),
+        tools: tools(&host),
+        newuidmap: idmap::helper(&host, &mounts, "newuidmap", crate::fact::CapSet::SETUID),
+        newgidmap: idmap::helper(&host, &mounts, "newgidmap", crate::fact::CapSet::SETGID),
+        sub_ids,
+        capacity: capacity::gather(&host),
+        ..Facts::unknown()
+    };
+    if host.is_live() {
+        facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
+    }
+    Ok(facts)
+}
+
+/// Runs one probe, if this process can take the builder's place at all.
+fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<crate::fact::Probe> {
+    let uid = *facts.process.uid.known()?;
+    let request = probe::Request {
+        plan,
+        state_dir: facts.state_dir.path.known().map(PathBuf::from),
+        become_uid: match plan.builder {
+            Builder::Rootless if uid == 0 => Some(BUILDER_UID),
+            // Only root can do what a rootful builder does.
+            Builder::Rootful if uid != 0 => return None,
+            _ => None,
+        },
+        own_id_fallback: !facts.in_builder_image(),
+        needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
+        deadline: options.deadline,
+    };
+    Some(probe::run(&request, uid))
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().round(jiff::Unit::Second).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+fn node_name(host: &Host) -> Fact<String> {
+    if host.is_live()
+        && let Some(name) = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty())
+    {
+        return Fact::Known(name);
+    }
+    host.read_below("/proc/sys/kernel/hostname", "/proc/sys/kernel").and_then(|name| match name.trim() {
+        "" => Err("/proc/sys/kernel/hostname is empty".into()),
+        name => Ok(name.to_owned()),
+    })
+}
+
+/// In a container the image's own os-release would name the wrong system, and with it the wrong
+/// remedy: there only a file that was mounted into it counts.
+fn os_release(host: &Host, mounts: &Result<Vec<host::Mount>, String>, bare: bool) -> Fact<OsRelease> {
+    const FILES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+    let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
+    let files: Vec<_> = FILES.into_iter().filter(|path| bare || mounted(path)).collect();
+    if files.is_empty() {
+        return Fact::Denied("the os-release file here is the image's, not the node's".into());
+    }
+    let mut found = Fact::Absent;
+    for path in files {
+        found = host.read_below(path, "/");
+        if found != Fact::Absent {
+            break;
+        }
+    }
+    found.and_then(|text| OsRelease::parse(&text).map_err(|why| format!("os-release: {why}")))
+}
+
+fn kernel(host: &Host) -> Fact<Release> {
+    let read = host.read_below("/proc/sys/kernel/osrelease", "/proc/sys/kernel");
+    let text = match read {
+        Fact::Known(text) => Fact::Known(text),
+        other if !host.is_live() => other,
+        _ => match nix::sys::utsname::uname() {
+            Ok(uname) => Fact::Known(uname.release().to_string_lossy().into_owned()),
+            Err(errno) => Fact::Failed(format!("uname: {errno}")),
+        },
+    };
+    text.and_then(Release::try_from)
+}
+
+fn sysctls(host: &Host, nested: bool) -> Sysctls {
+    let read = |name: &str| {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        host.read_below(&path, "/proc/sys/kernel").and_then(|text| {
+            text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", host::shorten(text.trim())))
+        })
+    };
+    Sysctls {
+        unprivileged_userns_clone: read("kernel.unprivileged_userns_clone"),
+        max_user_namespaces: if nested {
+            Fact::Denied("inside a pod's user namespace /proc/sys/user shows that namespace's own limits".into())
+        } else {
+            read("user.max_user_namespaces")
+        },
+        apparmor_restrict_unprivileged_userns: read("kernel.apparmor_restrict_unprivileged_userns"),
+    }
+}
+
+fn tools(host: &Host) -> Tools {
+    let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
+    Tools {
+        rootlesskit: find("rootlesskit"),
+        buildkitd: find("buildkitd"),
+        fuse_overlayfs: find("fuse-overlayfs"),
+        mount_fuse3: find("mount.fuse3"),
+    }
+}

@@ -1,0 +1,56 @@
+//! System calls that nix has no safe form of, each with the errno as its error.
+
+use nix::errno::Errno;
+use nix::unistd::{ForkResult, Pid};
+
+/// A new process in a new user namespace, by clone(2) itself as rootlesskit (Go) does it: a
+/// filter may treat unshare(2) otherwise. `None` is the child.
+pub(super) fn clone_user_namespace() -> nix::Result<Option<Pid>> {
+    raw_clone(libc::CLONE_NEWUSER | libc::SIGCHLD)
+}
+
+/// A new process. `None` is the child.
+pub(super) fn fork() -> nix::Result<Option<Pid>> {
+    // SAFETY: the probe has one thread, so the child may do all that its parent could.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {
+    // SAFETY: without CLONE_VM and with no stack given, the child goes on with a copy of
+    // everything, as after fork(2); the probe has one thread, so no lock is held by another.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
+    match i32::try_from(Errno::result(pid)?) {
+        Ok(0) => Ok(None),
+        Ok(pid) => Ok(Some(Pid::from_raw(pid))),
+        Err(_) => Err(Errno::EOVERFLOW),
+    }
+}
+
+/// Whether a filter answers clone(CLONE_NEWUSER) before the kernel does. Together with CLONE_FS
+/// the flag is refused by the kernel with EINVAL before it looks at anything else (copy_process
+/// in kernel/fork.c); any other answer is a filter's.
+pub(super) fn clone_is_filtered() -> bool {
+    matches!(raw_clone(libc::CLONE_NEWUSER | libc::CLONE_FS | libc::SIGCHLD), Err(errno) if errno != Errno::EINVAL)
+}
+
+/// The same for unshare(2): bit 0 is no flag, so the kernel answers EINVAL (check_unshare_flags).
+pub(super) fn unshare_is_filtered(flag: libc::c_int) -> bool {
+    // SAFETY: takes a number and changes nothing, since it can't succeed.
+    Errno::result(unsafe { libc::unshare(flag | 1) }) != Err(Errno::EINVAL)
+}
+
+/// The same for mount(2): the kernel copies the strings first and answers EFAULT to a bad address.
+pub(super) fn mount_is_filtered() -> bool {
+    let nowhere = std::ptr::without_provenance::<libc::c_char>(1);
+    // SAFETY: the kernel checks each address; nothing is mounted, since it can't succeed.
+    Errno::result(unsafe { libc::mount(nowhere, nowhere, nowhere, 0, std::ptr::null()) }) != Err(Errno::EFAULT)
+}
+
+/// The same for sethostname(2), in a UTS namespace of the caller's own: the length can't be right.
+pub(super) fn sethostname_is_filtered() -> bool {
+    // SAFETY: the kernel refuses the length before it reads.
+    Errno::result(unsafe { libc::sethostname(std::ptr::null(), usize::MAX) }) != Err(Errno::EINVAL)
+}

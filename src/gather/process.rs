@@ -1,0 +1,53 @@
+use super::host::Host;
+use crate::fact::{CapSet, Fact, IdMap, Namespace, Process, Seccomp};
+
+/// The inode of the first PID namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Reads what the kernel allows this process.
+pub(super) fn gather(host: &Host) -> Process {
+    let status = host.read_below("/proc/self/status", "/proc/self");
+    let field = |name: &str| -> Fact<String> {
+        status.clone().and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.map(|value| value.trim().to_owned()).ok_or_else(|| format!("/proc/self/status has no line {name}"))
+        })
+    };
+    let id_map = |file: &str| host.read_below(file, "/proc/self").and_then(|text| IdMap::parse(&text).map_err(|why| format!("{file}: {why}")));
+    Process {
+        uid: field("Uid").and_then(|ids| {
+            let effective = ids.split_whitespace().nth(1).and_then(|id| id.parse().ok());
+            effective.ok_or_else(|| format!("/proc/self/status: Uid is {ids:?}"))
+        }),
+        pid_namespace: host.link_below("/proc/self/ns/pid", "/proc/self").and_then(|link| match link.as_str() {
+            FIRST_PID_NAMESPACE => Ok(Namespace::Initial),
+            _ => Ok(Namespace::Own),
+        }),
+        uid_map: id_map("/proc/self/uid_map"),
+        gid_map: id_map("/proc/self/gid_map"),
+        seccomp: field("Seccomp").and_then(|mode| match mode.as_str() {
+            "0" => Ok(Seccomp::Disabled),
+            "1" => Ok(Seccomp::Strict),
+            "2" => Ok(Seccomp::Filter),
+            other => Err(format!("/proc/self/status: Seccomp is {other:?}")),
+        }),
+        no_new_privs: field("NoNewPrivs").and_then(|bit| match bit.as_str() {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            other => Err(format!("/proc/self/status: NoNewPrivs is {other:?}")),
+        }),
+        bounding_set: field("CapBnd").and_then(CapSet::try_from),
+        lsm_label: lsm_label(host),
+    }
+}
+
+/// Where no security module answers, the kernel refuses the read itself with EINVAL.
+fn lsm_label(host: &Host) -> Fact<String> {
+    match host.read_below("/proc/self/attr/current", "/proc/self") {
+        Fact::Failed(why) if why.ends_with(nix::errno::Errno::EINVAL.desc()) => Fact::Absent,
+        read => match read.and_then(|label| Ok(label.trim_matches(['\0', '\n', ' ']).to_owned())) {
+            Fact::Known(label) if label.is_empty() => Fact::Absent,
+            other => other,
+        },
+    }
+}

@@ -1,0 +1,89 @@
+use super::Options;
+use super::host::{Host, Mount, bounded, mount_of, unread};
+use crate::fact::{Fact, StateDir};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+use std::path::{Path, PathBuf};
+
+/// A state dir that was asked for by name and can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("state dir {path}: {why}")]
+pub struct BadStateDir {
+    path: String,
+    why: String,
+}
+
+/// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies there.
+const KUBELET_PODS: &str = "/var/lib/kubelet/pods";
+/// Where buildkitd keeps its state as root.
+const ROOTFUL: &str = "/var/lib/buildkit";
+
+/// Finds the state dir and what it lies on.
+pub(super) fn gather(host: &Host, mounts: &Result<Vec<Mount>, String>, options: &Options, bare: bool) -> Result<StateDir, BadStateDir> {
+    if !host.is_live() {
+        let path = options.state_dir.clone().unwrap_or_else(|| KUBELET_PODS.into());
+        let path = path.to_string_lossy().into_owned();
+        return Ok(StateDir { free_bytes: Fact::Denied(super::host::CAPTURED.into()), ..on_mount(mounts, path) });
+    }
+    let asked = options.state_dir.clone();
+    let limit = options.deadline;
+    // From here on the directory itself is touched, which may hang.
+    let found = bounded(limit, move || find(asked.as_deref(), bare).map(|path| (free(&path), path)));
+    match found {
+        None => {
+            let why = format!("the state dir did not answer within {} s", limit.as_secs_f32());
+            let denied = || Fact::Denied(why.clone());
+            let fact = options.state_dir.as_ref().map_or_else(denied, |path| Fact::Known(path.to_string_lossy().into_owned()));
+            Ok(StateDir { path: fact, file_system: denied(), flags: Fact::Denied(why.clone()), free_bytes: Fact::Denied(why) })
+        }
+        Some(Err(bad)) => Err(bad),
+        Some(Ok((free_bytes, path))) => Ok(StateDir { free_bytes, ..on_mount(mounts, path.to_string_lossy().into_owned()) }),
+    }
+}
+
+fn on_mount(mounts: &Result<Vec<Mount>, String>, path: String) -> StateDir {
+    let mount = mounts.as_ref().map(|mounts| mount_of(mounts, &path));
+    let missing = || "the mount table has no line for it".to_owned();
+    StateDir {
+        file_system: mount.as_ref().map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.file_system.clone()))),
+        flags: mount.as_ref().map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.flags))),
+        path: Fact::Known(path),
+        free_bytes: Fact::default(),
+    }
+}
+
+/// The directory that was asked for, which must exist; else the closest existing parent of the
+/// one that a builder would make.
+fn find(asked: Option<&Path>, bare: bool) -> Result<PathBuf, BadStateDir> {
+    if let Some(path) = asked {
+        let bad = |why: String| BadStateDir { path: path.display().to_string(), why };
+        let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
+        return if real.is_dir() { Ok(real) } else { Err(bad("not a directory".into())) };
+    }
+    let root = nix::unistd::geteuid().is_root();
+    let wanted = if root { PathBuf::from(ROOTFUL) } else { rootless_default() };
+    let wanted = if bare && root { PathBuf::from(KUBELET_PODS) } else { wanted };
+    let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir()));
+    let existing = existing.unwrap_or_else(|| PathBuf::from("/"));
+    // In a container this is where buildkitd would fail too; a bare machine's home says nothing about a pod's volume.
+    if bare && access(&existing, AccessFlags::W_OK).is_err() {
+        return Ok(std::env::temp_dir());
+    }
+    Ok(existing)
+}
+
+/// Where buildkitd keeps its state as an ordinary user.
+fn rootless_default() -> PathBuf {
+    let directory = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
+    data.map_or_else(std::env::temp_dir, |data| data.join("buildkit"))
+}
+
+/// What an unprivileged user can still write. One statvfs(3) on the one path that counts: sysinfo's
+/// list of disks asks every mount of the table, leaves tmpfs out, and hangs with any mount that does.
+fn free(path: &Path) -> Fact<u64> {
+    match statvfs(path) {
+        Ok(stat) => Fact::Known(stat.blocks_available() * stat.fragment_size()),
+        Err(errno) => Fact::Failed(format!("statvfs {}: {}", path.display(), errno.desc())),
+    }
+}

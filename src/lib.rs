@@ -1,0 +1,38 @@
+//! Tells whether rootless BuildKit can run on a node, and if not, why.
+//!
+//! A node can run rootless buildkitd or it can't, for some thirty reasons, and what the builder prints
+//! is an errno. This crate reads what can be read of the node, does in a child process what rootlesskit,
+//! runc and BuildKit do, and names the cause of the step that fails.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//!  the node                                                          people, programs
+//!     │                                                                     ▲
+//!     ▼                                                                     │
+//!  gather ──► Facts ──► check ──► Verdict, Findings ──► report (with remedy) ┘
+//!  files,     plain     a table    ready, not ready,    table, JSON, YAML
+//!  probe      values    of checks  unknown
+//!                       (pure)
+//! ```
+//!
+//! * [`fact`]: what can be known. Each [`fact::Fact`] is known, absent, denied or failed: not being able
+//!   to read is never the same as a bad value. A probe's steps are facts too.
+//! * [`gather`]: the only reader of the host. Files below a root (this machine, or a captured tree), and
+//!   [`gather::probe`], one child process that does what a builder does and tells each step.
+//! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at; profiles;
+//!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
+//! * [`remedy`]: what removes a cause on this operating system. A plan, it changes nothing.
+//! * [`report`]: the answer as a value with a schema, and as a table for people.
+//! * [`cli`]: the commands: gather, judge, print.
+//!
+//! The middle (`fact`, `check`, `remedy`, `report`) is pure: no file, no clock, no environment, no system
+//! call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
+//! answer that `check` gave on the node, and every report from a user is a test case.
+
+pub mod check;
+pub mod cli;
+pub mod fact;
+pub mod gather;
+pub mod remedy;
+pub mod report;

@@ -1,0 +1,127 @@
+//! What removes a cause: for this operating system, as a sysctl, a setting or a change of the pod.
+//!
+//! A plan only: nothing here changes anything.
+
+use crate::check::Cause;
+use crate::fact::{Facts, OsRelease};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The limit that BuildKit's documentation advises for user.max_user_namespaces.
+const ADVISED_LIMIT: u32 = 63_359;
+
+/// What removes a cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Remedy {
+    /// One line: a command to paste where there is one, else what to change.
+    pub fix: String,
+    /// How to keep it over a reboot, where the fix alone does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
+    /// What else to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Whether it is a sysctl that `tune` is allowed to set.
+    pub tunable: bool,
+}
+
+impl Remedy {
+    fn new(fix: impl Into<String>) -> Self {
+        Remedy { fix: fix.into(), ..Remedy::default() }
+    }
+
+    fn note(self, note: impl Into<String>) -> Self {
+        Remedy { note: Some(note.into()), ..self }
+    }
+}
+
+/// What removes a cause on the node that the facts are of.
+pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
+    let os = facts.os.known();
+    match cause {
+        Cause::UsernsMax0 | Cause::UsernsExhausted => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
+        Cause::UsernsClone0 => sysctl(os, "kernel.unprivileged_userns_clone", 1),
+        Cause::UsernsApparmorRestrict => {
+            let narrow = "narrower: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)";
+            Remedy { tunable: false, ..sysctl(os, "kernel.apparmor_restrict_unprivileged_userns", 0) }.note(narrow)
+        }
+        Cause::UsernsKconfig => Remedy::new("boot a kernel built with CONFIG_USER_NS=y, or use another node"),
+        Cause::PlatformSandbox => Remedy::new("use nodes of another platform: what forbids it here lies outside this pod and this kernel's settings"),
+        Cause::Seccomp => Remedy::new("set securityContext.seccompProfile to {type: Unconfined}"),
+        Cause::ApparmorProfile => Remedy::new("set securityContext.appArmorProfile to {type: Unconfined}")
+            .note("if it is that already: a profile on the node that attaches to /usr/bin/rootlesskit needs the rule `userns,`"),
+        Cause::Selinux => Remedy::new("set securityContext.seLinuxOptions to {type: spc_t, level: s0}"),
+        Cause::ApparmorOrSelinux => Remedy::new("look for the denial in the node's audit log: journalctl -k | grep -E 'apparmor=|avc:'"),
+        Cause::NoNewPrivs => Remedy::new("remove allowPrivilegeEscalation: false from the container's securityContext"),
+        Cause::CapsDropped => Remedy::new("set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}"),
+        Cause::IdmapHelper => Remedy::new("in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap")
+            .note("COPY from a local context loses file capabilities: set them by RUN in the final stage"),
+        Cause::SubidConfig => Remedy::new("in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000"),
+        Cause::NestedUsernsRange => Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
+            .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet) and keep the stock range"),
+        Cause::UsernsPodRuntime => Remedy::new("use nodes with Linux 6.3 or newer, and containerd 2.0 or CRI-O 1.25 or newer"),
+        Cause::MaskedProc => Remedy::new("run buildkitd with --oci-worker-no-process-sandbox").note("or set procMount: Unmasked with hostUsers: false (profile procmount)"),
+        Cause::LockedMountFlags => Remedy::new("mount the state dir's volume without noexec, or use BuildKit 0.12 or newer for nosuid and nodev"),
+        Cause::OverlayUsernsKernel => Remedy::new("use nodes with Linux 5.11 or newer for overlayfs, or make /dev/fuse usable for fuse-overlayfs"),
+        Cause::OverlayBackingFs => Remedy::new("mount an emptyDir on the state dir (/home/user/.local/share/buildkit)"),
+        Cause::DevFuse => Remedy::new("use nodes with Linux 5.11 or newer, or give the pod /dev/fuse by a device plugin, with the fuse module loaded"),
+        Cause::DiskSpace => Remedy::new("free disk space on the node, or give the state dir a larger volume"),
+        Cause::StateDir => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
+    }
+}
+
+/// A sysctl, in the way of the operating system.
+fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
+    let id = os.map(|os| os.id.as_str());
+    let fix = match id {
+        Some("bottlerocket") => format!("apiclient set -j '{{\"settings\":{{\"kernel\":{{\"sysctl\":{{\"{name}\":\"{value}\"}}}}}}}}'"),
+        Some("talos") => format!("talosctl patch machineconfig --patch '{{\"machine\":{{\"sysctls\":{{\"{name}\":\"{value}\"}}}}}}'"),
+        Some("nixos") => format!("boot.kernel.sysctl.\"{name}\" = {value}; in configuration.nix, then nixos-rebuild switch"),
+        _ => format!("sysctl -w {name}={value}"),
+    };
+    let by_hand = !matches!(id, Some("bottlerocket" | "talos" | "nixos"));
+    let keep = match id {
+        _ if !by_hand => None,
+        Some("cos") => Some("in a start-up script or a DaemonSet: Container-Optimized OS forgets /etc at each boot".to_owned()),
+        _ => Some(format!("echo '{name} = {value}' > /etc/sysctl.d/60-userns.conf")),
+    };
+    let note = id.is_none().then(|| "on Bottlerocket, Talos and NixOS through the system's own settings".to_owned());
+    Remedy { fix, keep, note, tunable: by_hand }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+
+    fn on(id: &str, cause: Cause) -> Remedy {
+        let os = OsRelease { id: id.into(), ..OsRelease::default() };
+        remedy(cause, &Facts { os: Fact::Known(os), ..Facts::unknown() })
+    }
+
+    #[test]
+    fn a_sysctl_is_set_in_the_way_of_the_system() {
+        assert_eq!(on("debian", Cause::UsernsClone0).fix, "sysctl -w kernel.unprivileged_userns_clone=1");
+        assert!(on("debian", Cause::UsernsClone0).tunable);
+        for (id, word) in [("bottlerocket", "apiclient"), ("talos", "talosctl"), ("nixos", "configuration.nix")] {
+            let remedy = on(id, Cause::UsernsMax0);
+            assert!(remedy.fix.contains(word) && remedy.fix.contains("63359") && remedy.keep.is_none(), "{remedy:?}");
+            assert!(!remedy.tunable, "{id} keeps its settings itself");
+        }
+        assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
+    }
+
+    #[test]
+    fn what_needs_mac_admin_is_never_tunable() {
+        assert!(!on("ubuntu", Cause::UsernsApparmorRestrict).tunable);
+    }
+
+    #[test]
+    fn every_cause_has_a_remedy_of_one_line() {
+        for cause in Cause::ALL {
+            let remedy = remedy(cause, &Facts::unknown());
+            assert!(!remedy.fix.is_empty() && !remedy.fix.contains('\n'), "{cause}");
+        }
+    }
+}
