@@ -244,7 +244,7 @@ fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisiv
     match check.kind {
         Kind::Attempt => match (failed_here, fell_back(case, check)) {
             (Some(step), _) => finding(Outcome::Fail, decisive.and_then(|causes| causes.first().copied()), Some(step.to_string())),
-            (None, Some(step)) => finding(Outcome::Warn, None, Some(step)),
+            (None, Some((cause, step))) => finding(Outcome::Warn, Some(cause), Some(step)),
             (None, None) if case.worked(check.steps) => finding(Outcome::Pass, None, None),
             (None, None) => finding(Outcome::NotApplicable, None, None),
         },
@@ -265,9 +265,9 @@ fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisiv
 
 /// A step that was refused, and that a builder does without. What follows for the snapshotter
 /// and the ID maps is said by rows of their own.
-fn fell_back(case: &Case, check: &Check) -> Option<String> {
+fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
     let probe = case.probe.filter(|_| case.decides())?;
     let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
-    steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| format!("{result}: went on with the own ID alone"))
+    steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| (blame(case, result), format!("{result}: went on with the own ID alone")))
 }

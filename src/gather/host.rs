@@ -112,7 +112,9 @@ impl Host {
             None => std::env::var("PATH").unwrap_or_else(|_| USUAL_PATH.into()),
             Some(_) => USUAL_PATH.into(),
         };
-        path.split(':').filter(|dir| dir.starts_with('/')).map(|dir| format!("{dir}/{name}")).find(|file| {
+        let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
+        let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
+        directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}")).find(|file| {
             use std::os::unix::fs::PermissionsExt;
             self.locate(file).metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
         })
@@ -131,7 +133,8 @@ impl Host {
     }
 
     fn read(&self, path: &str) -> io::Result<String> {
-        let mut bytes = Vec::new();
+        // One read for most files: /proc makes its text anew for each.
+        let mut bytes = Vec::with_capacity(8192);
         File::open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

@@ -72,7 +72,10 @@ fn explain(profile: &ProfileReport, colour: bool, out: &mut String) {
         }
     }
     if profile.verdict != Ready::NotReady {
-        for finding in found(Outcome::Warn) {
+        for (number, finding) in found(Outcome::Warn).enumerate() {
+            if found(Outcome::Warn).take(number).any(|earlier| earlier.cause == finding.cause) {
+                continue;
+            }
             let cause = finding.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
             lines.extend(finding.message.as_ref().map(|message| ("note", format!("{message}{cause}"))));
         }

@@ -213,7 +213,8 @@ impl Probe<'_> {
         Report::new(Step::SubIdRange, started).worked(None);
         for (step, helper, map) in [(Step::UidMap, "newuidmap", ranges.0), (Step::GidMap, "newgidmap", ranges.1)] {
             let report = Report::new(step, Instant::now());
-            match Command::new(helper).arg(daemon.to_string()).args(map).output() {
+            let mut command = Command::new(helper);
+            match sys::die_with_us(command.arg(daemon.to_string()).args(map)).output() {
                 Ok(output) if output.status.success() => report.worked(None),
                 Ok(output) => {
                     let text = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();

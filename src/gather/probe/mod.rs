@@ -52,15 +52,10 @@ pub fn run(request: &Request, uid: u32) -> Probe {
         end: End::Completed,
         steps: Vec::new(),
     };
-    let child = Command::new(&executable)
-        .arg("probe")
-        .args(request.arguments())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn();
-    match child {
+    let mut command = Command::new(&executable);
+    command.arg("probe").args(request.arguments()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    match sys::die_with_us(&mut command).spawn() {
         Ok(child) => Running { child, scratch: None, killed: None, probe: &mut probe }.follow(request.deadline),
         Err(error) => probe.end = End::NotRun(format!("could not start {}: {error}", executable.display())),
     }

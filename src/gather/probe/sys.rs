@@ -1,7 +1,10 @@
 //! System calls that nix has no safe form of, each with the errno as its error.
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// A new process in a new user namespace, by clone(2) itself as rootlesskit (Go) does it: a
 /// filter may treat unshare(2) otherwise. `None` is the child.
@@ -16,6 +19,13 @@ pub(super) fn fork() -> nix::Result<Option<Pid>> {
         ForkResult::Parent { child } => Ok(Some(child)),
         ForkResult::Child => Ok(None),
     }
+}
+
+/// Has a program killed with this process from its first instruction on. It also makes the
+/// standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
+pub(super) fn die_with_us(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec the closure makes one system call and touches no memory of others.
+    unsafe { command.pre_exec(|| nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) }
 }
 
 fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {
