@@ -30,7 +30,10 @@ pub(super) const SECCOMP: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             if let Some(failed) = case.failed().filter(|failed| failed.filtered == Some(true)) {
-                return Judgement::Fail(Cause::Seccomp, format!("a seccomp filter of this {} refuses it: {}", place(case), failed.step.title()));
+                return Judgement::Fail(
+                    Cause::Seccomp,
+                    format!("a seccomp filter of this {} refuses it: {}", place(case), failed.step.title()),
+                );
             }
             if !case.is_builders_confinement() {
                 return Judgement::NotApplicable;
@@ -114,7 +117,14 @@ pub(super) const PROC: Check = Check {
                 Fact::Known(_) if !case.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
                 Fact::Known(proc) => {
                     let first = proc.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-                    Judgement::Fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({first}{})", proc.masks.len(), if proc.masks.len() > 3 { ", ..." } else { "" }))
+                    Judgement::Fail(
+                        Cause::MaskedProc,
+                        format!(
+                            "{} mounts hide parts of /proc ({first}{})",
+                            proc.masks.len(),
+                            if proc.masks.len() > 3 { ", ..." } else { "" }
+                        ),
+                    )
                 }
                 Fact::Absent => Judgement::Unknown("the mount table is missing".into()),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
@@ -145,24 +155,30 @@ mod tests {
 
     #[test]
     fn seccomp() {
-        table("seccomp", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::Seccomp), &|f| f.process.seccomp = Fact::Known(Seccomp::Strict)),
-            (Outcome::Unknown, None, &|f| f.process.seccomp = Fact::Known(Seccomp::Filter)),
-        ]);
+        table(
+            "seccomp",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::Seccomp), &|f| f.process.seccomp = Fact::Known(Seccomp::Strict)),
+                (Outcome::Unknown, None, &|f| f.process.seccomp = Fact::Known(Seccomp::Filter)),
+            ],
+        );
         failed_at(Step::Hostname, Errno::EPERM, Cause::Seccomp, |f| f.process.seccomp = Fact::Known(Seccomp::Filter));
     }
 
     #[test]
     fn security_module() {
         let label = |label: &str| Fact::Known(label.to_owned());
-        table("security-module", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Pass, None, &|f| f.process.lsm_label = label("unconfined")),
-            (Outcome::Fail, Some(Cause::ApparmorProfile), &|f| f.process.lsm_label = label("cri-containerd.apparmor.d (enforce)")),
-            (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
-            (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
-        ]);
+        table(
+            "security-module",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Pass, None, &|f| f.process.lsm_label = label("unconfined")),
+                (Outcome::Fail, Some(Cause::ApparmorProfile), &|f| f.process.lsm_label = label("cri-containerd.apparmor.d (enforce)")),
+                (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
+                (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
+            ],
+        );
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});

@@ -38,7 +38,9 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
             let user = ids.user.known().map_or("the user", String::as_str);
             for (ranges, file) in [(&ids.uids, "/etc/subuid"), (&ids.gids, "/etc/subgid")] {
                 match ranges {
-                    Fact::Known(ranges) if ranges.is_empty() => return lack(case, Cause::SubidConfig, format!("{file} has no range for {user}")),
+                    Fact::Known(ranges) if ranges.is_empty() => {
+                        return lack(case, Cause::SubidConfig, format!("{file} has no range for {user}"));
+                    }
                     Fact::Known(_) => {}
                     Fact::Absent => return lack(case, Cause::SubidConfig, format!("there is no {file}")),
                     Fact::Failed(why) => return lack(case, Cause::SubidConfig, why.clone()),
@@ -65,8 +67,16 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
             }
             match &case.facts.process.bounding_set {
                 Fact::Known(set) => {
-                    let missing: Vec<_> = [(CapSet::SETUID, "SETUID"), (CapSet::SETGID, "SETGID")].into_iter().filter(|cap| !set.has(cap.0)).map(|cap| cap.1).collect();
-                    if missing.is_empty() { Judgement::Pass } else { Judgement::Fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and "))) }
+                    let missing: Vec<_> = [(CapSet::SETUID, "SETUID"), (CapSet::SETGID, "SETGID")]
+                        .into_iter()
+                        .filter(|cap| !set.has(cap.0))
+                        .map(|cap| cap.1)
+                        .collect();
+                    if missing.is_empty() {
+                        Judgement::Pass
+                    } else {
+                        Judgement::Fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and ")))
+                    }
                 }
                 Fact::Absent => Judgement::Unknown("/proc/self/status is missing".into()),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
@@ -155,7 +165,11 @@ pub(super) const NESTED_RANGE: Check = Check {
                 // A range that can't be read is another check's matter.
                 let Some(ranges) = (if by_root { &stock } else { ranges }).known() else { continue };
                 if let Some(range) = ranges.iter().find(|range| !map.contains(range)) {
-                    return lack(case, Cause::NestedUsernsRange, format!("the sub-{kind} range {range} does not lie within the {} IDs of this user namespace", map.size()));
+                    return lack(
+                        case,
+                        Cause::NestedUsernsRange,
+                        format!("the sub-{kind} range {range} does not lie within the {} IDs of this user namespace", map.size()),
+                    );
                 }
             }
             Judgement::Pass
@@ -190,35 +204,50 @@ mod tests {
 
     #[test]
     fn subordinate_ids() {
-        table("subordinate-ids", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
-            (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
-            (Outcome::Warn, Some(Cause::SubidConfig), &|f| { bare(f); f.sub_ids.gids = Fact::Absent }),
-            (Outcome::Unknown, None, &|f| f.sub_ids.uids = Fact::Denied("/etc/subuid: permission denied".into())),
-        ]);
+        table(
+            "subordinate-ids",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
+                (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
+                    bare(f);
+                    f.sub_ids.gids = Fact::Absent
+                }),
+                (Outcome::Unknown, None, &|f| f.sub_ids.uids = Fact::Denied("/etc/subuid: permission denied".into())),
+            ],
+        );
         failed_at(Step::SubIdRange, Errno::ENOENT, Cause::SubidConfig, |_| {});
     }
 
     #[test]
     fn setid_capabilities() {
-        table("setid-capabilities", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Pass, None, &|f| f.process.bounding_set = Fact::Known(CapSet(0xc0))),
-            (Outcome::Fail, Some(Cause::CapsDropped), &|f| f.process.bounding_set = Fact::Known(CapSet(0))),
-            (Outcome::NotApplicable, None, &|f| { bare(f); f.process.bounding_set = Fact::Known(CapSet(0)) }),
-            (Outcome::Unknown, None, &|f| f.process.bounding_set = Fact::Failed("garbage".into())),
-        ]);
+        table(
+            "setid-capabilities",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Pass, None, &|f| f.process.bounding_set = Fact::Known(CapSet(0xc0))),
+                (Outcome::Fail, Some(Cause::CapsDropped), &|f| f.process.bounding_set = Fact::Known(CapSet(0))),
+                (Outcome::NotApplicable, None, &|f| {
+                    bare(f);
+                    f.process.bounding_set = Fact::Known(CapSet(0))
+                }),
+                (Outcome::Unknown, None, &|f| f.process.bounding_set = Fact::Failed("garbage".into())),
+            ],
+        );
         failed_at(Step::UidMap, Errno::EPERM, Cause::CapsDropped, |f| f.process.bounding_set = Fact::Known(CapSet(0)));
     }
 
     #[test]
     fn no_new_privileges() {
-        table("no-new-privileges", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::NoNewPrivs), &|f| f.process.no_new_privs = Fact::Known(true)),
-            (Outcome::Unknown, None, &|f| f.process.no_new_privs = Fact::Denied("no /proc".into())),
-        ]);
+        table(
+            "no-new-privileges",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::NoNewPrivs), &|f| f.process.no_new_privs = Fact::Known(true)),
+                (Outcome::Unknown, None, &|f| f.process.no_new_privs = Fact::Denied("no /proc".into())),
+            ],
+        );
         failed_at(Step::UidMap, Errno::EPERM, Cause::NoNewPrivs, |f| f.process.no_new_privs = Fact::Known(true));
     }
 
@@ -229,14 +258,20 @@ mod tests {
                 change(helper);
             }
         };
-        table("idmap-helpers", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.file_capability = false)),
-            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.nosuid = true)),
-            (Outcome::Fail, Some(Cause::IdmapHelper), &|f| f.newuidmap = Fact::Absent),
-            (Outcome::Warn, Some(Cause::IdmapHelper), &|f| { bare(f); f.newuidmap = Fact::Absent }),
-            (Outcome::Unknown, None, &|f| f.newuidmap = Fact::Failed("EIO".into())),
-        ]);
+        table(
+            "idmap-helpers",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.file_capability = false)),
+                (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.nosuid = true)),
+                (Outcome::Fail, Some(Cause::IdmapHelper), &|f| f.newuidmap = Fact::Absent),
+                (Outcome::Warn, Some(Cause::IdmapHelper), &|f| {
+                    bare(f);
+                    f.newuidmap = Fact::Absent
+                }),
+                (Outcome::Unknown, None, &|f| f.newuidmap = Fact::Failed("EIO".into())),
+            ],
+        );
         failed_at(Step::GidMap, Errno::EPERM, Cause::IdmapHelper, |_| {});
         failed_at(Step::UidMap, Errno::EINVAL, Cause::SubidConfig, |_| {});
     }

@@ -23,9 +23,13 @@ pub(super) const STATE_DIR: Check = Check {
                 return Judgement::Fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
             }
             match (&state.flags, &state.free_bytes) {
-                (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only")),
+                (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => {
+                    Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only"))
+                }
                 (_, Fact::Known(0)) => Judgement::Fail(Cause::DiskSpace, format!("no space is left on {path}")),
-                (_, Fact::Known(free)) if *free < LITTLE_SPACE => Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20)),
+                (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
+                    Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
+                }
                 (Fact::Denied(why) | Fact::Failed(why), _) if !case.on_bare_machine() => Judgement::Unknown(why.clone()),
                 _ => Judgement::Pass,
             }
@@ -79,9 +83,15 @@ pub(super) const NOEXEC: Check = Check {
             let state = &case.facts.state_dir;
             match &state.flags {
                 Fact::Known(flags) if flags.noexec => match snapshotter(case) {
-                    Some(Snapshotter::Native) => Judgement::Fail(Cause::LockedMountFlags, "the state dir is mounted noexec, and the native snapshotter runs programs from it".into()),
+                    Some(Snapshotter::Native) => Judgement::Fail(
+                        Cause::LockedMountFlags,
+                        "the state dir is mounted noexec, and the native snapshotter runs programs from it".into(),
+                    ),
                     Some(_) => Judgement::Pass,
-                    None => Judgement::Unknown("the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes".into()),
+                    None => Judgement::Unknown(
+                        "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes"
+                            .into(),
+                    ),
                 },
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
                 Fact::Denied(_) | Fact::Failed(_) if case.on_bare_machine() => Judgement::NotApplicable,
@@ -139,13 +149,18 @@ mod tests {
 
     #[test]
     fn state_dir() {
-        table("state-dir", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::StateDir), &|f| f.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })),
-            (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(0)),
-            (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(1 << 20)),
-            (Outcome::Unknown, None, &|f| f.state_dir.flags = Fact::Denied("it hangs".into())),
-        ]);
+        table(
+            "state-dir",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::StateDir), &|f| {
+                    f.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })
+                }),
+                (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(0)),
+                (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(1 << 20)),
+                (Outcome::Unknown, None, &|f| f.state_dir.flags = Fact::Denied("it hangs".into())),
+            ],
+        );
         failed_at(Step::StateDir, Errno::ENOSPC, Cause::DiskSpace, |_| {});
         failed_at(Step::StateDir, Errno::EROFS, Cause::StateDir, |_| {});
     }
@@ -154,15 +169,27 @@ mod tests {
     fn snapshotter() {
         let fuse = |f: &mut Facts| f.dev_fuse = Fact::Known(true);
         let overlay = |f: &mut Facts| f.state_dir.file_system = Fact::Known("overlay".into());
-        table("snapshotter", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Warn, Some(Cause::DevFuse), &|f| old_kernel(f)),
-            (Outcome::Warn, Some(Cause::OverlayUsernsKernel), &|f| { old_kernel(f); fuse(f) }),
-            (Outcome::Warn, Some(Cause::OverlayBackingFs), &|f| overlay(f)),
-            (Outcome::Pass, None, &|f| f.kernel = Fact::Denied("no /proc".into())),
-        ]);
+        table(
+            "snapshotter",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Warn, Some(Cause::DevFuse), &|f| old_kernel(f)),
+                (Outcome::Warn, Some(Cause::OverlayUsernsKernel), &|f| {
+                    old_kernel(f);
+                    fuse(f)
+                }),
+                (Outcome::Warn, Some(Cause::OverlayBackingFs), &|f| overlay(f)),
+                (Outcome::Pass, None, &|f| f.kernel = Fact::Denied("no /proc".into())),
+            ],
+        );
         let predicted = |change: &dyn Fn(&mut Facts)| judge(&facts_of(change), Profile::NoProcessSandbox, None).snapshotter;
-        assert_eq!(predicted(&|f| { old_kernel(f); fuse(f) }), Some(Snapshotter::FuseOverlayfs));
+        assert_eq!(
+            predicted(&|f| {
+                old_kernel(f);
+                fuse(f)
+            }),
+            Some(Snapshotter::FuseOverlayfs)
+        );
         assert_eq!(predicted(&|f| overlay(f)), Some(Snapshotter::Native));
         assert_eq!(judge(&healthy(), Profile::NoProcessSandbox, None).snapshotter, Some(Snapshotter::Overlayfs));
     }
@@ -170,13 +197,25 @@ mod tests {
     #[test]
     fn noexec() {
         let noexec = |f: &mut Facts| f.state_dir.flags = Fact::Known(MountFlags { noexec: true, ..MountFlags::default() });
-        table("state-dir-noexec", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Pass, None, &|f| noexec(f)),
-            (Outcome::Fail, Some(Cause::LockedMountFlags), &|f| { noexec(f); old_kernel(f) }),
-            (Outcome::Unknown, None, &|f| { noexec(f); f.kernel = Fact::Denied("no /proc".into()) }),
-        ]);
-        failed_at(Step::Execute, Errno::EACCES, Cause::LockedMountFlags, |f| { noexec(f); old_kernel(f) });
+        table(
+            "state-dir-noexec",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Pass, None, &|f| noexec(f)),
+                (Outcome::Fail, Some(Cause::LockedMountFlags), &|f| {
+                    noexec(f);
+                    old_kernel(f)
+                }),
+                (Outcome::Unknown, None, &|f| {
+                    noexec(f);
+                    f.kernel = Fact::Denied("no /proc".into())
+                }),
+            ],
+        );
+        failed_at(Step::Execute, Errno::EACCES, Cause::LockedMountFlags, |f| {
+            noexec(f);
+            old_kernel(f)
+        });
     }
 
     #[test]

@@ -55,7 +55,8 @@ pub(super) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Fa
     let plan = Profile::NoProcessSandbox.plan();
     let result = |step, outcome, errno| StepResult { step, outcome, errno, detail: None, filtered: None, micros: 10 };
     let mut steps = Vec::new();
-    for step in plan.steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute) || failure.is_some_and(|failure| failure.0 == *step)) {
+    for step in plan.steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute) || failure.is_some_and(|failure| failure.0 == *step))
+    {
         match failure {
             Some((failed, errno)) if failed == step => {
                 steps.push(result(step, StepOutcome::Failed, Some(errno)));

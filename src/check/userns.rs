@@ -1,7 +1,7 @@
 //! Whether a user namespace can be made.
 
-use super::table::{Check, Judgement, Kind};
 use super::Cause;
+use super::table::{Check, Judgement, Kind};
 use crate::fact::{Errno, Fact, Step};
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
@@ -20,7 +20,9 @@ pub(super) const KERNEL_CONFIG: Check = Check {
             }
             match &case.facts.user_namespaces {
                 Fact::Known(true) => Judgement::Pass,
-                Fact::Known(false) | Fact::Absent => Judgement::Fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces".into()),
+                Fact::Known(false) | Fact::Absent => {
+                    Judgement::Fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces".into())
+                }
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
             }
         },
@@ -99,9 +101,13 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
             let (least, enough) = if case.profile.has_pod_user_namespace() { (2, 4) } else { (1, 1) };
             match value {
                 0 => Judgement::Fail(Cause::UsernsMax0, says),
-                _ if value < least => Judgement::Fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}")),
+                _ if value < least => {
+                    Judgement::Fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}"))
+                }
                 _ if value < enough => Judgement::Unknown(format!("{says}, and one pod with hostUsers: false needs {least} to {enough}")),
-                _ if value < COMFORTABLE_LIMIT => Judgement::Warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual")),
+                _ if value < COMFORTABLE_LIMIT => {
+                    Judgement::Warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual"))
+                }
                 _ => Judgement::Pass,
             }
         },
@@ -136,7 +142,11 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
             }
         },
-        explains: |failed| matches!(failed.errno, Some(Errno::EACCES | Errno::EPERM)) && failed.filtered != Some(true) && !is_helper_message(failed.detail.as_deref()),
+        explains: |failed| {
+            matches!(failed.errno, Some(Errno::EACCES | Errno::EPERM))
+                && failed.filtered != Some(true)
+                && !is_helper_message(failed.detail.as_deref())
+        },
     },
 };
 
@@ -144,7 +154,14 @@ pub(super) const USER_NAMESPACE: Check = Check {
     id: "user-namespace",
     title: "new user namespace",
     why: "rootlesskit starts its child in a new user namespace: fork/exec /proc/self/exe fails where it can't.",
-    causes: &[Cause::UsernsKconfig, Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    causes: &[
+        Cause::UsernsKconfig,
+        Cause::UsernsExhausted,
+        Cause::PlatformSandbox,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+    ],
     steps: &[Step::UserNamespace],
     kind: Kind::Attempt,
 };
@@ -171,44 +188,56 @@ mod tests {
 
     #[test]
     fn kernel_config() {
-        table("kernel-config", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::UsernsKconfig), &|f| f.user_namespaces = Fact::Known(false)),
-            (Outcome::Unknown, None, &|f| f.user_namespaces = Fact::Denied("no /proc".into())),
-        ]);
+        table(
+            "kernel-config",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::UsernsKconfig), &|f| f.user_namespaces = Fact::Known(false)),
+                (Outcome::Unknown, None, &|f| f.user_namespaces = Fact::Denied("no /proc".into())),
+            ],
+        );
         failed_at(Step::UserNamespace, Errno::EINVAL, Cause::UsernsKconfig, |_| {});
     }
 
     #[test]
     fn unprivileged_userns_clone() {
-        table("unprivileged-userns-clone", &[
-            (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(1)),
-            (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Absent),
-            (Outcome::Fail, Some(Cause::UsernsClone0), &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(0)),
-            (Outcome::Unknown, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Failed("garbage".into())),
-        ]);
+        table(
+            "unprivileged-userns-clone",
+            &[
+                (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(1)),
+                (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Absent),
+                (Outcome::Fail, Some(Cause::UsernsClone0), &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(0)),
+                (Outcome::Unknown, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Failed("garbage".into())),
+            ],
+        );
         failed_at(Step::UserNamespace, Errno::EPERM, Cause::UsernsClone0, |f| f.sysctls.unprivileged_userns_clone = Fact::Known(0));
     }
 
     #[test]
     fn max_user_namespaces() {
-        table("max-user-namespaces", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Warn, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_user_namespaces = Fact::Known(7)),
-            (Outcome::Fail, Some(Cause::UsernsMax0), &|f| f.sysctls.max_user_namespaces = Fact::Known(0)),
-            (Outcome::Unknown, None, &|f| f.sysctls.max_user_namespaces = Fact::Denied("a pod's own".into())),
-        ]);
+        table(
+            "max-user-namespaces",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Warn, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_user_namespaces = Fact::Known(7)),
+                (Outcome::Fail, Some(Cause::UsernsMax0), &|f| f.sysctls.max_user_namespaces = Fact::Known(0)),
+                (Outcome::Unknown, None, &|f| f.sysctls.max_user_namespaces = Fact::Denied("a pod's own".into())),
+            ],
+        );
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.max_user_namespaces = Fact::Known(0));
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
     }
 
     #[test]
     fn apparmor_restriction() {
-        table("apparmor-restriction", &[
-            (Outcome::Pass, None, &|_| {}),
-            (Outcome::Fail, Some(Cause::UsernsApparmorRestrict), &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
-            (Outcome::Unknown, None, &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Denied("EACCES".into())),
-        ]);
+        table(
+            "apparmor-restriction",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Fail, Some(Cause::UsernsApparmorRestrict), &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
+                (Outcome::Unknown, None, &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Denied("EACCES".into())),
+            ],
+        );
         let on = |f: &mut crate::fact::Facts| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::UsernsApparmorRestrict, on);
     }
@@ -222,7 +251,8 @@ mod tests {
 
     #[test]
     fn pod_user_namespace() {
-        let judged = |change: &dyn Fn(&mut crate::fact::Facts)| crate::check::testing::finding("pod-user-namespace", Profile::ProcMount, change);
+        let judged =
+            |change: &dyn Fn(&mut crate::fact::Facts)| crate::check::testing::finding("pod-user-namespace", Profile::ProcMount, change);
         let kernel = |text: &str| Fact::Known(text.to_owned().try_into().expect("a release"));
         assert_eq!(judged(&|f| f.process.uid_map = crate::check::testing::pod_map(65_536)).outcome, Outcome::Pass);
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));

@@ -150,7 +150,8 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
             Some(_) => Ready::NotReady,
         }
     } else {
-        unknown = unknown.or_else(|| findings.iter().find(|finding| finding.outcome == Outcome::Unknown).and_then(|finding| finding.message.clone()));
+        unknown = unknown
+            .or_else(|| findings.iter().find(|finding| finding.outcome == Outcome::Unknown).and_then(|finding| finding.message.clone()));
         match (causes.is_empty(), &unknown) {
             (false, _) => Ready::NotReady,
             (true, Some(_)) => Ready::Unknown,
@@ -254,7 +255,9 @@ fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisiv
                 Judgement::Pass => finding(Outcome::Pass, None, None),
                 Judgement::NotApplicable => finding(Outcome::NotApplicable, None, None),
                 Judgement::Warn(cause, message) => finding(Outcome::Warn, Some(cause), Some(message)),
-                Judgement::Fail(cause, message) if worked => finding(Outcome::Warn, Some(cause), Some(format!("{message}, but it works here all the same"))),
+                Judgement::Fail(cause, message) if worked => {
+                    finding(Outcome::Warn, Some(cause), Some(format!("{message}, but it works here all the same")))
+                }
                 Judgement::Fail(cause, message) => finding(Outcome::Fail, Some(cause), Some(message)),
                 Judgement::Unknown(_) if worked => finding(Outcome::Pass, None, None),
                 Judgement::Unknown(message) => finding(Outcome::Unknown, None, Some(message)),
@@ -269,5 +272,7 @@ fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
     let probe = case.probe.filter(|_| case.decides())?;
     let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
-    steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| (blame(case, result), format!("{result}: went on with the own ID alone")))
+    steps
+        .find(|result| result.outcome == StepOutcome::FellBack)
+        .map(|result| (blame(case, result), format!("{result}: went on with the own ID alone")))
 }

@@ -31,7 +31,9 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
             message: format!("{path} is not a facts file: {why}"),
             hint: Some("make one with `buildkit-preflight facts > node.json`".into()),
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Error::BadInput { message: format!("{path} is not a facts file: it is not text"), hint: None }),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Error::BadInput { message: format!("{path} is not a facts file: it is not text"), hint: None })
+        }
         Err(error) => Err(io(error)),
     }
 }

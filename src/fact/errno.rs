@@ -64,11 +64,7 @@ impl Errno {
 
     /// The error whose text a program printed, the last one if there are several.
     pub fn in_text(output: &str) -> Option<Errno> {
-        NAMES
-            .iter()
-            .filter_map(|row| output.rfind(row.2).map(|at| (at, Errno(row.0))))
-            .max_by_key(|found| found.0)
-            .map(|found| found.1)
+        NAMES.iter().filter_map(|row| output.rfind(row.2).map(|at| (at, Errno(row.0)))).max_by_key(|found| found.0).map(|found| found.1)
     }
 }
 

@@ -142,8 +142,14 @@ mod tests {
 
     #[test]
     fn releases_of_vendors_compare_by_two_numbers() {
-        for (text, version) in [("6.1.0-56-cloud-amd64", (6, 1)), ("6.12-rc3", (6, 12)), ("5.15.0-1051-azure\n", (5, 15)),
-            ("3.10.0-1160.el7.x86_64", (3, 10)), ("6.18.44-fc-v657", (6, 18)), ("4.4", (4, 4))] {
+        for (text, version) in [
+            ("6.1.0-56-cloud-amd64", (6, 1)),
+            ("6.12-rc3", (6, 12)),
+            ("5.15.0-1051-azure\n", (5, 15)),
+            ("3.10.0-1160.el7.x86_64", (3, 10)),
+            ("6.18.44-fc-v657", (6, 18)),
+            ("4.4", (4, 4)),
+        ] {
             assert_eq!(Release::try_from(text.to_owned()).map(|r| r.version()), Ok(version), "{text}");
         }
         for garbage in ["", "6", "linux", ".1", "99999999999.1"] {

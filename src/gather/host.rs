@@ -276,7 +276,9 @@ mod tests {
 
     #[test]
     fn a_path_lies_on_its_deepest_mount() {
-        let mounts = table("1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / /var/lib rw,nosuid shared:1 - tmpfs t rw\n3 1 0:9 / /with\\040space rw - xfs t rw");
+        let mounts = table(
+            "1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / /var/lib rw,nosuid shared:1 - tmpfs t rw\n3 1 0:9 / /with\\040space rw - xfs t rw",
+        );
         assert_eq!(mount_of(&mounts, "/var/lib/buildkit").map(|m| m.file_system.as_str()), Some("tmpfs"));
         assert_eq!(mount_of(&mounts, "/var/library").map(|m| m.file_system.as_str()), Some("ext4"));
         assert_eq!(mount_of(&mounts, "/with space/x").map(|m| m.file_system.as_str()), Some("xfs"));

@@ -140,9 +140,8 @@ fn kernel(host: &Host) -> Fact<Release> {
 fn sysctls(host: &Host, nested: bool) -> Sysctls {
     let read = |name: &str| {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
-        host.read_below(&path, "/proc/sys/kernel").and_then(|text| {
-            text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", host::shorten(text.trim())))
-        })
+        host.read_below(&path, "/proc/sys/kernel")
+            .and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", host::shorten(text.trim()))))
     };
     Sysctls {
         unprivileged_userns_clone: read("kernel.unprivileged_userns_clone"),

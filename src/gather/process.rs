@@ -13,7 +13,8 @@ pub(super) fn gather(host: &Host) -> Process {
             line.map(|value| value.trim().to_owned()).ok_or_else(|| format!("/proc/self/status has no line {name}"))
         })
     };
-    let id_map = |file: &str| host.read_below(file, "/proc/self").and_then(|text| IdMap::parse(&text).map_err(|why| format!("{file}: {why}")));
+    let id_map =
+        |file: &str| host.read_below(file, "/proc/self").and_then(|text| IdMap::parse(&text).map_err(|why| format!("{file}: {why}")));
     Process {
         uid: field("Uid").and_then(|ids| {
             let effective = ids.split_whitespace().nth(1).and_then(|id| id.parse().ok());

@@ -45,8 +45,13 @@ fn on_mount(mounts: &Result<Vec<Mount>, String>, path: String) -> StateDir {
     let mount = mounts.as_ref().map(|mounts| mount_of(mounts, &path));
     let missing = || "the mount table has no line for it".to_owned();
     StateDir {
-        file_system: mount.as_ref().map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.file_system.clone()))),
-        flags: mount.as_ref().map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.flags))),
+        file_system: mount.as_ref().map_or_else(
+            |why| unread(why),
+            |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.file_system.clone())),
+        ),
+        flags: mount
+            .as_ref()
+            .map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.flags))),
         path: Fact::Known(path),
         free_bytes: Fact::default(),
     }

@@ -47,7 +47,9 @@ pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
             Remedy { tunable: false, ..sysctl(os, "kernel.apparmor_restrict_unprivileged_userns", 0) }.note(narrow)
         }
         Cause::UsernsKconfig => Remedy::new("boot a kernel built with CONFIG_USER_NS=y, or use another node"),
-        Cause::PlatformSandbox => Remedy::new("use nodes of another platform: what forbids it here lies outside this pod and this kernel's settings"),
+        Cause::PlatformSandbox => {
+            Remedy::new("use nodes of another platform: what forbids it here lies outside this pod and this kernel's settings")
+        }
         Cause::Seccomp => Remedy::new("set securityContext.seccompProfile to {type: Unconfined}"),
         Cause::ApparmorProfile => Remedy::new("set securityContext.appArmorProfile to {type: Unconfined}")
             .note("if it is that already: a profile on the node that attaches to /usr/bin/rootlesskit needs the rule `userns,`"),
@@ -55,17 +57,28 @@ pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
         Cause::ApparmorOrSelinux => Remedy::new("look for the denial in the node's audit log: journalctl -k | grep -E 'apparmor=|avc:'"),
         Cause::NoNewPrivs => Remedy::new("remove allowPrivilegeEscalation: false from the container's securityContext"),
         Cause::CapsDropped => Remedy::new("set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}"),
-        Cause::IdmapHelper => Remedy::new("in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap")
-            .note("COPY from a local context loses file capabilities: set them by RUN in the final stage"),
-        Cause::SubidConfig => Remedy::new("in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000"),
+        Cause::IdmapHelper => {
+            Remedy::new("in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap")
+                .note("COPY from a local context loses file capabilities: set them by RUN in the final stage")
+        }
+        Cause::SubidConfig => Remedy::new(
+            "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000",
+        ),
         Cause::NestedUsernsRange => Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
             .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet) and keep the stock range"),
         Cause::UsernsPodRuntime => Remedy::new("use nodes with Linux 6.3 or newer, and containerd 2.0 or CRI-O 1.25 or newer"),
-        Cause::MaskedProc => Remedy::new("run buildkitd with --oci-worker-no-process-sandbox").note("or set procMount: Unmasked with hostUsers: false (profile procmount)"),
-        Cause::LockedMountFlags => Remedy::new("mount the state dir's volume without noexec, or use BuildKit 0.12 or newer for nosuid and nodev"),
-        Cause::OverlayUsernsKernel => Remedy::new("use nodes with Linux 5.11 or newer for overlayfs, or make /dev/fuse usable for fuse-overlayfs"),
+        Cause::MaskedProc => Remedy::new("run buildkitd with --oci-worker-no-process-sandbox")
+            .note("or set procMount: Unmasked with hostUsers: false (profile procmount)"),
+        Cause::LockedMountFlags => {
+            Remedy::new("mount the state dir's volume without noexec, or use BuildKit 0.12 or newer for nosuid and nodev")
+        }
+        Cause::OverlayUsernsKernel => {
+            Remedy::new("use nodes with Linux 5.11 or newer for overlayfs, or make /dev/fuse usable for fuse-overlayfs")
+        }
         Cause::OverlayBackingFs => Remedy::new("mount an emptyDir on the state dir (/home/user/.local/share/buildkit)"),
-        Cause::DevFuse => Remedy::new("use nodes with Linux 5.11 or newer, or give the pod /dev/fuse by a device plugin, with the fuse module loaded"),
+        Cause::DevFuse => {
+            Remedy::new("use nodes with Linux 5.11 or newer, or give the pod /dev/fuse by a device plugin, with the fuse module loaded")
+        }
         Cause::DiskSpace => Remedy::new("free disk space on the node, or give the state dir a larger volume"),
         Cause::StateDir => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
     }

@@ -82,7 +82,9 @@ fn explain(profile: &ProfileReport, colour: bool, out: &mut String) {
     }
     if profile.verdict == Ready::Unknown {
         for finding in found(Outcome::Unknown) {
-            lines.extend(finding.message.clone().filter(|message| Some(message) != profile.reason.as_ref()).map(|message| ("also", message)));
+            lines.extend(
+                finding.message.clone().filter(|message| Some(message) != profile.reason.as_ref()).map(|message| ("also", message)),
+            );
         }
     }
     if lines.is_empty() {

@@ -23,7 +23,9 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{AccessFlags, Gid, Pid, Uid, chown, faccessat, getegid, geteuid, pipe, read, setgroups, sethostname, setresgid, setresuid, write};
+use nix::unistd::{
+    AccessFlags, Gid, Pid, Uid, chown, faccessat, getegid, geteuid, pipe, read, setgroups, sethostname, setresgid, setresuid, write,
+};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -284,7 +286,8 @@ impl Probe<'_> {
             let errno = error.raw_os_error().map_or(nix::errno::Errno::EIO, nix::errno::Errno::from_raw);
             return Err(report.failed(errno, Some("make directories and a file".into())));
         }
-        let typed = Dir::open(".", OFlag::O_RDONLY, Mode::empty()).is_ok_and(|mut dir| dir.iter().flatten().all(|entry| entry.file_type().is_some()));
+        let typed = Dir::open(".", OFlag::O_RDONLY, Mode::empty())
+            .is_ok_and(|mut dir| dir.iter().flatten().all(|entry| entry.file_type().is_some()));
         report.worked(None);
         Ok(typed)
     }
@@ -339,7 +342,8 @@ impl Probe<'_> {
         let device = open.map_err(|errno| (Some(errno), "open /dev/fuse".to_owned()))?;
         let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", device.as_raw_fd());
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("fuse-overlayfs"), "merged", Some("fuse.fuse-overlayfs"), flags, Some(options.as_str())).map_err(|errno| (Some(errno), "mount".to_owned()))?;
+        mount(Some("fuse-overlayfs"), "merged", Some("fuse.fuse-overlayfs"), flags, Some(options.as_str()))
+            .map_err(|errno| (Some(errno), "mount".to_owned()))?;
         let _ = umount2("merged", MntFlags::MNT_DETACH);
         Ok(())
     }
@@ -388,7 +392,10 @@ impl Probe<'_> {
         let dev = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
         let tmpfs = Report::new(Step::Devpts, Instant::now());
         let made = mount(Some("tmpfs"), "step/dev", Some("tmpfs"), dev, Some("mode=755,size=65536k"));
-        if let Err(errno) = made.and_then(|()| nix::unistd::mkdir("step/dev/pts", Mode::S_IRWXU)).and_then(|()| nix::unistd::mkdir("step/dev/mqueue", Mode::S_IRWXU)) {
+        if let Err(errno) = made
+            .and_then(|()| nix::unistd::mkdir("step/dev/pts", Mode::S_IRWXU))
+            .and_then(|()| nix::unistd::mkdir("step/dev/mqueue", Mode::S_IRWXU))
+        {
             return Err(tmpfs.filtered(is_refusal(errno).then(sys::mount_is_filtered)).failed(errno, Some("tmpfs".into())));
         }
         // Group 5 is tty; a map of the own ID alone does not have it.
@@ -428,7 +435,9 @@ fn bind() -> Outcome {
             let (flags, names) = locked_flags("bound");
             match remount(read_only | flags) {
                 Ok(()) => report.worked(Some(format!("only with {names} kept, as BuildKit 0.12 and newer do"))),
-                Err(errno) => return Err(report.filtered(Some(sys::mount_is_filtered())).failed(errno, Some(format!("with {names} kept")))),
+                Err(errno) => {
+                    return Err(report.filtered(Some(sys::mount_is_filtered())).failed(errno, Some(format!("with {names} kept"))));
+                }
             }
         }
         Err(errno) => return Err(report.failed(errno, None)),

@@ -121,7 +121,9 @@ impl Running<'_> {
             (false, _) => End::TimedOut(next),
             (true, Some(signal)) => End::Killed { signal, step: next },
             (true, None) if exit.is_some_and(|exit| exit.success()) => End::Completed,
-            (true, None) => End::NotRun(exit.map_or_else(|| "its exit status is lost".into(), |exit| format!("the probe ended with {exit}"))),
+            (true, None) => {
+                End::NotRun(exit.map_or_else(|| "its exit status is lost".into(), |exit| format!("the probe ended with {exit}")))
+            }
         };
         if let Some(scratch) = self.scratch.take() {
             super::host::bounded(Duration::from_secs(1), move || child::remove_scratch(&scratch));
