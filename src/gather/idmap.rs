@@ -1,5 +1,5 @@
 use super::BUILDER_UID;
-use super::host::{Host, Mount, mount_of};
+use super::host::{CAPTURED, Host, Mount, mount_of};
 use crate::fact::{CapSet, Fact, Helper, SubId, SubIds};
 
 /// Finds newuidmap or newgidmap and what would make it work.
@@ -11,12 +11,18 @@ pub(super) fn helper(host: &Host, mounts: &Result<Vec<Mount>, String>, name: &st
         Ok(meta) => meta,
         Err(error) => return Fact::Failed(format!("{path}: {error}")),
     };
-    Fact::Known(Helper {
+    let helper = Helper {
         setuid: meta.uid() == 0 && meta.mode() & 0o4000 != 0,
         file_capability: xattr::get(&file, "security.capability").ok().flatten().is_some_and(|value| permits(&value, capability)),
         nosuid: mounts.as_ref().is_ok_and(|mounts| mount_of(mounts, &path).is_some_and(|mount| mount.flags.nosuid)),
         path,
-    })
+    };
+    // Modes and attributes seldom survive a copy: in a captured tree only their presence says something.
+    if host.is_live() || helper.is_privileged() {
+        Fact::Known(helper)
+    } else {
+        Fact::Denied(format!("{}: {CAPTURED} its privileges", helper.path))
+    }
 }
 
 /// Whether a security.capability attribute (struct vfs_cap_data in include/uapi/linux/capability.h:

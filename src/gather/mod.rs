@@ -44,7 +44,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let process = process::gather(&host);
     let bare = process.pid_namespace.known() == Some(&Namespace::Initial);
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
-    let state_dir = state_dir::gather(&host, &mounts, options, bare)?;
+    let state_dir = state_dir::gather(&host, &mounts, options, bare, process.uid.known().copied())?;
     let sub_ids = idmap::sub_ids(&host, &process.uid);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },

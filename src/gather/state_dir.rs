@@ -18,11 +18,21 @@ const KUBELET_PODS: &str = "/var/lib/kubelet/pods";
 /// Where buildkitd keeps its state as root.
 const ROOTFUL: &str = "/var/lib/buildkit";
 
+/// Where `moby/buildkit:rootless` keeps it.
+const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
+
 /// Finds the state dir and what it lies on.
-pub(super) fn gather(host: &Host, mounts: &Result<Vec<Mount>, String>, options: &Options, bare: bool) -> Result<StateDir, BadStateDir> {
+pub(super) fn gather(
+    host: &Host,
+    mounts: &Result<Vec<Mount>, String>,
+    options: &Options,
+    bare: bool,
+    uid: Option<u32>,
+) -> Result<StateDir, BadStateDir> {
     if !host.is_live() {
-        let path = options.state_dir.clone().unwrap_or_else(|| KUBELET_PODS.into());
-        let path = path.to_string_lossy().into_owned();
+        let builder = if uid == Some(0) { ROOTFUL } else { IMAGE_HOME };
+        let usual = if bare { KUBELET_PODS } else { builder };
+        let path = options.state_dir.as_ref().map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
         return Ok(StateDir { free_bytes: Fact::Denied(super::host::CAPTURED.into()), ..on_mount(mounts, path) });
     }
     let asked = options.state_dir.clone();

@@ -32,11 +32,32 @@ pub fn table(report: &Report, colour: bool) -> String {
         }
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    // Profiles that fail for the same reasons are explained once.
+    let mut explained: Vec<(Vec<&ProfileReport>, Vec<Line>)> = Vec::new();
     for profile in &report.profiles {
-        explain(profile, colour, &mut out);
+        let lines = explain(profile);
+        let same = |group: &&mut (Vec<&ProfileReport>, Vec<Line>)| {
+            group.0[0].verdict == profile.verdict && group.0[0].causes == profile.causes && group.1 == lines
+        };
+        match explained.iter_mut().find(same) {
+            Some(group) => group.0.push(profile),
+            None => explained.push((vec![profile], lines)),
+        }
+    }
+    for (profiles, lines) in explained.iter().filter(|group| !group.1.is_empty()) {
+        let names: Vec<_> = profiles.iter().map(|profile| profile.profile.id()).collect();
+        let verdict = painted(&profiles[0].verdict.to_string(), Some(profiles[0].verdict), colour);
+        let cause = profiles[0].causes.first().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let _ = writeln!(out, "\n{} {} {verdict}{cause}", names.join(", "), if names.len() == 1 { "is" } else { "are" });
+        for (word, text) in lines {
+            let _ = writeln!(out, "  {word:<5}  {text}");
+        }
     }
     out
 }
+
+/// A word in the margin and what it introduces.
+type Line = (&'static str, String);
 
 fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
     let code = match ready {
@@ -48,8 +69,8 @@ fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
-fn explain(profile: &ProfileReport, colour: bool, out: &mut String) {
-    let mut lines: Vec<(&str, String)> = Vec::new();
+fn explain(profile: &ProfileReport) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
     let is_step = |finding: &&FindingReport| profile.failed.is_some() && finding.message == profile.failed;
     if let Some(failed) = &profile.failed {
         lines.push(("tried", failed.clone()));
@@ -87,16 +108,5 @@ fn explain(profile: &ProfileReport, colour: bool, out: &mut String) {
             );
         }
     }
-    if lines.is_empty() {
-        return;
-    }
-    let cause = match profile.causes.first() {
-        Some(cause) => format!(" ({cause})"),
-        None => String::new(),
-    };
-    let verdict = painted(&profile.verdict.to_string(), Some(profile.verdict), colour);
-    let _ = writeln!(out, "\n{} is {verdict}{cause}", profile.profile);
-    for (word, text) in lines {
-        let _ = writeln!(out, "  {word:<5}  {text}");
-    }
+    lines
 }

@@ -1,0 +1,147 @@
+//! The middle of the program is pure: facts to verdicts without a file, a clock, the environment or
+//! a system call. Reads the sources of those modules and names whatever creeps in.
+
+use std::fs;
+use std::path::Path;
+use syn::visit::{self, Visit};
+
+const PURE: [&str; 4] = ["fact", "check", "remedy", "report"];
+
+/// What of the standard library has no eyes and no hands.
+const STD: [&str; 6] = ["cmp", "collections", "fmt", "iter", "str", "string"];
+/// The same of our dependencies.
+const CRATES: [&str; 3] = ["schemars", "serde", "serde_json"];
+/// Macros that read, write or look at the environment.
+const MACROS: [&str; 9] = ["print", "println", "eprint", "eprintln", "dbg", "env", "option_env", "include_str", "include_bytes"];
+
+#[derive(Default)]
+struct Impurities(Vec<String>);
+
+impl Impurities {
+    fn path(&mut self, segments: &[String]) {
+        let second = || segments.get(1).map_or("", String::as_str);
+        let impure = match segments.first().map_or("", String::as_str) {
+            "std" | "core" | "alloc" => !STD.contains(&second()),
+            "crate" => !PURE.contains(&second()),
+            first => ["nix", "libc", "tokio", "sysinfo", "xattr", "jiff", "anyhow", "clap", "kube"].contains(&first),
+        };
+        if impure {
+            self.0.push(segments.join("::"));
+        }
+    }
+
+    fn tree(&mut self, tree: &syn::UseTree, prefix: &mut Vec<String>) {
+        let mut below = |name: &syn::Ident, inner: Option<&syn::UseTree>| {
+            prefix.push(name.to_string());
+            match inner {
+                Some(inner) => self.tree(inner, prefix),
+                None => self.import(prefix),
+            }
+            prefix.pop();
+        };
+        match tree {
+            syn::UseTree::Path(path) => below(&path.ident, Some(&path.tree)),
+            syn::UseTree::Name(name) => below(&name.ident, None),
+            syn::UseTree::Rename(rename) => below(&rename.ident, None),
+            syn::UseTree::Glob(_) => self.0.push(format!("{}::*", prefix.join("::"))),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(item, prefix)),
+        }
+    }
+
+    /// An import may also name a crate that nobody thought of.
+    fn import(&mut self, segments: &[String]) {
+        match segments.first().map_or("", String::as_str) {
+            "super" | "self" | "crate" | "std" | "core" | "alloc" => self.path(segments),
+            first if CRATES.contains(&first) || first.starts_with(char::is_uppercase) => {}
+            // `pub use module::Name`: a module of this crate, declared beside it.
+            first if segments.len() == 2 && is_sibling(first) => {}
+            _ => self.0.push(segments.join("::")),
+        }
+    }
+}
+
+fn is_sibling(name: &str) -> bool {
+    PURE.iter().any(|room| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/{room}/{name}.rs")).exists())
+}
+
+impl<'ast> Visit<'ast> for Impurities {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        let for_tests =
+            item.attrs.iter().any(|attr| attr.path().is_ident("cfg") && attr.parse_args::<syn::Ident>().is_ok_and(|ident| ident == "test"));
+        if !for_tests {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.tree(&item.tree, &mut Vec::new());
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if segments.len() > 1 {
+            self.path(&segments);
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, item: &'ast syn::Macro) {
+        if let Some(name) = item.path.segments.last().filter(|segment| MACROS.iter().any(|name| segment.ident == name)) {
+            self.0.push(format!("{}!", name.ident));
+        }
+        // The arguments of most macros are expressions.
+        let list = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
+        if let Ok(arguments) = item.parse_body_with(list) {
+            arguments.iter().for_each(|argument| self.visit_expr(argument));
+        }
+    }
+
+    fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
+        self.0.push(".await".into());
+    }
+
+    fn visit_expr_unsafe(&mut self, _: &'ast syn::ExprUnsafe) {
+        self.0.push("unsafe".into());
+    }
+}
+
+fn impurities(source: &str) -> Vec<String> {
+    let mut found = Impurities::default();
+    found.visit_file(&syn::parse_file(source).expect("Rust"));
+    found.0
+}
+
+#[test]
+fn pure_modules_import_nothing_that_sees_or_touches_the_world() {
+    let mut looked_at = 0;
+    for room in PURE {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)).expect("a room") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "rs") || path.ends_with("testing.rs") {
+                continue;
+            }
+            let found = impurities(&fs::read_to_string(&path).expect("a source"));
+            assert!(found.is_empty(), "{} uses {}", path.display(), found.join(", "));
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 15, "{looked_at} files");
+}
+
+#[test]
+fn the_test_sees_what_it_is_for() {
+    for (source, what) in [
+        ("use std::fs;", "std::fs"),
+        ("use std::{fmt, time::Instant};", "std::time::Instant"),
+        ("use crate::gather::Options;", "crate::gather::Options"),
+        ("use nix::unistd::getpid;", "nix::unistd::getpid"),
+        ("use rand::random;", "rand::random"),
+        ("fn f() { std::env::var(\"HOME\"); }", "std::env::var"),
+        ("fn f() -> String { format!(\"{:?}\", std::time::SystemTime::now()) }", "std::time::SystemTime::now"),
+        ("fn f() { println!(\"\"); }", "println!"),
+        ("async fn f() { g().await }", ".await"),
+    ] {
+        assert_eq!(impurities(source), [what], "{source}");
+    }
+    assert!(impurities("use std::fmt; use super::Case; #[cfg(test)] mod tests { use std::fs; }").is_empty());
+}
