@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit containers schema bench tools packages static help
+.PHONY: check test fmt clippy doc unit machine containers schema bench tools packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -15,7 +15,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit containers ## all that CI runs
+test: fmt clippy doc unit machine containers ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -26,11 +26,14 @@ clippy:
 doc:
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --quiet
 
-unit: packages ## tests that need no container: pure code, the command line, captured hosts
+unit: ## tests that need neither root nor tools: pure code, the command line, captured hosts
 	cargo test --locked --no-fail-fast
 
+machine: packages ## `check` on this machine as several users, on bad disks, with helpers that hang; needs root
+	cargo test --locked --no-fail-fast --features root --test machine
+
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
-	cargo test --locked --no-fail-fast --features containers --test containers
+	cargo test --locked --no-fail-fast --features root --test containers
 
 schema: ## writes schema/report.json anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema

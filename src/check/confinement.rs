@@ -108,7 +108,7 @@ pub(super) const PROC: Check = Check {
     steps: &[Step::Proc],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.plan.process_sandbox || !case.is_builders_confinement() && !(case.on_bare_machine() && case.decides()) {
+            if !case.plan.process_sandbox || !(case.is_builders_confinement() || case.decides()) {
                 return Judgement::NotApplicable;
             }
             match &case.facts.proc_fs {

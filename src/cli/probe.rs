@@ -37,10 +37,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let builder = if arguments.rootful { Builder::Rootful } else { Builder::Rootless };
     let by_hand_as_root = !arguments.child && !arguments.rootful && nix::unistd::geteuid().is_root();
+    // The probe changes its directory and must find this one again.
+    let state_dir = std::path::absolute(&arguments.state_dir).map_err(|error| Error::Io(format!("the current directory: {error}")))?;
     child::run(&Task {
         plan: Plan { builder, process_sandbox: arguments.process_sandbox },
-        state_dir: arguments.state_dir.clone(),
-        become_uid: arguments.become_uid.or(by_hand_as_root.then_some(BUILDER_UID)),
+        state_dir,
+        become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
         needs_fuse_programs: arguments.needs_fuse_programs,
     });

@@ -124,7 +124,7 @@ impl Host {
     ///
     /// # Errors
     /// Why it can't be read.
-    pub(super) fn mounts(&self) -> Result<Vec<Mount>, String> {
+    pub(super) fn mounts(&self) -> Mounts {
         match self.read_below("/proc/self/mountinfo", "/proc/self") {
             Fact::Known(text) => Ok(text.lines().filter_map(Mount::parse).collect()),
             Fact::Absent => Err("/proc/self/mountinfo is not there".into()),
@@ -158,9 +158,15 @@ impl Host {
     }
 }
 
-/// For `map_or_else` over the mount table: what follows from its not being read.
-pub(super) fn unread<T>(why: &String) -> Fact<T> {
-    Fact::Denied(why.clone())
+/// The mount table, or why it can't be read.
+pub(super) type Mounts = Result<Vec<Mount>, String>;
+
+/// A fact of the mount table.
+pub(super) fn from_mounts<T>(mounts: &Mounts, read: impl FnOnce(&[Mount]) -> Fact<T>) -> Fact<T> {
+    match mounts {
+        Ok(mounts) => read(mounts),
+        Err(why) => Fact::Denied(why.clone()),
+    }
 }
 
 /// The first characters of something that may be long, for a message.
@@ -298,7 +304,7 @@ mod tests {
         }
         std::os::unix::fs::symlink("loop", dir.path().join("etc/loop")).expect("symlink");
         assert!(host.read_below("/etc/loop", "/").known().is_none());
-        assert_eq!(host.read_below("/proc/sys/kernel/x", "/proc/sys/kernel").unreadable().is_some(), true);
+        assert!(host.read_below("/proc/sys/kernel/x", "/proc/sys/kernel").unreadable().is_some());
     }
 
     proptest! {

@@ -1,9 +1,9 @@
 use super::BUILDER_UID;
-use super::host::{CAPTURED, Host, Mount, mount_of};
+use super::host::{CAPTURED, Host, Mounts, mount_of};
 use crate::fact::{CapSet, Fact, Helper, SubId, SubIds};
 
 /// Finds newuidmap or newgidmap and what would make it work.
-pub(super) fn helper(host: &Host, mounts: &Result<Vec<Mount>, String>, name: &str, capability: u32) -> Fact<Helper> {
+pub(super) fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Helper> {
     use std::os::unix::fs::MetadataExt;
     let Some(path) = host.find_program(name) else { return Fact::Absent };
     let file = host.locate(&path);

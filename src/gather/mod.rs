@@ -54,7 +54,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
         sysctls: sysctls(&host, nested),
         process,
-        proc_fs: mounts.as_ref().map_or_else(host::unread, |table| Fact::Known(host::proc_fs(table))),
+        proc_fs: host::from_mounts(&mounts, |mounts| Fact::Known(host::proc_fs(mounts))),
         state_dir,
         dev_fuse: host.can_open("/dev/fuse"),
         tools: tools(&host),
@@ -107,7 +107,7 @@ fn node_name(host: &Host) -> Fact<String> {
 
 /// In a container the image's own os-release would name the wrong system, and with it the wrong
 /// remedy: there only a file that was mounted into it counts.
-fn os_release(host: &Host, mounts: &Result<Vec<host::Mount>, String>, bare: bool) -> Fact<OsRelease> {
+fn os_release(host: &Host, mounts: &host::Mounts, bare: bool) -> Fact<OsRelease> {
     const FILES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
     let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
     let files: Vec<_> = FILES.into_iter().filter(|path| bare || mounted(path)).collect();

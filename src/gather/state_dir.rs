@@ -1,5 +1,5 @@
 use super::Options;
-use super::host::{Host, Mount, bounded, mount_of, unread};
+use super::host::{Host, Mount, Mounts, bounded, from_mounts, mount_of};
 use crate::fact::{Fact, StateDir};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
@@ -22,13 +22,7 @@ const ROOTFUL: &str = "/var/lib/buildkit";
 const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
 
 /// Finds the state dir and what it lies on.
-pub(super) fn gather(
-    host: &Host,
-    mounts: &Result<Vec<Mount>, String>,
-    options: &Options,
-    bare: bool,
-    uid: Option<u32>,
-) -> Result<StateDir, BadStateDir> {
+pub(super) fn gather(host: &Host, mounts: &Mounts, options: &Options, bare: bool, uid: Option<u32>) -> Result<StateDir, BadStateDir> {
     if !host.is_live() {
         let builder = if uid == Some(0) { ROOTFUL } else { IMAGE_HOME };
         let usual = if bare { KUBELET_PODS } else { builder };
@@ -51,17 +45,15 @@ pub(super) fn gather(
     }
 }
 
-fn on_mount(mounts: &Result<Vec<Mount>, String>, path: String) -> StateDir {
-    let mount = mounts.as_ref().map(|mounts| mount_of(mounts, &path));
-    let missing = || "the mount table has no line for it".to_owned();
+fn on_mount(mounts: &Mounts, path: String) -> StateDir {
+    let of_mount = |mounts: &[Mount]| match mount_of(mounts, &path) {
+        Some(mount) => Fact::Known((mount.file_system.clone(), mount.flags)),
+        None => Fact::Failed(format!("the mount table has no line for {path}")),
+    };
+    let mount = from_mounts(mounts, of_mount);
     StateDir {
-        file_system: mount.as_ref().map_or_else(
-            |why| unread(why),
-            |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.file_system.clone())),
-        ),
-        flags: mount
-            .as_ref()
-            .map_or_else(|why| unread(why), |mount| mount.map_or_else(|| Fact::Failed(missing()), |mount| Fact::Known(mount.flags))),
+        file_system: mount.clone().and_then(|mount| Ok(mount.0)),
+        flags: mount.and_then(|mount| Ok(mount.1)),
         path: Fact::Known(path),
         free_bytes: Fact::default(),
     }

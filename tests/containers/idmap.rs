@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The first ID outside.
-pub const FIRST_ID: u32 = 1_048_576;
+pub(crate) const FIRST_ID: u32 = 1_048_576;
 
 /// `struct mount_attr` of include/uapi/linux/mount.h.
 #[repr(C)]
@@ -23,7 +23,7 @@ const OPEN_TREE_CLONE: libc::c_uint = 1;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 
 /// Shows `source` at `target` with its IDs moved to [`FIRST_ID`] and up.
-pub fn mount(source: &Path, target: &Path, ids: u32) -> io::Result<()> {
+pub(crate) fn mount(source: &Path, target: &Path, ids: u32) -> io::Result<()> {
     let namespace = user_namespace(ids)?;
     let source = CString::new(source.as_os_str().as_encoded_bytes())?;
     let target = CString::new(target.as_os_str().as_encoded_bytes())?;

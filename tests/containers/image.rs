@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 /// The image, made once for all tests.
-pub static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("containers/image");
     // What an earlier run left belongs to an earlier build.
     let _ = fs::remove_dir_all(&root);
@@ -17,7 +17,7 @@ pub static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Where `make tools` puts what it builds.
-pub fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools").join(name);
     assert!(path.exists(), "{} is missing: run `make tools`", path.display());
     path

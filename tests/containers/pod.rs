@@ -11,29 +11,29 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What can be set of a pod and its volume.
-pub struct Pod {
-    pub profile: &'static str,
-    pub uid: u32,
-    pub privileged: bool,
-    pub seccomp: SeccompProfile,
-    pub no_new_privs: bool,
-    pub caps: Caps,
-    pub proc: Proc,
+pub(crate) struct Pod {
+    pub(crate) profile: &'static str,
+    pub(crate) uid: u32,
+    pub(crate) privileged: bool,
+    pub(crate) seccomp: SeccompProfile,
+    pub(crate) no_new_privs: bool,
+    pub(crate) caps: Caps,
+    pub(crate) proc: Proc,
     /// The size of the pod's user namespace; `None` for the host's.
-    pub ids: Option<u32>,
+    pub(crate) ids: Option<u32>,
     /// What /etc/subuid and /etc/subgid say; `None` for the image's own.
-    pub sub_ids: Option<&'static str>,
+    pub(crate) sub_ids: Option<&'static str>,
     /// `None` for the profile's own way.
-    pub process_sandbox: Option<bool>,
-    pub state: State,
-    pub state_flags: &'static [&'static str],
-    pub dev_fuse: bool,
-    pub helper_capabilities: bool,
-    pub build: bool,
+    pub(crate) process_sandbox: Option<bool>,
+    pub(crate) state: State,
+    pub(crate) state_flags: &'static [&'static str],
+    pub(crate) dev_fuse: bool,
+    pub(crate) helper_capabilities: bool,
+    pub(crate) build: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum SeccompProfile {
+pub(crate) enum SeccompProfile {
     Unconfined,
     Containerd,
     Crio,
@@ -42,7 +42,7 @@ pub enum SeccompProfile {
 }
 
 #[derive(Clone, Copy)]
-pub enum Caps {
+pub(crate) enum Caps {
     Containerd,
     Crio,
     DropAll,
@@ -50,13 +50,13 @@ pub enum Caps {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Proc {
+pub(crate) enum Proc {
     Masked,
     Unmasked,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum State {
+pub(crate) enum State {
     /// A volume on the machine's disk, as an emptyDir.
     Disk,
     /// A volume in memory.
@@ -71,7 +71,7 @@ pub enum State {
 
 impl Pod {
     /// A pod of the default profile.
-    pub const DEFAULT: Pod = Pod {
+    pub(crate) const DEFAULT: Pod = Pod {
         profile: "no-process-sandbox",
         uid: 1000,
         privileged: false,
@@ -97,17 +97,17 @@ impl Default for Pod {
 }
 
 /// What came of a pod.
-pub struct Ran {
+pub(crate) struct Ran {
     /// What `check --format json` printed.
-    pub report: Value,
-    pub exit_code: i32,
+    pub(crate) report: Value,
+    pub(crate) exit_code: i32,
     /// What `check` changed in mounts, files and processes.
-    pub left_behind: String,
+    pub(crate) left_behind: String,
     /// Whether the exported image holds the file that the RUN step wrote.
-    pub built: bool,
-    pub snapshotter: Option<String>,
+    pub(crate) built: bool,
+    pub(crate) snapshotter: Option<String>,
     /// All else that was printed.
-    pub log: String,
+    pub(crate) log: String,
 }
 
 /// Mounts and directories of one pod, undone in reverse order.
@@ -167,7 +167,7 @@ static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
 });
 
 impl Pod {
-    pub fn run(&self) -> Ran {
+    pub(crate) fn run(&self) -> Ran {
         let (mut space, id) = Workspace::new();
         let owner = if self.ids.is_some() { FIRST_ID } else { 0 };
         let lower = match self.ids {

@@ -24,11 +24,11 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{
-    AccessFlags, Gid, Pid, Uid, chown, faccessat, getegid, geteuid, pipe, read, setgroups, sethostname, setresgid, setresuid, write,
+    AccessFlags, Gid, Pid, Uid, chown, faccessat, getegid, geteuid, pipe2, read, setgroups, sethostname, setresgid, setresuid, write,
 };
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// What to do; the command line of the child.
@@ -65,11 +65,21 @@ pub fn run(task: &Task) {
     }
 }
 
+/// What a probe makes in its scratch directory, in the order in which it can be removed: overlayfs
+/// makes a directory of its own in the work dir, with mode 0, which nobody but root can list.
+const FILES: [&str; 1] = ["source/file"];
+const DIRECTORIES: [&str; 12] =
+    ["work/work", "work", "lower1", "lower2", "upper", "merged", "source", "bound", "step/proc", "step/dev", "step/sys", "step"];
+
 /// Removes what a probe left in the state dir; whether it is gone.
 pub fn remove_scratch(path: &Path) -> bool {
-    // overlayfs makes its own directory in the work dir with mode 0, which nobody but root can list.
-    let _ = std::fs::remove_dir(path.join("work/work"));
-    std::fs::remove_dir_all(path).is_ok()
+    for file in FILES {
+        let _ = std::fs::remove_file(path.join(file));
+    }
+    for directory in DIRECTORIES {
+        let _ = std::fs::remove_dir(path.join(directory));
+    }
+    std::fs::remove_dir(path).is_ok() || std::fs::remove_dir_all(path).is_ok()
 }
 
 /// A directory of our own in the state dir, with the builder's user as its owner, and the current
@@ -113,7 +123,7 @@ struct MapWriter {
 impl Probe<'_> {
     /// As root: a process of the builder's user does the work, and this one writes its ID maps.
     fn as_user(&self, uid: u32) {
-        let (Ok((ask_read, ask)), Ok((answer, answer_write))) = (pipe(), pipe()) else {
+        let (Ok((ask_read, ask)), Ok((answer, answer_write))) = (pipe2(OFlag::O_CLOEXEC), pipe2(OFlag::O_CLOEXEC)) else {
             return tell(&Line::NotRun("no file descriptors left for two pipes".into()));
         };
         match sys::fork() {
@@ -149,7 +159,7 @@ impl Probe<'_> {
             }
             return;
         }
-        let (Ok((ready_read, ready)), Ok((go, go_write))) = (pipe(), pipe()) else {
+        let (Ok((ready_read, ready)), Ok((go, go_write))) = (pipe2(OFlag::O_CLOEXEC), pipe2(OFlag::O_CLOEXEC)) else {
             return tell(&Line::NotRun("no file descriptors left for two pipes".into()));
         };
         // Inside, the own IDs can't be read before they are mapped.
@@ -216,10 +226,11 @@ impl Probe<'_> {
         for (step, helper, map) in [(Step::UidMap, "newuidmap", ranges.0), (Step::GidMap, "newgidmap", ranges.1)] {
             let report = Report::new(step, Instant::now());
             let mut command = Command::new(helper);
-            match sys::die_with_us(command.arg(daemon.to_string()).args(map)).output() {
+            command.arg(daemon.to_string()).args(map).stdin(Stdio::inherit()).stdout(Stdio::null());
+            match sys::die_with_us(&mut command).output() {
                 Ok(output) if output.status.success() => report.worked(None),
                 Ok(output) => {
-                    let text = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).trim().to_owned();
+                    let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                     let errno = Errno::in_text(&text).map(|errno| nix::errno::Errno::from_raw(errno.0));
                     let text = if text.is_empty() { format!("{helper}: {}", output.status) } else { shorten(&text) };
                     return Err(self.map_failed(report, errno, Some(text)));
@@ -276,8 +287,8 @@ impl Probe<'_> {
             return Err(report.failed(errno, Some("mkdir".into())));
         }
         let made = || -> std::io::Result<()> {
-            for dir in ["lower1", "lower2", "upper", "work", "merged", "source", "bound", "step", "step/proc", "step/dev", "step/sys"] {
-                std::fs::create_dir(dir)?;
+            for directory in DIRECTORIES.iter().rev().filter(|directory| **directory != "work/work") {
+                std::fs::create_dir(directory)?;
             }
             std::fs::write("source/file", [0; 4096])?;
             std::fs::set_permissions("source/file", std::os::unix::fs::PermissionsExt::from_mode(0o755))

@@ -8,11 +8,11 @@ pub mod child;
 mod sys;
 mod wire;
 
+use super::host;
 use crate::fact::{Builder, End, Plan, Probe, Step, StepResult};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -23,6 +23,9 @@ use wire::Line;
 
 /// Where the builder's image has rootlesskit, and the agent's image this program under that name.
 const ROOTLESSKIT: &str = "/usr/bin/rootlesskit";
+
+/// How long a child that was killed may take to be gone.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What to try, and where.
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ pub fn run(request: &Request, uid: u32) -> Probe {
     };
     let mut command = Command::new(&executable);
     command.arg("probe").args(request.arguments()).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     match sys::die_with_us(&mut command).spawn() {
         Ok(child) => Running { child, scratch: None, killed: None, probe: &mut probe }.follow(request.deadline),
         Err(error) => probe.end = End::NotRun(format!("could not start {}: {error}", executable.display())),
@@ -93,6 +96,39 @@ fn same_program(a: &Path, b: &Path) -> bool {
     one_file || x.len() == y.len() && std::fs::read(a).is_ok_and(|x| std::fs::read(b).is_ok_and(|y| x == y))
 }
 
+/// Whether all writers of a pipe are gone before a time is over. Nothing wakes for what they write.
+fn closed_within(pipe: &impl AsFd, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // Rounded up: a rest of less than a millisecond is no reason to spin.
+        let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::empty())], timeout) {
+            Ok(0) => return false,
+            Err(nix::errno::Errno::EINTR) => {}
+            _ => return true,
+        }
+    }
+}
+
+/// What lies in a pipe. A writer that hangs must not make the reader wait.
+fn available(pipe: &mut (impl Read + AsFd), closed: bool) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8192);
+    if closed {
+        let _ = pipe.read_to_end(&mut bytes);
+    } else {
+        let readable = |pipe: &_| matches!(poll(&mut [PollFd::new(AsFd::as_fd(pipe), PollFlags::POLLIN)], PollTimeout::ZERO), Ok(1));
+        let mut buffer = [0; 4096];
+        while readable(pipe) {
+            match pipe.read(&mut buffer) {
+                Ok(n @ 1..) => bytes.extend(&buffer[..n]),
+                _ => break,
+            }
+        }
+    }
+    bytes
+}
+
 /// A child that is under way.
 struct Running<'a> {
     child: Child,
@@ -102,63 +138,46 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// Waits until all processes of the child are gone, or ends them; then reads what they told,
+    /// which is far less than a pipe holds.
     fn follow(mut self, deadline: Duration) {
-        let end = Instant::now() + deadline;
-        let Some(stdout) = self.child.stdout.take() else { return };
-        let mut output = File::from(std::os::fd::OwnedFd::from(stdout));
-        let mut text = Vec::new();
-        let in_time = self.read(&mut output, &mut text, end);
+        let (Some(mut stdout), Some(mut stderr)) = (self.child.stdout.take(), self.child.stderr.take()) else { return };
+        let in_time = closed_within(&stderr, deadline);
         if !in_time {
             // All that the child started is in its process group; a helper that runs as another user may refuse.
             let group = Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX));
             let _ = killpg(group, Signal::SIGKILL);
-            // The pipe closes when the last of them is gone. What hangs in the kernel is left behind.
-            self.read(&mut output, &mut text, Instant::now() + Duration::from_secs(1));
         }
-        let exit = if in_time { self.child.wait().ok() } else { self.child.try_wait().ok().flatten() };
+        // What hangs in the kernel is left behind.
+        let gone = in_time || closed_within(&stderr, LAST_WORDS);
+        let exit = if gone { self.child.wait().ok() } else { None };
+        for line in available(&mut stdout, gone).split_inclusive(|byte| *byte == b'\n') {
+            self.hear(line);
+        }
         let next = self.next_step();
         self.probe.end = match (in_time, self.killed.or_else(|| exit.and_then(|exit| exit.signal()))) {
             (false, _) => End::TimedOut(next),
             (true, Some(signal)) => End::Killed { signal, step: next },
-            (true, None) if exit.is_some_and(|exit| exit.success()) => End::Completed,
+            (true, None) if exit.is_some_and(|exit| exit.success()) => std::mem::replace(&mut self.probe.end, End::Completed),
             (true, None) => {
-                End::NotRun(exit.map_or_else(|| "its exit status is lost".into(), |exit| format!("the probe ended with {exit}")))
+                let words = String::from_utf8_lossy(&available(&mut stderr, true)).trim().to_owned();
+                End::NotRun(format!("the probe ended without a result: {}", host::shorten(&words)))
             }
         };
         if let Some(scratch) = self.scratch.take() {
-            super::host::bounded(Duration::from_secs(1), move || child::remove_scratch(&scratch));
+            host::bounded(LAST_WORDS, move || child::remove_scratch(&scratch));
         }
     }
 
-    /// Reads until all writers are gone; `false` if that took too long.
-    fn read(&mut self, output: &mut File, text: &mut Vec<u8>, end: Instant) -> bool {
-        let mut buffer = [0; 4096];
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            // Rounded up: a rest of less than a millisecond is no reason to spin.
-            let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
-            match poll(&mut [PollFd::new(output.as_fd(), PollFlags::POLLIN)], timeout) {
-                Ok(0) => return false,
-                Ok(_) => match output.read(&mut buffer) {
-                    Ok(0) => return true,
-                    Ok(n) => text.extend(&buffer[..n]),
-                    Err(_) => return true,
-                },
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(_) => return true,
-            }
-            while let Some(at) = text.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = text.drain(..=at).collect();
-                match Line::parse(&line) {
-                    Some(Line::Step(result)) => self.probe.steps.push(result),
-                    Some(Line::MapSource(source)) => self.probe.map_source = Some(source),
-                    Some(Line::Scratch(path)) => self.scratch = Some(path.into()),
-                    Some(Line::Clean) => self.scratch = None,
-                    Some(Line::Killed(signal)) => self.killed = Some(signal),
-                    Some(Line::NotRun(why)) => self.probe.end = End::NotRun(why),
-                    None => {}
-                }
-            }
+    fn hear(&mut self, line: &[u8]) {
+        match Line::parse(line) {
+            Some(Line::Step(result)) => self.probe.steps.push(result),
+            Some(Line::MapSource(source)) => self.probe.map_source = Some(source),
+            Some(Line::Scratch(path)) => self.scratch = Some(path.into()),
+            Some(Line::Clean) => self.scratch = None,
+            Some(Line::Killed(signal)) => self.killed = Some(signal),
+            Some(Line::NotRun(why)) => self.probe.end = End::NotRun(why),
+            None => {}
         }
     }
 

@@ -1,0 +1,153 @@
+//! The command line: exit codes, and one clear message for each kind of bad input.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use std::path::Path;
+
+fn preflight() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_buildkit-preflight"))
+}
+
+fn host(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(name).display().to_string()
+}
+
+/// A facts file made of a captured host, changed as text.
+fn facts_file(change: impl Fn(String) -> String) -> tempfile::NamedTempFile {
+    let output = preflight().args(["facts", "--root", &host("debian-12")]).output().expect("runs");
+    let text = change(String::from_utf8(output.stdout).expect("UTF-8"));
+    let file = tempfile::NamedTempFile::new().expect("temp file");
+    std::fs::write(file.path(), text).expect("write");
+    file
+}
+
+#[test]
+fn exit_codes_are_the_verdicts() {
+    for (name, profile, code) in [
+        ("debian-12", "no-process-sandbox", 0),
+        ("debian-10", "no-process-sandbox", 1),
+        ("debian-12", "procmount", 3),
+        ("garbage", "no-process-sandbox", 3),
+        ("bottlerocket-1.51", "rootful", 0),
+    ] {
+        preflight().args(["check", "--root", &host(name), "--profile", profile]).assert().code(code).stderr("");
+    }
+    // One that is not ready outweighs one that is unknown.
+    preflight().args(["check", "--root", &host("debian-10"), "--profile", "no-process-sandbox", "--profile", "userns"]).assert().code(1);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
+    preflight()
+        .args(["check", "--profile", "sandbox"])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("unknown profile").and(contains("no-process-sandbox")));
+    preflight().args(["check", "--formt", "json"]).assert().code(2).stdout("").stderr(contains("--format"));
+    preflight().args(["check", "--format", "xml"]).assert().code(2).stdout("").stderr(contains("yaml"));
+    preflight().args(["check", "--deadline", "soon"]).assert().code(2).stdout("").stderr(contains("seconds"));
+    preflight().args(["check", "--facts", "x", "--root", "/"]).assert().code(2).stdout("").stderr(contains("cannot be used with"));
+    preflight().arg("chek").assert().code(2).stdout("").stderr(contains("check"));
+    preflight().assert().code(2);
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["check", "facts", "probe"] {
+        preflight().args([command, "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("buildkit-preflight")));
+    }
+    preflight().arg("--help").assert().code(0).stdout(contains("Exit codes:"));
+}
+
+#[test]
+fn a_state_dir_that_is_not_there_is_named() {
+    preflight()
+        .args(["check", "--state-dir", "/nowhere/at/all"])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("/nowhere/at/all").and(contains("No such file")));
+    preflight().args(["facts", "--state-dir", "/etc/passwd"]).assert().code(2).stdout("").stderr(contains("not a directory"));
+    preflight().args(["check", "--root", "/nowhere/at/all"]).assert().code(2).stdout("").stderr(contains("/nowhere/at/all"));
+}
+
+#[test]
+fn a_facts_file_that_is_none_is_refused_with_its_place() {
+    type Row = (&'static str, fn(String) -> String, &'static str);
+    let rows: [Row; 8] = [
+        ("cut in half", |text| text[..text.len() / 2].to_owned(), "EOF while parsing"),
+        ("empty", |_| String::new(), "line 1, column 0"),
+        ("no JSON", |_| "kernel: 6.1".into(), "expected value"),
+        ("a newer major version", |text| text.replace("preflight.dev/v1", "preflight.dev/v2"), "buildkit-preflight.dev/v2"),
+        ("another kind", |text| text.replace("\"Facts\"", "\"Pod\""), "neither Facts nor Report"),
+        ("an unknown field", |text| text.replace("\"kernel\":", "\"kernl\":"), "unknown field `kernl`"),
+        ("a wrong type", |text| text.replace("\"6.18.44\"", "6.18"), "for `kernel"),
+        ("something after it", |text| text + "{}", "something follows"),
+    ];
+    for (what, change, message) in rows {
+        let file = facts_file(change);
+        let path = file.path().to_str().expect("UTF-8");
+        preflight()
+            .args(["check", "--facts", path])
+            .assert()
+            .code(2)
+            .stdout("")
+            .stderr(contains(message).and(contains("hint: ")).and(contains(path)));
+        assert!(!what.is_empty());
+    }
+    preflight().args(["check", "--facts", "/nowhere.json"]).assert().code(4).stdout("").stderr(contains("/nowhere.json"));
+    preflight().args(["check", "--facts", "-"]).write_stdin(vec![0xff, 0xfe]).assert().code(2).stderr(contains("not text"));
+}
+
+#[test]
+fn facts_left_out_are_unknown_and_never_bad() {
+    preflight()
+        .args(["check", "--facts", "-"])
+        .write_stdin(r#"{"apiVersion":"buildkit-preflight.dev/v1","kind":"Facts"}"#)
+        .assert()
+        .code(3)
+        .stdout(contains("not told"));
+}
+
+#[test]
+fn judging_again_gives_the_same_bytes() {
+    let check =
+        |arguments: &[&str], input: &[u8]| preflight().arg("check").args(arguments).write_stdin(input).output().expect("runs").stdout;
+    for format in ["table", "json", "yaml"] {
+        // A report contains its facts, those of a probe on this very machine included.
+        let report = check(&["--format", "json", "--profile", "privileged", "--profile", "userns"], b"");
+        let again = |input: &[u8]| check(&["--format", format, "--profile", "privileged", "--profile", "userns", "--facts", "-"], input);
+        let facts = serde_json::from_slice::<serde_json::Value>(&report).expect("JSON")["facts"].to_string();
+        assert_eq!(again(&report), again(facts.as_bytes()));
+        assert!(format != "json" || again(&report) == report, "the report judged again is the report");
+    }
+}
+
+#[test]
+fn json_yaml_and_table_say_the_same() {
+    let check = |format: &str| {
+        let output = preflight().args(["check", "--root", &host("debian-10"), "--format", format]).output().expect("runs");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let json: serde_json::Value = serde_json::from_str(&check("json")).expect("JSON");
+    assert_eq!(json["profiles"][0]["verdict"], "not-ready");
+    assert_eq!(json["profiles"][0]["causes"][0], "userns-clone0");
+    assert!(check("yaml").contains("verdict: not-ready") && check("yaml").contains("- userns-clone0"));
+    assert!(check("table").contains("not ready") && check("table").contains("(userns-clone0)"));
+    assert!(!check("table").contains('\x1b'), "no colour in a pipe");
+}
+
+#[test]
+fn standard_output_that_takes_nothing_is_exit_code_4() {
+    let shell = |redirection: &str| {
+        let line = format!("\"$0\" check --root \"$1\" {redirection}; exit ${{PIPESTATUS[0]}}");
+        Command::new("bash").args(["-c", &line, env!("CARGO_BIN_EXE_buildkit-preflight"), &host("debian-10")]).assert()
+    };
+    shell("> /dev/full").code(4).stderr(contains("standard output").and(contains("No space left")));
+    shell(">&-").code(4).stderr(contains("standard output is closed"));
+    // A reader that has seen enough is no error; the verdict counts.
+    shell("| true").code(1).stderr("");
+    shell("> /dev/null").code(1).stderr("");
+}

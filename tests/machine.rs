@@ -1,0 +1,227 @@
+//! `check` on this machine itself: as root, as several users, on bad disks, with helpers that hang.
+//!
+//! Each test changes what it needs in a mount namespace of its own. Needs root.
+
+use nix::mount::{MsFlags, mount, umount2};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const USER: u32 = 7000;
+
+/// A directory that every user can enter, with the binary and files to mount over those of /etc.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
+        let place = Place { dir };
+        fs::copy(env!("CARGO_BIN_EXE_buildkit-preflight"), place.path("buildkit-preflight")).expect("copy");
+        fs::write(place.path("passwd"), format!("root:x:0:0::/root:/bin/sh\ntester:x:{USER}:{USER}::/home/tester:/bin/sh\n"))
+            .expect("write");
+        fs::write(place.path("subids"), "tester:500000:65536\n").expect("write");
+        fs::create_dir(place.path("state")).expect("mkdir");
+        fs::set_permissions(place.path("state"), fs::Permissions::from_mode(0o777)).expect("chmod");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The command line in a mount namespace where the test's users and ranges are those of /etc.
+    /// `setup` is shell, run there as root with the place as the current directory.
+    fn command(&self, uid: u32, setup: &str, arguments: &str) -> Command {
+        let users = "mount --bind passwd /etc/passwd; for f in subuid subgid; do touch /etc/$f; mount --bind subids /etc/$f; done";
+        let user = format!("setpriv --reuid {uid} --regid {uid} --clear-groups --");
+        let line = format!("set -e; {users}; {setup}\nexec {user} env HOME=\"$PWD\" ./buildkit-preflight {arguments}");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", &line]).current_dir(self.dir.path()).env_remove("XDG_DATA_HOME");
+        command
+    }
+
+    fn check(&self, uid: u32, setup: &str, arguments: &str) -> (Option<i32>, Value) {
+        let output = self.command(uid, setup, &format!("check --format json --state-dir state {arguments}")).output().expect("unshare");
+        let Output { status, stdout, stderr } = output;
+        let report = serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stderr)));
+        assert_eq!(fs::read_dir(self.path("state")).expect("state").count(), 0, "nothing is left in the state dir");
+        (status.code(), report)
+    }
+}
+
+fn profile(report: &Value) -> (&str, &str, &str) {
+    let profile = &report["profiles"][0];
+    let text = |key: &str| profile[key].as_str().unwrap_or_default();
+    (text("verdict"), text("evidence"), text("snapshotter"))
+}
+
+/// The causes of warnings.
+fn warnings(report: &Value) -> Vec<&str> {
+    let findings = report["profiles"][0]["findings"].as_array().expect("findings");
+    findings.iter().filter(|finding| finding["outcome"] == "warn").filter_map(|finding| finding["cause"].as_str()).collect()
+}
+
+#[test]
+fn root_is_ready_and_writes_the_maps_itself() {
+    let (code, report) = Place::new().check(0, "", "");
+    assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+    let probe = &report["facts"]["probes"][0];
+    assert_eq!((probe["mapSource"].as_str(), probe["uid"].as_u64()), (Some("root"), Some(1000)));
+}
+
+#[test]
+fn root_can_judge_privileged_and_rootful_builders_too() {
+    for name in ["privileged", "rootful"] {
+        let (code, report) = Place::new().check(0, "", &format!("--profile {name}"));
+        assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+    }
+}
+
+#[test]
+fn a_user_with_a_range_is_ready_without_a_word() {
+    let (code, report) = Place::new().check(USER, "", "");
+    assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+    assert_eq!(report["facts"]["probes"][0]["mapSource"], "helpers");
+    assert!(warnings(&report).is_empty(), "{report:#}");
+}
+
+#[test]
+fn a_user_without_a_range_is_ready_with_a_warning() {
+    let (code, report) = Place::new().check(USER, "echo other:500000:65536 > subids", "");
+    assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+    assert!(warnings(&report).contains(&"subid-config"), "{report:#}");
+}
+
+#[test]
+fn a_user_without_helpers_is_ready_with_a_warning() {
+    let unprivileged = "mkdir bin; cp /usr/bin/new[ug]idmap bin; chmod 755 bin/*; export PATH=$PWD/bin:$PATH";
+    // Nothing but what the command line itself needs.
+    let missing = "mkdir bin; ln -s /usr/bin/setpriv /usr/bin/env bin; export PATH=$PWD/bin";
+    for setup in [unprivileged, missing] {
+        let (code, report) = Place::new().check(USER, setup, "");
+        assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+        assert!(warnings(&report).contains(&"idmap-helper"), "{report:#}");
+    }
+}
+
+#[test]
+fn without_proc_nothing_is_claimed() {
+    let (code, report) = Place::new().check(0, "umount --lazy /proc", "");
+    assert_eq!((code, profile(&report).0, profile(&report).1), (Some(3), "unknown", "predicted"), "{report:#}");
+    assert!(report["facts"]["kernel"]["known"].is_string(), "uname(2) needs no /proc");
+}
+
+#[test]
+fn a_full_disk_is_no_limit_on_namespaces() {
+    let (code, report) = Place::new().check(
+        0,
+        "mount -t tmpfs -o size=64k full state; ! head -c 100k /dev/zero > state/filler 2> /dev/null; rm -f state/none",
+        "",
+    );
+    assert_eq!((code, profile(&report).0), (Some(1), "not-ready"), "{report:#}");
+    assert_eq!(report["profiles"][0]["causes"][0], "disk-space");
+}
+
+#[test]
+fn a_state_dir_that_a_user_cannot_write_says_nothing_of_a_pods_volume() {
+    for setup in ["chmod 755 state", "mount -t tmpfs -o ro readonly state"] {
+        let (code, report) = Place::new().check(USER, setup, "");
+        assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{report:#}");
+        assert!(report["profiles"][0]["reason"].as_str().expect("a reason").contains("state dir"), "{report:#}");
+    }
+}
+
+#[test]
+fn a_state_dir_on_an_overlay_falls_back() {
+    let setup = "mkdir l u w; mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w state; chmod 777 state";
+    let (code, report) = Place::new().check(0, setup, "");
+    let (verdict, evidence, snapshotter) = profile(&report);
+    assert_eq!((code, verdict, evidence), (Some(0), "ready", "probed"), "{report:#}");
+    assert!(["native", "fuse-overlayfs"].contains(&snapshotter), "{report:#}");
+    assert!(warnings(&report).contains(&"overlay-backing-fs"), "{report:#}");
+}
+
+/// A newuidmap that waits for a line that never comes.
+const BLOCKING_HELPER: &str = "mkfifo never; mkdir bin; printf '#!/bin/sh\\nexec cat '$PWD'/never\\n' > bin/newuidmap; chmod 755 bin/newuidmap; export PATH=$PWD/bin:$PATH";
+
+#[test]
+fn a_helper_that_hangs_ends_at_the_deadline() {
+    let place = Place::new();
+    let (code, report) = place.check(USER, BLOCKING_HELPER, "--deadline 0.5");
+    assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{report:#}");
+    assert_eq!(report["facts"]["probes"][0]["end"]["timed-out"], "uid-map", "{report:#}");
+    assert_eq!(processes_in(place.dir.path()), Vec::<u32>::new());
+}
+
+#[test]
+fn the_probe_dies_with_its_parent() {
+    let place = Place::new();
+    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 600");
+    let mut check = command.stdout(Stdio::null()).spawn().expect("unshare");
+    // The helper is the last process of the chain: once it runs, all do.
+    until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
+    check.kill().expect("kill");
+    check.wait().expect("wait");
+    until("all are gone", || processes_in(place.dir.path()).is_empty());
+}
+
+#[test]
+fn a_state_dir_whose_server_never_answers_is_unknown() {
+    let place = Place::new();
+    let device = fs::File::options().read(true).write(true).open("/dev/fuse").expect("/dev/fuse");
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+    mount(Some("silent"), &place.path("state"), Some("fuse"), MsFlags::empty(), Some(options.as_str())).expect("mount");
+    let output = place.command(0, "", "check --format json --state-dir state --deadline 0.5").output().expect("unshare");
+    umount2(&place.path("state"), nix::mount::MntFlags::MNT_DETACH).expect("umount");
+    drop(device);
+    assert_eq!(output.status.code(), Some(3), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_probe_leaves_no_mount_and_no_user_namespace() {
+    let place = Place::new();
+    let look = || (fs::read_to_string("/proc/self/mountinfo").expect("mountinfo"), processes_in(place.dir.path()));
+    let before = look();
+    for uid in [0, USER] {
+        let (code, _) = place.check(uid, "", "--profile no-process-sandbox --profile privileged");
+        assert_eq!(code, Some(0));
+    }
+    assert_eq!(look(), before);
+}
+
+#[test]
+fn by_hand_the_probe_tells_each_step() {
+    let place = Place::new();
+    let output = place.command(USER, "", "probe --state-dir state --process-sandbox").output().expect("unshare");
+    let lines: Vec<Value> =
+        BufReader::new(&output.stdout[..]).lines().map(|line| serde_json::from_str(&line.expect("a line")).expect("JSON")).collect();
+    let steps: Vec<_> = lines.iter().filter_map(|line| line["step"]["step"].as_str()).collect();
+    for step in ["user-namespace", "uid-map", "private-root", "overlay", "pid-namespace", "proc", "hostname"] {
+        assert!(steps.contains(&step), "{step} in {steps:?}");
+    }
+    assert_eq!(lines.last().and_then(Value::as_str), Some("clean"));
+    assert_eq!(fs::read_dir(place.path("state")).expect("state").count(), 0);
+}
+
+/// Processes that were started in a directory.
+fn processes_in(dir: &Path) -> Vec<u32> {
+    let pids = fs::read_dir("/proc").expect("/proc").flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(dir))).collect()
+}
+
+/// Waits for a state; the bound is only for a test that fails.
+fn until(what: &str, state: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !state() {
+        assert!(Instant::now() < end, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
