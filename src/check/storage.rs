@@ -22,6 +22,9 @@ pub(super) const STATE_DIR: Check = Check {
                 let says = failed.errno.map_or("refused", Errno::text);
                 return Judgement::Fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
             }
+            if let Some(why) = state.path.unreadable() {
+                return Judgement::Unknown(why.to_owned());
+            }
             match (&state.flags, &state.free_bytes) {
                 (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => {
                     Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only"))

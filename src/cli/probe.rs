@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Count fuse-overlayfs only where its programs are
     #[arg(long)]
     needs_fuse_programs: bool,
+    /// In the user namespace and mount namespace of a real rootlesskit already
+    #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
+    under_rootlesskit: bool,
     /// Started by `check`: no default depends on the user
     #[arg(long, hide = true)]
     child: bool,
@@ -36,7 +39,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let builder = if arguments.rootful { Builder::Rootful } else { Builder::Rootless };
-    let by_hand_as_root = !arguments.child && !arguments.rootful && nix::unistd::geteuid().is_root();
+    let by_hand_as_root = !arguments.child && !arguments.rootful && !arguments.under_rootlesskit && nix::unistd::geteuid().is_root();
     // The probe changes its directory and must find this one again.
     let state_dir = std::path::absolute(&arguments.state_dir).map_err(|error| Error::Io(format!("the current directory: {error}")))?;
     child::run(&Task {
@@ -45,6 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
         needs_fuse_programs: arguments.needs_fuse_programs,
+        under_rootlesskit: arguments.under_rootlesskit,
     });
     Ok(READY)
 }

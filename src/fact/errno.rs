@@ -62,9 +62,15 @@ impl Errno {
         NAMES.iter().find(|row| row.0 == self.0).map_or("Unknown error", |row| row.2)
     }
 
-    /// The error whose text a program printed, the last one if there are several.
+    /// The error whose text a program printed, the last one if there are several. Programs in Go
+    /// print it in lower case.
     pub fn in_text(output: &str) -> Option<Errno> {
-        NAMES.iter().filter_map(|row| output.rfind(row.2).map(|at| (at, Errno(row.0)))).max_by_key(|found| found.0).map(|found| found.1)
+        let output = output.to_lowercase();
+        NAMES
+            .iter()
+            .filter_map(|row| output.rfind(&row.2.to_lowercase()).map(|at| (at, Errno(row.0))))
+            .max_by_key(|found| found.0)
+            .map(|found| found.1)
     }
 }
 

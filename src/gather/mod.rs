@@ -10,7 +10,7 @@ pub mod probe;
 mod process;
 mod state_dir;
 
-use crate::fact::{Builder, Fact, Facts, Namespace, OsRelease, Plan, Release, Sysctls, Tools};
+use crate::fact::{Builder, Fact, Facts, Namespace, OsRelease, Plan, Probe, Release, Sysctls, Tools};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,18 +71,20 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
 }
 
 /// Runs one probe, if this process can take the builder's place at all.
-fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<crate::fact::Probe> {
+fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     let uid = *facts.process.uid.known()?;
+    let become_uid = match plan.builder {
+        Builder::Rootless if uid == 0 => Some(BUILDER_UID),
+        // Only root can do what a rootful builder does.
+        Builder::Rootful if uid != 0 => return None,
+        _ => None,
+    };
+    let state_dir = PathBuf::from(facts.state_dir.path.known()?);
     let request = probe::Request {
         plan,
-        state_dir: facts.state_dir.path.known().map(PathBuf::from),
-        become_uid: match plan.builder {
-            Builder::Rootless if uid == 0 => Some(BUILDER_UID),
-            // Only root can do what a rootful builder does.
-            Builder::Rootful if uid != 0 => return None,
-            _ => None,
-        },
-        own_id_fallback: !facts.in_builder_image(),
+        state_dir,
+        become_uid,
+        in_builder_image: facts.in_builder_image(),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         deadline: options.deadline,
     };

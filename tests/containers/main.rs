@@ -41,6 +41,17 @@ fn agree(pod: &Pod, evidence: &str, expected: &Expected) -> serde_json::Value {
     }
     assert_eq!(profile["evidence"], evidence, "{}", story());
     assert_eq!(ran.left_behind, "", "the probe leaves nothing behind{}", story());
+    // The agent's image has this program in rootlesskit's place: its answer must be the same.
+    let agent = Pod { agent_image: true, build: false, ..pod.clone() }.run();
+    let agents = &agent.report["profiles"][0];
+    for field in ["verdict", "evidence", "snapshotter", "causes"] {
+        assert_eq!(agents[field], profile[field], "{field} in the agent's image{}\n{agents:#}", story());
+    }
+    assert_eq!(agent.left_behind, "", "in the agent's image");
+    if profile["evidence"] != "predicted" && pod.uid != 0 {
+        let executable = |report: &serde_json::Value| report["facts"]["probes"][0]["executable"].clone();
+        assert_eq!((executable(&ran.report), executable(&agent.report)), ("/usr/bin/rootlesskit".into(), "/usr/bin/rootlesskit".into()));
+    }
     profile.clone()
 }
 

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What can be set of a pod and its volume.
+#[derive(Clone)]
 pub(crate) struct Pod {
     pub(crate) profile: &'static str,
     pub(crate) uid: u32,
@@ -30,6 +31,8 @@ pub(crate) struct Pod {
     pub(crate) dev_fuse: bool,
     pub(crate) helper_capabilities: bool,
     pub(crate) build: bool,
+    /// Whether /usr/bin/rootlesskit is this program, as in the agent's image; else the real one, as in a builder's.
+    pub(crate) agent_image: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,6 +90,7 @@ impl Pod {
         dev_fuse: false,
         helper_capabilities: true,
         build: true,
+        agent_image: false,
     };
 }
 
@@ -188,6 +192,11 @@ impl Pod {
                 fs::write(&path, bytes).expect("write");
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
             }
+        }
+        if self.agent_image {
+            let name = root.join("usr/bin/rootlesskit");
+            fs::remove_file(&name).expect("remove");
+            fs::hard_link(root.join("usr/bin/buildkit-preflight"), &name).expect("hard link");
         }
         let state = self.volume(&mut space);
         let bundle = space.directory("bundle");

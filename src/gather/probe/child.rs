@@ -44,6 +44,8 @@ pub struct Task {
     pub own_id_fallback: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
+    /// Whether a real rootlesskit has done its part already.
+    pub under_rootlesskit: bool,
 }
 
 /// Does all steps of the plan until one fails, and tells each on standard output.
@@ -55,6 +57,7 @@ pub fn run(task: &Task) {
     }
     let probe = Probe { task, scratch: scratch.as_ref().map(|_| ()).map_err(|errno| *errno) };
     match task.become_uid {
+        _ if task.under_rootlesskit => drop(probe.buildkitd(false)),
         Some(uid) => probe.as_user(uid),
         None => probe.builder(None),
     }
@@ -250,7 +253,7 @@ impl Probe<'_> {
         Stop
     }
 
-    /// rootlesskit's child, then buildkitd, in the user namespace; then runc for one build step.
+    /// rootlesskit's child in the user namespace.
     fn daemon(&self, maps: Option<(OwnedFd, OwnedFd, (Uid, Gid))>) -> Outcome {
         namespace(Step::MountNamespace, CloneFlags::CLONE_NEWNS)?;
         let mut own_id_only = false;
@@ -266,6 +269,11 @@ impl Probe<'_> {
             }
         }
         mounting(Step::PrivateRoot, None::<&str>, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
+        self.buildkitd(own_id_only)
+    }
+
+    /// buildkitd in the namespaces that rootlesskit made for it; then runc for one build step.
+    fn buildkitd(&self, own_id_only: bool) -> Outcome {
         let with_types = self.state_dir()?;
         self.snapshotter(with_types)?;
         bind()?;
@@ -453,6 +461,7 @@ fn bind() -> Outcome {
         }
         Err(errno) => return Err(report.failed(errno, None)),
     }
+    let _ = umount2("bound", MntFlags::MNT_DETACH);
     Ok(())
 }
 
