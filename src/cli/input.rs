@@ -66,3 +66,21 @@ fn typed<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     reader.end().map_err(|error| format!("at line {}, column {}: something follows the object", error.line(), error.column()))?;
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn reading_facts_never_panics(text in "\\PC*", cut in 0usize..4000, put in "[\\[\\]{}\",:0-9a-zA-Z ]{0,4}") {
+            let _ = parse_facts(&text);
+            // A valid file, cut and mended at random.
+            let mut json = serde_json::to_string(&Facts::unknown()).expect("JSON");
+            let at = cut.min(json.len());
+            json.replace_range(at..(at + put.len()).min(json.len()), &put);
+            let _ = parse_facts(&json);
+        }
+    }
+}

@@ -97,7 +97,7 @@ fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
     let keep = match id {
         _ if !by_hand => None,
         Some("cos") => Some("in a start-up script or a DaemonSet: Container-Optimized OS forgets /etc at each boot".to_owned()),
-        _ => Some(format!("echo '{name} = {value}' > /etc/sysctl.d/60-userns.conf")),
+        _ => Some(format!("echo '{name} = {value}' >> /etc/sysctl.d/60-userns.conf")),
     };
     let note = id.is_none().then(|| "on Bottlerocket, Talos and NixOS through the system's own settings".to_owned());
     Remedy { fix, keep, note, tunable: by_hand }

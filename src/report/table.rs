@@ -71,42 +71,36 @@ fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
 
 fn explain(profile: &ProfileReport) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let is_step = |finding: &&FindingReport| profile.failed.is_some() && finding.message == profile.failed;
-    if let Some(failed) = &profile.failed {
-        lines.push(("tried", failed.clone()));
-    }
     let found = |outcome| profile.findings.iter().filter(move |finding| finding.outcome == outcome);
+    lines.extend(profile.failed.clone().map(|failed| ("tried", failed)));
     for (number, cause) in profile.causes.iter().enumerate() {
-        let finding = found(Outcome::Fail).filter(|finding| !is_step(finding)).find(|finding| finding.cause == Some(*cause));
-        let message = finding.and_then(|finding| finding.message.clone());
+        let findings: Vec<_> = found(Outcome::Fail).filter(|finding| finding.cause == Some(*cause)).collect();
+        // The step that failed names the same cause; it has been told.
+        let fact = findings.iter().find(|finding| finding.message != profile.failed).and_then(|finding| finding.message.clone());
         if number == 0 {
-            lines.extend(message.map(|message| ("why", message)));
-            let remedy = found(Outcome::Fail).find(|finding| finding.cause == Some(*cause)).and_then(|finding| finding.remedy.clone());
-            if let Some(remedy) = remedy {
-                lines.push(("fix", remedy.fix));
-                lines.extend(remedy.keep.map(|keep| ("", format!("to keep it: {keep}"))));
-                lines.extend(remedy.note.map(|note| ("", note)));
-            }
+            lines.extend(fact.map(|fact| ("why", fact)));
         } else {
-            let message = message.unwrap_or_else(|| cause.title().to_owned());
-            lines.push(("then", format!("{message} and would stop it next ({cause})")));
+            let fact = fact.unwrap_or_else(|| cause.title().to_owned());
+            lines.push(("then", format!("{fact} and would stop it next ({cause})")));
+        }
+        if let Some(remedy) = findings.first().and_then(|finding| finding.remedy.as_ref()) {
+            lines.push(("fix", remedy.fix.clone()));
+            lines.extend(remedy.keep.iter().map(|keep| ("", format!("to keep it: {keep}"))));
+            lines.extend(remedy.note.iter().map(|note| ("", note.clone())));
         }
     }
     if profile.verdict != Ready::NotReady {
-        for (number, finding) in found(Outcome::Warn).enumerate() {
-            if found(Outcome::Warn).take(number).any(|earlier| earlier.cause == finding.cause) {
-                continue;
-            }
+        let warnings: Vec<_> = found(Outcome::Warn).collect();
+        // One note a cause: a fact and the step that fell back over it say the same.
+        let first = |(number, finding): &(usize, &&FindingReport)| warnings[..*number].iter().all(|earlier| earlier.cause != finding.cause);
+        for (_, finding) in warnings.iter().enumerate().filter(first) {
             let cause = finding.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
             lines.extend(finding.message.as_ref().map(|message| ("note", format!("{message}{cause}"))));
         }
     }
     if profile.verdict == Ready::Unknown {
-        for finding in found(Outcome::Unknown) {
-            lines.extend(
-                finding.message.clone().filter(|message| Some(message) != profile.reason.as_ref()).map(|message| ("also", message)),
-            );
-        }
+        let others = found(Outcome::Unknown).filter_map(|finding| finding.message.clone());
+        lines.extend(others.filter(|message| Some(message) != profile.reason.as_ref()).map(|message| ("also", message)));
     }
     lines
 }
