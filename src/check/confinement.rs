@@ -1,6 +1,6 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
-use super::table::{Check, Judgement, Kind};
+use super::row::{Check, Judgement, Kind};
 use super::{Case, Cause};
 use crate::fact::{Errno, Fact, Seccomp, Step};
 

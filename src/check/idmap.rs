@@ -1,6 +1,6 @@
 //! Whether the builder can map more than its own ID.
 
-use super::table::{Check, Judgement, Kind};
+use super::row::{Check, Judgement, Kind};
 use super::{Case, Cause};
 use crate::fact::{CapSet, Errno, Fact, Helper, MapSource, Step, StepResult, SubId};
 

@@ -9,6 +9,7 @@ mod cause;
 mod confinement;
 mod idmap;
 mod profile;
+mod row;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -19,5 +20,6 @@ mod verdict;
 pub use case::Case;
 pub use cause::{Cause, Level};
 pub use profile::Profile;
-pub use table::{CHECKS, Check};
+pub use row::Check;
+pub use table::CHECKS;
 pub use verdict::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict, judge};

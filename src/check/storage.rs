@@ -1,6 +1,6 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
-use super::table::{Check, Judgement, Kind};
+use super::row::{Check, Judgement, Kind};
 use super::{Case, Cause, Snapshotter};
 use crate::fact::{Errno, Fact, Step, StepOutcome};
 

@@ -1,45 +1,5 @@
-use super::{Case, Cause, confinement, idmap, storage, userns};
-use crate::fact::{Step, StepResult};
-
-/// One row of the table: one thing that decides whether a builder works.
-#[derive(Debug)]
-pub struct Check {
-    /// A stable id.
-    pub id: &'static str,
-    /// What is checked, in a few words.
-    pub title: &'static str,
-    /// Why a builder needs it, with the source of the rule.
-    pub why: &'static str,
-    /// The causes it can name.
-    pub causes: &'static [Cause],
-    /// The steps of the probe that show whether it holds.
-    pub steps: &'static [Step],
-    pub(super) kind: Kind,
-}
-
-/// How a check comes to its answer.
-#[derive(Debug)]
-pub(super) enum Kind {
-    /// By what was read. If a step failed that `explains` accepts, a failing fact is its cause.
-    Fact { judge: fn(&Case) -> Judgement, explains: fn(&StepResult) -> bool },
-    /// By what was tried alone.
-    Attempt,
-}
-
-/// What a check finds in the facts alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// As it should be.
-    Pass,
-    /// It works, but worse than it could.
-    Warn(Cause, String),
-    /// A builder can't work with this.
-    Fail(Cause, String),
-    /// The facts can't tell, and this is why.
-    Unknown(String),
-    /// Of no importance for this profile or in this place.
-    NotApplicable,
-}
+use super::row::Check;
+use super::{confinement, idmap, storage, userns};
 
 /// All checks, in the order in which the kernel comes to what they look at.
 pub static CHECKS: &[Check] = &[
@@ -72,6 +32,9 @@ pub static CHECKS: &[Check] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Cause;
+    use crate::check::row::Kind;
+    use crate::fact::Step;
 
     #[test]
     fn ids_are_unique_and_causes_and_steps_are_covered() {

@@ -1,7 +1,7 @@
 //! Whether a user namespace can be made.
 
 use super::Cause;
-use super::table::{Check, Judgement, Kind};
+use super::row::{Check, Judgement, Kind};
 use crate::fact::{Errno, Fact, Step};
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).

@@ -1,5 +1,5 @@
-use super::table::{CHECKS, Judgement, Kind};
-use super::{Case, Cause, Check, Level, Profile, storage};
+use super::row::{Judgement, Kind};
+use super::{CHECKS, Case, Cause, Check, Level, Profile, storage};
 use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
