@@ -61,7 +61,14 @@ pub(super) const LSM_PROFILE: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             if !case.is_builders_confinement() {
-                return Judgement::NotApplicable;
+                // A shell is hardly ever confined; a pod is where the runtime labels containers.
+                return match case.facts.process.selinux_type() {
+                    Some(_) if case.on_bare_machine() && !case.profile.is_privileged() => Judgement::Warn(
+                        Cause::Selinux,
+                        "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed".into(),
+                    ),
+                    _ => Judgement::NotApplicable,
+                };
             }
             let process = &case.facts.process;
             let denied = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
@@ -178,6 +185,14 @@ mod tests {
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
             ],
+        );
+        let bare = Fact::Known(crate::fact::Namespace::Initial);
+        table(
+            "security-module",
+            &[(Outcome::Warn, Some(Cause::Selinux), &|f| {
+                f.process.pid_namespace = bare.clone();
+                f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
+            })],
         );
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
