@@ -5,9 +5,9 @@
 //! ends it and all that it started. [`child`] is what it does.
 
 pub mod child;
-mod rootlesskit;
 mod running;
 mod sys;
+mod under_rootlesskit;
 mod wire;
 
 use crate::fact::{Builder, End, Plan, Probe};
@@ -49,7 +49,7 @@ pub fn run(request: &Request, uid: u32) -> Probe {
     let is_own = same_program(&own, installed);
     let rootless = request.plan.builder == Builder::Rootless && request.become_uid.is_none();
     if request.in_builder_image && rootless && !is_own && installed.exists() {
-        return rootlesskit::run(request, uid, installed, &own);
+        return under_rootlesskit::run(request, uid, installed, &own);
     }
     let mut probe = request.probe(uid, if is_own { installed } else { &own });
     let mut command = Command::new(&probe.executable);

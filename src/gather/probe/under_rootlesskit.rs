@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What rootlesskit does, in its order.
-pub(super) const STEPS: [Step; 6] =
+const STEPS: [Step; 6] =
     [Step::UserNamespace, Step::MountNamespace, Step::SubIdRange, Step::UidMap, Step::GidMap, Step::PrivateRoot];
 
 /// Words of rootlesskit's messages, and the step that they speak of. Their order matters: a message

@@ -1,0 +1,65 @@
+//! The child of a probe: what rootlesskit, buildkitd and runc do, in their order.
+//!
+//! ```text
+//! probe            makes the scratch directory; as root, writes the ID maps and cleans up
+//!  └─ builder      the builder's user: rootlesskit's parent, runs newuidmap and newgidmap
+//!      └─ daemon   in the user namespace: rootlesskit's child and buildkitd
+//!          └─ step in the namespaces of a build step: runc
+//! ```
+//! Where probe and builder are one user they are one process, and a step has one process more for
+//! its PID namespace. All share a process group and die with their parents. Mounts are made only
+//! in mount namespaces of their own and go with them.
+
+mod buildkitd;
+mod rootlesskit;
+mod runc;
+mod scratch;
+mod tell;
+
+use super::wire::Line;
+use crate::fact::Plan;
+use std::path::PathBuf;
+
+pub use scratch::remove_scratch;
+
+/// What to do; the command line of the child.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What to imitate.
+    pub plan: Plan,
+    /// Where to make the scratch directory.
+    pub state_dir: PathBuf,
+    /// The user to become first; needs root.
+    pub become_uid: Option<u32>,
+    /// Whether to go on with the own ID alone where no range or helper is at hand.
+    pub own_id_fallback: bool,
+    /// Whether fuse-overlayfs counts only if its programs are here.
+    pub needs_fuse_programs: bool,
+    /// Whether a real rootlesskit has done its part already.
+    pub under_rootlesskit: bool,
+}
+
+/// Does all steps of the plan until one fails, and tells each on standard output.
+pub fn run(task: &Task) {
+    tell::die_with_parent();
+    let scratch = scratch::make(task);
+    if let Ok(path) = &scratch {
+        tell::tell(&Line::Scratch(path.display().to_string()));
+    }
+    let probe = Probe { task, scratch: scratch.as_ref().map(|_| ()).map_err(|errno| *errno) };
+    match task.become_uid {
+        _ if task.under_rootlesskit => drop(probe.buildkitd(false)),
+        Some(uid) => probe.as_user(uid),
+        None => probe.builder(None),
+    }
+    if let Ok(path) = &scratch
+        && remove_scratch(path)
+    {
+        tell::tell(&Line::Clean);
+    }
+}
+
+struct Probe<'a> {
+    task: &'a Task,
+    scratch: nix::Result<()>,
+}

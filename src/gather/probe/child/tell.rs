@@ -1,0 +1,120 @@
+//! Steps as they are done and told, and the lives of the processes that do them.
+
+use crate::fact::{Errno, Step, StepOutcome, StepResult};
+use crate::gather::probe::sys;
+use crate::gather::probe::wire::Line;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, write};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+/// How a step went: `Err` ends the probe.
+pub(super) type Outcome = Result<(), Stop>;
+
+/// The step failed and was told.
+pub(super) struct Stop;
+
+/// Asks to be killed with the parent; a parent that is gone already is one by hand.
+pub(super) fn die_with_parent() {
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
+/// Waits for a process of ours, and tells if a signal ended it.
+pub(super) fn wait(child: Pid) {
+    if let Ok(WaitStatus::Signaled(_, signal, _)) = waitpid(child, None) {
+        tell(&Line::Killed(signal as i32));
+    }
+}
+
+/// Ends a process that was forked: its parent has told, or will tell, all that is to be told.
+pub(super) fn leave(outcome: Outcome) -> ! {
+    std::process::exit(i32::from(outcome.is_err()))
+}
+
+/// One line to the parent. Without one that listens there is nothing left to do.
+pub(super) fn tell(line: &Line) {
+    let bytes = line.to_bytes();
+    if write(std::io::stdout().as_fd(), &bytes) != Ok(bytes.len()) {
+        std::process::exit(1);
+    }
+}
+
+/// Errors that a filter or a security module likes to give.
+pub(super) fn is_refusal(errno: nix::errno::Errno) -> bool {
+    matches!(errno, nix::errno::Errno::EPERM | nix::errno::Errno::EACCES | nix::errno::Errno::ENOSYS)
+}
+
+pub(super) fn raw(error: std::io::Error) -> nix::errno::Errno {
+    error.raw_os_error().map_or(nix::errno::Errno::EIO, nix::errno::Errno::from_raw)
+}
+
+/// A step that is one unshare(2).
+pub(super) fn namespace(step: Step, flag: CloneFlags) -> Outcome {
+    let report = Report::new(step, Instant::now());
+    unshare(flag).map_err(|errno| {
+        let filtered = is_refusal(errno).then(|| sys::unshare_is_filtered(flag.bits()));
+        report.clone().filtered(filtered).failed(errno, None)
+    })?;
+    report.worked(None);
+    Ok(())
+}
+
+/// A step that is one mount(2).
+pub(super) fn mounting(
+    step: Step,
+    source: Option<&str>,
+    target: &str,
+    kind: Option<&str>,
+    flags: MsFlags,
+    options: Option<&str>,
+) -> Outcome {
+    let report = Report::new(step, Instant::now());
+    mount(source, target, kind, flags, options).map_err(|errno| {
+        let filtered = is_refusal(errno).then(sys::mount_is_filtered);
+        report.clone().filtered(filtered).failed(errno, None)
+    })?;
+    report.worked(None);
+    Ok(())
+}
+
+/// A step that has begun.
+#[derive(Clone)]
+pub(super) struct Report {
+    step: Step,
+    started: Instant,
+    filtered: Option<bool>,
+}
+
+impl Report {
+    pub(super) fn new(step: Step, started: Instant) -> Self {
+        Report { step, started, filtered: None }
+    }
+
+    pub(super) fn filtered(mut self, filtered: Option<bool>) -> Self {
+        self.filtered = filtered;
+        self
+    }
+
+    pub(super) fn worked(self, detail: Option<String>) {
+        self.end(StepOutcome::Worked, None, detail);
+    }
+
+    pub(super) fn failed(self, errno: nix::errno::Errno, detail: Option<String>) -> Stop {
+        self.end(StepOutcome::Failed, Some(errno), detail);
+        Stop
+    }
+
+    pub(super) fn end(self, outcome: StepOutcome, errno: Option<nix::errno::Errno>, detail: Option<String>) {
+        tell(&Line::Step(StepResult {
+            step: self.step,
+            outcome,
+            errno: errno.map(|errno| Errno(errno as i32)),
+            detail,
+            filtered: self.filtered,
+            micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }));
+    }
+}
