@@ -8,8 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What rootlesskit does, in its order.
-const STEPS: [Step; 6] =
-    [Step::UserNamespace, Step::MountNamespace, Step::SubIdRange, Step::UidMap, Step::GidMap, Step::PrivateRoot];
+const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubIdRange, Step::UidMap, Step::GidMap, Step::PrivateRoot];
 
 /// Words of rootlesskit's messages, and the step that they speak of. Their order matters: a message
 /// about newuidmap also names the file it could not execute.
@@ -52,10 +51,12 @@ pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -
     probe
 }
 
-/// The step that rootlesskit's last message speaks of.
+/// The step that rootlesskit's messages speak of. Parent and child both complain, in no certain
+/// order; the one that says no more than that the other has ended is passed over.
 fn failure(words: &str) -> Option<StepResult> {
-    let message = words.lines().rfind(|line| line.contains("error"))?;
-    let step = MESSAGES.iter().find(|row| message.contains(row.0))?.1;
+    let errors = words.lines().filter(|line| line.contains("error"));
+    let spoken_of = |message: &str| MESSAGES.iter().find(|row| message.contains(row.0)).map(|row| row.1);
+    let (message, step) = errors.filter_map(|message| Some((message, spoken_of(message)?))).next()?;
     Some(result(step, StepOutcome::Failed, Errno::in_text(message), Some(host::shorten(message))))
 }
 
@@ -95,6 +96,9 @@ mod tests {
             let found = failure(message).expect("a step");
             assert_eq!((found.step, found.errno), (step, errno), "{message}");
         }
+        let both = "[rootlesskit:child ] error: failed to share mount point: /: permission denied\n[rootlesskit:parent] error: child exited: exit status 1\n";
+        assert_eq!(failure(both).map(|failed| failed.step), Some(Step::PrivateRoot));
+        assert!(failure("[rootlesskit:child ] error: EOF").is_none());
         assert!(failure("time=now level=warning msg=x").is_none());
     }
 }
