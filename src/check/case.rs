@@ -91,8 +91,8 @@ impl<'a> Case<'a> {
         let outcome = |step: Step| probe.step(step).map(|result| result.outcome);
         let fine = |step: Step| match outcome(step) {
             Some(StepOutcome::Worked) => true,
-            // BuildKit leaves /sys out where it is rootless.
-            Some(StepOutcome::FellBack) => step == Step::Sysfs,
+            // BuildKit leaves /sys out where it is rootless; a machine's first root can't be pivoted away from, a container's can.
+            Some(StepOutcome::FellBack) => matches!(step, Step::Sysfs | Step::PivotRoot),
             Some(StepOutcome::Failed) => false,
             // Steps that come only after a fallback, and a namespace that old kernels do not have.
             None => matches!(step, Step::Fuse | Step::Execute | Step::CgroupNamespace),

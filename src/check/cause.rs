@@ -50,6 +50,8 @@ pub enum Cause {
     OverlayBackingFs,
     /// /dev/fuse can't be used.
     DevFuse,
+    /// The user has as many keyrings as it may have.
+    KeyQuota,
     /// No space is left.
     DiskSpace,
     /// The state dir can't be written by the builder's user.
@@ -69,7 +71,7 @@ pub enum Level {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 23] = [
+    pub const ALL: [Cause; 24] = [
         Cause::UsernsKconfig,
         Cause::Seccomp,
         Cause::UsernsClone0,
@@ -92,6 +94,7 @@ impl Cause {
         Cause::OverlayBackingFs,
         Cause::DevFuse,
         Cause::LockedMountFlags,
+        Cause::KeyQuota,
         Cause::MaskedProc,
     ];
 
@@ -119,6 +122,7 @@ impl Cause {
             Cause::OverlayUsernsKernel => "overlay-userns-kernel",
             Cause::OverlayBackingFs => "overlay-backing-fs",
             Cause::DevFuse => "dev-fuse",
+            Cause::KeyQuota => "key-quota",
             Cause::DiskSpace => "disk-space",
             Cause::StateDir => "state-dir",
         }
@@ -148,6 +152,7 @@ impl Cause {
             Cause::OverlayUsernsKernel => "the kernel has no overlayfs for rootless builders",
             Cause::OverlayBackingFs => "the state dir lies on the container's overlay",
             Cause::DevFuse => "/dev/fuse can't be used",
+            Cause::KeyQuota => "the user has no keyring left",
             Cause::DiskSpace => "no disk space is left for builds",
             Cause::StateDir => "the state dir can't be written",
         }
@@ -176,6 +181,7 @@ impl Cause {
             | Cause::LockedMountFlags
             | Cause::OverlayUsernsKernel
             | Cause::DevFuse
+            | Cause::KeyQuota
             | Cause::DiskSpace => Level::Node,
         }
     }

@@ -15,16 +15,18 @@ const KERNEL_STEPS: &[Step] = &[
     Step::IpcNamespace,
     Step::CgroupNamespace,
     Step::PidNamespace,
+    Step::SessionKeyring,
     Step::Proc,
     Step::Devpts,
     Step::Mqueue,
+    Step::PivotRoot,
     Step::Hostname,
 ];
 
 pub(super) const SECCOMP: Check = Check {
     id: "seccomp",
     title: "seccomp filter",
-    why: "A runtime's default filter refuses clone, unshare and mount (containerd, Docker) or sethostname (CRI-O) to a container without SYS_ADMIN: the pod needs seccompProfile Unconfined.",
+    why: "A runtime's default filter refuses clone, unshare and mount (containerd, Docker) or sethostname (CRI-O) to a container without SYS_ADMIN, and keyctl and pivot_root even with it: the pod needs seccompProfile Unconfined.",
     causes: &[Cause::Seccomp],
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
@@ -143,10 +145,19 @@ pub(super) const PROC: Check = Check {
 
 pub(super) const STEP_MOUNTS: Check = Check {
     id: "step-mounts",
-    title: "/proc, /dev and host name of a build step",
-    why: "runc mounts /proc, /dev/pts and /dev/mqueue for each RUN instruction and sets its host name.",
-    causes: &[Cause::MaskedProc, Cause::Selinux, Cause::ApparmorProfile, Cause::ApparmorOrSelinux, Cause::Seccomp, Cause::PlatformSandbox],
-    steps: &[Step::Proc, Step::Devpts, Step::Mqueue, Step::Sysfs, Step::Hostname],
+    title: "root, devices and host name of a build step",
+    why: "runc joins a session keyring, mounts /proc, /dev/pts and /dev/mqueue for each RUN instruction, pivots into its root and sets its host name.",
+    causes: &[
+        Cause::KeyQuota,
+        Cause::SubidConfig,
+        Cause::MaskedProc,
+        Cause::Selinux,
+        Cause::ApparmorProfile,
+        Cause::ApparmorOrSelinux,
+        Cause::Seccomp,
+        Cause::PlatformSandbox,
+    ],
+    steps: &[Step::SessionKeyring, Step::Proc, Step::Devpts, Step::Mqueue, Step::Sysfs, Step::PivotRoot, Step::Hostname],
     kind: Kind::Attempt,
 };
 

@@ -219,6 +219,9 @@ fn blame(case: &Case, failed: &StepResult) -> Cause {
         _ if errno == Errno::EACCES => case.security_module(),
         Step::ReadOnlyRemount | Step::BindMount => Cause::LockedMountFlags,
         Step::Proc if case.plan.process_sandbox => Cause::MaskedProc,
+        Step::SessionKeyring if errno == Errno::EDQUOT => Cause::KeyQuota,
+        // A group that the map does not have.
+        Step::Devpts if errno == Errno::EINVAL => Cause::SubidConfig,
         // Only a filter or a security module can refuse the owner of a UTS namespace its name.
         Step::Hostname => Cause::Seccomp,
         Step::UserNamespace if matches!(errno, Errno::EINVAL | Errno::ENOSYS) => Cause::UsernsKconfig,
@@ -231,10 +234,12 @@ fn blame(case: &Case, failed: &StepResult) -> Cause {
         | Step::IpcNamespace
         | Step::CgroupNamespace
         | Step::PidNamespace
+        | Step::SessionKeyring
         | Step::Proc
         | Step::Devpts
         | Step::Mqueue
-        | Step::Sysfs => Cause::PlatformSandbox,
+        | Step::Sysfs
+        | Step::PivotRoot => Cause::PlatformSandbox,
     }
 }
 
@@ -270,7 +275,7 @@ fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisiv
 /// and the ID maps is said by rows of their own.
 fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
     let probe = case.probe.filter(|_| case.decides())?;
-    let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs);
+    let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs | Step::PivotRoot);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
     steps
         .find(|result| result.outcome == StepOutcome::FellBack)

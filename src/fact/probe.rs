@@ -75,6 +75,8 @@ pub enum Step {
     CgroupNamespace,
     /// runc: a PID namespace, with a process sandbox.
     PidNamespace,
+    /// runc: a session keyring, where the kernel has them.
+    SessionKeyring,
     /// runc: /proc, a fresh one with a process sandbox, else the one that is there.
     Proc,
     /// runc: tmpfs on /dev, and devpts in it.
@@ -83,13 +85,15 @@ pub enum Step {
     Mqueue,
     /// runc: sysfs, else /sys as it is there. BuildKit leaves it out when rootless, so this decides nothing.
     Sysfs,
+    /// runc: pivot_root into the build step's root.
+    PivotRoot,
     /// runc: sethostname.
     Hostname,
 }
 
 impl Step {
     /// All steps in order.
-    pub const ALL: [Step; 22] = [
+    pub const ALL: [Step; 24] = [
         Step::UserNamespace,
         Step::MountNamespace,
         Step::SubIdRange,
@@ -107,10 +111,12 @@ impl Step {
         Step::IpcNamespace,
         Step::CgroupNamespace,
         Step::PidNamespace,
+        Step::SessionKeyring,
         Step::Proc,
         Step::Devpts,
         Step::Mqueue,
         Step::Sysfs,
+        Step::PivotRoot,
         Step::Hostname,
     ];
 
@@ -138,6 +144,8 @@ impl Step {
             Step::Devpts => "mount of devpts in a build step",
             Step::Mqueue => "mount of mqueue in a build step",
             Step::Sysfs => "mount of /sys in a build step",
+            Step::SessionKeyring => "session keyring of a build step",
+            Step::PivotRoot => "pivot_root of a build step",
             Step::Hostname => "sethostname in a build step",
         }
     }

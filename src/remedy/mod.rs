@@ -79,6 +79,7 @@ pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
         Cause::DevFuse => {
             Remedy::new("use nodes with Linux 5.11 or newer, or give the pod /dev/fuse by a device plugin, with the fuse module loaded")
         }
+        Cause::KeyQuota => Remedy { tunable: false, ..sysctl(os, "kernel.keys.maxkeys", 2000) },
         Cause::DiskSpace => Remedy::new("free disk space on the node, or give the state dir a larger volume"),
         Cause::StateDir => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
     }

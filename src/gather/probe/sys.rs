@@ -28,6 +28,13 @@ pub(super) fn die_with_us(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(|| nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) }
 }
 
+/// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process.
+pub(super) fn join_session_keyring() -> nix::Result<()> {
+    const JOIN_SESSION_KEYRING: libc::c_int = 1;
+    // SAFETY: a null name asks for a new keyring without a name; nothing is read or written.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) }).map(drop)
+}
+
 fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {
     // SAFETY: without CLONE_VM and with no stack given, the child goes on with a copy of
     // everything, as after fork(2); the probe has one thread, so no lock is held by another.
@@ -43,7 +50,13 @@ fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {
 /// the flag is refused by the kernel with EINVAL before it looks at anything else (copy_process
 /// in kernel/fork.c); any other answer is a filter's.
 pub(super) fn clone_is_filtered() -> bool {
-    matches!(raw_clone(libc::CLONE_NEWUSER | libc::CLONE_FS | libc::SIGCHLD), Err(errno) if errno != Errno::EINVAL)
+    match raw_clone(libc::CLONE_NEWUSER | libc::CLONE_FS | libc::SIGCHLD) {
+        Err(errno) => errno != Errno::EINVAL,
+        // No kernel allows this; should one do so, there must not be a second builder.
+        // SAFETY: ends this process at once.
+        Ok(None) => unsafe { libc::_exit(0) },
+        Ok(Some(_)) => false,
+    }
 }
 
 /// The same for unshare(2): bit 0 is no flag, so the kernel answers EINVAL (check_unshare_flags).
@@ -57,6 +70,19 @@ pub(super) fn mount_is_filtered() -> bool {
     let nowhere = std::ptr::without_provenance::<libc::c_char>(1);
     // SAFETY: the kernel checks each address; nothing is mounted, since it can't succeed.
     Errno::result(unsafe { libc::mount(nowhere, nowhere, nowhere, 0, std::ptr::null()) }) != Err(Errno::EFAULT)
+}
+
+/// The same for keyctl(2): there is no such operation, which the kernel answers with EOPNOTSUPP.
+pub(super) fn keyctl_is_filtered() -> bool {
+    // SAFETY: the kernel refuses the operation before it looks at anything else.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::c_int::MAX) }) != Err(Errno::EOPNOTSUPP)
+}
+
+/// The same for pivot_root(2): the kernel answers EFAULT to a bad address.
+pub(super) fn pivot_root_is_filtered() -> bool {
+    let nowhere = std::ptr::without_provenance::<libc::c_char>(1);
+    // SAFETY: the kernel checks each address; nothing is pivoted, since it can't succeed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_pivot_root, nowhere, nowhere) }) != Err(Errno::EFAULT)
 }
 
 /// The same for sethostname(2), in a UTS namespace of the caller's own: the length can't be right.

@@ -127,7 +127,7 @@ fn bind() -> Outcome {
             match remount(read_only | flags) {
                 Ok(()) => report.worked(Some(format!("only with {names} kept, as BuildKit 0.12 and newer do"))),
                 Err(errno) => {
-                    return Err(report.filtered(Some(sys::mount_is_filtered())).failed(errno, Some(format!("with {names} kept"))));
+                    return Err(report.refused(errno, Some(format!("with {names} kept")), sys::mount_is_filtered));
                 }
             }
         }

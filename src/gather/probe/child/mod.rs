@@ -42,6 +42,8 @@ pub struct Task {
 /// Does all steps of the plan until one fails, and tells each on standard output.
 pub fn run(task: &Task) {
     tell::die_with_parent();
+    // A binary that can't be read, or a change of user, would leave /proc/self to root.
+    let _ = nix::sys::prctl::set_dumpable(true);
     let scratch = scratch::make(task);
     if let Ok(path) = &scratch {
         tell::tell(&Line::Scratch(path.display().to_string()));

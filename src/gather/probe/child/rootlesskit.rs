@@ -1,7 +1,7 @@
 //! What rootlesskit does: a user namespace, its ID maps, a mount namespace.
 
 use super::Probe;
-use super::tell::{Outcome, Report, Stop, die_with_parent, is_refusal, leave, mounting, namespace, raw, tell, wait};
+use super::tell::{Outcome, Report, Stop, die_with_parent, leave, mounting, namespace, raw, tell, wait};
 use crate::fact::{Builder, Errno, Fact, MapSource, Step, StepOutcome, SubId, SubIds};
 use crate::gather::host::{Host, shorten};
 use crate::gather::idmap;
@@ -68,8 +68,7 @@ impl Probe<'_> {
         let started = Instant::now();
         match sys::clone_user_namespace() {
             Err(errno) => {
-                let filtered = is_refusal(errno).then(sys::clone_is_filtered);
-                Report::new(Step::UserNamespace, started).filtered(filtered).failed(errno, None);
+                Report::new(Step::UserNamespace, started).refused(errno, None, sys::clone_is_filtered);
             }
             Ok(None) => {
                 drop((ready_read, go_write));
@@ -232,7 +231,8 @@ fn become_user(uid: u32) -> nix::Result<()> {
     setgroups(&[])?;
     setresgid(group, group, group)?;
     setresuid(user, user, user)?;
-    // The kernel forgets this wish with the change of user.
+    // The kernel forgets these wishes with the change of user.
+    let _ = nix::sys::prctl::set_dumpable(true);
     die_with_parent();
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! What runc does for one RUN instruction.
 
 use super::Probe;
-use super::tell::{Outcome, Report, die_with_parent, is_refusal, leave, mounting, namespace, wait};
+use super::tell::{Outcome, Report, die_with_parent, leave, mounting, namespace, wait};
 use crate::fact::{Builder, Step, StepOutcome};
 use crate::gather::probe::sys;
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
-use nix::unistd::sethostname;
+use nix::unistd::{chdir, mkdir, pivot_root, sethostname};
 use std::path::Path;
 use std::time::Instant;
 
@@ -38,33 +38,24 @@ impl Probe<'_> {
                 wait(init);
                 Ok(())
             }
-            Err(errno) => {
-                let filtered = is_refusal(errno).then(|| sys::unshare_is_filtered(libc::CLONE_NEWPID));
-                Err(report.filtered(filtered).failed(errno, None))
-            }
+            Err(errno) => Err(report.refused(errno, None, || sys::unshare_is_filtered(libc::CLONE_NEWPID))),
         }
     }
 
     fn step_mounts(&self, own_id_only: bool) -> Outcome {
+        session_keyring()?;
         let private = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         let rbind = MsFlags::MS_BIND | MsFlags::MS_REC;
+        // The root of a build step is a mount, else it can't be pivoted into.
+        let report = Report::new(Step::Proc, Instant::now());
+        mount(Some("step"), "step", None::<&str>, rbind, None::<&str>)
+            .map_err(|errno| report.refused(errno, Some("bind mount of the root".into()), sys::mount_is_filtered))?;
         if self.task.plan.process_sandbox {
             mounting(Step::Proc, Some("proc"), "step/proc", Some("proc"), private, None)?;
         } else {
             mounting(Step::Proc, Some("/proc"), "step/proc", None, rbind, None)?;
         }
-        let dev = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
-        let tmpfs = Report::new(Step::Devpts, Instant::now());
-        let made = mount(Some("tmpfs"), "step/dev", Some("tmpfs"), dev, Some("mode=755,size=65536k"));
-        if let Err(errno) = made
-            .and_then(|()| nix::unistd::mkdir("step/dev/pts", Mode::S_IRWXU))
-            .and_then(|()| nix::unistd::mkdir("step/dev/mqueue", Mode::S_IRWXU))
-        {
-            return Err(tmpfs.filtered(is_refusal(errno).then(sys::mount_is_filtered)).failed(errno, Some("tmpfs".into())));
-        }
-        // Group 5 is tty; a map of the own ID alone does not have it.
-        let devpts = if own_id_only { "newinstance,ptmxmode=0666,mode=0620" } else { "newinstance,ptmxmode=0666,mode=0620,gid=5" };
-        mounting(Step::Devpts, Some("devpts"), "step/dev/pts", Some("devpts"), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, Some(devpts))?;
+        self.devices(own_id_only)?;
         mounting(Step::Mqueue, Some("mqueue"), "step/dev/mqueue", Some("mqueue"), private, None)?;
         let sysfs = Report::new(Step::Sysfs, Instant::now());
         match mount(Some("sysfs"), "step/sys", Some("sysfs"), private | MsFlags::MS_RDONLY, None::<&str>) {
@@ -75,12 +66,57 @@ impl Probe<'_> {
                 sysfs.end(StepOutcome::FellBack, Some(errno), Some(detail));
             }
         }
+        pivot()?;
         let report = Report::new(Step::Hostname, Instant::now());
-        sethostname("buildkitsandbox").map_err(|errno| {
-            let filtered = is_refusal(errno).then(sys::sethostname_is_filtered);
-            report.clone().filtered(filtered).failed(errno, None)
-        })?;
+        sethostname("buildkitsandbox").map_err(|errno| report.clone().refused(errno, None, sys::sethostname_is_filtered))?;
         report.worked(None);
         Ok(())
     }
+
+    /// tmpfs on /dev, and devpts in it.
+    fn devices(&self, own_id_only: bool) -> Outcome {
+        let report = Report::new(Step::Devpts, Instant::now());
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
+        let made = mount(Some("tmpfs"), "step/dev", Some("tmpfs"), flags, Some("mode=755,size=65536k"));
+        let made = made.and_then(|()| ["step/dev/pts", "step/dev/mqueue"].iter().try_for_each(|dir| mkdir(*dir, Mode::S_IRWXU)));
+        made.map_err(|errno| report.clone().refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))?;
+        // Group 5 is tty; a map of the own ID alone does not have it.
+        const OPTIONS: &str = "newinstance,ptmxmode=0666,mode=0620";
+        let with_group = format!("{OPTIONS},gid=5");
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+        let devpts = |options: &str| mount(Some("devpts"), "step/dev/pts", Some("devpts"), flags, Some(options));
+        let done = match devpts(if own_id_only { OPTIONS } else { &with_group }) {
+            // The range here is short; a builder's image brings its own.
+            Err(nix::errno::Errno::EINVAL) if self.task.own_id_fallback => devpts(OPTIONS),
+            done => done,
+        };
+        done.map_err(|errno| report.clone().refused(errno, None, sys::mount_is_filtered))?;
+        report.worked(None);
+        Ok(())
+    }
+}
+
+/// runc gives each container a keyring of its own; it does without where the kernel has none.
+fn session_keyring() -> Outcome {
+    let report = Report::new(Step::SessionKeyring, Instant::now());
+    match sys::join_session_keyring() {
+        Ok(()) => report.worked(None),
+        Err(nix::errno::Errno::ENOSYS) => report.worked(Some("the kernel has no keyrings".into())),
+        Err(errno) => return Err(report.refused(errno, None, sys::keyctl_is_filtered)),
+    }
+    Ok(())
+}
+
+fn pivot() -> Outcome {
+    let report = Report::new(Step::PivotRoot, Instant::now());
+    match chdir("step").and_then(|()| pivot_root(".", ".")) {
+        Ok(()) => {
+            let _ = umount2(".", MntFlags::MNT_DETACH);
+            report.worked(None);
+        }
+        // The kernel's first root (initramfs) can't be pivoted away from. A container never has that one.
+        Err(nix::errno::Errno::EINVAL) => report.end(StepOutcome::FellBack, Some(nix::errno::Errno::EINVAL), None),
+        Err(errno) => return Err(report.refused(errno, None, sys::pivot_root_is_filtered)),
+    }
+    Ok(())
 }

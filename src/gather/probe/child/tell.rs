@@ -34,16 +34,13 @@ pub(super) fn leave(outcome: Outcome) -> ! {
     std::process::exit(i32::from(outcome.is_err()))
 }
 
-/// One line to the parent. Without one that listens there is nothing left to do.
+/// One line to the parent. A parent that listens no more is no reason to leave something behind.
 pub(super) fn tell(line: &Line) {
-    let bytes = line.to_bytes();
-    if write(std::io::stdout().as_fd(), &bytes) != Ok(bytes.len()) {
-        std::process::exit(1);
-    }
+    let _ = write(std::io::stdout().as_fd(), &line.to_bytes());
 }
 
 /// Errors that a filter or a security module likes to give.
-pub(super) fn is_refusal(errno: nix::errno::Errno) -> bool {
+fn is_refusal(errno: nix::errno::Errno) -> bool {
     matches!(errno, nix::errno::Errno::EPERM | nix::errno::Errno::EACCES | nix::errno::Errno::ENOSYS)
 }
 
@@ -54,10 +51,7 @@ pub(super) fn raw(error: std::io::Error) -> nix::errno::Errno {
 /// A step that is one unshare(2).
 pub(super) fn namespace(step: Step, flag: CloneFlags) -> Outcome {
     let report = Report::new(step, Instant::now());
-    unshare(flag).map_err(|errno| {
-        let filtered = is_refusal(errno).then(|| sys::unshare_is_filtered(flag.bits()));
-        report.clone().filtered(filtered).failed(errno, None)
-    })?;
+    unshare(flag).map_err(|errno| report.clone().refused(errno, None, || sys::unshare_is_filtered(flag.bits())))?;
     report.worked(None);
     Ok(())
 }
@@ -72,10 +66,7 @@ pub(super) fn mounting(
     options: Option<&str>,
 ) -> Outcome {
     let report = Report::new(step, Instant::now());
-    mount(source, target, kind, flags, options).map_err(|errno| {
-        let filtered = is_refusal(errno).then(sys::mount_is_filtered);
-        report.clone().filtered(filtered).failed(errno, None)
-    })?;
+    mount(source, target, kind, flags, options).map_err(|errno| report.clone().refused(errno, None, sys::mount_is_filtered))?;
     report.worked(None);
     Ok(())
 }
@@ -93,9 +84,10 @@ impl Report {
         Report { step, started, filtered: None }
     }
 
-    pub(super) fn filtered(mut self, filtered: Option<bool>) -> Self {
-        self.filtered = filtered;
-        self
+    /// The step failed; where that may be a filter's answer, it is found out.
+    pub(super) fn refused(mut self, errno: nix::errno::Errno, detail: Option<String>, is_filtered: impl FnOnce() -> bool) -> Stop {
+        self.filtered = is_refusal(errno).then(is_filtered);
+        self.failed(errno, detail)
     }
 
     pub(super) fn worked(self, detail: Option<String>) {
