@@ -1,5 +1,5 @@
 use super::{Cause, Profile};
-use crate::fact::{Builder, CapSet, End, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult};
+use crate::fact::{Builder, CapSet, End, Errno, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult};
 
 /// SIGSYS: how a filter ends a process that it does not answer with an error.
 const SIGSYS: i32 = 31;
@@ -59,6 +59,11 @@ impl<'a> Case<'a> {
         self.plan.builder == Builder::Rootless
     }
 
+    /// Whether root writes the ID maps, so that no helper is needed: the builder's user does not run this.
+    pub fn root_writes_maps(&self) -> bool {
+        self.is_rootless() && self.facts.process.uid.known() == Some(&0)
+    }
+
     /// Whether the probe ran in the very shape that the profile gives a pod.
     pub fn is_builders_shape(&self) -> bool {
         let own_user = self.facts.process.uid.known() == Some(&self.profile.uid());
@@ -70,7 +75,14 @@ impl<'a> Case<'a> {
 
     /// Whether the probe came to its end, so that its steps decide.
     pub fn decides(&self) -> bool {
-        self.probe.is_some_and(|probe| matches!(probe.end, End::Completed | End::Killed { signal: SIGSYS, .. }))
+        self.probe.is_some_and(|probe| match probe.end {
+            End::Completed => match probe.failed() {
+                Some(failed) => !is_passing(failed),
+                None => self.plan.steps().last().is_some_and(|last| probe.step(last).is_some()),
+            },
+            End::Killed { signal, .. } => signal == SIGSYS,
+            End::TimedOut(_) | End::NotRun(_) => false,
+        })
     }
 
     /// The step at which a build would end.
@@ -87,7 +99,7 @@ impl<'a> Case<'a> {
 
     /// Whether all of some steps worked, as far as the plan has them; at least one must have been done.
     pub fn worked(&self, steps: &[Step]) -> bool {
-        let Some(probe) = self.probe.filter(|_| self.decides()) else { return false };
+        let Some(probe) = self.probe else { return false };
         let outcome = |step: Step| probe.step(step).map(|result| result.outcome);
         let fine = |step: Step| match outcome(step) {
             Some(StepOutcome::Worked) => true,
@@ -111,4 +123,11 @@ impl<'a> Case<'a> {
             None => Cause::ApparmorOrSelinux,
         }
     }
+}
+
+/// Whether a step failed for want of something that comes and goes: memory, processes, file descriptors,
+/// or the scratch directory that somebody cleaned away. That says nothing of a builder.
+fn is_passing(failed: &StepResult) -> bool {
+    let scarce = matches!(failed.errno, Some(Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE));
+    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::PrivateRoot
 }

@@ -2,7 +2,7 @@
 
 use super::row::{Check, Judgement, Kind};
 use super::{Case, Cause};
-use crate::fact::{CapSet, Errno, Fact, Helper, MapSource, Step, StepResult, SubId};
+use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepResult, SubId};
 
 const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
 
@@ -20,8 +20,11 @@ fn lack(case: &Case, cause: Cause, message: String) -> Judgement {
 /// builder's pod has IDs of its own that can't be seen from here.
 fn needs_no_helper(case: &Case) -> bool {
     let elsewhere = case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true);
-    !case.is_rootless() || elsewhere || case.probe.is_some_and(|probe| probe.map_source == Some(MapSource::Root))
+    !case.is_rootless() || elsewhere || case.root_writes_maps()
 }
+
+/// What is left of a pod's 65,536 IDs beside the builder's own and those below it: the usual fitting range.
+const USUAL_RANGE: u64 = 64_535;
 
 pub(super) const SUBORDINATE_IDS: Check = Check {
     id: "subordinate-ids",
@@ -35,24 +38,30 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
                 return Judgement::NotApplicable;
             }
             let ids = &case.facts.sub_ids;
-            let user = ids.user.known().map_or("the user", String::as_str);
-            for (ranges, file) in [(&ids.uids, "/etc/subuid"), (&ids.gids, "/etc/subgid")] {
-                match ranges {
-                    Fact::Known(ranges) if ranges.is_empty() => {
-                        return lack(case, Cause::SubidConfig, format!("{file} has no range for {user}"));
-                    }
-                    Fact::Known(_) => {}
-                    Fact::Absent => return lack(case, Cause::SubidConfig, format!("there is no {file}")),
-                    Fact::Failed(why) => return lack(case, Cause::SubidConfig, why.clone()),
-                    Fact::Denied(why) if case.facts.in_builder_image() => return Judgement::Unknown(why.clone()),
-                    Fact::Denied(_) => return Judgement::NotApplicable,
-                }
-            }
-            Judgement::Pass
+            Judgement::worst(
+                [(&ids.uids, "/etc/subuid"), (&ids.gids, "/etc/subgid")].map(|(ranges, file)| judge_ranges(case, ranges, file)),
+            )
         },
         explains: |_| true,
     },
 };
+
+fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, file: &str) -> Judgement {
+    let user = case.facts.sub_ids.user.known().map_or("the user", String::as_str);
+    match ranges {
+        Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, format!("{file} has no range for {user}")),
+        Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {
+            sum if sum < USUAL_RANGE => {
+                Judgement::Warn(Cause::SubidConfig, format!("{file} gives {user} {sum} IDs: images with files of higher IDs fail"))
+            }
+            _ => Judgement::Pass,
+        },
+        Fact::Absent => lack(case, Cause::SubidConfig, format!("there is no {file}")),
+        Fact::Failed(why) => lack(case, Cause::SubidConfig, why.clone()),
+        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::Unknown(why.clone()),
+        Fact::Denied(_) => Judgement::NotApplicable,
+    }
+}
 
 pub(super) const SETID_CAPABILITIES: Check = Check {
     id: "setid-capabilities",
@@ -94,11 +103,16 @@ pub(super) const NO_NEW_PRIVILEGES: Check = Check {
     steps: HELPER_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if needs_no_helper(case) || !case.is_builders_confinement() {
+            if needs_no_helper(case) || !(case.is_builders_confinement() || case.on_bare_machine()) {
                 return Judgement::NotApplicable;
             }
             match &case.facts.process.no_new_privs {
                 Fact::Known(false) | Fact::Absent => Judgement::Pass,
+                Fact::Known(true) if case.on_bare_machine() => Judgement::Warn(
+                    Cause::NoNewPrivs,
+                    "no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own".into(),
+                ),
+                _ if case.on_bare_machine() => Judgement::NotApplicable,
                 Fact::Known(true) => Judgement::Fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)".into()),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
             }
@@ -118,16 +132,14 @@ pub(super) const HELPERS: Check = Check {
             if needs_no_helper(case) {
                 return Judgement::NotApplicable;
             }
-            for (fact, name) in [(&case.facts.newuidmap, "newuidmap"), (&case.facts.newgidmap, "newgidmap")] {
-                match fact {
-                    Fact::Known(helper) if helper.is_privileged() => {}
-                    Fact::Known(helper) => return lack(case, Cause::IdmapHelper, weakness(helper)),
-                    Fact::Absent => return lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
-                    Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => return Judgement::Unknown(why.clone()),
-                    Fact::Denied(_) | Fact::Failed(_) => return Judgement::NotApplicable,
-                }
-            }
-            Judgement::Pass
+            let helpers = [(&case.facts.newuidmap, "newuidmap"), (&case.facts.newgidmap, "newgidmap")];
+            Judgement::worst(helpers.map(|(fact, name)| match fact {
+                Fact::Known(helper) if helper.is_privileged() => Judgement::Pass,
+                Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
+                Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
+                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::Unknown(why.clone()),
+                Fact::Denied(_) | Fact::Failed(_) => Judgement::NotApplicable,
+            }))
         },
         explains: |_| true,
     },
@@ -152,27 +164,29 @@ pub(super) const NESTED_RANGE: Check = Check {
             if !case.is_rootless() || case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true) {
                 return Judgement::NotApplicable;
             }
-            let stock = Fact::Known(vec![SubId::STOCK]);
-            let by_root = needs_no_helper(case);
+            if case.root_writes_maps() {
+                return Judgement::NotApplicable;
+            }
             let ids = &case.facts.sub_ids;
             let process = &case.facts.process;
-            for (map, ranges, kind) in [(&process.uid_map, &ids.uids, "UID"), (&process.gid_map, &ids.gids, "GID")] {
-                let map = match map {
-                    Fact::Known(map) => map,
-                    Fact::Absent => return Judgement::NotApplicable,
-                    Fact::Denied(why) | Fact::Failed(why) => return Judgement::Unknown(why.clone()),
-                };
-                // A range that can't be read is another check's matter.
-                let Some(ranges) = (if by_root { &stock } else { ranges }).known() else { continue };
-                if let Some(range) = ranges.iter().find(|range| !map.contains(range)) {
-                    return lack(
-                        case,
-                        Cause::NestedUsernsRange,
-                        format!("the sub-{kind} range {range} does not lie within the {} IDs of this user namespace", map.size()),
-                    );
+            Judgement::worst([(&process.uid_map, &ids.uids, "UID"), (&process.gid_map, &ids.gids, "GID")].map(|(map, ranges, kind)| {
+                match (map, ranges.known()) {
+                    (Fact::Known(map), Some(ranges)) => match ranges.iter().find(|range| !map.contains(range)) {
+                        Some(range) => {
+                            let ids = map.size();
+                            lack(
+                                case,
+                                Cause::NestedUsernsRange,
+                                format!("the sub-{kind} range {range} does not lie within the {ids} IDs of this user namespace"),
+                            )
+                        }
+                        None => Judgement::Pass,
+                    },
+                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.clone()),
+                    // No user namespaces, or a range that can't be read: other checks' matters.
+                    (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
                 }
-            }
-            Judgement::Pass
+            }))
         },
         explains: refused,
     },

@@ -40,3 +40,19 @@ pub(super) enum Judgement {
     /// Of no importance for this profile or in this place.
     NotApplicable,
 }
+
+impl Judgement {
+    /// The one that matters most of several about one thing.
+    pub(super) fn worst(judgements: impl IntoIterator<Item = Judgement>) -> Judgement {
+        let weight = |judgement: &Judgement| match judgement {
+            Judgement::NotApplicable => 0,
+            Judgement::Pass => 1,
+            Judgement::Warn(..) => 2,
+            Judgement::Unknown(_) => 3,
+            Judgement::Fail(..) => 4,
+        };
+        // The first of equals: it is met first.
+        let heavier = |a: Judgement, b: Judgement| if weight(&b) > weight(&a) { b } else { a };
+        judgements.into_iter().reduce(heavier).unwrap_or(Judgement::NotApplicable)
+    }
+}

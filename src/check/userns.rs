@@ -130,14 +130,20 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
             let refused = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
             match &case.facts.sysctls.apparmor_restrict_unprivileged_userns {
                 Fact::Known(0) | Fact::Absent => Judgement::Pass,
-                Fact::Known(value) if case.facts.process.apparmor_profile().is_none() || case.decides() => {
+                Fact::Known(value) if case.facts.process.is_unconfined() => {
                     Judgement::Fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
                 }
-                // A profile that grants userns lifts the restriction, and its text can't be read.
-                Fact::Known(_) => Judgement::Unknown("kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows whether this process's AppArmor profile lifts it".into()),
+                // The restriction binds unconfined processes. A profile may grant user namespaces, or refuse more than these.
+                Fact::Known(_) => Judgement::Unknown(
+                    "kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows what this process's AppArmor profile allows"
+                        .into(),
+                ),
                 // The file exists, for root to read: with a refusal that is what such a kernel does.
-                Fact::Denied(why) if refused && why.ends_with("permission denied") => {
-                    Judgement::Fail(Cause::UsernsApparmorRestrict, format!("likely kernel.apparmor_restrict_unprivileged_userns, which exists here ({why})"))
+                Fact::Denied(why) if refused && case.facts.process.is_unconfined() && why.ends_with("permission denied") => {
+                    Judgement::Fail(
+                        Cause::UsernsApparmorRestrict,
+                        format!("likely kernel.apparmor_restrict_unprivileged_userns, which exists here ({why})"),
+                    )
                 }
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
             }

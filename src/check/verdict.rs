@@ -143,7 +143,7 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
         match causes.first() {
             None => Ready::Ready,
             // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
-            Some(cause) if case.on_bare_machine() && cause.level() == Level::Pod => {
+            Some(cause) if is_only_this_shells(&case, *cause) => {
                 unknown = Some(format!("{}, which says nothing of a pod", cause.title()));
                 Ready::Unknown
             }
@@ -171,6 +171,13 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
     Verdict { profile, ready, evidence, snapshotter, causes, failed, unknown, findings }
 }
 
+/// Whether a cause lies in the shell on a bare machine and not in the machine: its confinement (a chroot
+/// too, which shows in nothing but the refusal), or a directory that merely stood in for a volume.
+fn is_only_this_shells(case: &Case, cause: Cause) -> bool {
+    let stand_in = case.facts.state_dir.is_stand_in && matches!(cause, Cause::DiskSpace | Cause::LockedMountFlags);
+    case.on_bare_machine() && (cause.level() == Level::Pod || cause == Cause::PlatformSandbox || stand_in)
+}
+
 /// Why a probe that was begun decides nothing.
 fn unfinished(case: &Case) -> Option<String> {
     match &case.probe?.end {
@@ -178,7 +185,10 @@ fn unfinished(case: &Case) -> Option<String> {
         End::TimedOut(step) => Some(format!("the probe had not got past this step when its time was up: {}", step.title())),
         End::Killed { signal, step } => Some(format!("the probe was killed by signal {signal} during this step: {}", step.title())),
         End::NotRun(why) => Some(format!("the probe did not run: {why}")),
-        End::Completed => None,
+        End::Completed => Some(match case.probe?.failed() {
+            Some(failed) => format!("the probe could not be finished: {failed}"),
+            None => "the probe ended before its last step".to_owned(),
+        }),
     }
 }
 
@@ -277,7 +287,9 @@ fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
     let probe = case.probe.filter(|_| case.decides())?;
     let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs | Step::PivotRoot);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
-    steps
-        .find(|result| result.outcome == StepOutcome::FellBack)
-        .map(|result| (blame(case, result), format!("{result}: went on with the own ID alone")))
+    steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| {
+        let shells_own = case.facts.process.no_new_privs.known() == Some(&true);
+        let cause = if shells_own { Cause::NoNewPrivs } else { blame(case, result) };
+        (cause, format!("{result}: went on with the own ID alone"))
+    })
 }

@@ -27,6 +27,7 @@ const NAMES: &[(i32, &str, &str)] = &[
     (19, "ENODEV", "No such device"),
     (20, "ENOTDIR", "Not a directory"),
     (22, "EINVAL", "Invalid argument"),
+    (23, "ENFILE", "Too many open files in system"),
     (24, "EMFILE", "Too many open files"),
     (28, "ENOSPC", "No space left on device"),
     (30, "EROFS", "Read-only file system"),
@@ -42,6 +43,14 @@ impl Errno {
     pub const EPERM: Errno = Errno(1);
     /// No such file or directory.
     pub const ENOENT: Errno = Errno(2);
+    /// Resource temporarily unavailable: a limit on processes.
+    pub const EAGAIN: Errno = Errno(11);
+    /// Cannot allocate memory.
+    pub const ENOMEM: Errno = Errno(12);
+    /// Too many open files in the system.
+    pub const ENFILE: Errno = Errno(23);
+    /// Too many open files.
+    pub const EMFILE: Errno = Errno(24);
     /// Permission denied.
     pub const EACCES: Errno = Errno(13);
     /// Invalid argument.

@@ -43,6 +43,11 @@ impl Process {
         confines.then_some(name)
     }
 
+    /// Whether no AppArmor profile of any mode is on this process, as far as its label can be read.
+    pub fn is_unconfined(&self) -> bool {
+        !matches!(&self.lsm_label, Fact::Known(label) if label != "unconfined" && self.selinux_type().is_none())
+    }
+
     /// The SELinux type of this process, the third part of its label.
     pub fn selinux_type(&self) -> Option<&str> {
         self.lsm_label.known()?.split(':').nth(2)

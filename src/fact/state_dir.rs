@@ -10,6 +10,9 @@ pub struct StateDir {
     /// yet, the closest parent that does.
     #[serde(default)]
     pub path: Fact<String>,
+    /// Whether it merely stands in for the volume of a pod: a bare machine's home or temporary directory.
+    #[serde(default)]
+    pub is_stand_in: bool,
     /// Type of its file system, as in /proc/filesystems.
     #[serde(default)]
     pub file_system: Fact<String>,

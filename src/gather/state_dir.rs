@@ -13,8 +13,9 @@ pub struct BadStateDir {
     why: String,
 }
 
-/// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies there.
-const KUBELET_PODS: &str = "/var/lib/kubelet/pods";
+/// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies below it. Not its directory `pods`, in
+/// which it takes whatever it finds for a pod and removes what is none.
+const KUBELET: &str = "/var/lib/kubelet";
 /// Where buildkitd keeps its state as root.
 const ROOTFUL: &str = "/var/lib/buildkit";
 
@@ -25,23 +26,31 @@ const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
 pub(super) fn gather(host: &Host, mounts: &Mounts, options: &Options, bare: bool, uid: Option<u32>) -> Result<StateDir, BadStateDir> {
     if !host.is_live() {
         let builder = if uid == Some(0) { ROOTFUL } else { IMAGE_HOME };
-        let usual = if bare { KUBELET_PODS } else { builder };
+        let usual = if bare { KUBELET } else { builder };
         let path = options.state_dir.as_ref().map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
         return Ok(StateDir { free_bytes: Fact::Denied(super::host::CAPTURED.into()), ..on_mount(mounts, path) });
     }
     let asked = options.state_dir.clone();
     let limit = options.deadline;
     // From here on the directory itself is touched, which may hang.
-    let found = bounded(limit, move || find(asked.as_deref(), bare).map(|path| (free(&path), path)));
+    let found = bounded(limit, move || find(asked.as_deref(), bare).map(|found| (free(&found.path), found)));
     match found {
         None => {
             let why = format!("the state dir did not answer within {} s", limit.as_secs_f32());
             let denied = || Fact::Denied(why.clone());
             let fact = options.state_dir.as_ref().map_or_else(denied, |path| Fact::Known(path.to_string_lossy().into_owned()));
-            Ok(StateDir { path: fact, file_system: denied(), flags: Fact::Denied(why.clone()), free_bytes: Fact::Denied(why) })
+            Ok(StateDir {
+                path: fact,
+                is_stand_in: false,
+                file_system: denied(),
+                flags: Fact::Denied(why.clone()),
+                free_bytes: Fact::Denied(why),
+            })
         }
         Some(Err(bad)) => Err(bad),
-        Some(Ok((free_bytes, path))) => Ok(StateDir { free_bytes, ..on_mount(mounts, path.to_string_lossy().into_owned()) }),
+        Some(Ok((free_bytes, Found { path, is_stand_in }))) => {
+            Ok(StateDir { is_stand_in, free_bytes, ..on_mount(mounts, path.to_string_lossy().into_owned()) })
+        }
     }
 }
 
@@ -55,35 +64,52 @@ fn on_mount(mounts: &Mounts, path: String) -> StateDir {
         file_system: mount.clone().and_then(|mount| Ok(mount.0)),
         flags: mount.and_then(|mount| Ok(mount.1)),
         path: Fact::Known(path),
+        is_stand_in: false,
         free_bytes: Fact::default(),
     }
 }
 
+struct Found {
+    path: PathBuf,
+    is_stand_in: bool,
+}
+
 /// The directory that was asked for, which must exist; else the closest existing parent of the
 /// one that a builder would make.
-fn find(asked: Option<&Path>, bare: bool) -> Result<PathBuf, BadStateDir> {
+fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadStateDir> {
     if let Some(path) = asked {
         let bad = |why: String| BadStateDir { path: path.display().to_string(), why };
         let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
-        return if real.is_dir() { Ok(real) } else { Err(bad("not a directory".into())) };
+        return match real.to_str() {
+            _ if !real.is_dir() => Err(bad("not a directory".into())),
+            // It is told as JSON, and must be the same directory again.
+            None => Err(bad("its name is not UTF-8".into())),
+            Some(_) => Ok(Found { path: real, is_stand_in: false }),
+        };
     }
     let root = nix::unistd::geteuid().is_root();
     let wanted = if root { PathBuf::from(ROOTFUL) } else { rootless_default() };
-    let wanted = if bare && root { PathBuf::from(KUBELET_PODS) } else { wanted };
-    let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir()));
-    let existing = existing.unwrap_or_else(|| PathBuf::from("/"));
+    let wanted = if bare && root { PathBuf::from(KUBELET) } else { wanted };
+    let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir() && path.to_str().is_some()));
+    let path = existing.unwrap_or_else(|| PathBuf::from("/"));
     // In a container this is where buildkitd would fail too; a bare machine's home says nothing about a pod's volume.
-    if bare && access(&existing, AccessFlags::W_OK).is_err() {
-        return Ok(std::env::temp_dir());
+    if bare && access(&path, AccessFlags::W_OK).is_err() {
+        return Ok(Found { path: temporary(), is_stand_in: true });
     }
-    Ok(existing)
+    Ok(Found { path, is_stand_in: bare && !root })
+}
+
+/// The directory for temporary files, also where TMPDIR is set to nothing.
+fn temporary() -> PathBuf {
+    let path = std::env::temp_dir();
+    if path.is_absolute() { path } else { "/tmp".into() }
 }
 
 /// Where buildkitd keeps its state as an ordinary user.
 fn rootless_default() -> PathBuf {
     let directory = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
-    data.map_or_else(std::env::temp_dir, |data| data.join("buildkit"))
+    data.map_or_else(temporary, |data| data.join("buildkit"))
 }
 
 /// What an unprivileged user can still write. One statvfs(3) on the one path that counts: sysinfo's

@@ -77,6 +77,13 @@ fn crios_seccomp_default_fails_at_run() {
 }
 
 #[test]
+fn containerds_seccomp_default_fails_at_run_with_sys_admin() {
+    let pod = Pod { seccomp: SeccompProfile::Containerd, caps: Caps::AddSysAdmin, ..Pod::default() };
+    let profile = agree(&pod, "probed", &Fails("seccomp"));
+    assert!(profile["failed"].as_str().is_some_and(|failed| failed.starts_with("session keyring")), "{profile:#}");
+}
+
+#[test]
 fn a_runtime_that_forbids_user_namespaces_fails() {
     agree(&Pod { seccomp: SeccompProfile::NoUserNamespaces, ..Pod::default() }, "probed", &Fails("seccomp"));
 }

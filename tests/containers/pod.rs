@@ -48,6 +48,7 @@ pub(crate) enum SeccompProfile {
 pub(crate) enum Caps {
     Containerd,
     Crio,
+    AddSysAdmin,
     DropAll,
     DropAllAddIds,
 }
@@ -267,6 +268,7 @@ impl Pod {
         &SETTINGS[match self.caps {
             Caps::Containerd => "containerd",
             Caps::Crio => "crio",
+            Caps::AddSysAdmin => "add-sys-admin",
             Caps::DropAll => "drop-all",
             Caps::DropAllAddIds => "drop-all-add-ids",
         }]

@@ -23,13 +23,16 @@ type Settings struct {
 }
 
 // The bounding sets: containerd's and CRI-O's defaults, and what is left of
-// them after `capabilities: {drop: [ALL]}` with and without `add`.
+// them with `capabilities: {add: [SYS_ADMIN]}`, and `{drop: [ALL]}` with and without `add`.
 var sets = map[string][]string{
 	"containerd": {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
 		"CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
 		"CAP_KILL", "CAP_AUDIT_WRITE"},
 	"crio": {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID",
 		"CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_KILL"},
+	"add-sys-admin": {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
+		"CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+		"CAP_KILL", "CAP_AUDIT_WRITE", "CAP_SYS_ADMIN"},
 	"drop-all":         {},
 	"drop-all-add-ids": {"CAP_SETUID", "CAP_SETGID"},
 }

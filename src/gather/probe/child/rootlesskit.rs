@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::tell::{Outcome, Report, Stop, die_with_parent, leave, mounting, namespace, raw, tell, wait};
-use crate::fact::{Builder, Errno, Fact, MapSource, Step, StepOutcome, SubId, SubIds};
+use crate::fact::{Builder, Errno, Fact, IdMap, MapSource, Step, StepOutcome, SubId, SubIds};
 use crate::gather::host::{Host, shorten};
 use crate::gather::idmap;
 use crate::gather::probe::sys;
@@ -41,7 +41,7 @@ impl Probe<'_> {
                 drop((ask, answer));
                 let mut pid = [0; 4];
                 if read(&ask_read, &mut pid) == Ok(4) {
-                    let answer = write_maps_as_root(i32::from_ne_bytes(pid), uid);
+                    let answer = self.write_maps_as_root(i32::from_ne_bytes(pid), uid);
                     let number = answer.map_or_else(|errno| errno as i32, |()| 0);
                     let _ = write(&answer_write, &number.to_ne_bytes());
                 }
@@ -168,6 +168,29 @@ impl Probe<'_> {
         mounting(Step::PrivateRoot, None::<&str>, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
         self.buildkitd(own_id_only)
     }
+
+    /// Root needs no helper. It writes the ranges that the files give the user; elsewhere than in a builder's image,
+    /// which brings its own, the image's usual range stands in, or what is left of the IDs that there are.
+    fn write_maps_as_root(&self, daemon: i32, uid: u32) -> nix::Result<()> {
+        let host = Host::new(None);
+        let ids = idmap::sub_ids(&host, &Fact::Known(uid));
+        for (file, ranges) in [("uid_map", &ids.uids), ("gid_map", &ids.gids)] {
+            let own =
+                std::fs::read_to_string(format!("/proc/self/{file}")).ok().and_then(|text| IdMap::parse(&text).ok()).unwrap_or_default();
+            let left = SubId { start: u64::from(uid) + 1, length: own.size().saturating_sub(u64::from(uid) + 1) };
+            let listed = ranges.known().map(|ranges| SubId::without(ranges, u64::from(uid))).filter(|ranges| !ranges.is_empty());
+            let fitting = [SubId::STOCK, left].into_iter().find(|range| own.contains(range)).map(|range| vec![range]);
+            let ranges = if self.task.own_id_fallback { fitting } else { listed.or(fitting) };
+            let mut map = format!("0 {uid} 1\n");
+            let mut inside = 1;
+            for range in ranges.unwrap_or_default() {
+                map += &format!("{inside} {} {}\n", range.start, range.length);
+                inside = range.length.saturating_add(inside);
+            }
+            std::fs::write(format!("/proc/{daemon}/{file}"), &map).map_err(raw)?;
+        }
+        Ok(())
+    }
 }
 
 /// The arguments of newuidmap and newgidmap, as rootlesskit makes them: the own ID is root inside,
@@ -195,16 +218,6 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
         Ok(words)
     };
     Ok((one(&ids.uids, &ids.uid, "/etc/subuid")?, one(&ids.gids, &ids.gid, "/etc/subgid")?))
-}
-
-/// Root needs no helper and no range of its own: the one of the builder's image stands in.
-fn write_maps_as_root(daemon: i32, uid: u32) -> nix::Result<()> {
-    let stock = SubId::STOCK;
-    let map = format!("0 {uid} 1\n1 {} {}\n", stock.start, stock.length);
-    for file in ["uid_map", "gid_map"] {
-        std::fs::write(format!("/proc/{daemon}/{file}"), &map).map_err(raw)?;
-    }
-    Ok(())
 }
 
 /// A map of the own ID alone, which everybody may write for a namespace of one's own.
