@@ -3,6 +3,7 @@
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 fn preflight() -> Command {
@@ -70,6 +71,10 @@ fn a_state_dir_that_is_not_there_is_named() {
         .stdout("")
         .stderr(contains("/nowhere/at/all").and(contains("No such file")));
     preflight().args(["facts", "--state-dir", "/etc/passwd"]).assert().code(2).stdout("").stderr(contains("not a directory"));
+    let unreadable = tempfile::tempdir().expect("temp dir");
+    let odd = unreadable.path().join(std::ffi::OsString::from_vec(b"st\xff".to_vec()));
+    std::fs::create_dir(&odd).expect("mkdir");
+    preflight().args(["check", "--state-dir"]).arg(odd).assert().code(2).stdout("").stderr(contains("not UTF-8"));
     preflight().args(["check", "--root", "/nowhere/at/all"]).assert().code(2).stdout("").stderr(contains("/nowhere/at/all"));
 }
 
@@ -137,6 +142,14 @@ fn json_yaml_and_table_say_the_same() {
     assert!(check("yaml").contains("verdict: not-ready") && check("yaml").contains("- userns-clone0"));
     assert!(check("table").contains("not ready") && check("table").contains("(userns-clone0)"));
     assert!(!check("table").contains('\x1b'), "no colour in a pipe");
+}
+
+#[test]
+fn a_fifo_in_a_captured_tree_is_not_waited_for() {
+    let tree = tempfile::tempdir().expect("temp dir");
+    std::fs::create_dir_all(tree.path().join("etc")).expect("mkdir");
+    nix::unistd::mkfifo(&tree.path().join("etc/os-release"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+    preflight().args(["check", "--root"]).arg(tree.path()).assert().code(3);
 }
 
 #[test]

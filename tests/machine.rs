@@ -174,6 +174,60 @@ fn the_probe_dies_with_its_parent() {
 }
 
 #[test]
+fn a_signal_leaves_nothing_behind() {
+    let place = Place::new();
+    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 600");
+    let check = command.stdout(Stdio::null()).spawn().expect("unshare");
+    until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
+    assert_eq!(fs::read_dir(place.path("state")).expect("state").count(), 1, "the scratch directory");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(check.id()).expect("a pid"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("kill");
+    assert!(!check.wait_with_output().expect("wait").status.success());
+    until("all are gone", || processes_in(place.dir.path()).is_empty());
+    assert_eq!(fs::read_dir(place.path("state")).expect("state").count(), 0);
+}
+
+#[test]
+fn scarcity_a_chroot_and_a_full_home_are_no_verdicts() {
+    let chroot = "mkdir root; mount --rbind / root; mount --make-rprivate root; exec chroot root \"$PWD/buildkit-preflight\" check --format json --state-dir \"$PWD/state\" #";
+    let full_home = "mount -t tmpfs -o size=8k,mode=777 full state; head -c 100k /dev/zero > state/filler 2> /dev/null || true; exec setpriv --reuid 7000 --regid 7000 --clear-groups env HOME=$PWD/state ./buildkit-preflight check --format json\n";
+    for (uid, setup) in [(USER, "prlimit --pid $$ --nproc=3"), (0, chroot), (USER, full_home)] {
+        let (code, report) = Place::new().check(uid, setup, "");
+        assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{setup}: {report:#}");
+        assert!(report["profiles"][0]["reason"].is_string());
+    }
+}
+
+#[test]
+fn root_of_a_nested_user_namespace_maps_what_there_is() {
+    // As a container of LXD, or a pod with `hostUsers: false` that runs as root.
+    let nested = r#"
+        mkfifo done; unshare --user sh -c 'read line < done' & holder=$!
+        until [ "$(readlink /proc/$holder/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do :; done
+        for map in uid_map gid_map; do echo 0 100000 65536 > /proc/$holder/$map; done
+        code=0
+        nsenter --user --target $holder --setuid 0 --setgid 0 ./buildkit-preflight check --format json --state-dir state || code=$?
+        echo > done; wait $holder; exit $code
+        "#;
+    let (code, report) = Place::new().check(0, nested, "");
+    assert_eq!((code, profile(&report).0, profile(&report).1), (Some(0), "ready", "probed"), "{report:#}");
+}
+
+#[test]
+fn a_short_range_is_ready_with_a_warning() {
+    let (code, report) = Place::new().check(USER, "echo tester:500000:3 > subids", "");
+    assert_eq!((code, profile(&report).0), (Some(0), "ready"), "{report:#}");
+    assert!(warnings(&report).contains(&"subid-config"), "{report:#}");
+}
+
+#[test]
+fn a_caller_that_ignores_its_children_gets_the_same_answer() {
+    let ignoring = "trap '' CHLD";
+    let (code, report) = Place::new().check(0, ignoring, "");
+    assert_eq!((code, profile(&report)), (Some(0), ("ready", "probed", "overlayfs")), "{report:#}");
+}
+
+#[test]
 fn a_state_dir_whose_server_never_answers_is_unknown() {
     let place = Place::new();
     let device = fs::File::options().read(true).write(true).open("/dev/fuse").expect("/dev/fuse");

@@ -163,9 +163,9 @@ impl Facts {
         }
     }
 
-    /// Whether the process stands on the bare machine, in the first PID namespace, and not in a container.
+    /// Whether the process stands on the bare machine, in the first PID and IPC namespaces, and not in a container.
     pub fn on_bare_machine(&self) -> Option<bool> {
-        self.process.pid_namespace.known().map(|kind| *kind == Namespace::Initial)
+        self.process.on_bare_machine()
     }
 
     /// Whether the process is in a user namespace of its own, as in a pod with `hostUsers: false`.

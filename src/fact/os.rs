@@ -45,11 +45,6 @@ impl OsRelease {
             variant_id: take("VARIANT_ID"),
         })
     }
-
-    /// Whether this is the named system or says that it is like it.
-    pub fn is_like(&self, id: &str) -> bool {
-        self.id == id || self.id_like.iter().any(|like| like == id)
-    }
 }
 
 impl fmt::Display for OsRelease {
@@ -162,7 +157,7 @@ mod tests {
         let os = OsRelease::parse("# c\nNAME=\"X \\\"Y\\\"\"\nID='Ubuntu'\nVERSION_ID=\"24.04\"\nID_LIKE=debian\nnonsense\n");
         let os = os.expect("valid");
         assert_eq!((os.id.as_str(), os.version_id.as_deref()), ("ubuntu", Some("24.04")));
-        assert!(os.is_like("debian") && !os.is_like("rhel"));
+        assert_eq!(os.id_like, ["debian"]);
         assert_eq!(os.to_string(), "ubuntu 24.04");
         assert_eq!(OsRelease::parse("NAME=x").map(|os| os.id), Ok("linux".into()));
         assert!(OsRelease::parse("\u{0}garbage").is_err());

@@ -13,6 +13,9 @@ pub struct Process {
     /// The PID namespace it lives in: the machine's first one, or a container's.
     #[serde(default)]
     pub pid_namespace: Fact<Namespace>,
+    /// The IPC namespace it lives in: a pod with `hostPID: true` shares only the other one with the machine.
+    #[serde(default)]
+    pub ipc_namespace: Fact<Namespace>,
     /// The user IDs of its user namespace.
     #[serde(default)]
     pub uid_map: Fact<IdMap>,
@@ -41,6 +44,15 @@ impl Process {
         let (name, mode) = label.rsplit_once(" (").map_or((label.as_str(), ""), |(name, mode)| (name, mode.trim_end_matches(')')));
         let confines = name != "unconfined" && name != "kernel" && !name.contains(':') && !matches!(mode, "unconfined" | "complain");
         confines.then_some(name)
+    }
+
+    /// Whether it stands on the bare machine and not in a container.
+    pub fn on_bare_machine(&self) -> Option<bool> {
+        match (&self.pid_namespace, &self.ipc_namespace) {
+            (Fact::Known(Namespace::Own), _) | (_, Fact::Known(Namespace::Own)) => Some(false),
+            (Fact::Known(Namespace::Initial), _) => Some(true),
+            _ => None,
+        }
     }
 
     /// Whether no AppArmor profile of any mode is on this process, as far as its label can be read.

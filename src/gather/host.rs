@@ -2,8 +2,9 @@ use crate::fact::{Fact, MountFlags, ProcFs};
 use nix::errno::Errno;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 /// Why a captured tree can't tell something.
@@ -16,6 +17,7 @@ const LARGEST_FILE: u64 = 16 << 20;
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The files of a machine: this one, or a captured tree below a directory.
+#[derive(Clone)]
 pub(super) struct Host {
     root: Option<PathBuf>,
 }
@@ -135,7 +137,13 @@ impl Host {
     fn read(&self, path: &str) -> io::Result<String> {
         // One read for most files: /proc makes its text anew for each.
         let mut bytes = Vec::with_capacity(8192);
-        File::open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        let mut options = File::options();
+        options.read(true);
+        if !self.is_live() {
+            // Anything may lie in a captured tree; a FIFO must not be waited for.
+            options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        }
+        options.open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -169,22 +177,35 @@ pub(super) fn from_mounts<T>(mounts: &Mounts, read: impl FnOnce(&[Mount]) -> Fac
     }
 }
 
-/// The first characters of something that may be long, for a message.
+/// Beginning and end of something that may be long, for a message: the error stands at the end.
 pub(super) fn shorten(text: &str) -> String {
-    const LIMIT: usize = 60;
-    if text.chars().count() <= LIMIT { text.to_owned() } else { text.chars().take(LIMIT).chain("...".chars()).collect() }
+    const HEAD: usize = 40;
+    const TAIL: usize = 120;
+    let length = text.chars().count();
+    if length <= HEAD + TAIL {
+        return text.to_owned();
+    }
+    let tail = text.chars().skip(length - TAIL);
+    text.chars().take(HEAD).chain("...".chars()).chain(tail).collect()
 }
 
 /// Does something that may never return, and waits for it no longer than `limit`.
 pub(super) fn bounded<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
+    let work = Arc::new(Mutex::new(Some(work)));
+    let taken = Arc::clone(&work);
+    let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
     // A thread that hangs ends with the process: waits for a dead server can be killed.
-    std::thread::Builder::new().spawn(move || drop(sender.send(work()))).ok()?;
-    receiver.recv_timeout(limit).ok()
+    let thread = std::thread::Builder::new().spawn(move || take(&taken).map(|work| sender.send(work())));
+    match thread {
+        Ok(_) => receiver.recv_timeout(limit).ok(),
+        // No thread is to be had; few things hang, and then the user ends it.
+        Err(_) => take(&work).map(|work| work()),
+    }
 }
 
 /// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     id: u32,
     parent: u32,

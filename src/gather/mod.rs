@@ -10,7 +10,7 @@ pub mod probe;
 mod process;
 mod state_dir;
 
-use crate::fact::{Builder, Fact, Facts, Namespace, OsRelease, Plan, Probe, Release, Sysctls, Tools};
+use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Release, Sysctls, Tools};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,10 +42,11 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let host = Host::new(options.root.as_deref());
     let mounts = host.mounts();
     let process = process::gather(&host);
-    let bare = process.pid_namespace.known() == Some(&Namespace::Initial);
+    let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
     let state_dir = state_dir::gather(&host, &mounts, options, bare, process.uid.known().copied())?;
     let sub_ids = idmap::sub_ids(&host, &process.uid);
+    let programs = Programs::find(&host, &mounts, options.deadline);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },
         node: node_name(&host),
@@ -57,9 +58,9 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         proc_fs: host::from_mounts(&mounts, |mounts| Fact::Known(host::proc_fs(mounts))),
         state_dir,
         dev_fuse: host.can_open("/dev/fuse"),
-        tools: tools(&host),
-        newuidmap: idmap::helper(&host, &mounts, "newuidmap", crate::fact::CapSet::SETUID),
-        newgidmap: idmap::helper(&host, &mounts, "newgidmap", crate::fact::CapSet::SETGID),
+        tools: programs.tools,
+        newuidmap: programs.newuidmap,
+        newgidmap: programs.newgidmap,
         sub_ids,
         capacity: capacity::gather(&host),
         ..Facts::unknown()
@@ -156,12 +157,30 @@ fn sysctls(host: &Host, nested: bool) -> Sysctls {
     }
 }
 
-fn tools(host: &Host) -> Tools {
-    let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
-    Tools {
-        rootlesskit: find("rootlesskit"),
-        buildkitd: find("buildkitd"),
-        fuse_overlayfs: find("fuse-overlayfs"),
-        mount_fuse3: find("mount.fuse3"),
+/// What the PATH leads to. A directory on it may be of a server that is gone.
+#[derive(Default)]
+struct Programs {
+    tools: Tools,
+    newuidmap: Fact<Helper>,
+    newgidmap: Fact<Helper>,
+}
+
+impl Programs {
+    fn find(host: &Host, mounts: &host::Mounts, limit: Duration) -> Self {
+        let (host, mounts) = (host.clone(), mounts.clone());
+        let found = host::bounded(limit, move || {
+            let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
+            Programs {
+                tools: Tools {
+                    rootlesskit: find("rootlesskit"),
+                    buildkitd: find("buildkitd"),
+                    fuse_overlayfs: find("fuse-overlayfs"),
+                    mount_fuse3: find("mount.fuse3"),
+                },
+                newuidmap: idmap::helper(&host, &mounts, "newuidmap", CapSet::SETUID),
+                newgidmap: idmap::helper(&host, &mounts, "newgidmap", CapSet::SETGID),
+            }
+        });
+        found.unwrap_or_default()
     }
 }

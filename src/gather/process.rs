@@ -1,8 +1,8 @@
 use super::host::Host;
 use crate::fact::{CapSet, Fact, IdMap, Namespace, Process, Seccomp};
 
-/// The inode of the first PID namespace (PROC_PID_INIT_INO in include/linux/proc_ns.h).
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+/// The inodes of the first namespaces (PROC_PID_INIT_INO, PROC_IPC_INIT_INO in include/linux/proc_ns.h).
+const FIRST_NAMESPACES: [&str; 2] = ["pid:[4026531836]", "ipc:[4026531839]"];
 
 /// Reads what the kernel allows this process.
 pub(super) fn gather(host: &Host) -> Process {
@@ -15,15 +15,19 @@ pub(super) fn gather(host: &Host) -> Process {
     };
     let id_map =
         |file: &str| host.read_below(file, "/proc/self").and_then(|text| IdMap::parse(&text).map_err(|why| format!("{file}: {why}")));
+    let namespace = |kind: &str| {
+        host.link_below(&format!("/proc/self/ns/{kind}"), "/proc/self").and_then(|link| match FIRST_NAMESPACES.contains(&link.as_str()) {
+            true => Ok(Namespace::Initial),
+            false => Ok(Namespace::Own),
+        })
+    };
     Process {
         uid: field("Uid").and_then(|ids| {
             let effective = ids.split_whitespace().nth(1).and_then(|id| id.parse().ok());
             effective.ok_or_else(|| format!("/proc/self/status: Uid is {ids:?}"))
         }),
-        pid_namespace: host.link_below("/proc/self/ns/pid", "/proc/self").and_then(|link| match link.as_str() {
-            FIRST_PID_NAMESPACE => Ok(Namespace::Initial),
-            _ => Ok(Namespace::Own),
-        }),
+        pid_namespace: namespace("pid"),
+        ipc_namespace: namespace("ipc"),
         uid_map: id_map("/proc/self/uid_map"),
         gid_map: id_map("/proc/self/gid_map"),
         seccomp: field("Seccomp").and_then(|mode| match mode.as_str() {

@@ -3,7 +3,7 @@
 //! A plan only: nothing here changes anything.
 
 use crate::check::Cause;
-use crate::fact::{Facts, OsRelease};
+use crate::fact::{Facts, OsRelease, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,20 @@ impl Remedy {
     }
 }
 
-/// What removes a cause on the node that the facts are of.
-pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
+/// What removes a cause on the node that the facts are of. `failed` is the step at which a build ended.
+pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
     let os = facts.os.known();
     match cause {
-        Cause::UsernsMax0 | Cause::UsernsExhausted => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
+        Cause::UsernsMax0 => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
+        Cause::UsernsExhausted => match limit_of(failed) {
+            "user.max_user_namespaces" => {
+                // Never less than there is: a limit that is reached at that height is reached by somebody's leak.
+                let now = facts.sysctls.max_user_namespaces.known().copied().unwrap_or_default();
+                sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT.max(u32::try_from(now.saturating_mul(2)).unwrap_or(u32::MAX)))
+            }
+            other => Remedy { tunable: false, ..sysctl(os, other, ADVISED_LIMIT) },
+        }
+        .note("or end what holds so many namespaces: lsns lists them"),
         Cause::UsernsClone0 => sysctl(os, "kernel.unprivileged_userns_clone", 1),
         Cause::UsernsApparmorRestrict => {
             let narrow = "narrower: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)";
@@ -85,6 +94,18 @@ pub fn remedy(cause: Cause, facts: &Facts) -> Remedy {
     }
 }
 
+/// The sysctl whose limit a step runs into (namespaces(7)).
+fn limit_of(failed: Option<Step>) -> &'static str {
+    match failed {
+        Some(Step::MountNamespace | Step::StepMountNamespace) => "user.max_mnt_namespaces",
+        Some(Step::UtsNamespace) => "user.max_uts_namespaces",
+        Some(Step::IpcNamespace) => "user.max_ipc_namespaces",
+        Some(Step::CgroupNamespace) => "user.max_cgroup_namespaces",
+        Some(Step::PidNamespace) => "user.max_pid_namespaces",
+        _ => "user.max_user_namespaces",
+    }
+}
+
 /// A sysctl, in the way of the operating system.
 fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
     let id = os.map(|os| os.id.as_str());
@@ -111,7 +132,7 @@ mod tests {
 
     fn on(id: &str, cause: Cause) -> Remedy {
         let os = OsRelease { id: id.into(), ..OsRelease::default() };
-        remedy(cause, &Facts { os: Fact::Known(os), ..Facts::unknown() })
+        remedy(cause, &Facts { os: Fact::Known(os), ..Facts::unknown() }, None)
     }
 
     #[test]
@@ -127,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_reached_is_raised_and_never_lowered() {
+        let mut facts = Facts::unknown();
+        facts.sysctls.max_user_namespaces = Fact::Known(96_365);
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::UserNamespace)).fix.ends_with("user.max_user_namespaces=192730"));
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.contains("user.max_pid_namespaces"));
+    }
+
+    #[test]
     fn what_needs_mac_admin_is_never_tunable() {
         assert!(!on("ubuntu", Cause::UsernsApparmorRestrict).tunable);
     }
@@ -134,7 +163,7 @@ mod tests {
     #[test]
     fn every_cause_has_a_remedy_of_one_line() {
         for cause in Cause::ALL {
-            let remedy = remedy(cause, &Facts::unknown());
+            let remedy = remedy(cause, &Facts::unknown(), None);
             assert!(!remedy.fix.is_empty() && !remedy.fix.contains('\n'), "{cause}");
         }
     }

@@ -6,7 +6,7 @@ mod table;
 pub use table::table;
 
 use crate::check::{Cause, Evidence, Finding, Outcome, Profile, Ready, Snapshotter, Verdict};
-use crate::fact::{API_VERSION, Fact, Facts};
+use crate::fact::{API_VERSION, Fact, Facts, Step};
 use crate::remedy::{Remedy, remedy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,7 @@ impl Report {
 
 impl ProfileReport {
     fn new(verdict: Verdict, facts: &Facts) -> Self {
+        let failed = verdict.failed.as_ref().map(|failed| failed.step);
         ProfileReport {
             profile: verdict.profile,
             verdict: verdict.ready,
@@ -90,21 +91,21 @@ impl ProfileReport {
                 Ready::NotReady => verdict.causes.first().map(|cause| cause.title().to_owned()),
                 Ready::Unknown => verdict.unknown,
             },
-            failed: verdict.failed.map(|failed| failed.to_string()),
             causes: verdict.causes,
-            findings: verdict.findings.into_iter().map(|finding| FindingReport::new(finding, facts)).collect(),
+            findings: verdict.findings.into_iter().map(|finding| FindingReport::new(finding, facts, failed)).collect(),
+            failed: verdict.failed.map(|failed| failed.to_string()),
         }
     }
 }
 
 impl FindingReport {
-    fn new(finding: Finding, facts: &Facts) -> Self {
+    fn new(finding: Finding, facts: &Facts, failed: Option<Step>) -> Self {
         FindingReport {
             check: finding.check.to_owned(),
             outcome: finding.outcome,
             cause: finding.cause,
             message: finding.message,
-            remedy: finding.cause.map(|cause| remedy(cause, facts)),
+            remedy: finding.cause.map(|cause| remedy(cause, facts, failed)),
         }
     }
 }

@@ -16,7 +16,7 @@ for file in /etc/os-release /etc/passwd /etc/subuid /etc/subgid \
   take "$file"
 done
 mkdir -p "$out/proc/self/ns"
-for namespace in user pid; do
+for namespace in user pid ipc; do
   [ ! -L /proc/self/ns/$namespace ] || ln -sfn "$(readlink /proc/self/ns/$namespace)" "$out/proc/self/ns/$namespace"
 done
 for program in newuidmap newgidmap rootlesskit; do

@@ -44,7 +44,8 @@ pub struct Request {
 /// (a hard link in the agent's image), the child is started by it. If it is the real rootlesskit, in a
 /// builder's own image, then rootlesskit itself does its part, and the child the rest under it.
 pub fn run(request: &Request, uid: u32) -> Probe {
-    let own = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    // A binary that was replaced while it runs has no path any more.
+    let own = std::env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| "/proc/self/exe".into());
     let installed = Path::new(ROOTLESSKIT);
     let is_own = same_program(&own, installed);
     let rootless = request.plan.builder == Builder::Rootless && request.become_uid.is_none();
@@ -61,6 +62,7 @@ pub fn run(request: &Request, uid: u32) -> Probe {
 /// Starts a command as the leader of a process group and follows it to its end. Gives what it wrote
 /// on standard error.
 fn start(mut command: Command, probe: &mut Probe, deadline: Duration) -> String {
+    sys::keep_children();
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     match sys::die_with_us(&mut command).spawn() {
         Ok(child) => Running::new(child, probe).follow(deadline),

@@ -54,13 +54,15 @@ fn available(pipe: &mut (impl Read + AsFd), closed: bool) -> Vec<u8> {
 pub(super) struct Running<'a> {
     child: Child,
     scratch: Option<PathBuf>,
+    /// Whether the first step was begun.
+    begun: bool,
     killed: Option<i32>,
     probe: &'a mut Probe,
 }
 
 impl<'a> Running<'a> {
     pub(super) fn new(child: Child, probe: &'a mut Probe) -> Self {
-        Running { child, scratch: None, killed: None, probe }
+        Running { child, scratch: None, begun: false, killed: None, probe }
     }
 
     /// Waits until all processes of the child are gone, or ends them; then reads what they told,
@@ -81,11 +83,15 @@ impl<'a> Running<'a> {
         }
         let words = String::from_utf8_lossy(&available(&mut stderr, gone)).trim().to_owned();
         let next = self.next_step();
+        let words_end = host::shorten(&words);
         self.probe.end = match (in_time, self.killed.or_else(|| exit.and_then(|exit| exit.signal()))) {
             (false, _) => End::TimedOut(next),
             (true, Some(signal)) => End::Killed { signal, step: next },
             (true, None) if exit.is_some_and(|exit| exit.success()) => std::mem::replace(&mut self.probe.end, End::Completed),
-            (true, None) => End::NotRun(format!("the probe ended without a result: {}", host::shorten(&words))),
+            (true, None) => End::NotRun(match exit {
+                Some(exit) => format!("the probe ended without a result ({exit}): {words_end}"),
+                None => "the probe could not be waited for".to_owned(),
+            }),
         };
         if let Some(scratch) = self.scratch.take() {
             host::bounded(LAST_WORDS, move || child::remove_scratch(&scratch));
@@ -98,6 +104,7 @@ impl<'a> Running<'a> {
             Some(Line::Step(result)) => self.probe.steps.push(result),
             Some(Line::MapSource(source)) => self.probe.map_source = Some(source),
             Some(Line::Scratch(path)) => self.scratch = Some(path.into()),
+            Some(Line::Made) => self.begun = true,
             Some(Line::Clean) => self.scratch = None,
             Some(Line::Killed(signal)) => self.killed = Some(signal),
             Some(Line::NotRun(why)) => self.probe.end = End::NotRun(why),
@@ -107,6 +114,9 @@ impl<'a> Running<'a> {
 
     /// The step that was under way: the first of the plan after the last one that was told.
     fn next_step(&self) -> Step {
+        if self.scratch.is_some() && !self.begun {
+            return Step::StateDir;
+        }
         let last = self.probe.steps.last().map(|result: &StepResult| result.step);
         let mut steps = self.probe.plan.steps();
         let next = steps.find(|step| last.is_none_or(|last| *step > last));

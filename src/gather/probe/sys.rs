@@ -1,10 +1,15 @@
 //! System calls that nix has no safe form of, each with the errno as its error.
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// A new process in a new user namespace, by clone(2) itself as rootlesskit (Go) does it: a
 /// filter may treat unshare(2) otherwise. `None` is the child.
@@ -89,4 +94,67 @@ pub(super) fn pivot_root_is_filtered() -> bool {
 pub(super) fn sethostname_is_filtered() -> bool {
     // SAFETY: the kernel refuses the length before it reads.
     Errno::result(unsafe { libc::sethostname(std::ptr::null(), usize::MAX) }) != Err(Errno::EINVAL)
+}
+
+/// What the handler of a signal removes: a directory with what is known to be in it.
+struct Remains {
+    owner: Pid,
+    directory: CString,
+    file: &'static CStr,
+    directories: &'static [&'static CStr],
+}
+
+static REMAINS: OnceLock<Remains> = OnceLock::new();
+static CHILD: AtomicI32 = AtomicI32::new(0);
+
+/// From here on SIGTERM, SIGINT, SIGHUP and the death of the parent remove a directory before they end
+/// this process and its group. The file and the directories in it are named from the current directory.
+pub(super) fn remove_on_signal(directory: &Path, file: &'static CStr, directories: &'static [&'static CStr]) {
+    let Ok(path) = CString::new(directory.as_os_str().as_bytes()) else { return };
+    let remains = Remains { owner: nix::unistd::getpid(), directory: path, file, directories };
+    // Only the first attempt counts: another is made where a name was taken, which a new process ID hardly finds.
+    if REMAINS.set(remains).is_err() {
+        return;
+    }
+    let action = SigAction::new(SigHandler::Handler(remove_and_end), SaFlags::empty(), SigSet::all());
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        // SAFETY: the handler makes system calls alone, which are all safe in one (signal-safety(7)).
+        let _ = unsafe { sigaction(signal, &action) };
+    }
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
+}
+
+/// A child that must be gone before anything can be removed.
+pub(super) fn kill_on_signal(child: Pid) {
+    CHILD.store(child.as_raw(), Ordering::Relaxed);
+}
+
+extern "C" fn remove_and_end(_: libc::c_int) {
+    // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
+    unsafe {
+        // A process that was forked has the handler too, but not the duty.
+        if let Some(remains) = REMAINS.get().filter(|remains| remains.owner.as_raw() == libc::getpid()) {
+            let child = CHILD.load(Ordering::Relaxed);
+            if child > 0 {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, std::ptr::null_mut(), 0);
+            }
+            libc::unlink(remains.file.as_ptr());
+            for directory in remains.directories {
+                libc::rmdir(directory.as_ptr());
+            }
+            libc::rmdir(remains.directory.as_ptr());
+            if libc::getpgrp() == libc::getpid() {
+                libc::kill(0, libc::SIGKILL);
+            }
+        }
+        libc::_exit(1);
+    }
+}
+
+/// Lets this process wait for its children: a caller may have asked the kernel to forget them.
+pub(crate) fn keep_children() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler is installed.
+    let _ = unsafe { sigaction(Signal::SIGCHLD, &default) };
 }

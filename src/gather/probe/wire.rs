@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Line {
-    /// A directory that the parent removes if the child does not come to it.
+    /// A directory that is about to be made, which the parent removes if the child does not come to it.
     Scratch(String),
+    /// That directory is there, or could not be made, and the steps begin.
+    Made,
     /// That directory is gone again.
     Clean,
     /// Who wrote the ID maps.

@@ -39,8 +39,10 @@ impl Probe<'_> {
             return Err(report.failed(errno, Some("mkdir".into())));
         }
         let made = || -> std::io::Result<()> {
-            for directory in DIRECTORIES.iter().rev().filter(|directory| **directory != "work/work") {
-                std::fs::create_dir(directory)?;
+            for directory in
+                DIRECTORIES.iter().rev().map(|directory| directory.to_string_lossy()).filter(|directory| directory != "work/work")
+            {
+                std::fs::create_dir(directory.as_ref())?;
             }
             std::fs::write("source/file", [0; 4096])?;
             std::fs::set_permissions("source/file", std::os::unix::fs::PermissionsExt::from_mode(0o755))

@@ -45,18 +45,14 @@ pub fn run(task: &Task) {
     // A binary that can't be read, or a change of user, would leave /proc/self to root.
     let _ = nix::sys::prctl::set_dumpable(true);
     let scratch = scratch::make(task);
-    if let Ok(path) = &scratch {
-        tell::tell(&Line::Scratch(path.display().to_string()));
-    }
+    tell::tell(&Line::Made);
     let probe = Probe { task, scratch: scratch.as_ref().map(|_| ()).map_err(|errno| *errno) };
     match task.become_uid {
         _ if task.under_rootlesskit => drop(probe.buildkitd(false)),
         Some(uid) => probe.as_user(uid),
         None => probe.builder(None),
     }
-    if let Ok(path) = &scratch
-        && remove_scratch(path)
-    {
+    if scratch.as_ref().map_or(true, |path| remove_scratch(path)) {
         tell::tell(&Line::Clean);
     }
 }

@@ -38,6 +38,7 @@ impl Probe<'_> {
                 std::process::exit(0);
             }
             Ok(Some(child)) => {
+                sys::kill_on_signal(child);
                 drop((ask, answer));
                 let mut pid = [0; 4];
                 if read(&ask_read, &mut pid) == Ok(4) {
@@ -77,6 +78,7 @@ impl Probe<'_> {
                 leave(self.daemon(Some((ready, go, own))));
             }
             Ok(Some(child)) => {
+                sys::kill_on_signal(child);
                 drop((ready, go));
                 // The daemon closes its end without a word if it failed.
                 if read(&ready_read, &mut [0]) == Ok(1) {

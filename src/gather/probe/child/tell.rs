@@ -24,6 +24,7 @@ pub(super) fn die_with_parent() {
 
 /// Waits for a process of ours, and tells if a signal ended it.
 pub(super) fn wait(child: Pid) {
+    sys::kill_on_signal(child);
     if let Ok(WaitStatus::Signaled(_, signal, _)) = waitpid(child, None) {
         tell(&Line::Killed(signal as i32));
     }
