@@ -63,6 +63,15 @@ fn every_command_has_help_with_examples() {
 }
 
 #[test]
+fn facts_are_listed_with_the_places_where_they_tell_of_the_node() {
+    let output = preflight().args(["facts", "--list"]).assert().code(0);
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    let line = |id: &str| text.lines().find(|line| line.starts_with(id)).map(str::to_owned).expect("a line");
+    assert!(line("sysctls.user.max_user_namespaces").ends_with("host, pod"));
+    assert!(line("process.seccomp").contains("/proc/self/status"));
+}
+
+#[test]
 fn a_state_dir_that_is_not_there_is_named() {
     preflight()
         .args(["check", "--state-dir", "/nowhere/at/all"])

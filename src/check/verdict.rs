@@ -220,6 +220,8 @@ fn blame(case: &Case, failed: &StepResult) -> Cause {
     }
     match failed.step {
         Step::SubIdRange => Cause::SubidConfig,
+        // Root lacks no privilege for it: the IDs are not there.
+        Step::UidMap | Step::GidMap if case.root_writes_maps() => Cause::NestedUsernsRange,
         Step::UidMap | Step::GidMap if errno == Errno::EACCES => case.security_module(),
         Step::UidMap | Step::GidMap if errno == Errno::EINVAL => Cause::SubidConfig,
         Step::UidMap | Step::GidMap => Cause::IdmapHelper,

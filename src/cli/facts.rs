@@ -1,6 +1,6 @@
 use super::{Error, READY, output};
 use crate::check::Profile;
-use crate::fact::{Facts, Plan};
+use crate::fact::{Facts, Plan, ROWS, Row};
 use crate::gather::{self, Options};
 use clap::Args;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   buildkit-preflight facts > node.json     what `check` would judge, to be sent to somebody
+  buildkit-preflight facts --list          which facts there are
   buildkit-preflight check --facts node.json")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -17,6 +18,9 @@ pub(super) struct Arguments {
     /// Probe for this profile; may be repeated [default: no-process-sandbox]
     #[arg(long = "profile", value_name = "PROFILE")]
     profiles: Vec<Profile>,
+    /// Print which facts there are, what each is read from, and in which places it tells of the node
+    #[arg(long, conflicts_with_all = ["root", "profiles"])]
+    list: bool,
 }
 
 /// Where facts come from; the same for `check` and `facts`.
@@ -76,10 +80,26 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if arguments.list {
+        output::print(&list())?;
+        return Ok(READY);
+    }
     let facts = arguments.sources.gather(&asked(&arguments.profiles))?;
     let json = serde_json::to_string_pretty(&facts).map_err(|error| Error::Io(format!("could not write the facts as JSON: {error}")))?;
     output::print(&format!("{json}\n"))?;
     Ok(READY)
+}
+
+/// All facts: in a canary, a pod with a user namespace of its own, some files tell of the pod and not of the node.
+fn list() -> String {
+    let places = |row: &Row| row.places.iter().map(|place| place.title()).collect::<Vec<_>>().join(", ");
+    let width = |column: fn(&Row) -> usize| ROWS.iter().map(column).max().unwrap_or_default();
+    let (ids, sources) = (width(|row| row.id.len()), width(|row| row.source.len()));
+    let mut out = format!("{:<ids$}  {:<sources$}  TELLS OF THE NODE IN\n", "FACT", "READ FROM");
+    for row in ROWS {
+        out += &format!("{:<ids$}  {:<sources$}  {}\n", row.id, row.source, places(row));
+    }
+    out
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -9,6 +9,17 @@ pub enum Place {
     Canary,
 }
 
+impl Place {
+    /// What a person calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Place::Host => "host",
+            Place::Pod => "pod",
+            Place::Canary => "canary",
+        }
+    }
+}
+
 /// Where one fact comes from and where it can be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
