@@ -42,7 +42,7 @@ const fn row(id: &'static str, source: &'static str, places: &'static [Place]) -
 /// One row a fact, in the order of the JSON. A test holds it against [`super::Facts`].
 pub const ROWS: &[Row] = &[
     row("gatheredAt", "the clock", EVERYWHERE),
-    row("node", "NODE_NAME, else uname(2)", EVERYWHERE),
+    row("node", "NODE_NAME, else /proc/sys/kernel/hostname", EVERYWHERE),
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     row("os", "/etc/os-release, else /usr/lib/os-release", HOST_ONLY),
     row("kernel", "/proc/sys/kernel/osrelease, else uname(2)", EVERYWHERE),
