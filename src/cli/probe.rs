@@ -9,7 +9,9 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   buildkit-preflight probe
-  strace -f buildkit-preflight probe --process-sandbox")]
+  strace -f buildkit-preflight probe --process-sandbox
+
+A step that failed says so in its line; the exit code is 0 all the same.")]
 pub(super) struct Arguments {
     /// Where to make a scratch directory
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
