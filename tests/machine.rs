@@ -2,17 +2,17 @@
 //!
 //! Each test changes what it needs in a mount namespace of its own. Needs root.
 
-use nix::mount::{MsFlags, mount, umount2};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const USER: u32 = 7000;
+/// A user that no other test is: limits on processes count all of a user's.
+const LONELY_USER: u32 = 7001;
 
 /// A directory that every user can enter, with the binary and files to mount over those of /etc.
 struct Place {
@@ -158,7 +158,7 @@ fn a_helper_that_hangs_ends_at_the_deadline() {
     let (code, report) = place.check(USER, BLOCKING_HELPER, "--deadline 0.5");
     assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{report:#}");
     assert_eq!(report["facts"]["probes"][0]["end"]["timed-out"], "uid-map", "{report:#}");
-    assert_eq!(processes_in(place.dir.path()), Vec::<u32>::new());
+    until("all are gone", || processes_in(place.dir.path()).is_empty());
 }
 
 #[test]
@@ -191,7 +191,8 @@ fn a_signal_leaves_nothing_behind() {
 fn scarcity_a_chroot_and_a_full_home_are_no_verdicts() {
     let chroot = "mkdir root; mount --rbind / root; mount --make-rprivate root; exec chroot root \"$PWD/buildkit-preflight\" check --format json --state-dir \"$PWD/state\" #";
     let full_home = "mount -t tmpfs -o size=8k,mode=777 full state; head -c 100k /dev/zero > state/filler 2> /dev/null || true; exec setpriv --reuid 7000 --regid 7000 --clear-groups env HOME=$PWD/state ./buildkit-preflight check --format json\n";
-    for (uid, setup) in [(USER, "prlimit --pid $$ --nproc=3"), (0, chroot), (USER, full_home)] {
+    let no_probe = full_home.replace("check ", "check --no-probe ");
+    for (uid, setup) in [(USER, no_probe.as_str()), (LONELY_USER, "prlimit --pid $$ --nproc=3"), (0, chroot), (USER, full_home)] {
         let (code, report) = Place::new().check(uid, setup, "");
         assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{setup}: {report:#}");
         assert!(report["profiles"][0]["reason"].is_string());
@@ -229,20 +230,40 @@ fn a_caller_that_ignores_its_children_gets_the_same_answer() {
 
 #[test]
 fn a_state_dir_whose_server_never_answers_is_unknown() {
+    // The device stays open without anybody who reads it.
+    let setup = "exec 3<> /dev/fuse; mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other silent state";
     let place = Place::new();
-    let device = fs::File::options().read(true).write(true).open("/dev/fuse").expect("/dev/fuse");
-    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
-    mount(Some("silent"), &place.path("state"), Some("fuse"), MsFlags::empty(), Some(options.as_str())).expect("mount");
-    let output = place.command(0, "", "check --format json --state-dir state --deadline 0.5").output().expect("unshare");
-    umount2(&place.path("state"), nix::mount::MntFlags::MNT_DETACH).expect("umount");
-    drop(device);
+    let output = place.command(0, setup, "check --format json --state-dir state --deadline 0.5").output().expect("unshare");
     assert_eq!(output.status.code(), Some(3), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_signal_removes_nothing_where_the_probe_made_nothing() {
+    let place = Place::new();
+    for name in ["source", "work", "upper"] {
+        fs::create_dir(place.path(name)).expect("mkdir");
+    }
+    fs::write(place.path("source/file"), "mine").expect("write");
+    for path in [place.dir.path().to_owned(), place.path("source"), place.path("work"), place.path("upper"), place.path("source/file")] {
+        std::os::unix::fs::chown(path, Some(USER), Some(USER)).expect("chown");
+    }
+    let setup = format!("chmod 755 state; chown 0 state; {BLOCKING_HELPER}");
+    let check = place.command(USER, &setup, "check --state-dir state --deadline 600").stdout(Stdio::null()).spawn().expect("unshare");
+    until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(check.id()).expect("a pid"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("kill");
+    check.wait_with_output().expect("wait");
+    until("all are gone", || processes_in(place.dir.path()).is_empty());
+    assert_eq!(fs::read_to_string(place.path("source/file")).expect("the user's file"), "mine");
+    assert!(place.path("work").is_dir() && place.path("upper").is_dir());
 }
 
 #[test]
 fn the_probe_leaves_no_mount_and_no_user_namespace() {
     let place = Place::new();
-    let look = || (fs::read_to_string("/proc/self/mountinfo").expect("mountinfo"), processes_in(place.dir.path()));
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+    let of_ours = |line: &&str| line.contains(&place.dir.path().display().to_string());
+    let look = || (mounts().lines().filter(of_ours).map(str::to_owned).collect::<Vec<_>>(), processes_in(place.dir.path()));
     let before = look();
     for uid in [0, USER] {
         let (code, _) = place.check(uid, "", "--profile no-process-sandbox --profile privileged");

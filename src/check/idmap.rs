@@ -161,10 +161,7 @@ pub(super) const NESTED_RANGE: Check = Check {
     steps: HELPER_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_rootless() || case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true) {
-                return Judgement::NotApplicable;
-            }
-            if case.root_writes_maps() {
+            if needs_no_helper(case) {
                 return Judgement::NotApplicable;
             }
             let ids = &case.facts.sub_ids;

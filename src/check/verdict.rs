@@ -135,29 +135,23 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
         }
     }
 
+    // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
+    let (shells, nodes): (Vec<_>, Vec<_>) = causes.into_iter().partition(|cause| is_only_this_shells(&case, *cause));
     let mut unknown = unfinished(&case);
     if let Some(why) = &unknown {
         findings.push(Finding { check: "probe", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
     }
-    let ready = if case.decides() {
-        match causes.first() {
-            None => Ready::Ready,
-            // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
-            Some(cause) if is_only_this_shells(&case, *cause) => {
-                unknown = Some(format!("{}, which says nothing of a pod", cause.title()));
-                Ready::Unknown
-            }
-            Some(_) => Ready::NotReady,
-        }
-    } else {
-        unknown = unknown
-            .or_else(|| findings.iter().find(|finding| finding.outcome == Outcome::Unknown).and_then(|finding| finding.message.clone()));
-        match (causes.is_empty(), &unknown) {
-            (false, _) => Ready::NotReady,
-            (true, Some(_)) => Ready::Unknown,
-            (true, None) => Ready::Ready,
-        }
+    unknown = unknown.or_else(|| shells.first().map(|cause| format!("{}, which says nothing of a pod", cause.title())));
+    if !case.decides() {
+        let findings = findings.iter().filter(|finding| finding.outcome == Outcome::Unknown);
+        unknown = unknown.or_else(|| findings.filter_map(|finding| finding.message.clone()).next());
+    }
+    let ready = match (nodes.is_empty(), &unknown) {
+        (false, _) => Ready::NotReady,
+        (true, Some(_)) => Ready::Unknown,
+        (true, None) => Ready::Ready,
     };
+    let causes = [nodes, shells].concat();
     if ready != Ready::Unknown {
         unknown = None;
     }
@@ -290,7 +284,8 @@ fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
     let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs | Step::PivotRoot);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
     steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| {
-        let shells_own = case.facts.process.no_new_privs.known() == Some(&true);
+        let by_helper = matches!(result.step, Step::UidMap | Step::GidMap) && !case.root_writes_maps();
+        let shells_own = by_helper && case.facts.process.no_new_privs.known() == Some(&true);
         let cause = if shells_own { Cause::NoNewPrivs } else { blame(case, result) };
         (cause, format!("{result}: went on with the own ID alone"))
     })

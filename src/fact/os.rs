@@ -142,7 +142,7 @@ mod tests {
             ("6.12-rc3", (6, 12)),
             ("5.15.0-1051-azure\n", (5, 15)),
             ("3.10.0-1160.el7.x86_64", (3, 10)),
-            ("6.18.44-fc-v657", (6, 18)),
+            ("6.18.44-cloud", (6, 18)),
             ("4.4", (4, 4)),
         ] {
             assert_eq!(Release::try_from(text.to_owned()).map(|r| r.version()), Ok(version), "{text}");

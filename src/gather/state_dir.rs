@@ -100,7 +100,7 @@ fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadStateDir> {
 }
 
 /// The directory for temporary files, also where TMPDIR is set to nothing.
-fn temporary() -> PathBuf {
+pub(super) fn temporary() -> PathBuf {
     let path = std::env::temp_dir();
     if path.is_absolute() { path } else { "/tmp".into() }
 }

@@ -22,7 +22,7 @@ pub struct Remedy {
     /// What else to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Whether it is a sysctl that `tune` is allowed to set.
+    /// Whether it is a sysctl that can be raised at run time, without privilege beyond CAP_SYS_RESOURCE.
     pub tunable: bool,
 }
 

@@ -9,12 +9,25 @@ use std::sync::LazyLock;
 
 /// The image, made once for all tests.
 pub(crate) static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("containers/image");
-    // What an earlier run left belongs to an earlier build.
-    let _ = fs::remove_dir_all(&root);
+    let root = PLACE.join("image");
     make(&root);
     root
 });
+
+/// Where images and containers lie: every user can enter it, as the root of a pod's user namespace must, which
+/// the checkout's own directory need not allow.
+pub(crate) static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let place = PathBuf::from(format!("/var/tmp/buildkit-preflight-tests-{}", std::process::id()));
+    fs::create_dir(&place).expect("mkdir");
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).expect("chmod");
+    // SAFETY: the function takes nothing, returns, and stays where it is.
+    unsafe { libc::atexit(remove_place) };
+    place
+});
+
+extern "C" fn remove_place() {
+    let _ = fs::remove_dir_all(&*PLACE);
+}
 
 /// Where `make tools` puts what it builds.
 pub(crate) fn tool(name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! A pod as containerd's CRI plugin would hand it to runc, run once.
 
 use crate::idmap::{self, FIRST_ID};
-use crate::image::{IMAGE, tool};
+use crate::image::{IMAGE, PLACE, tool};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -125,7 +125,7 @@ impl Workspace {
     fn new() -> (Self, String) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let id = format!("preflight-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("containers").join(&id);
+        let dir = PLACE.join(&id);
         fs::create_dir_all(&dir).expect("mkdir");
         (Workspace { dir, mounts: Vec::new() }, id)
     }

@@ -11,6 +11,7 @@ mod under_rootlesskit;
 mod wire;
 
 use crate::fact::{Builder, End, Plan, Probe};
+use nix::sys::signal::Signal;
 use running::Running;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,8 @@ pub fn run(request: &Request, uid: u32) -> Probe {
 fn start(mut command: Command, probe: &mut Probe, deadline: Duration) -> String {
     sys::keep_children();
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    match sys::die_with_us(&mut command).spawn() {
+    // SIGTERM leaves time to tidy up, to our own child and to rootlesskit.
+    match sys::die_with_us(&mut command, Signal::SIGTERM).spawn() {
         Ok(child) => Running::new(child, probe).follow(deadline),
         Err(error) => {
             probe.end = End::NotRun(format!("could not start {}: {error}", probe.executable));

@@ -2,8 +2,10 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -26,11 +28,11 @@ pub(super) fn fork() -> nix::Result<Option<Pid>> {
     }
 }
 
-/// Has a program killed with this process from its first instruction on. It also makes the
-/// standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
-pub(super) fn die_with_us(command: &mut Command) -> &mut Command {
+/// Has a program sent a signal with the death of this process, from its first instruction on. It also makes
+/// the standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
+pub(super) fn die_with_us(command: &mut Command, signal: Signal) -> &mut Command {
     // SAFETY: between fork and exec the closure makes one system call and touches no memory of others.
-    unsafe { command.pre_exec(|| nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(Into::into)) }
+    unsafe { command.pre_exec(move || nix::sys::prctl::set_pdeathsig(signal).map_err(Into::into)) }
 }
 
 /// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process.
@@ -96,28 +98,49 @@ pub(super) fn sethostname_is_filtered() -> bool {
     Errno::result(unsafe { libc::sethostname(std::ptr::null(), usize::MAX) }) != Err(Errno::EINVAL)
 }
 
-/// What the handler of a signal removes: a directory with what is known to be in it.
+/// The signals that end a probe before its time.
+pub(super) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+
+/// Something in a directory that is to be removed. Two levels are enough, and `.` is the upper one.
+pub(super) struct Entry {
+    pub(super) parent: &'static CStr,
+    pub(super) name: &'static CStr,
+    pub(super) is_directory: bool,
+}
+
+/// Removes what is in a directory, without following a link that somebody may have put there.
+pub(super) fn remove_contents(directory: &impl AsRawFd, contents: &[Entry]) {
+    for entry in contents {
+        // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
+        unsafe {
+            let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_PATH;
+            let parent = libc::openat(directory.as_raw_fd(), entry.parent.as_ptr(), flags);
+            if parent >= 0 {
+                libc::unlinkat(parent, entry.name.as_ptr(), if entry.is_directory { libc::AT_REMOVEDIR } else { 0 });
+                libc::close(parent);
+            }
+        }
+    }
+}
+
+/// What the handler of a signal removes.
 struct Remains {
     owner: Pid,
-    directory: CString,
-    file: &'static CStr,
-    directories: &'static [&'static CStr],
+    path: CString,
+    directory: OwnedFd,
+    contents: &'static [Entry],
 }
 
 static REMAINS: OnceLock<Remains> = OnceLock::new();
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
-/// From here on SIGTERM, SIGINT, SIGHUP and the death of the parent remove a directory before they end
-/// this process and its group. The file and the directories in it are named from the current directory.
-pub(super) fn remove_on_signal(directory: &Path, file: &'static CStr, directories: &'static [&'static CStr]) {
-    let Ok(path) = CString::new(directory.as_os_str().as_bytes()) else { return };
-    let remains = Remains { owner: nix::unistd::getpid(), directory: path, file, directories };
-    // Only the first attempt counts: another is made where a name was taken, which a new process ID hardly finds.
-    if REMAINS.set(remains).is_err() {
-        return;
-    }
+/// From here on [`ENDING`] signals and the death of the parent remove a directory before they end this
+/// process and its group.
+pub(super) fn remove_on_signal(path: &Path, directory: OwnedFd, contents: &'static [Entry]) {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
+    let _ = REMAINS.set(Remains { owner: nix::unistd::getpid(), path, directory, contents });
     let action = SigAction::new(SigHandler::Handler(remove_and_end), SaFlags::empty(), SigSet::all());
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in ENDING {
         // SAFETY: the handler makes system calls alone, which are all safe in one (signal-safety(7)).
         let _ = unsafe { sigaction(signal, &action) };
     }
@@ -129,21 +152,26 @@ pub(super) fn kill_on_signal(child: Pid) {
     CHILD.store(child.as_raw(), Ordering::Relaxed);
 }
 
+/// Waits for a child. Its number is forgotten before it can be another's.
+pub(super) fn wait(child: Pid) -> nix::Result<WaitStatus> {
+    kill_on_signal(child);
+    let ended = waitid(Id::Pid(child), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+    kill_on_signal(Pid::from_raw(0));
+    ended.and_then(|_| waitpid(child, None))
+}
+
 extern "C" fn remove_and_end(_: libc::c_int) {
+    // A process that was forked has the handler too, but not the duty.
     // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
     unsafe {
-        // A process that was forked has the handler too, but not the duty.
         if let Some(remains) = REMAINS.get().filter(|remains| remains.owner.as_raw() == libc::getpid()) {
             let child = CHILD.load(Ordering::Relaxed);
             if child > 0 {
                 libc::kill(child, libc::SIGKILL);
                 libc::waitpid(child, std::ptr::null_mut(), 0);
             }
-            libc::unlink(remains.file.as_ptr());
-            for directory in remains.directories {
-                libc::rmdir(directory.as_ptr());
-            }
-            libc::rmdir(remains.directory.as_ptr());
+            remove_contents(&remains.directory, remains.contents);
+            libc::rmdir(remains.path.as_ptr());
             if libc::getpgrp() == libc::getpid() {
                 libc::kill(0, libc::SIGKILL);
             }

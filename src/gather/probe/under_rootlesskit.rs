@@ -3,7 +3,7 @@
 use super::running::LAST_WORDS;
 use super::{Request, start};
 use crate::fact::{End, Errno, MapSource, Probe, Step, StepOutcome, StepResult};
-use crate::gather::host;
+use crate::gather::{host, state_dir};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,7 +27,7 @@ pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -
     let mut probe = request.probe(uid, rootlesskit);
     let mut command = Command::new(rootlesskit);
     // Where rootlesskit would make one, but known, so that it can be removed if rootlesskit does not come to it.
-    let state = std::env::temp_dir().join(format!("buildkit-preflight-{}-rootlesskit", std::process::id()));
+    let state = state_dir::temporary().join(format!("buildkit-preflight-{}-rootlesskit", std::process::id()));
     command.arg("--state-dir").arg(&state).arg(own).args(request.arguments()).arg("--under-rootlesskit");
     let words = start(command, &mut probe, request.deadline);
     host::bounded(LAST_WORDS, move || std::fs::remove_dir_all(state));

@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::scratch::DIRECTORIES;
-use super::tell::{Outcome, Report, Stop, leave, mounting, wait};
+use super::tell::{Outcome, Report, Stop, leave, mounting, raw, wait};
 use crate::fact::{Step, StepOutcome};
 use crate::gather::host::Host;
 use crate::gather::probe::sys;
@@ -39,17 +39,14 @@ impl Probe<'_> {
             return Err(report.failed(errno, Some("mkdir".into())));
         }
         let made = || -> std::io::Result<()> {
-            for directory in
-                DIRECTORIES.iter().rev().map(|directory| directory.to_string_lossy()).filter(|directory| directory != "work/work")
-            {
-                std::fs::create_dir(directory.as_ref())?;
+            for directory in DIRECTORIES {
+                std::fs::create_dir(directory)?;
             }
             std::fs::write("source/file", [0; 4096])?;
             std::fs::set_permissions("source/file", std::os::unix::fs::PermissionsExt::from_mode(0o755))
         };
         if let Err(error) = made() {
-            let errno = error.raw_os_error().map_or(nix::errno::Errno::EIO, nix::errno::Errno::from_raw);
-            return Err(report.failed(errno, Some("make directories and a file".into())));
+            return Err(report.failed(raw(error), Some("make directories and a file".into())));
         }
         let typed = Dir::open(".", OFlag::O_RDONLY, Mode::empty())
             .is_ok_and(|mut dir| dir.iter().flatten().all(|entry| entry.file_type().is_some()));

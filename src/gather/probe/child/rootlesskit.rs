@@ -10,6 +10,7 @@ use crate::gather::probe::wire::Line;
 use nix::fcntl::OFlag;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Pid, Uid, getegid, geteuid, pipe2, read, setgroups, setresgid, setresuid, write};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -129,7 +130,7 @@ impl Probe<'_> {
             let report = Report::new(step, Instant::now());
             let mut command = Command::new(helper);
             command.arg(daemon.to_string()).args(map).stdin(Stdio::inherit()).stdout(Stdio::null());
-            match sys::die_with_us(&mut command).output() {
+            match sys::die_with_us(&mut command, Signal::SIGKILL).output() {
                 Ok(output) if output.status.success() => report.worked(None),
                 Ok(output) => {
                     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();

@@ -6,7 +6,7 @@ use crate::gather::probe::wire::Line;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::{Pid, write};
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -24,8 +24,7 @@ pub(super) fn die_with_parent() {
 
 /// Waits for a process of ours, and tells if a signal ended it.
 pub(super) fn wait(child: Pid) {
-    sys::kill_on_signal(child);
-    if let Ok(WaitStatus::Signaled(_, signal, _)) = waitpid(child, None) {
+    if let Ok(WaitStatus::Signaled(_, signal, _)) = sys::wait(child) {
         tell(&Line::Killed(signal as i32));
     }
 }
