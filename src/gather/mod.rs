@@ -10,7 +10,7 @@ pub mod probe;
 mod process;
 mod state_dir;
 
-use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Release, Sysctls, Tools};
+use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Sysctls, Tools};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,9 +44,8 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let process = process::gather(&host);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
-    let state_dir = state_dir::gather(&host, &mounts, options, bare, process.uid.known().copied())?;
+    let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
     let sub_ids = idmap::sub_ids(&host, &process.uid);
-    let programs = Programs::find(&host, &mounts, options.deadline);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },
         node: node_name(&host),
@@ -157,7 +156,7 @@ fn sysctls(host: &Host, nested: bool) -> Sysctls {
     }
 }
 
-/// What the PATH leads to. A directory on it may be of a server that is gone.
+/// What the PATH leads to.
 #[derive(Default)]
 struct Programs {
     tools: Tools,
@@ -166,21 +165,29 @@ struct Programs {
 }
 
 impl Programs {
-    fn find(host: &Host, mounts: &host::Mounts, limit: Duration) -> Self {
-        let (host, mounts) = (host.clone(), mounts.clone());
-        let found = host::bounded(limit, move || {
-            let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
-            Programs {
-                tools: Tools {
-                    rootlesskit: find("rootlesskit"),
-                    buildkitd: find("buildkitd"),
-                    fuse_overlayfs: find("fuse-overlayfs"),
-                    mount_fuse3: find("mount.fuse3"),
-                },
-                newuidmap: idmap::helper(&host, &mounts, "newuidmap", CapSet::SETUID),
-                newgidmap: idmap::helper(&host, &mounts, "newgidmap", CapSet::SETGID),
-            }
-        });
-        found.unwrap_or_default()
+    fn find(host: &Host, mounts: &host::Mounts) -> Self {
+        let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
+        Programs {
+            tools: Tools {
+                rootlesskit: find("rootlesskit"),
+                buildkitd: find("buildkitd"),
+                fuse_overlayfs: find("fuse-overlayfs"),
+                mount_fuse3: find("mount.fuse3"),
+            },
+            newuidmap: idmap::helper(host, mounts, "newuidmap", CapSet::SETUID),
+            newgidmap: idmap::helper(host, mounts, "newgidmap", CapSet::SETGID),
+        }
     }
+}
+
+/// What can be known only by touching directories that anybody may have mounted, and whose server may be gone.
+fn touched(host: &Host, mounts: &host::Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadStateDir> {
+    let asked = options.state_dir.clone();
+    let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
+    let look = move || {
+        let state_dir = state_dir::gather(&host, &mounts, asked.as_deref(), &process)?;
+        Ok((state_dir, Programs::find(&host, &mounts)))
+    };
+    host::bounded(options.deadline, look)
+        .unwrap_or_else(|| Ok((state_dir::unanswered(options.state_dir.as_deref(), options.deadline), Programs::default())))
 }

@@ -1,9 +1,9 @@
-use super::Options;
-use super::host::{Host, Mount, Mounts, bounded, from_mounts, mount_of};
-use crate::fact::{Fact, StateDir};
+use super::host::{Host, Mount, Mounts, from_mounts, mount_of};
+use crate::fact::{Fact, Process, StateDir};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A state dir that was asked for by name and can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,35 +22,31 @@ const ROOTFUL: &str = "/var/lib/buildkit";
 /// Where `moby/buildkit:rootless` keeps it.
 const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
 
-/// Finds the state dir and what it lies on.
-pub(super) fn gather(host: &Host, mounts: &Mounts, options: &Options, bare: bool, uid: Option<u32>) -> Result<StateDir, BadStateDir> {
-    if !host.is_live() {
-        let builder = if uid == Some(0) { ROOTFUL } else { IMAGE_HOME };
-        let usual = if bare { KUBELET } else { builder };
-        let path = options.state_dir.as_ref().map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
-        return Ok(StateDir { free_bytes: Fact::Denied(super::host::CAPTURED.into()), ..on_mount(mounts, path) });
+/// Finds the state dir and what it lies on. Touches it, which may hang.
+pub(super) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadStateDir> {
+    let bare = process.on_bare_machine() == Some(true);
+    if host.is_live() {
+        let Found { path, is_stand_in } = find(asked, bare)?;
+        return Ok(StateDir { is_stand_in, free_bytes: free(&path), ..on_mount(mounts, path.to_string_lossy().into_owned()) });
     }
-    let asked = options.state_dir.clone();
-    let limit = options.deadline;
-    // From here on the directory itself is touched, which may hang.
-    let found = bounded(limit, move || find(asked.as_deref(), bare).map(|found| (free(&found.path), found)));
-    match found {
-        None => {
-            let why = format!("the state dir did not answer within {} s", limit.as_secs_f32());
-            let denied = || Fact::Denied(why.clone());
-            let fact = options.state_dir.as_ref().map_or_else(denied, |path| Fact::Known(path.to_string_lossy().into_owned()));
-            Ok(StateDir {
-                path: fact,
-                is_stand_in: false,
-                file_system: denied(),
-                flags: Fact::Denied(why.clone()),
-                free_bytes: Fact::Denied(why),
-            })
-        }
-        Some(Err(bad)) => Err(bad),
-        Some(Ok((free_bytes, Found { path, is_stand_in }))) => {
-            Ok(StateDir { is_stand_in, free_bytes, ..on_mount(mounts, path.to_string_lossy().into_owned()) })
-        }
+    let usual = match process.uid.known() {
+        _ if bare => KUBELET,
+        Some(0) => ROOTFUL,
+        _ => IMAGE_HOME,
+    };
+    let path = asked.map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
+    Ok(StateDir { free_bytes: Fact::Denied(super::host::CAPTURED.into()), ..on_mount(mounts, path) })
+}
+
+/// A state dir that did not answer. One that was asked for has a name all the same, so that the probe can try it.
+pub(super) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
+    let why = format!("the state dir or a directory on the PATH did not answer within {} s", limit.as_secs_f32());
+    StateDir {
+        path: asked.map_or_else(|| Fact::Denied(why.clone()), |path| Fact::Known(path.to_string_lossy().into_owned())),
+        is_stand_in: false,
+        file_system: Fact::Denied(why.clone()),
+        flags: Fact::Denied(why.clone()),
+        free_bytes: Fact::Denied(why),
     }
 }
 

@@ -101,23 +101,27 @@ pub(super) fn sethostname_is_filtered() -> bool {
 /// The signals that end a probe before its time.
 pub(super) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
 
-/// Something in a directory that is to be removed. Two levels are enough, and `.` is the upper one.
+/// Something in a directory that is to be removed. Two levels are enough.
 pub(super) struct Entry {
-    pub(super) parent: &'static CStr,
+    pub(super) parent: Option<&'static CStr>,
     pub(super) name: &'static CStr,
     pub(super) is_directory: bool,
 }
 
 /// Removes what is in a directory, without following a link that somebody may have put there.
 pub(super) fn remove_contents(directory: &impl AsRawFd, contents: &[Entry]) {
-    for entry in contents {
+    let directory = directory.as_raw_fd();
+    for Entry { parent, name, is_directory } in contents {
+        let flags = if *is_directory { libc::AT_REMOVEDIR } else { 0 };
+        let no_link = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_PATH;
         // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
         unsafe {
-            let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_PATH;
-            let parent = libc::openat(directory.as_raw_fd(), entry.parent.as_ptr(), flags);
-            if parent >= 0 {
-                libc::unlinkat(parent, entry.name.as_ptr(), if entry.is_directory { libc::AT_REMOVEDIR } else { 0 });
-                libc::close(parent);
+            let below = parent.map_or(directory, |parent| libc::openat(directory, parent.as_ptr(), no_link));
+            if below >= 0 {
+                libc::unlinkat(below, name.as_ptr(), flags);
+            }
+            if below >= 0 && below != directory {
+                libc::close(below);
             }
         }
     }

@@ -18,19 +18,19 @@ pub(super) const DIRECTORIES: [&str; 11] =
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
 static CONTENTS: [Entry; 13] = [
-    Entry { parent: c"source", name: c"file", is_directory: false },
-    Entry { parent: c"work", name: c"work", is_directory: true },
-    Entry { parent: c"step", name: c"proc", is_directory: true },
-    Entry { parent: c"step", name: c"dev", is_directory: true },
-    Entry { parent: c"step", name: c"sys", is_directory: true },
-    Entry { parent: c".", name: c"work", is_directory: true },
-    Entry { parent: c".", name: c"step", is_directory: true },
-    Entry { parent: c".", name: c"lower1", is_directory: true },
-    Entry { parent: c".", name: c"lower2", is_directory: true },
-    Entry { parent: c".", name: c"upper", is_directory: true },
-    Entry { parent: c".", name: c"merged", is_directory: true },
-    Entry { parent: c".", name: c"source", is_directory: true },
-    Entry { parent: c".", name: c"bound", is_directory: true },
+    Entry { parent: Some(c"source"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"work"), name: c"work", is_directory: true },
+    Entry { parent: Some(c"step"), name: c"proc", is_directory: true },
+    Entry { parent: Some(c"step"), name: c"dev", is_directory: true },
+    Entry { parent: Some(c"step"), name: c"sys", is_directory: true },
+    Entry { parent: None, name: c"work", is_directory: true },
+    Entry { parent: None, name: c"step", is_directory: true },
+    Entry { parent: None, name: c"lower1", is_directory: true },
+    Entry { parent: None, name: c"lower2", is_directory: true },
+    Entry { parent: None, name: c"upper", is_directory: true },
+    Entry { parent: None, name: c"merged", is_directory: true },
+    Entry { parent: None, name: c"source", is_directory: true },
+    Entry { parent: None, name: c"bound", is_directory: true },
 ];
 
 /// Removes what a probe left in the state dir; whether it is gone.
