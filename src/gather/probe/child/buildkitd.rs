@@ -113,16 +113,16 @@ impl Probe<'_> {
 
 /// runc's bind mounts from the state dir: /etc/resolv.conf and /etc/hosts of a build step.
 fn bind() -> Outcome {
-    mounting(Step::BindMount, Some("source"), "bound", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
+    mounting(Step::BindMount, Some("source"), "merged", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
     let report = Report::new(Step::ReadOnlyRemount, Instant::now());
     let read_only = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-    let remount = |flags| mount(None::<&str>, "bound", None::<&str>, flags, None::<&str>);
+    let remount = |flags| mount(None::<&str>, "merged", None::<&str>, flags, None::<&str>);
     match remount(read_only) {
         Ok(()) => report.worked(None),
         // A user namespace can't drop the flags that its source came with; runc since 1.1 and
         // BuildKit since 0.12 ask for the same flags once more.
         Err(nix::errno::Errno::EPERM) => {
-            let (flags, names) = locked_flags("bound");
+            let (flags, names) = locked_flags("merged");
             match remount(read_only | flags) {
                 Ok(()) => report.worked(Some(format!("only with {names} kept, as BuildKit 0.12 and newer do"))),
                 Err(errno) => {
@@ -132,7 +132,7 @@ fn bind() -> Outcome {
         }
         Err(errno) => return Err(report.failed(errno, None)),
     }
-    let _ = umount2("bound", MntFlags::MNT_DETACH);
+    let _ = umount2("merged", MntFlags::MNT_DETACH);
     Ok(())
 }
 

@@ -46,16 +46,13 @@ impl Probe<'_> {
         session_keyring()?;
         let private = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         let rbind = MsFlags::MS_BIND | MsFlags::MS_REC;
-        // The root of a build step is a mount, else it can't be pivoted into.
-        let report = Report::new(Step::Proc, Instant::now());
-        mount(Some("step"), "step", None::<&str>, rbind, None::<&str>)
-            .map_err(|errno| report.refused(errno, Some("bind mount of the root".into()), sys::mount_is_filtered))?;
+        root()?;
         if self.task.plan.process_sandbox {
             mounting(Step::Proc, Some("proc"), "step/proc", Some("proc"), private, None)?;
         } else {
             mounting(Step::Proc, Some("/proc"), "step/proc", None, rbind, None)?;
         }
-        self.devices(own_id_only)?;
+        self.devpts(own_id_only)?;
         mounting(Step::Mqueue, Some("mqueue"), "step/dev/mqueue", Some("mqueue"), private, None)?;
         let sysfs = Report::new(Step::Sysfs, Instant::now());
         match mount(Some("sysfs"), "step/sys", Some("sysfs"), private | MsFlags::MS_RDONLY, None::<&str>) {
@@ -73,13 +70,9 @@ impl Probe<'_> {
         Ok(())
     }
 
-    /// tmpfs on /dev, and devpts in it.
-    fn devices(&self, own_id_only: bool) -> Outcome {
+    /// devpts on /dev/pts.
+    fn devpts(&self, own_id_only: bool) -> Outcome {
         let report = Report::new(Step::Devpts, Instant::now());
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
-        let made = mount(Some("tmpfs"), "step/dev", Some("tmpfs"), flags, Some("mode=755,size=65536k"));
-        let made = made.and_then(|()| ["step/dev/pts", "step/dev/mqueue"].iter().try_for_each(|dir| mkdir(*dir, Mode::S_IRWXU)));
-        made.map_err(|errno| report.clone().refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))?;
         // Group 5 is tty; a map of the own ID alone does not have it.
         const OPTIONS: &str = "newinstance,ptmxmode=0666,mode=0620";
         let with_group = format!("{OPTIONS},gid=5");
@@ -94,6 +87,18 @@ impl Probe<'_> {
         report.worked(None);
         Ok(())
     }
+}
+
+/// The root of a build step is a mount, else it can't be pivoted into. Here it is a tmpfs too, as runc mounts
+/// one on /dev: so all that is made in it goes with it.
+fn root() -> Outcome {
+    let report = Report::new(Step::Devpts, Instant::now());
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_STRICTATIME;
+    let mounted = mount(Some("tmpfs"), "step", Some("tmpfs"), flags, Some("mode=755,size=65536k"));
+    let directories = ["step/proc", "step/sys", "step/dev", "step/dev/pts", "step/dev/mqueue"];
+    mounted
+        .and_then(|()| directories.iter().try_for_each(|directory| mkdir(*directory, Mode::S_IRWXU)))
+        .map_err(|errno| report.refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))
 }
 
 /// runc gives each container a keyring of its own; it does without where the kernel has none.

@@ -11,26 +11,21 @@ use nix::unistd::{Gid, Uid, fchdir, fchown, geteuid, mkdir};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-/// The directories that a probe makes in it.
-pub(super) const DIRECTORIES: [&str; 11] =
-    ["lower1", "lower2", "upper", "work", "merged", "source", "bound", "step", "step/proc", "step/dev", "step/sys"];
+/// The directories that a probe makes in it. What a build step mounts lies on a tmpfs and goes with it.
+pub(super) const DIRECTORIES: [&str; 7] = ["lower1", "lower2", "upper", "work", "merged", "source", "step"];
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
-static CONTENTS: [Entry; 13] = [
+static CONTENTS: [Entry; 9] = [
     Entry { parent: Some(c"source"), name: c"file", is_directory: false },
     Entry { parent: Some(c"work"), name: c"work", is_directory: true },
-    Entry { parent: Some(c"step"), name: c"proc", is_directory: true },
-    Entry { parent: Some(c"step"), name: c"dev", is_directory: true },
-    Entry { parent: Some(c"step"), name: c"sys", is_directory: true },
-    Entry { parent: None, name: c"work", is_directory: true },
-    Entry { parent: None, name: c"step", is_directory: true },
     Entry { parent: None, name: c"lower1", is_directory: true },
     Entry { parent: None, name: c"lower2", is_directory: true },
     Entry { parent: None, name: c"upper", is_directory: true },
+    Entry { parent: None, name: c"work", is_directory: true },
     Entry { parent: None, name: c"merged", is_directory: true },
     Entry { parent: None, name: c"source", is_directory: true },
-    Entry { parent: None, name: c"bound", is_directory: true },
+    Entry { parent: None, name: c"step", is_directory: true },
 ];
 
 /// Removes what a probe left in the state dir; whether it is gone.
