@@ -209,9 +209,6 @@ fn decisive_causes(case: &Case, failed: &StepResult) -> Vec<Cause> {
 /// What the failure of a step means where no fact explains it.
 fn blame(case: &Case, failed: &StepResult) -> Cause {
     let errno = failed.errno.unwrap_or(Errno::EPERM);
-    if failed.filtered == Some(true) {
-        return Cause::Seccomp;
-    }
     match failed.step {
         Step::SubIdRange => Cause::SubidConfig,
         // Root lacks no privilege for it: the IDs are not there.
@@ -289,4 +286,76 @@ fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
         let cause = if shells_own { Cause::NoNewPrivs } else { blame(case, result) };
         (cause, format!("{result}: went on with the own ID alone"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{facts_of, with_probe};
+    use crate::fact::{Fact, Namespace, Seccomp};
+
+    fn judged(facts: &Facts) -> Verdict {
+        judge(facts, Profile::NoProcessSandbox, None)
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_no_verdict() {
+        for (step, errno) in [
+            (Step::StepMountNamespace, Errno::EAGAIN),
+            (Step::UidMap, Errno::ENOMEM),
+            (Step::UidMap, Errno::EMFILE),
+            (Step::BindMount, Errno::ENOENT),
+        ] {
+            let verdict = judged(&with_probe(facts_of(&|_| {}), Some((step, errno))));
+            assert_eq!((verdict.ready, verdict.evidence), (Ready::Unknown, Evidence::Predicted), "{step:?} {errno}");
+            assert!(verdict.unknown.is_some_and(|why| why.contains(step.title())));
+        }
+    }
+
+    #[test]
+    fn a_probe_without_its_last_step_is_no_ready() {
+        let mut facts = with_probe(facts_of(&|_| {}), None);
+        facts.probes[0].steps.pop();
+        assert_eq!(judged(&facts).ready, Ready::Unknown);
+        facts.probes[0].end = End::TimedOut(Step::Hostname);
+        assert_eq!(judged(&facts).ready, Ready::Unknown);
+    }
+
+    #[test]
+    fn what_worked_before_the_time_was_up_still_outranks_a_fact() {
+        let restricted = |facts: &mut Facts| facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
+        let mut facts = with_probe(facts_of(&restricted), None);
+        facts.probes[0].steps.retain(|result| result.step <= Step::PrivateRoot);
+        facts.probes[0].end = End::TimedOut(Step::StateDir);
+        assert_eq!((judged(&facts).ready, judged(&facts).causes), (Ready::Unknown, vec![]));
+    }
+
+    #[test]
+    fn a_filter_that_answers_comes_before_what_the_kernel_would_have_said() {
+        let both = |facts: &mut Facts| {
+            facts.process.seccomp = Fact::Known(Seccomp::Filter);
+            facts.sysctls.unprivileged_userns_clone = Fact::Known(0);
+        };
+        let mut facts = with_probe(facts_of(&both), Some((Step::UserNamespace, Errno::EPERM)));
+        facts.probes[0].steps[0].filtered = Some(true);
+        assert_eq!(judged(&facts).causes, [Cause::Seccomp, Cause::UsernsClone0]);
+        facts.probes[0].steps[0].filtered = Some(false);
+        assert_eq!(judged(&facts).causes, [Cause::UsernsClone0]);
+        // On a bare machine the filter is the shell's, and only the sysctl counts.
+        facts.probes[0].steps[0].filtered = Some(true);
+        facts.process.pid_namespace = Fact::Known(Namespace::Initial);
+        assert_eq!((judged(&facts).ready, judged(&facts).causes.first()), (Ready::NotReady, Some(&Cause::UsernsClone0)));
+        facts.sysctls.unprivileged_userns_clone = Fact::Absent;
+        assert_eq!(judged(&facts).ready, Ready::Unknown);
+    }
+
+    #[test]
+    fn a_process_that_a_filter_kills_is_refused_by_it() {
+        let mut facts = with_probe(facts_of(&|_| {}), None);
+        facts.probes[0].steps.clear();
+        facts.probes[0].end = End::Killed { signal: 31, step: Step::UserNamespace };
+        assert_eq!((judged(&facts).ready, judged(&facts).causes), (Ready::NotReady, vec![Cause::Seccomp]));
+        facts.probes[0].end = End::Killed { signal: 9, step: Step::UserNamespace };
+        assert_eq!(judged(&facts).ready, Ready::Unknown);
+    }
 }

@@ -78,3 +78,31 @@ fn enter(path: &Path, owner: Option<u32>) -> nix::Result<OwnedFd> {
     fchdir(&directory)?;
     Ok(directory)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_probe_makes_is_listed_for_removal() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        for directory in DIRECTORIES.iter().chain(&["work/work"]) {
+            std::fs::create_dir(dir.path().join(directory)).expect("mkdir");
+        }
+        std::fs::write(dir.path().join("source/file"), "x").expect("write");
+        sys::remove_contents(&std::fs::File::open(dir.path()).expect("open"), &CONTENTS);
+        assert_eq!(std::fs::read_dir(dir.path()).expect("read").count(), 0);
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::fs::create_dir(dir.path().join("mine")).expect("mkdir");
+        std::fs::write(dir.path().join("mine/file"), "x").expect("write");
+        std::fs::create_dir(dir.path().join("scratch")).expect("mkdir");
+        std::os::unix::fs::symlink("../mine", dir.path().join("scratch/source")).expect("symlink");
+        sys::remove_contents(&std::fs::File::open(dir.path().join("scratch")).expect("open"), &CONTENTS);
+        assert!(dir.path().join("mine/file").exists());
+        assert!(remove_scratch(&dir.path().join("scratch")) && dir.path().join("mine/file").exists());
+    }
+}
