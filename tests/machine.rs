@@ -233,8 +233,20 @@ fn a_state_dir_whose_server_never_answers_is_unknown() {
     // The device stays open without anybody who reads it.
     let setup = "exec 3<> /dev/fuse; mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other silent state";
     let place = Place::new();
-    let output = place.command(0, setup, "check --format json --state-dir state --deadline 0.5").output().expect("unshare");
-    assert_eq!(output.status.code(), Some(3), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let mut command = place.command(0, setup, "check --format json --state-dir state --deadline 0.5");
+    let mut check = command.stdout(Stdio::null()).spawn().expect("unshare");
+    let end = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        match check.try_wait().expect("wait") {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                check.kill().expect("kill");
+                panic!("it waits for the server");
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    assert_eq!(status.code(), Some(3));
 }
 
 #[test]
