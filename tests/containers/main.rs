@@ -4,9 +4,11 @@
 //! Containers are made by runc from OCI configs like those of containerd's CRI plugin. Needs root and
 //! the tools of tests/tools (`make tools`).
 
+mod config;
 mod idmap;
 mod image;
 mod pod;
+mod workspace;
 
 use pod::{Caps, Pod, Proc, SeccompProfile, State};
 

@@ -2,16 +2,9 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid};
-use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 /// A new process in a new user namespace, by clone(2) itself as rootlesskit (Go) does it: a
 /// filter may treat unshare(2) otherwise. `None` is the child.
@@ -96,92 +89,6 @@ pub(super) fn pivot_root_is_filtered() -> bool {
 pub(super) fn sethostname_is_filtered() -> bool {
     // SAFETY: the kernel refuses the length before it reads.
     Errno::result(unsafe { libc::sethostname(std::ptr::null(), usize::MAX) }) != Err(Errno::EINVAL)
-}
-
-/// The signals that end a probe before its time.
-pub(super) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
-
-/// Something in a directory that is to be removed. Two levels are enough.
-pub(super) struct Entry {
-    pub(super) parent: Option<&'static CStr>,
-    pub(super) name: &'static CStr,
-    pub(super) is_directory: bool,
-}
-
-/// Removes what is in a directory, without following a link that somebody may have put there.
-pub(super) fn remove_contents(directory: &impl AsRawFd, contents: &[Entry]) {
-    let directory = directory.as_raw_fd();
-    for Entry { parent, name, is_directory } in contents {
-        let flags = if *is_directory { libc::AT_REMOVEDIR } else { 0 };
-        let no_link = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_PATH;
-        // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
-        unsafe {
-            let below = parent.map_or(directory, |parent| libc::openat(directory, parent.as_ptr(), no_link));
-            if below >= 0 {
-                libc::unlinkat(below, name.as_ptr(), flags);
-            }
-            if below >= 0 && below != directory {
-                libc::close(below);
-            }
-        }
-    }
-}
-
-/// What the handler of a signal removes.
-struct Remains {
-    owner: Pid,
-    path: CString,
-    directory: OwnedFd,
-    contents: &'static [Entry],
-}
-
-static REMAINS: OnceLock<Remains> = OnceLock::new();
-static CHILD: AtomicI32 = AtomicI32::new(0);
-
-/// From here on [`ENDING`] signals and the death of the parent remove a directory before they end this
-/// process and its group.
-pub(super) fn remove_on_signal(path: &Path, directory: OwnedFd, contents: &'static [Entry]) {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
-    let _ = REMAINS.set(Remains { owner: nix::unistd::getpid(), path, directory, contents });
-    let action = SigAction::new(SigHandler::Handler(remove_and_end), SaFlags::empty(), SigSet::all());
-    for signal in ENDING {
-        // SAFETY: the handler makes system calls alone, which are all safe in one (signal-safety(7)).
-        let _ = unsafe { sigaction(signal, &action) };
-    }
-    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
-}
-
-/// A child that must be gone before anything can be removed.
-pub(super) fn kill_on_signal(child: Pid) {
-    CHILD.store(child.as_raw(), Ordering::Relaxed);
-}
-
-/// Waits for a child. Its number is forgotten before it can be another's.
-pub(super) fn wait(child: Pid) -> nix::Result<WaitStatus> {
-    kill_on_signal(child);
-    let ended = waitid(Id::Pid(child), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-    kill_on_signal(Pid::from_raw(0));
-    ended.and_then(|_| waitpid(child, None))
-}
-
-extern "C" fn remove_and_end(_: libc::c_int) {
-    // A process that was forked has the handler too, but not the duty.
-    // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
-    unsafe {
-        if let Some(remains) = REMAINS.get().filter(|remains| remains.owner.as_raw() == libc::getpid()) {
-            let child = CHILD.load(Ordering::Relaxed);
-            if child > 0 {
-                libc::kill(child, libc::SIGKILL);
-                libc::waitpid(child, std::ptr::null_mut(), 0);
-            }
-            remove_contents(&remains.directory, remains.contents);
-            libc::rmdir(remains.path.as_ptr());
-            if libc::getpgrp() == libc::getpid() {
-                libc::kill(0, libc::SIGKILL);
-            }
-        }
-        libc::_exit(1);
-    }
 }
 
 /// Lets this process wait for its children: a caller may have asked the kernel to forget them.

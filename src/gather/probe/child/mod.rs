@@ -11,6 +11,7 @@
 //! in mount namespaces of their own and go with them.
 
 mod buildkitd;
+mod cleanup;
 mod rootlesskit;
 mod runc;
 mod scratch;

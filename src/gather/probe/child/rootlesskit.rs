@@ -1,6 +1,7 @@
 //! What rootlesskit does: a user namespace, its ID maps, a mount namespace.
 
 use super::Probe;
+use super::cleanup;
 use super::tell::{Outcome, Report, Stop, die_with_parent, leave, mounting, namespace, raw, tell, wait};
 use crate::fact::{Builder, Errno, Fact, IdMap, MapSource, Step, StepOutcome, SubId, SubIds};
 use crate::gather::host::{Host, shorten};
@@ -39,7 +40,7 @@ impl Probe<'_> {
                 std::process::exit(0);
             }
             Ok(Some(child)) => {
-                sys::kill_on_signal(child);
+                cleanup::kill_on_signal(child);
                 drop((ask, answer));
                 let mut pid = [0; 4];
                 if read(&ask_read, &mut pid) == Ok(4) {
@@ -79,7 +80,7 @@ impl Probe<'_> {
                 leave(self.daemon(Some((ready, go, own))));
             }
             Ok(Some(child)) => {
-                sys::kill_on_signal(child);
+                cleanup::kill_on_signal(child);
                 drop((ready, go));
                 // The daemon closes its end without a word if it failed.
                 if read(&ready_read, &mut [0]) == Ok(1) {

@@ -1,8 +1,8 @@
 //! The directory that a probe makes in the state dir, and how it goes whatever happens.
 
 use super::Task;
+use super::cleanup::{self, Entry};
 use super::tell::tell;
-use crate::gather::probe::sys::{self, Entry};
 use crate::gather::probe::wire::Line;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
@@ -32,7 +32,7 @@ static CONTENTS: [Entry; 9] = [
 pub fn remove_scratch(path: &Path) -> bool {
     let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     if let Ok(directory) = open(path, flags, Mode::empty()) {
-        sys::remove_contents(&directory, &CONTENTS);
+        cleanup::remove_contents(&directory, &CONTENTS);
     }
     std::fs::remove_dir(path).is_ok() || std::fs::remove_dir_all(path).is_ok()
 }
@@ -43,7 +43,7 @@ pub fn remove_scratch(path: &Path) -> bool {
 pub(super) fn make(task: &Task) -> nix::Result<PathBuf> {
     // A signal waits until it is clear what is to be removed.
     let mut before = SigSet::empty();
-    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&sys::ENDING.into_iter().collect()), Some(&mut before));
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&cleanup::ENDING.into_iter().collect()), Some(&mut before));
     let made = (0..100).map(|attempt| attempt_to_make(task, attempt)).find(|made| *made != Err(nix::errno::Errno::EEXIST));
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
     made.unwrap_or(Err(nix::errno::Errno::EEXIST))
@@ -56,7 +56,7 @@ fn attempt_to_make(task: &Task, attempt: u32) -> nix::Result<PathBuf> {
     mkdir(&path, Mode::S_IRWXU)?;
     match enter(&path, task.become_uid) {
         Ok(directory) => {
-            sys::remove_on_signal(&path, directory, &CONTENTS);
+            cleanup::remove_on_signal(&path, directory, &CONTENTS);
             Ok(path)
         }
         Err(errno) => {
@@ -90,7 +90,7 @@ mod tests {
             std::fs::create_dir(dir.path().join(directory)).expect("mkdir");
         }
         std::fs::write(dir.path().join("source/file"), "x").expect("write");
-        sys::remove_contents(&std::fs::File::open(dir.path()).expect("open"), &CONTENTS);
+        cleanup::remove_contents(&std::fs::File::open(dir.path()).expect("open"), &CONTENTS);
         assert_eq!(std::fs::read_dir(dir.path()).expect("read").count(), 0);
     }
 
@@ -101,7 +101,7 @@ mod tests {
         std::fs::write(dir.path().join("mine/file"), "x").expect("write");
         std::fs::create_dir(dir.path().join("scratch")).expect("mkdir");
         std::os::unix::fs::symlink("../mine", dir.path().join("scratch/source")).expect("symlink");
-        sys::remove_contents(&std::fs::File::open(dir.path().join("scratch")).expect("open"), &CONTENTS);
+        cleanup::remove_contents(&std::fs::File::open(dir.path().join("scratch")).expect("open"), &CONTENTS);
         assert!(dir.path().join("mine/file").exists());
         assert!(remove_scratch(&dir.path().join("scratch")) && dir.path().join("mine/file").exists());
     }

@@ -1,5 +1,6 @@
 //! Steps as they are done and told, and the lives of the processes that do them.
 
+use super::cleanup;
 use crate::fact::{Errno, Step, StepOutcome, StepResult};
 use crate::gather::probe::sys;
 use crate::gather::probe::wire::Line;
@@ -24,7 +25,7 @@ pub(super) fn die_with_parent() {
 
 /// Waits for a process of ours, and tells if a signal ended it.
 pub(super) fn wait(child: Pid) {
-    if let Ok(WaitStatus::Signaled(_, signal, _)) = sys::wait(child) {
+    if let Ok(WaitStatus::Signaled(_, signal, _)) = cleanup::wait(child) {
         tell(&Line::Killed(signal as i32));
     }
 }
