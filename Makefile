@@ -2,11 +2,12 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers schema bench tools packages static help
+.PHONY: check test fmt clippy doc unit machine containers schema bench cluster tools cluster-tools packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
 TOOLS  := target/tools
+GO     := CGO_ENABLED=0 go build -ldflags="-s -w"
 export STATIC_BINARY := $(BINARY)
 
 help: ## what there is
@@ -35,6 +36,9 @@ machine: packages ## `check` on this machine as several users, on bad disks, wit
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
 	cargo test --locked --no-fail-fast --features root --test containers
 
+cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (KEEP=1 leaves it up)
+	cargo test --locked --features root --test cluster
+
 schema: ## writes schema/report.json anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
 
@@ -51,9 +55,22 @@ tools: packages
 	@mkdir -p $(TOOLS)
 	cd tests/tools/runc && CGO_ENABLED=1 go build -tags seccomp -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/ github.com/opencontainers/runc
 	cd tests/tools/profiles && CGO_ENABLED=1 go build -tags seccomp -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/ .
-	cd tests/tools/rootlesskit && CGO_ENABLED=0 go build -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/ github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit
-	cd tests/tools/buildkit && CGO_ENABLED=0 go build -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+	cd tests/tools/rootlesskit && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit
+	cd tests/tools/buildkit && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
 
-PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace
+# What a cluster needs beside those.
+KUBERNETES := 1.36.3
+STAMP := k8s.io/component-base/version
+cluster-tools: tools
+	cd tests/tools/kubernetes && CGO_ENABLED=0 go build -ldflags="-s -w -X $(STAMP).gitVersion=v$(KUBERNETES) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36" \
+		-o $(CURDIR)/$(TOOLS)/ k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kube-proxy,kubectl}
+	cd tests/tools/etcd && $(GO) -o $(CURDIR)/$(TOOLS)/etcd go.etcd.io/etcd/server/v3
+	cd tests/tools/containerd && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2,ctr}
+	cd tests/tools/cni && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containernetworking/plugins/plugins/{main/bridge,main/loopback,ipam/host-local,meta/portmap}
+	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
+	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
+
+PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace \
+	docker-registry iproute2 iptables nftables openssl
 packages:
 	@dpkg -s $(PACKAGES) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); } > /dev/null
