@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers schema bench cluster tools cluster-tools packages static help
+.PHONY: check test fmt clippy doc unit machine containers manifests schema bench cluster tools cluster-tools packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -38,6 +38,9 @@ containers: static tools ## `check` beside real builds in containers made by run
 
 cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
+
+manifests: ## writes manifests/agent anew from src/render
+	UPDATE=1 cargo test --locked --quiet --test manifests
 
 schema: ## writes schema/report.json anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema

@@ -30,9 +30,13 @@
 //! call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
 //! answer that `check` gave on the node, and every report from a user is a test case.
 
+pub mod agent;
+pub mod api;
 pub mod check;
 pub mod cli;
 pub mod fact;
 pub mod gather;
+pub mod publish;
 pub mod remedy;
+pub mod render;
 pub mod report;

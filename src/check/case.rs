@@ -73,6 +73,11 @@ impl<'a> Case<'a> {
         self.facts.on_bare_machine() == Some(false) && own_user && namespace && privilege && mapped
     }
 
+    /// Whether this container's manifest asks for a builder's confinement, so that what confines it is the node's doing.
+    pub fn is_asked_unconfined(&self) -> bool {
+        self.facts.process.asked_unconfined.known() == Some(&true)
+    }
+
     /// Whether the probe came to its end, so that its steps decide.
     pub fn decides(&self) -> bool {
         self.probe.is_some_and(|probe| match probe.end {

@@ -4,6 +4,7 @@
 //! of that profile would work. What was tried outranks what was read: a step that worked overrules a
 //! fact that looks bad, and a step that failed is decisive; the facts then name its cause.
 
+mod candidate;
 mod case;
 mod cause;
 mod confinement;
@@ -17,6 +18,7 @@ mod testing;
 mod userns;
 mod verdict;
 
+pub use candidate::{Support, candidate, procmount_support};
 pub use case::Case;
 pub use cause::{Cause, Level};
 pub use profile::Profile;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A way to run buildkitd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The rootless image as user 1000, unconfined, with `--oci-worker-no-process-sandbox`: upstream's way.

@@ -91,6 +91,10 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
             if !case.is_rootless() && !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
+            if !case.is_rootless() && case.facts.in_user_namespace() == Some(true) {
+                // The pod has its namespace, and this builder makes no other.
+                return Judgement::Pass;
+            }
             let value = match &case.facts.sysctls.max_user_namespaces {
                 Fact::Known(value) => *value,
                 Fact::Absent => return Judgement::Pass,

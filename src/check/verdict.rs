@@ -155,7 +155,7 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
     if ready != Ready::Unknown {
         unknown = None;
     }
-    let shaped = case.is_builders_shape() && causes.first().is_none_or(|cause| cause.level() != Level::Pod);
+    let shaped = case.is_builders_shape() && (case.is_asked_unconfined() || causes.first().is_none_or(|cause| cause.level() != Level::Pod));
     let evidence = match (case.decides(), shaped) {
         (true, true) => Evidence::Proven,
         (true, false) => Evidence::Probed,

@@ -63,7 +63,8 @@ impl Sources {
                 plans.push(plan);
             }
         }
-        let options = Options { root: self.root.clone(), state_dir: self.state_dir.clone(), plans, deadline: self.deadline };
+        let options =
+            Options { root: self.root.clone(), state_dir: self.state_dir.clone(), asked_unconfined: None, plans, deadline: self.deadline };
         Ok(gather::gather(&options)?)
     }
 }
@@ -102,7 +103,7 @@ fn list() -> String {
     out
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds from 0.001 to 3600".into()),

@@ -1,13 +1,18 @@
 //! One file a command, each thin: gather, judge, print.
 
+mod agent;
 mod check;
+mod cleanup;
 mod facts;
 mod input;
 mod output;
 mod probe;
+mod render;
 
+use crate::api::Access;
 use crate::gather::BadStateDir;
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub use output::note_closed_stdout;
@@ -24,7 +29,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  one is not ready
   2  wrong usage or bad input
   3  one is unknown, and none is not ready
-  4  an I/O error";
+  4  an I/O error, or one of the Kubernetes API";
 
 /// Tells whether rootless BuildKit can run on this node, and if not, at which step it fails, why, and what to do.
 #[derive(Debug, Parser)]
@@ -38,6 +43,9 @@ struct Cli {
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
+    Agent(agent::Arguments),
+    Cleanup(cleanup::Arguments),
+    Render(render::Arguments),
     Probe(probe::Arguments),
 }
 
@@ -58,11 +66,27 @@ impl From<BadStateDir> for Error {
     }
 }
 
+/// By what right to talk to the API: a pod's own, unless a kubeconfig is named.
+fn access(kubeconfig: Option<PathBuf>, context: Option<String>, in_pod: bool) -> Access {
+    match kubeconfig {
+        None if in_pod => Access::Pod,
+        path => Access::Kubeconfig { path, context },
+    }
+}
+
+/// The prefix of a label key: a DNS subdomain, and not one that belongs to Kubernetes.
+fn prefix(text: &str) -> Result<String, String> {
+    crate::render::check_prefix(text).map(|()| text.to_owned())
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
+        Command::Agent(arguments) => agent::run(arguments),
+        Command::Cleanup(arguments) => cleanup::run(arguments),
+        Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
     };
     let (error, code) = match result {

@@ -7,6 +7,7 @@
 mod capacity;
 mod errno;
 mod idmap;
+mod kubelet;
 mod os;
 mod probe;
 mod process;
@@ -16,6 +17,7 @@ mod state_dir;
 pub use capacity::Capacity;
 pub use errno::Errno;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
+pub use kubelet::{Kubelet, Runtime, numbers};
 pub use os::{OsRelease, Release, Sysctls};
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
 pub use process::{CapSet, Namespace, Process, Seccomp};
@@ -130,6 +132,9 @@ pub struct Facts {
     /// The ranges of subordinate IDs that the builder's user may map.
     #[serde(default)]
     pub sub_ids: SubIds,
+    /// What the kubelet says of the node.
+    #[serde(default)]
+    pub kubelet: Kubelet,
     /// What the node has to offer to builds.
     #[serde(default)]
     pub capacity: Capacity,
@@ -158,6 +163,7 @@ impl Facts {
             newuidmap: Fact::default(),
             newgidmap: Fact::default(),
             sub_ids: SubIds::default(),
+            kubelet: Kubelet::default(),
             capacity: Capacity::default(),
             probes: Vec::new(),
         }

@@ -47,6 +47,49 @@ impl OsRelease {
     }
 }
 
+/// How `PRETTY_NAME`, which the kubelet gives as a node's osImage, begins, and the `ID` that goes with it.
+const PRETTY_NAMES: &[(&str, &str)] = &[
+    ("AlmaLinux", "almalinux"),
+    ("Alpine Linux", "alpine"),
+    ("Amazon Linux", "amzn"),
+    ("Arch Linux", "arch"),
+    ("Bottlerocket OS", "bottlerocket"),
+    ("CBL-Mariner", "mariner"),
+    ("CentOS", "centos"),
+    ("Container-Optimized OS", "cos"),
+    ("Debian GNU/Linux", "debian"),
+    ("Fedora", "fedora"),
+    ("Flatcar Container Linux", "flatcar"),
+    ("Microsoft Azure Linux", "azurelinux"),
+    ("NixOS", "nixos"),
+    ("openSUSE", "opensuse"),
+    ("Oracle Linux", "ol"),
+    ("Red Hat Enterprise Linux CoreOS", "rhcos"),
+    ("Red Hat Enterprise Linux", "rhel"),
+    ("Rocky Linux", "rocky"),
+    ("SUSE Linux Enterprise", "sles"),
+    ("Talos", "talos"),
+    ("Ubuntu", "ubuntu"),
+    ("VMware Photon", "photon"),
+];
+
+impl OsRelease {
+    /// Reads a node's osImage, `Debian GNU/Linux 12 (bookworm)`, which is meant for people: `None` for a system
+    /// that it does not know by name.
+    pub fn from_image(image: &str) -> Option<Self> {
+        let (name, id) = PRETTY_NAMES.iter().find(|(name, _)| image.starts_with(name))?;
+        let words = image[name.len()..].split([' ', '(', ')', '/']).map(|word| word.trim_start_matches('v'));
+        let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        // Of a longer version the kubelet gives more than os-release's VERSION_ID on these.
+        let version = version.map(|version| match *id {
+            "ubuntu" => version.splitn(3, '.').take(2).collect::<Vec<_>>().join("."),
+            "amzn" => version.split('.').take(1).collect(),
+            _ => version.to_owned(),
+        });
+        Some(OsRelease { id: (*id).to_owned(), version_id: version, ..OsRelease::default() })
+    }
+}
+
 impl fmt::Display for OsRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version_id {
@@ -150,6 +193,23 @@ mod tests {
         for garbage in ["", "6", "linux", ".1", "99999999999.1"] {
             assert!(Release::try_from(garbage.to_owned()).is_err(), "{garbage}");
         }
+    }
+
+    #[test]
+    fn an_os_image_tells_id_and_version() {
+        for (image, system) in [
+            ("Debian GNU/Linux 12 (bookworm)", "debian 12"),
+            ("Ubuntu 24.04.1 LTS", "ubuntu 24.04"),
+            ("Bottlerocket OS 1.19.0 (aws-k8s-1.29)", "bottlerocket 1.19.0"),
+            ("Talos (v1.7.0)", "talos 1.7.0"),
+            ("Container-Optimized OS from Google", "cos"),
+            ("Amazon Linux 2023.4.20240401", "amzn 2023"),
+            ("Red Hat Enterprise Linux 9.4 (Plow)", "rhel 9.4"),
+            ("CBL-Mariner/Linux", "mariner"),
+        ] {
+            assert_eq!(OsRelease::from_image(image).map(|os| os.to_string()).as_deref(), Some(system), "{image}");
+        }
+        assert_eq!(OsRelease::from_image("Hannah Montana Linux"), None);
     }
 
     #[test]

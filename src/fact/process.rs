@@ -34,6 +34,10 @@ pub struct Process {
     /// The label of AppArmor or SELinux. Absent where no such module is active.
     #[serde(default)]
     pub lsm_label: Fact<String>,
+    /// Whether this container's manifest asks for a builder's security context: then a confinement that
+    /// is met all the same is the node's, and a builder's pod would meet it too.
+    #[serde(default)]
+    pub asked_unconfined: Fact<bool>,
 }
 
 impl Process {

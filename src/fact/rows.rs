@@ -60,6 +60,8 @@ pub const ROWS: &[Row] = &[
     row("process.noNewPrivs", "/proc/self/status", EVERYWHERE),
     row("process.boundingSet", "/proc/self/status", EVERYWHERE),
     row("process.lsmLabel", "/proc/self/attr/current", EVERYWHERE),
+    // A runtime or a platform may confine what did not ask for it, and only this tells the two apart.
+    row("process.askedUnconfined", "agent --shape", EVERYWHERE),
     row("procFs", "/proc/self/mountinfo", EVERYWHERE),
     row("stateDir.path", "--state-dir, else where the builder's image has it", EVERYWHERE),
     row("stateDir.fileSystem", "/proc/self/mountinfo", EVERYWHERE),
@@ -77,6 +79,9 @@ pub const ROWS: &[Row] = &[
     row("subIds.gid", "/etc/passwd", EVERYWHERE),
     row("subIds.uids", "/etc/subuid", EVERYWHERE),
     row("subIds.gids", "/etc/subgid", EVERYWHERE),
+    row("kubelet.version", "the Node object, by an agent", EVERYWHERE),
+    row("kubelet.runtime", "the Node object, by an agent", EVERYWHERE),
+    row("kubelet.podUserNamespaces", "the Node object, by an agent", EVERYWHERE),
     row("capacity.cpus", "/proc/stat", EVERYWHERE),
     row("capacity.memoryBytes", "/proc/meminfo", EVERYWHERE),
     row("capacity.memoryAvailableBytes", "/proc/meminfo", EVERYWHERE),

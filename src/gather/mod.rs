@@ -4,6 +4,7 @@
 //! gone) is done in a thread or a child that nobody waits for beyond a deadline.
 
 mod capacity;
+mod fingerprint;
 mod host;
 mod idmap;
 pub mod probe;
@@ -15,6 +16,7 @@ use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use fingerprint::Fingerprint;
 pub use state_dir::BadStateDir;
 
 /// The user ID of `moby/buildkit:rootless`.
@@ -27,6 +29,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// The state dir; `None` for where the builder's image has it.
     pub state_dir: Option<PathBuf>,
+    /// Whether this container's manifest asks for a builder's security context, for one who knows it.
+    pub asked_unconfined: Option<bool>,
     /// The probes to run.
     pub plans: Vec<Plan>,
     /// How long one probe may take, and how long a read that touches the state dir may.
@@ -41,7 +45,8 @@ pub struct Options {
 pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let host = Host::new(options.root.as_deref());
     let mounts = host.mounts();
-    let process = process::gather(&host);
+    let mut process = process::gather(&host);
+    process.asked_unconfined = options.asked_unconfined.map_or_else(Fact::default, Fact::Known);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
     let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
@@ -68,6 +73,13 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
     }
     Ok(facts)
+}
+
+/// Takes leave of processes that a probe left behind and this one inherited, as the first process of a container does.
+/// To be called by one that has no other children.
+pub fn reap() {
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {}
 }
 
 /// Runs one probe, if this process can take the builder's place at all.
@@ -147,10 +159,12 @@ fn sysctls(host: &Host, nested: bool) -> Sysctls {
     };
     Sysctls {
         unprivileged_userns_clone: read("kernel.unprivileged_userns_clone"),
-        max_user_namespaces: if nested {
-            Fact::Denied("inside a pod's user namespace /proc/sys/user shows that namespace's own limits".into())
-        } else {
-            read("user.max_user_namespaces")
+        // A nested namespace has a limit of its own, beside which its parents' count too: 0 decides, another value does not.
+        max_user_namespaces: match read("user.max_user_namespaces") {
+            Fact::Known(1..) if nested => {
+                Fact::Denied("inside a pod's user namespace /proc/sys/user shows that namespace's own limits".into())
+            }
+            read => read,
         },
         apparmor_restrict_unprivileged_userns: read("kernel.apparmor_restrict_unprivileged_userns"),
     }

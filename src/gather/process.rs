@@ -43,6 +43,7 @@ pub(super) fn gather(host: &Host) -> Process {
         }),
         bounding_set: field("CapBnd").and_then(CapSet::try_from),
         lsm_label: lsm_label(host),
+        asked_unconfined: Fact::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A plan only: nothing here changes anything.
 
-use crate::check::Cause;
+use crate::check::{Cause, Level};
 use crate::fact::{Facts, OsRelease, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,12 @@ impl Remedy {
 /// What removes a cause on the node that the facts are of. `failed` is the step at which a build ended.
 pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
     let os = facts.os.known();
+    if cause.level() == Level::Pod
+        && facts.process.asked_unconfined.known() == Some(&true)
+        && !matches!(cause, Cause::StateDir | Cause::OverlayBackingFs | Cause::MaskedProc)
+    {
+        return forced(cause);
+    }
     match cause {
         Cause::UsernsMax0 => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
         Cause::UsernsExhausted => match limit_of(failed) {
@@ -92,6 +98,17 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
         Cause::DiskSpace => Remedy::new("free disk space on the node, or give the state dir a larger volume"),
         Cause::StateDir => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
     }
+}
+
+/// What removes a confinement that the pod did not ask for: it is the runtime's, the node's or the cluster's.
+fn forced(cause: Cause) -> Remedy {
+    let who = match cause {
+        Cause::Seccomp => "seccomp filter, although this pod's seccompProfile is Unconfined",
+        Cause::NoNewPrivs => "ban on gaining privileges, although this pod allows privilege escalation",
+        Cause::CapsDropped => "narrow set of capabilities, although this pod drops none",
+        _ => "security profile, although this pod asks for none (appArmorProfile Unconfined)",
+    };
+    Remedy::new(format!("use other nodes, or find what on this one adds a {who}: the OCI runtime, the platform, or an admission webhook"))
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).

@@ -1,0 +1,61 @@
+//! When to do things: never all agents of a cluster at once.
+
+use std::time::{Duration, Instant};
+
+/// The first wait after a failed write, and the longest.
+const SHORTEST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Ever longer waits, each from half to one and a half of its length.
+pub(super) struct Backoff(Duration);
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Backoff(SHORTEST)
+    }
+
+    /// The wait after one more failure.
+    pub(super) fn next(&mut self) -> Duration {
+        let wait = spread(self.0, 0.5);
+        self.0 = (self.0 * 2).min(LONGEST);
+        wait
+    }
+
+    /// Begins anew; gives the moment from which one may try again.
+    pub(super) fn reset(&mut self) -> Instant {
+        self.0 = SHORTEST;
+        Instant::now()
+    }
+}
+
+/// A period that is a quarter shorter or longer, so that agents which were started together do not stay together.
+pub(super) fn jittered(period: Duration) -> Duration {
+    spread(period, 0.25)
+}
+
+fn spread(length: Duration, part: f64) -> Duration {
+    length.mul_f64(1.0 - part + 2.0 * part * fastrand::f64())
+}
+
+/// The time as Kubernetes writes it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().round(jiff::Unit::Second).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_limit_and_differ() {
+        let mut backoff = Backoff::new();
+        let waits: Vec<_> = (0..200).map(|_| backoff.next()).collect();
+        assert!(waits[0] < Duration::from_secs(1));
+        assert!(waits[10..].iter().all(|wait| (LONGEST / 2..=LONGEST * 3 / 2).contains(wait)));
+        assert!(waits[10..].windows(2).any(|pair| pair[0] != pair[1]), "jitter");
+        backoff.reset();
+        assert!(backoff.next() < Duration::from_secs(1));
+        let beats: Vec<_> = (0..200).map(|_| jittered(Duration::from_secs(3600))).collect();
+        assert!(beats.iter().all(|beat| (2700..=4500).contains(&beat.as_secs())));
+    }
+}

@@ -1,0 +1,46 @@
+use super::Error;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// By what right to talk to the API server.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// The pod's own service account.
+    Pod,
+    /// A kubeconfig: this file, else `KUBECONFIG`, else `~/.kube/config`.
+    Kubeconfig {
+        /// The file.
+        path: Option<PathBuf>,
+        /// A context in it other than the current one.
+        context: Option<String>,
+    },
+}
+
+/// Makes a client. Nothing is sent yet, except where a kubeconfig asks for a command that gives a token.
+///
+/// # Errors
+/// Credentials that can't be read.
+pub async fn connect(access: &Access) -> Result<Client, Error> {
+    let mut config = match access {
+        Access::Pod => Config::incluster().map_err(|error| Error::NoAccess(format!("the pod's service account: {error}")))?,
+        Access::Kubeconfig { path, context } => {
+            let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
+            let (name, read) = match path {
+                Some(path) => (path.display().to_string(), Kubeconfig::read_from(path)),
+                None => ("the default kubeconfig".to_owned(), Kubeconfig::read()),
+            };
+            let unusable = |error: &dyn std::fmt::Display| Error::NoAccess(format!("{name}: {error}"));
+            let kubeconfig = read.map_err(|error| unusable(&error))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?
+        }
+    };
+    config.connect_timeout = Some(CONNECT);
+    // Whoever asks decides when to ask again: an agent by its own clock, a person by hand.
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| Error::NoAccess(error.to_string()))
+}

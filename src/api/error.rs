@@ -1,0 +1,98 @@
+/// A request that was not answered as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No way to the API server is known.
+    #[error("no way to the API server: {0}")]
+    NoAccess(String),
+    /// The API server could not be reached.
+    #[error("{what}: the API server could not be reached: {why}")]
+    Unreachable {
+        /// Method and path.
+        what: String,
+        /// The whole chain of reasons.
+        why: String,
+    },
+    /// It did not answer in time.
+    #[error("{what}: no answer in {seconds} s")]
+    Silent {
+        /// Method and path.
+        what: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// It refused.
+    #[error("{what}: refused with {code}: {message}")]
+    Refused {
+        /// Method and path.
+        what: String,
+        /// The HTTP status.
+        code: u16,
+        /// What the API server says.
+        message: String,
+    },
+    /// The answer makes no sense.
+    #[error("{what}: the answer could not be read: {why}")]
+    Garbled {
+        /// Method and path.
+        what: String,
+        /// Where it stops making sense.
+        why: String,
+    },
+    /// The request could not even be written.
+    #[error("{what}: no request could be made of it: {why}")]
+    Unsendable {
+        /// Method and path.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// Nothing keeps this account from writing what is not ours.
+    #[error(
+        "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent, or `buildkit-preflight render agent` for another namespace or label prefix"
+    )]
+    Unconfined,
+}
+
+impl Error {
+    pub(super) fn of(what: String, error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: status.message.clone() },
+            error => Error::Unreachable { what, why: chain(&error) },
+        }
+    }
+
+    /// The HTTP status of a refusal.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Error::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// A word for a metric: never the text, which has no bounds.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Error::NoAccess(_) | Error::Unreachable { .. } => "unreachable",
+            Error::Silent { .. } => "timeout",
+            Error::Refused { code: 409, .. } => "conflict",
+            Error::Refused { code: 429 | 500.., .. } => "server",
+            Error::Refused { .. } => "refused",
+            Error::Garbled { .. } | Error::Unsendable { .. } => "garbled",
+            Error::Unconfined => "unconfined",
+        }
+    }
+}
+
+/// An error with all its reasons, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text += &format!(": {reason}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,116 @@
+use super::{APPLY, Body, Error, MERGE, request};
+use crate::check::Profile;
+use crate::publish::{Desired, Event, Node, manager};
+use kube::Client;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
+
+/// Writes to one Node what belongs to one profile's agent.
+pub struct NodeWriter {
+    client: Client,
+    node: String,
+    prefix: String,
+    manager: String,
+}
+
+impl NodeWriter {
+    /// A writer to a node; `profile` is the one that its agent proves.
+    pub fn new(client: Client, node: String, prefix: String, profile: Profile) -> Self {
+        NodeWriter { client, node, prefix, manager: manager(profile) }
+    }
+
+    fn path(&self, query: &str) -> String {
+        format!("/api/v1/nodes/{}/status?fieldManager={}{query}", self.node, self.manager)
+    }
+
+    /// The Node as it is. A patch that changes nothing is answered with the whole object, so no right to read is needed.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn read(&self) -> Result<Node, Error> {
+        request(&self.client, &self.path(""), Body::Patch(MERGE, json!({}))).await
+    }
+
+    /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
+    ///
+    /// # Errors
+    /// [`Error::Unconfined`] where it is not refused, and a refusal for another reason.
+    pub async fn check_confinement(&self) -> Result<(), Error> {
+        let foreign = json!({"metadata": {"labels": {"confinement-test.invalid/agent": "foreign"}}});
+        let tried: Result<IgnoredAny, _> = request(&self.client, &self.path("&dryRun=All"), Body::Patch(MERGE, foreign)).await;
+        match tried {
+            Ok(_) => Err(Error::Unconfined),
+            // RBAC refuses with 403 as well, and with a text of its own.
+            Err(Error::Refused { code: 403 | 422, message, .. })
+                if message.contains("admission webhook") || message.contains("ValidatingAdmissionPolicy") =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes labels and conditions in one request. What this writer owned and does not carry any more is removed.
+    /// `before` is the Node as it was, `now` the time in RFC 3339.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn apply(&self, desired: &Desired, before: &Node, now: &str) -> Result<Node, Error> {
+        let labels: Map<String, Value> = desired.labels.iter().map(|(key, value)| (key.with(&self.prefix), json!(value))).collect();
+        let condition = |condition: &crate::publish::Condition| {
+            let status = condition.status.to_string();
+            let stands = before.condition(condition.kind).filter(|before| before.status == status);
+            let since = stands.and_then(|before| before.last_transition_time.as_deref()).unwrap_or(now);
+            json!({
+                "type": condition.kind.name(),
+                "status": status,
+                "reason": condition.reason,
+                "message": condition.message,
+                "lastHeartbeatTime": now,
+                "lastTransitionTime": since,
+            })
+        };
+        let conditions: Vec<_> = desired.conditions.iter().map(condition).collect();
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": self.node, "labels": labels},
+            "status": {"conditions": conditions},
+        });
+        // With force: a label that somebody set by hand would block the apply for good.
+        request(&self.client, &self.path("&force=true"), Body::Patch(APPLY, object)).await
+    }
+
+    /// Tells an event about the Node, once: one that was told already is no error.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn tell(&self, event: &Event, uid: &str, now: &str) -> Result<(), Error> {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": event.name, "namespace": NAMESPACE},
+            // Without a namespace and with the real uid: else `kubectl describe node` does not find it.
+            "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": self.node, "uid": uid},
+            "type": event.severity.name(),
+            "reason": event.reason,
+            "message": event.message,
+            "source": {"component": COMPONENT, "host": self.node},
+            "reportingComponent": COMPONENT,
+            "reportingInstance": self.node,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        });
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/events?fieldManager={}", self.manager);
+        let told: Result<IgnoredAny, _> = request(&self.client, &path, Body::Post(object)).await;
+        match told {
+            Err(Error::Refused { code: 409, .. }) => Ok(()),
+            told => told.map(|_| ()),
+        }
+    }
+}
+
+/// Where Kubernetes keeps events about objects that have no namespace.
+const NAMESPACE: &str = "default";
+const COMPONENT: &str = "buildkit-preflight";

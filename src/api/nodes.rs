@@ -1,0 +1,102 @@
+use super::{Body, Error, STRATEGIC_MERGE, request};
+use crate::publish::{ConditionType, Key, Node};
+use kube::Client;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// How many nodes one request lists.
+const PAGE: usize = 500;
+
+/// All nodes, with an administrator's rights.
+pub struct Nodes {
+    client: Client,
+    prefix: String,
+}
+
+/// What of us stands on a Node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ours {
+    /// Keys of labels, with their prefix.
+    pub labels: Vec<String>,
+    /// Types of conditions.
+    pub conditions: Vec<String>,
+}
+
+impl Ours {
+    /// What of us stands on this Node.
+    pub fn on(node: &Node, prefix: &str) -> Self {
+        let labels = Key::ALL.iter().map(|key| key.with(prefix)).filter(|key| node.metadata.labels.contains_key(key)).collect();
+        let conditions = ConditionType::ALL.into_iter().filter(|kind| node.condition(*kind).is_some()).map(|kind| kind.name().to_owned());
+        Ours { labels, conditions: conditions.collect() }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.conditions.is_empty()
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    metadata: PageMetadata,
+    items: Vec<Node>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMetadata {
+    #[serde(default, rename = "continue")]
+    next: String,
+}
+
+impl Nodes {
+    /// All nodes that this client can see; `prefix` is that of our labels.
+    pub fn new(client: Client, prefix: String) -> Self {
+        Nodes { client, prefix }
+    }
+
+    /// Lists them, page by page.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list(&self) -> Result<Vec<Node>, Error> {
+        let mut nodes = Vec::new();
+        let mut next = String::new();
+        loop {
+            let from = if next.is_empty() { String::new() } else { format!("&continue={next}") };
+            let page: Page = request(&self.client, &format!("/api/v1/nodes?limit={PAGE}{from}"), Body::Get).await?;
+            nodes.extend(page.items);
+            next = page.metadata.next;
+            if next.is_empty() {
+                return Ok(nodes);
+            }
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get(&self, name: &str) -> Result<Node, Error> {
+        request(&self.client, &format!("/api/v1/nodes/{name}"), Body::Get).await
+    }
+
+    /// Takes ours off a Node, all in one request.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn remove(&self, name: &str, ours: &Ours) -> Result<Node, Error> {
+        let labels: Map<String, Value> = ours.labels.iter().map(|key| (key.clone(), Value::Null)).collect();
+        let conditions: Vec<_> = ours.conditions.iter().map(|kind| json!({"type": kind, "$patch": "delete"})).collect();
+        let mut patch = json!({"metadata": {"labels": labels}});
+        if !conditions.is_empty() {
+            patch["status"] = json!({"conditions": conditions});
+        }
+        request(&self.client, &format!("/api/v1/nodes/{name}/status"), Body::Patch(STRATEGIC_MERGE, patch)).await
+    }
+
+    /// The prefix of our labels.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}

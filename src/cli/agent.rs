@@ -1,0 +1,124 @@
+use super::{Error, READY, access, facts, prefix};
+use crate::agent;
+use crate::check::Profile;
+use crate::publish::{Accept, DEFAULT_PREFIX};
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+
+/// Prove on this node what a builder needs, publish it on the Node object, and keep it true
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight agent --node $NODE_NAME
+  buildkit-preflight agent --node node1 --kubeconfig agent.kubeconfig --heartbeat 10s --evidence probed
+
+In a cluster the DaemonSet of `buildkit-preflight render agent` runs it. SIGTERM ends it; what it published stays
+(`buildkit-preflight cleanup` takes it away). It logs to standard error, one JSON object a line.
+
+Exit codes: 0 ended by a signal, 2 bad usage, 4 no access to the API or no address to listen on")]
+pub(super) struct Arguments {
+    /// The Node to write to
+    #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = node_name)]
+    node: String,
+    /// Prove and write again about this often, a quarter more or less: 30s, 1h
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    heartbeat: Duration,
+    /// Where to answer /healthz, /readyz and /metrics
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// The prefix of the labels; the admission policy must know it too (see `render agent`)
+    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = prefix)]
+    label_prefix: String,
+    /// The profile whose pod shape this container was given by its manifest: what confines it all the same is the node's
+    #[arg(long, value_name = "PROFILE", value_parser = shape)]
+    shape: Option<Profile>,
+    /// The least evidence on which `ready` is published
+    #[arg(long, value_enum, default_value_t = Evidence::Proven)]
+    evidence: Evidence,
+    /// Publish even where no admission policy confines this account (Kubernetes before 1.30)
+    #[arg(long)]
+    allow_unconfined: bool,
+    /// Talk to the API server by this file, in place of the pod's service account
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// A context of it other than the current one
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+    /// The directory where builds keep their state [default: where the builder's image has it]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Give up a probe after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = facts::seconds)]
+    deadline: Duration,
+    /// What to log: error, warn, info or debug
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Evidence {
+    /// The probe ran in the builder's pod shape
+    Proven,
+    /// It ran anywhere: for an agent outside of a pod
+    Probed,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_max_level(arguments.log_level)
+        .with_writer(std::io::stderr)
+        .init();
+    let options = agent::Options {
+        node: arguments.node,
+        access: access(arguments.kubeconfig, arguments.context, true),
+        prefix: arguments.label_prefix,
+        listen: arguments.listen,
+        heartbeat: arguments.heartbeat,
+        accept: match arguments.evidence {
+            Evidence::Proven => Accept::Proven,
+            Evidence::Probed => Accept::Probed,
+        },
+        allow_unconfined: arguments.allow_unconfined,
+        state_dir: arguments.state_dir,
+        deadline: arguments.deadline,
+        asked_unconfined: arguments.shape.map(|_| true),
+    };
+    match agent::run(options) {
+        Ok(()) => Ok(READY),
+        Err(agent::Error::StateDir(bad)) => Err(bad.into()),
+        Err(error) => Err(Error::Io(error.to_string())),
+    }
+}
+
+fn node_name(text: &str) -> Result<String, String> {
+    let label = |label: &str| {
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        ends(label.chars().next())
+            && ends(label.chars().last())
+            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    match text.len() <= 253 && text.split('.').all(label) {
+        true => Ok(text.to_owned()),
+        false => Err("not a node's name: lower case letters, digits, `-` and `.`".into()),
+    }
+}
+
+fn shape(text: &str) -> Result<Profile, String> {
+    match text.parse()? {
+        Profile::NoProcessSandbox => Ok(Profile::NoProcessSandbox),
+        _ => Err("the agent has the shape of no-process-sandbox".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    match parsed {
+        Some(time) if (Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600)).contains(&time) => Ok(time),
+        _ => Err("a time from 1s to 168h, such as 30s, 10m or 1h".into()),
+    }
+}

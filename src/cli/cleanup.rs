@@ -1,0 +1,79 @@
+use super::{Error, READY, access, output, prefix};
+use crate::api::{self, Nodes, Ours};
+use crate::publish::DEFAULT_PREFIX;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Take our labels and conditions off the nodes, and nothing else
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kubectl delete --ignore-not-found -k manifests/agent && buildkit-preflight cleanup
+  buildkit-preflight cleanup --dry-run
+  buildkit-preflight cleanup node1 node2
+
+Delete the DaemonSet first: an agent that still runs writes again at its next heartbeat.
+Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes/status.
+
+Exit codes: 0 done, 2 bad usage, 4 a node could not be cleaned")]
+pub(super) struct Arguments {
+    /// Only these nodes
+    #[arg(value_name = "NODE")]
+    nodes: Vec<String>,
+    /// Print what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The prefix of the labels
+    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = prefix)]
+    label_prefix: String,
+    /// Another kubeconfig than $KUBECONFIG or ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// A context of it other than the current one
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(clean(arguments))
+}
+
+async fn clean(arguments: Arguments) -> Result<u8, Error> {
+    let failed = |error: api::Error| Error::Io(error.to_string());
+    let client = api::connect(&access(arguments.kubeconfig, arguments.context, false)).await.map_err(failed)?;
+    let nodes = Nodes::new(client, arguments.label_prefix);
+    let mut errors = Vec::new();
+    let mut found = Vec::new();
+    if arguments.nodes.is_empty() {
+        found = nodes.list().await.map_err(failed)?;
+    }
+    for name in &arguments.nodes {
+        match nodes.get(name).await {
+            Ok(node) => found.push(node),
+            Err(error) => errors.push(format!("{name}: {error}")),
+        }
+    }
+    let mut text = String::new();
+    for node in &found {
+        let name = &node.metadata.name;
+        let ours = Ours::on(node, nodes.prefix());
+        if ours.is_empty() {
+            text += &format!("{name}: nothing of ours\n");
+            continue;
+        }
+        if !arguments.dry_run
+            && let Err(error) = nodes.remove(name, &ours).await
+        {
+            errors.push(format!("{name}: {error}"));
+            continue;
+        }
+        let done = if arguments.dry_run { "would remove" } else { "removed" };
+        let list = [ours.labels, ours.conditions.iter().map(|kind| format!("condition {kind}")).collect()].concat().join("\n  ");
+        text += &format!("{name}: {done}\n  {list}\n");
+    }
+    output::print(&text)?;
+    match errors.as_slice() {
+        [] => Ok(READY),
+        errors => Err(Error::Io(errors.join("\n       "))),
+    }
+}

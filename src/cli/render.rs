@@ -1,0 +1,51 @@
+use super::{Error, READY, output, prefix};
+use crate::render::{self, AgentOptions};
+use clap::{Args, Subcommand};
+
+/// Print manifests, for `kubectl apply -f -`
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Agent(AgentArguments),
+}
+
+/// The agent: namespace, account, rights, the admission policies that confine it, DaemonSet
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight render agent --image registry.example/buildkit-preflight:0.1.0 | kubectl apply -f -
+  buildkit-preflight render agent --namespace builds --label-prefix nodes.example.org
+
+Namespace and label prefix stand in the admission policy too, so change them here and not in the result.")]
+struct AgentArguments {
+    /// Where the agent lives
+    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = namespace)]
+    namespace: String,
+    /// The prefix of the labels
+    #[arg(long, value_name = "DOMAIN", default_value_t = AgentOptions::default().prefix, value_parser = prefix)]
+    label_prefix: String,
+    /// The agent's image
+    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = image)]
+    image: String,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let What::Agent(chosen) = &arguments.what;
+    let options = AgentOptions { namespace: chosen.namespace.clone(), prefix: chosen.label_prefix.clone(), image: chosen.image.clone() };
+    let files: Vec<_> = render::agent(&options).into_iter().map(|(_, text)| text).collect();
+    output::print(&files.join("---\n"))?;
+    Ok(READY)
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    render::check_namespace(text).map(|()| text.to_owned())
+}
+
+fn image(text: &str) -> Result<String, String> {
+    render::check_image(text).map(|()| text.to_owned())
+}

@@ -1,0 +1,18 @@
+//! What an agent wants to stand on its Node: labels, conditions and events as values.
+//!
+//! The contract with those who schedule and query by them. Pure: [`crate::api`] writes it, and
+//! [`Node`] is what stands there already.
+
+mod condition;
+mod desired;
+mod event;
+mod labels;
+mod names;
+mod node;
+
+pub use condition::{Condition, Status};
+pub use desired::{Desired, desired};
+pub use event::{Event, Severity, event};
+pub use labels::Accept;
+pub use names::{ConditionType, DEFAULT_PREFIX, Key, MANAGERS, MESSAGE_BYTES, manager};
+pub use node::{Node, NodeCondition};
