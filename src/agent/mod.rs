@@ -174,12 +174,11 @@ impl Agent {
             Ok(()) => {
                 self.health.published();
                 // The answer may tell of a runtime that was replaced.
-                if let (Some(node), Some(desired)) = (&self.node, wanted.as_ref()) {
-                    if node.kubelet() != desired.kubelet {
-                        info!("the kubelet tells of another version or runtime");
-                        *wanted = None;
-                        return Ok(false);
-                    }
+                let said = self.node.as_ref().map(Node::kubelet);
+                if wanted.as_ref().is_some_and(|wanted| Some(&wanted.kubelet) != said.as_ref()) {
+                    info!("the kubelet tells of another version or runtime");
+                    *wanted = None;
+                    return Ok(false);
                 }
                 Ok(true)
             }

@@ -27,7 +27,9 @@ pub enum Access {
 /// Credentials that can't be read.
 pub async fn connect(access: &Access) -> Result<Client, Error> {
     let mut config = match access {
-        Access::Pod => Config::incluster().map_err(|error| Error::NoAccess(format!("the pod's service account: {error}")))?,
+        Access::Pod => Config::incluster().map_err(|error| {
+            Error::NoAccess(format!("the pod's service account: {error} (outside of a pod name a file with --kubeconfig)"))
+        })?,
         Access::Kubeconfig { path, context } => {
             let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
             let (name, read) = match path {

@@ -7,6 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Prove on this node what a builder needs, publish it on the Node object, and keep it true
 #[derive(Debug, Args)]
@@ -66,13 +69,10 @@ enum Evidence {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_max_level(arguments.log_level)
-        .with_writer(std::io::stderr)
-        .init();
+    // Libraries log their own view of what the agent logs in its own words.
+    let ours = Targets::new().with_target("buildkit_preflight", arguments.log_level);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(ours)).init();
     let options = agent::Options {
         node: arguments.node,
         access: access(arguments.kubeconfig, arguments.context, true),

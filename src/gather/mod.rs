@@ -11,7 +11,7 @@ pub mod probe;
 mod process;
 mod state_dir;
 
-use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Sysctls, Tools};
+use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, SubId, Sysctls, Tools};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,7 +86,8 @@ pub fn reap() {
 fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     let uid = *facts.process.uid.known()?;
     let become_uid = match plan.builder {
-        Builder::Rootless if uid == 0 => Some(BUILDER_UID),
+        // A namespace that does not have that user (`unshare -r`): its root is an ordinary user outside, and tries as that.
+        Builder::Rootless if uid == 0 => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
         // Only root can do what a rootful builder does.
         Builder::Rootful if uid != 0 => return None,
         _ => None,
@@ -101,6 +102,10 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         deadline: options.deadline,
     };
     Some(probe::run(&request, uid))
+}
+
+fn has_user(facts: &Facts, uid: u32) -> bool {
+    facts.process.uid_map.known().is_none_or(|map| map.contains(&SubId { start: uid.into(), length: 1 }))
 }
 
 fn now() -> String {
