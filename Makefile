@@ -74,6 +74,6 @@ cluster-tools: tools
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
 
 PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace \
-	docker-registry iproute2 iptables nftables openssl
+	docker-registry iproute2 jq nftables openssl
 packages:
 	@dpkg -s $(PACKAGES) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); } > /dev/null

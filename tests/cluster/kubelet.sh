@@ -1,0 +1,19 @@
+# Runs a kubelet, $1 with its arguments, in a mount namespace where some sysctls of the whole machine seem to have the
+# values that it would write into them. $0 is a directory for files. What a kubelet mounts spreads to the other processes,
+# these mounts don't.
+mount --make-private /proc
+while read -r name value; do
+  echo "$value" > "$0/sysctl"
+  if [ "$(cat "/proc/sys/$name")" != "$value" ]; then
+    cp "$0/sysctl" "$0/sysctl-${name##*/}"
+    mount --bind "$0/sysctl-${name##*/}" "/proc/sys/$name"
+  fi
+done << END
+vm/overcommit_memory 1
+vm/panic_on_oom 0
+kernel/panic 10
+kernel/panic_on_oops 1
+kernel/keys/root_maxkeys 1000000
+kernel/keys/root_maxbytes 25000000
+END
+exec "$@"

@@ -1,0 +1,174 @@
+//! A node: a containerd and a kubelet of its own.
+
+use crate::certificates::Certificates;
+use crate::processes::Processes;
+use crate::support::tool;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) struct Node {
+    pub(crate) name: &'static str,
+    /// Its number: ports end in it.
+    number: u16,
+    /// The first half of its pods' addresses.
+    net: &'static str,
+    /// Everything of the run, and of the node.
+    dir: PathBuf,
+    own: PathBuf,
+}
+
+impl Node {
+    pub(crate) fn new(dir: &Path, name: &'static str, number: u16, net: &'static str) -> Self {
+        let own = dir.join(name);
+        for part in ["cni", "kubelet", "plugins"] {
+            fs::create_dir_all(own.join(part)).expect("mkdir");
+        }
+        Node { name, number, net, dir: dir.to_path_buf(), own }
+    }
+
+    pub(crate) fn containerd_name(&self) -> String {
+        format!("{}-containerd", self.name)
+    }
+
+    pub(crate) fn kubelet_name(&self) -> String {
+        format!("{}-kubelet", self.name)
+    }
+
+    fn socket(&self) -> String {
+        format!("{}/containerd.sock", self.own.display())
+    }
+
+    /// `ctr` for this node's containerd.
+    pub(crate) fn ctr(&self) -> Command {
+        let mut command = Command::new(tool("ctr"));
+        command.args(["--address", &self.socket(), "--namespace", "k8s.io"]);
+        command
+    }
+
+    /// Starts containerd, with this OCI runtime, and waits for it.
+    pub(crate) fn start_containerd(&self, processes: &Processes, runtime: &Path) {
+        let own = self.own.display();
+        let hosts = self.own.join("hosts").join(crate::cluster::REGISTRY);
+        fs::create_dir_all(&hosts).expect("mkdir");
+        fs::write(hosts.join("hosts.toml"), format!("server = 'http://{}'\n", crate::cluster::REGISTRY)).expect("write");
+        let network = format!(
+            r#"{{"cniVersion": "1.0.0", "name": "{name}", "plugins": [{{"type": "bridge", "bridge": "br-{name}", "isGateway": true,
+"hairpinMode": true, "ipam": {{"type": "host-local", "dataDir": "{own}/addresses", "ranges": [[{{"subnet": "{net}.0.0/16"}}]],
+"routes": [{{"dst": "0.0.0.0/0"}}]}}}}]}}"#,
+            name = self.name,
+            net = self.net,
+        );
+        fs::write(self.own.join("cni/10-bridge.conflist"), network).expect("write");
+        // restrict_oom_score_adj: without CAP_SYS_RESOURCE a lower score can't be given.
+        let config = format!(
+            "version = 3
+root = '{own}/containerd'
+state = '{own}/state'
+[grpc]
+address = '{socket}'
+[ttrpc]
+address = '{socket}.ttrpc'
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+sandbox = '{pause}'
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = '{own}/hosts'
+[plugins.'io.containerd.cri.v1.runtime']
+restrict_oom_score_adj = true
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+runtime_type = 'io.containerd.runc.v2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+BinaryName = '{runtime}'
+SystemdCgroup = false
+[plugins.'io.containerd.cri.v1.runtime'.cni]
+bin_dirs = ['{tools}']
+conf_dir = '{own}/cni'
+",
+            socket = self.socket(),
+            pause = crate::images::PAUSE,
+            runtime = runtime.display(),
+            tools = tool("bridge").parent().expect("a directory").display(),
+        );
+        let file = self.own.join("containerd.toml");
+        fs::write(&file, config).expect("write");
+        processes.start(&self.containerd_name(), tool("containerd"), ["--config".into(), file.into_os_string()]);
+        processes.ready(&self.containerd_name(), || {
+            let output = self.ctr().arg("version").output().expect("ctr");
+            if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+        });
+    }
+
+    pub(crate) fn start_kubelet(&self, processes: &Processes, certificates: &Certificates, cgroup: &str) {
+        let own = self.own.display();
+        let file = |name: &str| certificates.text(name);
+        fs::write(self.dir.join("resolv.conf"), "").expect("write");
+        // podLogsDir: two kubelets with one would delete each other's logs, and containers fail to start.
+        // imageGCHighThresholdPercent: on a full disk images would vanish that can't be pulled again.
+        let config = format!(
+            "apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+port: {port}
+healthzPort: {healthz}
+failCgroupV1: false
+failSwapOn: false
+cgroupDriver: cgroupfs
+cgroupRoot: /{cgroup}/{name}
+podLogsDir: {own}/logs
+volumePluginDir: {own}/plugins
+enforceNodeAllocatable: []
+containerRuntimeEndpoint: unix://{socket}
+authentication: {{anonymous: {{enabled: false}}, x509: {{clientCAFile: {ca}}}}}
+authorization: {{mode: AlwaysAllow}}
+tlsCertFile: {certificate}
+tlsPrivateKeyFile: {key}
+evictionHard: {{imagefs.available: 1%, nodefs.available: 1%, memory.available: 50Mi}}
+imageGCHighThresholdPercent: 100
+clusterDomain: cluster.local
+clusterDNS: [{dns}]
+resolvConf: {dir}/resolv.conf
+",
+            port = 10_250 + 10 * self.number,
+            healthz = 10_248 + 10 * self.number,
+            name = self.name,
+            socket = self.socket(),
+            ca = file("ca.crt"),
+            certificate = file("kubelet.crt"),
+            key = file("kubelet.key"),
+            dns = crate::control::ADDRESS,
+            dir = self.dir.display(),
+        );
+        let settings = self.own.join("kubelet.yaml");
+        fs::write(&settings, config).expect("write");
+        let script = include_str!("kubelet.sh");
+        processes.start(
+            &self.kubelet_name(),
+            "unshare",
+            [
+                "--mount".to_owned(),
+                "--propagation=unchanged".to_owned(),
+                "sh".to_owned(),
+                "-ec".to_owned(),
+                script.to_owned(),
+                own.to_string(),
+                tool("kubelet").display().to_string(),
+                format!("--config={}", settings.display()),
+                format!("--kubeconfig={}", file(&format!("{}.kubeconfig", self.name))),
+                format!("--root-dir={own}/kubelet"),
+                format!("--cert-dir={own}/kubelet/pki"),
+                format!("--hostname-override={}", self.name),
+                format!("--node-ip={}.0.1", self.net),
+            ],
+        );
+    }
+}
+
+/// The OCI runtime of node2 and the file that makes it an ordinary one: see the script.
+pub(crate) fn runtime_without_user_namespaces(dir: &Path, ordinary: &Path) -> PathBuf {
+    let path = dir.join("runtime");
+    let script = include_str!("runtime.sh");
+    let script = script.replace("@RUNC@", &tool("runc").display().to_string()).replace("@ORDINARY@", &ordinary.display().to_string());
+    fs::write(&path, script).expect("write");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+    path
+}
