@@ -241,7 +241,7 @@ impl Agent {
         info!(
             status = %condition.status,
             reason = condition.reason,
-            message = condition.message,
+            condition = condition.message,
             probe_milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "judged"
         );
@@ -260,7 +260,7 @@ impl Agent {
             // Before the condition that says the same: an agent that is killed in between tells it again,
             // under the same name, and it is one event all the same.
             match self.writer.tell(&event, &before.metadata.uid, &now).await {
-                Ok(()) => info!(event = event.reason, message = event.message, "told"),
+                Ok(()) => info!(event = event.reason, text = event.message, "told"),
                 Err(error @ api::Error::Refused { code: 400..=428 | 430..=499, .. }) => {
                     self.health.metrics.event_failed();
                     warn!(error = %error, "this event will not be told");

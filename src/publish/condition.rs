@@ -68,8 +68,9 @@ pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Con
                 Some(next) => format!(" Then this would stop it: {} ({next}).", next.title()),
                 None => String::new(),
             };
-            let message = format!("rootless BuildKit can't run here: {seen} ({evidence}). Fix: {fix}.{next}");
-            of(Status::False, camel_case(cause.id()), message, seen)
+            let title = cause.title();
+            let message = format!("rootless BuildKit can't run here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
+            of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
         }
         (Ready::NotReady, None) => of(Status::False, "NotReady".into(), "rootless BuildKit can't run here".into(), "not ready".into()),
         (Ready::Unknown, _) if verdict.ready == Ready::Ready => {
@@ -89,13 +90,11 @@ pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Con
 
 /// What was tried and refused, and what was read that explains it.
 fn what_was_seen(verdict: &Verdict, cause: Cause) -> String {
-    let found = verdict.findings.iter().find(|finding| finding.cause == Some(cause)).and_then(|finding| finding.message.as_deref());
-    match (verdict.failed.as_ref().map(ToString::to_string), found) {
-        (Some(tried), Some(found)) if *found != tried => format!("{tried}: {found}"),
-        (Some(tried), _) => format!("{tried}: {}", cause.title()),
-        (None, Some(found)) => format!("{}: {found}", cause.title()),
-        (None, None) => cause.title().to_owned(),
-    }
+    let found = verdict.findings.iter().find(|finding| finding.cause == Some(cause)).and_then(|finding| finding.message.clone());
+    let tried = verdict.failed.as_ref().map(ToString::to_string);
+    let found = found.filter(|found| tried.as_ref() != Some(found));
+    let seen: Vec<_> = tried.into_iter().chain(found).collect();
+    if seen.is_empty() { cause.id().to_owned() } else { seen.join("; ") }
 }
 
 /// `userns-max0` as `UsernsMax0`.

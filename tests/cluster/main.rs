@@ -7,18 +7,26 @@
 //!
 //! The program runs in three stages, see `outside` and `inside`. Needs root and `make cluster-tools`.
 
+mod agent;
 mod api;
 mod certificates;
 mod cgroups;
+mod changes;
+mod cleanup;
 mod client;
 mod cluster;
+mod confinement;
 mod control;
 mod images;
 mod inside;
 mod node;
+mod out_of_cluster;
 mod outside;
 mod processes;
+mod rest;
 mod run;
+mod scheduling;
+mod self_build;
 mod smoke;
 #[path = "../support/image.rs"]
 mod support;
@@ -31,11 +39,26 @@ use std::process::ExitCode;
 const STEPS: &[(&str, fn(&Cluster))] = &[
     ("both nodes are ready", smoke::both_nodes_are_ready),
     ("a pod on each node reaches DNS, the API server, the registry and a Service", smoke::pods_reach_all),
-    ("a pod's token names its node, and its requests are in the audit log", smoke::tokens_and_audit),
-    ("a rootless builder on node1 builds and pushes", smoke::builder_works_on_node1),
-    ("a rootless builder on node2 may not make a user namespace", smoke::builder_fails_on_node2),
-    ("a rootless builder on node2 works once its runtime is an ordinary one", smoke::builder_works_on_ordinary_node2),
-    ("a watch goes on after the API server was away", smoke::watch_outlives_the_api_server),
+    ("nodes are remembered as they are before an agent came", cleanup::remember),
+    ("the agent labels node1 ready and node2 not ready, and says why", agent::labels_and_explains),
+    ("the agent's pod has the builder's shape", agent::has_the_builders_shape),
+    ("the agents begin to rest", rest::begins),
+    ("buildkitd runs on node1 and never on node2", scheduling::buildkitd_runs_only_on_node1),
+    ("a builder without affinity dies on node2 of what the condition says", scheduling::a_builder_on_node2_dies_as_foretold),
+    ("the project builds its own image on the builder that it scheduled", self_build::builds_its_own_image),
+    ("the agent's account writes only what is ours", confinement::the_account_writes_only_what_is_ours),
+    ("the agent's account tells only of its own node", confinement::the_account_tells_only_of_its_node),
+    ("the agents have rested for three minutes", rest::costs_next_to_nothing),
+    ("the agent is rolled to the image that was built, which proves node1", self_build::is_rolled_to_it),
+    ("node2 with another runtime is ready, and back", changes::a_node_is_judged_anew),
+    ("a ready node stays ready while agents come and go", changes::ready_stays_ready),
+    ("an agent that is told to end leaves its label", changes::ends_at_once_and_leaves_the_label),
+    ("an agent without its policy publishes nothing", confinement::without_its_policy_the_agent_is_silent),
+    (
+        "a changed sysctl is noticed, and an API server that is away waited for",
+        out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
+    ),
+    ("cleanup leaves the nodes as they were", cleanup::leaves_the_nodes_as_they_were),
 ];
 
 fn main() -> ExitCode {

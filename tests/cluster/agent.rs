@@ -1,0 +1,181 @@
+//! The agent on the cluster: how it is put there, and what it says of the nodes.
+
+use crate::cluster::Cluster;
+use crate::processes::wait;
+use crate::run::AGENT;
+use crate::support::{binary, tool};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) const NAMESPACE: &str = "buildkit-preflight";
+pub(crate) const PREFIX: &str = "buildkit-preflight.dev";
+const LABEL: &str = "no-process-sandbox";
+
+/// The repository's own directory.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// As the README says: the manifests with another image, through kustomize.
+pub(crate) fn deploy(cluster: &Cluster, image: &str) {
+    let dir = cluster.dir.join("deploy");
+    let _ = fs::remove_dir_all(&dir);
+    let copied = Command::new("cp").arg("-r").arg(repository().join("manifests/agent")).arg(&dir).status().expect("cp");
+    assert!(copied.success());
+    let edit = format!("buildkit-preflight={image}");
+    let set = Command::new(tool("kustomize")).args(["edit", "set", "image", &edit]).current_dir(&dir).status().expect("kustomize");
+    assert!(set.success());
+    cluster.kubectl(&["apply", "-k", &dir.display().to_string()]).unwrap_or_else(|error| panic!("{error}"));
+    rolled_out(cluster);
+}
+
+/// Waits until each node runs the DaemonSet's newest pod, and it is ready.
+pub(crate) fn rolled_out(cluster: &Cluster) {
+    let status = cluster.kubectl(&["rollout", "status", "-n", NAMESPACE, "daemonset/agent", "--timeout=110s"]);
+    status.unwrap_or_else(|error| panic!("{error}\n{}", logs(cluster)));
+}
+
+/// An agent on the cluster, if there is none yet: so that a step can be run by itself.
+pub(crate) fn deployed(cluster: &Cluster) {
+    if cluster.kubectl(&["get", "-n", NAMESPACE, "daemonset/agent"]).is_err() {
+        deploy(cluster, AGENT);
+    }
+    verdict(cluster, "node1", "ready");
+}
+
+/// The agent's program, outside of the cluster.
+pub(crate) fn program() -> PathBuf {
+    binary()
+}
+
+/// The name of the agent's pod on a node.
+pub(crate) fn pod_on(cluster: &Cluster, node: &str) -> String {
+    wait(&format!("an agent's pod on {node}"), 60, || {
+        let pods = cluster.get(&["pods", "-n", NAMESPACE, "--field-selector", &format!("spec.nodeName={node}")]);
+        let pods = pods["items"].as_array().expect("a list").iter();
+        let mut alive = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        alive.next().and_then(|pod| pod["metadata"]["name"].as_str().map(str::to_owned)).ok_or_else(|| "none".to_owned())
+    })
+}
+
+pub(crate) fn logs(cluster: &Cluster) -> String {
+    cluster.kubectl(&["logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=agent", "--prefix", "--tail=50"]).unwrap_or_default()
+}
+
+/// The lines that the agent on a node has logged, as JSON.
+pub(crate) fn log_of(cluster: &Cluster, node: &str) -> Vec<Value> {
+    let text = cluster.logs(NAMESPACE, &pod_on(cluster, node));
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("a log line that is no JSON: {line}"))).collect()
+}
+
+/// One of our labels on a node.
+pub(crate) fn label(node: &Value, key: &str) -> Option<String> {
+    node["metadata"]["labels"][format!("{PREFIX}/{key}")].as_str().map(str::to_owned)
+}
+
+pub(crate) fn node(cluster: &Cluster, name: &str) -> Value {
+    cluster.get(&["node", name])
+}
+
+/// The condition of the default profile.
+pub(crate) fn condition(node: &Value) -> Value {
+    let all = node["status"]["conditions"].as_array().expect("conditions");
+    all.iter().find(|condition| condition["type"] == "RootlessBuildKit").cloned().unwrap_or_default()
+}
+
+/// Waits until a node's label has this value.
+pub(crate) fn verdict(cluster: &Cluster, name: &str, value: &str) -> Value {
+    wait(&format!("{name} is {value}"), 60, || {
+        let node = node(cluster, name);
+        match label(&node, LABEL) {
+            Some(found) if found == value => Ok(node),
+            found => Err(format!("{found:?}, {}\n{}", condition(&node), logs(cluster))),
+        }
+    })
+}
+
+/// How many events of a reason there are about a node, as `kubectl describe node` looks for them.
+pub(crate) fn events(cluster: &Cluster, name: &str, reason: &str) -> usize {
+    let uid = node(cluster, name)["metadata"]["uid"].as_str().expect("a uid").to_owned();
+    let selector = format!("involvedObject.kind=Node,involvedObject.uid={uid},reason={reason}");
+    cluster.get(&["events", "-n", "default", "--field-selector", &selector])["items"].as_array().expect("a list").len()
+}
+
+/// The process of the agent on a node, in this PID namespace.
+pub(crate) fn process(node: &str) -> i32 {
+    wait(&format!("the agent's process on {node}"), 60, || {
+        let name = format!("NODE_NAME={node}\0");
+        let found = fs::read_dir("/proc").expect("/proc").flatten().find(|entry| {
+            let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+            let is_agent = read("cmdline").starts_with(b"/usr/bin/buildkit-preflight\0agent\0");
+            is_agent && String::from_utf8_lossy(&read("environ")).contains(&name)
+        });
+        found.and_then(|entry| entry.file_name().to_str()?.parse().ok()).ok_or_else(|| "none".to_owned())
+    })
+}
+
+pub(crate) fn labels_and_explains(cluster: &Cluster) {
+    deploy(cluster, AGENT);
+    let node1 = verdict(cluster, "node1", "ready");
+    let node2 = verdict(cluster, "node2", "not-ready");
+    for (key, value) in [("snapshotter", Some("overlayfs")), ("distro", Some("debian")), ("cause", None), ("privileged", Some("unknown"))] {
+        assert_eq!(label(&node1, key).as_deref(), value, "{key}");
+    }
+    // node2's kernel, sysctls and versions are node1's: the cause is not a guess about those.
+    let cause = label(&node2, "cause").expect("a cause");
+    assert!(["seccomp", "platform-sandbox"].contains(&cause.as_str()), "{cause}");
+    let named = cluster.kubectl(&["get", "nodes", "-l", &format!("{PREFIX}/{LABEL}=ready"), "-o", "name"]);
+    assert_eq!(named.as_deref(), Ok("node/node1\n"));
+
+    let told = condition(&node2);
+    let message = told["message"].as_str().expect("a message").to_owned();
+    assert_eq!((&told["status"], &told["reason"]), (&Value::from("False"), &Value::from("Seccomp")));
+    assert!(message.contains("Operation not permitted") && message.contains("Fix: "), "{message}");
+    assert_eq!(condition(&node1)["status"], "True");
+    for name in ["node1", "node2"] {
+        assert_eq!(events(cluster, name, "RootlessBuildKitReady") + events(cluster, name, "RootlessBuildKitNotReady"), 1, "{name}");
+    }
+    let described = cluster.kubectl(&["describe", "node", "node2"]).expect("kubectl describe");
+    let events = described.split("Events:").nth(1).expect("events");
+    assert!(described.contains(&message) && events.contains("RootlessBuildKitNotReady"), "{described}");
+
+    for name in ["node1", "node2"] {
+        let lines = log_of(cluster, name);
+        let at = |message: &str| -> jiff::Timestamp {
+            let line = lines.iter().find(|line| line["message"] == message).unwrap_or_else(|| panic!("{message} in {lines:?}"));
+            line["timestamp"].as_str().expect("a time").parse().expect("a time")
+        };
+        let milliseconds = at("published").duration_since(at("started")).as_millis();
+        println!("        {name}: {milliseconds} ms from the agent's start to its label");
+        assert!(milliseconds < 30_000);
+    }
+}
+
+/// The pod as it was admitted: the builder's shape, and what an agent needs beside it.
+pub(crate) fn has_the_builders_shape(cluster: &Cluster) {
+    deployed(cluster);
+    let agent = cluster.get(&["pod", "-n", NAMESPACE, &pod_on(cluster, "node1")]);
+    let builder = cluster.kubectl(&[
+        "create",
+        "--dry-run=client",
+        "-o",
+        "json",
+        "-f",
+        &repository().join("manifests/builder/buildkitd.yaml").display().to_string(),
+    ]);
+    let mut objects = serde_json::Deserializer::from_str(builder.as_deref().expect("kubectl")).into_iter::<Value>().flatten();
+    let builder = objects.find(|object| object["kind"] == "Deployment").expect("a Deployment");
+    let (agent, builder) = (&agent["spec"], &builder["spec"]["template"]["spec"]);
+    for field in ["hostUsers", "hostPID", "hostIPC", "hostNetwork", "shareProcessNamespace"] {
+        assert_eq!(agent[field], builder[field], "{field}");
+    }
+    let mut security = agent["containers"][0]["securityContext"].clone();
+    assert_eq!(security["readOnlyRootFilesystem"].take(), true);
+    security.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+    assert_eq!(security, builder["containers"][0]["securityContext"]);
+    let volumes: Vec<_> = agent["volumes"].as_array().expect("volumes").iter().map(|volume| &volume["hostPath"]["path"]).collect();
+    let host: Vec<_> = volumes.into_iter().filter(|path| !path.is_null()).collect();
+    assert_eq!(host, ["/etc/os-release"], "the one host path");
+}

@@ -1,0 +1,126 @@
+//! An agent outside of a pod, as root of a user namespace of its own: there its sysctl can be changed without a
+//! privilege that this machine may not have. It writes to a Node that no kubelet runs.
+
+use crate::agent::{NAMESPACE, condition, deployed, events, label, program, verdict};
+use crate::cluster::Cluster;
+use crate::processes::wait;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NODE: &str = "node3";
+const LIMIT: &str = "/proc/sys/user/max_user_namespaces";
+
+/// The agent; ends with this.
+struct Outside {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Outside {
+    fn start(cluster: &Cluster) -> Self {
+        let kubeconfig = cluster.dir.join("outside.kubeconfig");
+        let token = cluster.token(NAMESPACE, "agent", Some("outside"));
+        let text = fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig");
+        let cluster_entry = text.lines().find(|line| line.starts_with("clusters:")).expect("a cluster on one line");
+        let rest = "users: [{name: agent, user: {token: TOKEN}}]\ncontexts: [{name: x, context: {cluster: CLUSTER, user: agent}}]\ncurrent-context: x\n";
+        let name = cluster_entry.split("name: ").nth(1).and_then(|rest| rest.split(',').next()).expect("its name");
+        let rest = rest.replace("TOKEN", &token).replace("CLUSTER", name);
+        fs::write(&kubeconfig, format!("apiVersion: v1\nkind: Config\n{cluster_entry}\n{rest}")).expect("write");
+        let log = cluster.dir.join("logs/outside.log");
+        let state = cluster.dir.join("outside-state");
+        fs::create_dir_all(&state).expect("mkdir");
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user"]).arg(program());
+        command.args(["agent", "--node", NODE, "--listen", "127.0.0.1:8099", "--evidence", "probed", "--kubeconfig"]).arg(&kubeconfig);
+        command.arg("--state-dir").arg(&state);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).expect("a log")).process_group(0);
+        Outside { child: command.spawn().expect("unshare"), log }
+    }
+
+    /// The limit in the agent's namespace.
+    fn limit(&self) -> String {
+        self.inside(&format!("cat {LIMIT}")).trim().to_owned()
+    }
+
+    fn set_limit(&self, limit: &str) {
+        self.inside(&format!("echo {limit} > {LIMIT}"));
+    }
+
+    fn inside(&self, script: &str) -> String {
+        let output = Command::new("nsenter")
+            .args(["--user", "--preserve-credentials", "--target", &self.child.id().to_string()])
+            .args(["sh", "-c", script])
+            .output();
+        let output = output.expect("nsenter");
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_none()
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn a_sysctl_is_noticed_and_an_outage_waited_for(cluster: &Cluster) {
+    deployed(cluster);
+    // Neither a kubelet nor the DaemonSet comes here.
+    cluster.apply(&format!("{{apiVersion: v1, kind: Node, metadata: {{name: {NODE}, labels: {{kubernetes.io/os: none}}}}}}"));
+    cluster.apply(&format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{name: outside, namespace: {NAMESPACE}}}
+spec:
+  nodeName: {NODE}
+  serviceAccountName: agent
+  tolerations: [{{operator: Exists}}]
+  containers: [{{name: none, image: none}}]
+"
+    ));
+    let mut agent = Outside::start(cluster);
+    let heard = |agent: &Outside| fs::read_to_string(&agent.log).unwrap_or_default();
+    let counts = || ["Ready", "NotReady"].map(|word| events(cluster, NODE, &format!("RootlessBuildKit{word}")));
+    wait("the agent outside publishes", 60, || if heard(&agent).contains("published") { Ok(()) } else { Err(heard(&agent)) });
+    verdict(cluster, NODE, "ready");
+    let usual = agent.limit();
+
+    agent.set_limit("0");
+    let node = verdict(cluster, NODE, "not-ready");
+    assert_eq!(label(&node, "cause").as_deref(), Some("userns-max0"));
+    assert_eq!(condition(&node)["reason"], "UsernsMax0");
+    assert_eq!(counts(), [1, 1], "one event");
+    agent.set_limit(&usual);
+    assert_eq!(label(&verdict(cluster, NODE, "ready"), "cause"), None);
+    assert_eq!(counts(), [2, 1]);
+
+    cluster.stop_api_server();
+    let stopped = Instant::now();
+    agent.set_limit("0");
+    wait("20 s have passed, and the agent has tried", 60, || {
+        let failures = heard(&agent).matches("could not publish").count();
+        if stopped.elapsed() > Duration::from_secs(20) && failures >= 2 { Ok(()) } else { Err(format!("{failures} attempts")) }
+    });
+    assert!(agent.is_alive());
+    cluster.start_api_server();
+    verdict(cluster, NODE, "not-ready");
+    assert_eq!(counts(), [2, 2], "nothing is lost, nothing told twice");
+    assert!(agent.is_alive());
+    agent.set_limit(&usual);
+    verdict(cluster, NODE, "ready");
+
+    drop(agent);
+    cluster.delete(&["-n", NAMESPACE, "pod/outside", "--force", "--grace-period=0"]);
+    cluster.delete(&["node/node3"]);
+    for node in &cluster.nodes {
+        wait(&format!("{} is ready again", node.name), 120, || cluster.node_ready(node.name));
+    }
+}

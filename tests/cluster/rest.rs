@@ -1,0 +1,70 @@
+//! What an agent costs that has nothing to do.
+
+use crate::agent::{self, process};
+use crate::cluster::Cluster;
+use crate::processes::wait;
+use std::fs;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+const LENGTH: Duration = Duration::from_secs(180);
+
+/// Bounds: of memory in KiB, and of CPU time in the whole of [`LENGTH`].
+const RSS: u64 = 8 * 1024;
+const ANONYMOUS: u64 = 1024;
+const THREADS: u64 = 2;
+const CPU: Duration = Duration::from_millis(20);
+
+struct Start {
+    at: Instant,
+    requests: usize,
+    processes: Vec<(&'static str, i32, Duration)>,
+}
+
+static START: Mutex<Option<Start>> = Mutex::new(None);
+
+fn requests(cluster: &Cluster) -> usize {
+    cluster.audit("buildkit-preflight/").len()
+}
+
+/// CPU time of all threads (proc(5), the first number of schedstat, in nanoseconds).
+fn cpu(pid: i32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a process").flatten();
+    let time = |entry: fs::DirEntry| {
+        let text = fs::read_to_string(entry.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    };
+    Duration::from_nanos(threads.map(time).sum())
+}
+
+fn status(pid: i32, field: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_else(|| panic!("no {field}"))
+}
+
+/// From here on the steps in between leave the agents alone.
+pub(crate) fn begins(cluster: &Cluster) {
+    agent::deployed(cluster);
+    agent::rolled_out(cluster);
+    let processes = ["node1", "node2"].map(|node| (node, process(node)));
+    let processes = processes.map(|(node, pid)| (node, pid, cpu(pid))).to_vec();
+    *START.lock().expect("no panic") = Some(Start { at: Instant::now(), requests: requests(cluster), processes });
+}
+
+pub(crate) fn costs_next_to_nothing(cluster: &Cluster) {
+    let start = START.lock().expect("no panic").take().unwrap_or_else(|| panic!("it did not begin: run all steps"));
+    wait("three minutes have passed", LENGTH.as_secs() + 1, || if start.at.elapsed() >= LENGTH { Ok(()) } else { Err("not yet".into()) });
+    let length = start.at.elapsed();
+    assert_eq!(requests(cluster) - start.requests, 0, "requests in {length:?}");
+    for (node, pid, before) in start.processes {
+        assert_eq!(process(node), pid, "the same process");
+        let (rss, anonymous, threads) = (status(pid, "VmRSS"), status(pid, "RssAnon"), status(pid, "Threads"));
+        let used = cpu(pid).saturating_sub(before).mul_f64(LENGTH.as_secs_f64() / length.as_secs_f64());
+        println!(
+            "        {node}: {rss} KiB, {anonymous} KiB of them anonymous, {threads} threads, {} ms of CPU in 3 min",
+            used.as_millis()
+        );
+        assert!(rss <= RSS && anonymous <= ANONYMOUS && threads <= THREADS && used <= CPU);
+    }
+}
