@@ -48,10 +48,10 @@ spec:
         };
         does("nslookup kubernetes.default.svc.cluster.local | grep -q 10.96.0.1");
         does("nc -w 5 kubernetes.default 443 < /dev/null");
-        does(&format!("wget -q -T 5 -O - http://{REGISTRY}/v2/"));
+        does(&format!("timeout 5 wget -q -O - http://{REGISTRY}/v2/"));
         // Both are behind the Service: in a few requests each answers.
         for other in ["node1", "node2"] {
-            does(&format!("for i in 1 2 3 4 5 6 7 8; do wget -q -T 2 -O - http://client; done | grep -q {other}"));
+            does(&format!("for i in 1 2 3 4 5 6 7 8; do timeout 2 wget -q -O - http://client; done | grep -q {other}"));
         }
     }
     cluster.delete(&["service/client"]);
