@@ -6,7 +6,7 @@ use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The environment variables between the stages: which one is to run, the working directory, the cgroup's name, and the
@@ -16,16 +16,10 @@ pub(crate) const DIR: &str = "CLUSTER_DIR";
 pub(crate) const CGROUP: &str = "CLUSTER_CGROUP";
 pub(crate) const PID: &str = "CLUSTER_PID";
 
-/// Where the second stage writes which namespaces it is in, and of which kinds.
-pub(crate) const NAMESPACES: &str = "namespaces";
-pub(crate) const KINDS: [&str; 3] = ["net", "mnt", "pid"];
-
+#[expect(clippy::zombie_processes, reason = "it is waited for, by number, with all others")]
 pub(crate) fn init() -> ExitCode {
-    let dir = PathBuf::from(std::env::var_os(DIR).expect("a working directory"));
     // /proc is still the machine's: it tells this process its number there.
     let pid = fs::read_link("/proc/self").expect("/proc");
-    let namespaces = KINDS.map(|kind| fs::read_link(format!("/proc/self/ns/{kind}")).expect("a namespace").display().to_string());
-    fs::write(dir.join(NAMESPACES), namespaces.join("\n")).expect("write");
     make_mounts();
     make_interfaces();
 

@@ -24,15 +24,15 @@ mod smoke;
 mod support;
 mod watch;
 
-use cluster::Cluster;
 use std::process::ExitCode;
 
-/// What is done, in this order; each name is a sentence.
-const STEPS: &[(&str, fn(&Cluster))] = &[
+/// What is done, in this order.
+const STEPS: &[run::Step] = &[
     ("both nodes are ready", smoke::both_nodes_are_ready),
     ("a pod on each node reaches DNS, the API server, the registry and a Service", smoke::pods_reach_all),
     ("a pod's token names its node, and its requests are in the audit log", smoke::tokens_and_audit),
-    ("a rootless builder on node1 builds and pushes", smoke::builder_works_on_node1),
+    ("the agent's image tells the nodes apart", smoke::agents_image),
+    ("a rootless builder on node1 builds and pushes, and node2 runs the image", smoke::builder_works_on_node1),
     ("a rootless builder on node2 may not make a user namespace", smoke::builder_fails_on_node2),
     ("a rootless builder on node2 works once its runtime is an ordinary one", smoke::builder_works_on_ordinary_node2),
     ("a watch goes on after the API server was away", smoke::watch_outlives_the_api_server),

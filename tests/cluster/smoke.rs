@@ -3,14 +3,16 @@
 use crate::cluster::{Cluster, REGISTRY};
 use crate::images::BUILDER;
 use crate::processes::wait;
+use crate::run::AGENT;
 use serde_json::Value;
 
-/// A build with a RUN step and no base image, pushed to the registry under $1.
+/// A build with RUN steps, pushed to the registry under $1. The base is a directory; file capabilities that the build
+/// gives must be in the image.
 const BUILD: &str = r#"set -e
-mkdir -p /tmp/context; cd /tmp/context; cp /bin/busybox .
-printf 'FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\nRUN busybox id > /made\n' > Dockerfile
+mkdir -p /tmp/context; cd /tmp/context
+printf 'FROM base\nRUN id > /made\nRUN setcap cap_setuid=ep /usr/bin/newuidmap\n' > Dockerfile
 buildctl build --progress plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
-  --output type=image,name=$1,push=true,registry.insecure=true"#;
+  --local base=/base --opt context:base=local:base --output type=image,name=$1,push=true,registry.insecure=true"#;
 
 pub(crate) fn both_nodes_are_ready(cluster: &Cluster) {
     let nodes = cluster.get(&["nodes"]);
@@ -79,12 +81,33 @@ pub(crate) fn tokens_and_audit(cluster: &Cluster) {
     cluster.delete(&["pod/client-node1", "pod/client-node2"]);
 }
 
+/// A pod of the agent's image on each node, with what a check says there.
+pub(crate) fn agents_image(cluster: &Cluster) {
+    for (node, verdict) in [("node1", "ready"), ("node2", "not-ready")] {
+        let pod = format!("check-{node}");
+        cluster.apply(&pod_yaml(&pod, node, AGENT, "command: [sleep, 1d]", ""));
+        cluster.pod_ready("default", &pod);
+        // Its status says the same as the report.
+        let (Ok(report) | Err(report)) = cluster.exec("default", &pod, &["buildkit-preflight", "check", "--format=json"]);
+        let end = report.rfind('}').map_or(0, |end| end + 1);
+        let report: Value = serde_json::from_str(&report[..end]).unwrap_or_else(|error| panic!("{error}: {report}"));
+        let profile = &report["profiles"][0];
+        assert_eq!((&profile["verdict"], &profile["evidence"]), (&verdict.into(), &"probed".into()), "{report:#}");
+        cluster.delete(&[&format!("pod/{pod}")]);
+    }
+}
+
 pub(crate) fn builder_works_on_node1(cluster: &Cluster) {
-    build_on(cluster, "node1");
+    let image = build_on(cluster, "node1");
+    cluster.apply(&pod_yaml("pulled", "node2", &image, "command: [sleep, 1d]", ""));
+    cluster.pod_ready("default", "pulled");
+    let output = cluster.exec("default", "pulled", &["sh", "-c", "cat /made && setcap -v cap_setuid=ep /usr/bin/newuidmap"]);
+    assert!(output.as_ref().is_ok_and(|output| output.starts_with("uid=0")), "{output:?}");
+    cluster.delete(&["pod/pulled"]);
 }
 
 pub(crate) fn builder_fails_on_node2(cluster: &Cluster) {
-    cluster.apply(&builder("builder-node2", "node2"));
+    cluster.apply(&builder(cluster, "builder-node2", "node2"));
     wait("the builder says why it fails", 60, || {
         let log = cluster.logs("default", "builder-node2");
         if log.contains("fork/exec /proc/self/exe: operation not permitted") { Ok(()) } else { Err(log) }
@@ -119,8 +142,8 @@ pub(crate) fn watch_outlives_the_api_server(cluster: &Cluster) {
     cluster.kubectl(&["label", "node/node1", "node/node2", "smoke-"]).expect("kubectl label");
 }
 
-/// A rootless builder of the default profile.
-fn builder(name: &str, node: &str) -> String {
+/// A pod on this node, as user 1000 and without a seccomp profile.
+fn pod_yaml(name: &str, node: &str, image: &str, container: &str, volumes: &str) -> String {
     format!(
         "apiVersion: v1
 kind: Pod
@@ -129,24 +152,35 @@ spec:
   nodeName: {node}
   restartPolicy: Never
   containers:
-  - name: buildkitd
-    image: {BUILDER}
-    args: [--oci-worker-no-process-sandbox]
-    readinessProbe: {{exec: {{command: [buildctl, debug, workers]}}, periodSeconds: 1}}
+  - name: main
+    image: {image}
     securityContext: {{runAsUser: 1000, runAsGroup: 1000, seccompProfile: {{type: Unconfined}}}}
-    volumeMounts: [{{name: state, mountPath: /home/user/.local/share/buildkit}}]
-  volumes: [{{name: state, emptyDir: {{}}}}]
+    {container}
+  volumes: [{volumes}]
 "
     )
 }
 
-fn build_on(cluster: &Cluster, node: &str) {
+/// A rootless builder of the default profile.
+fn builder(cluster: &Cluster, name: &str, node: &str) -> String {
+    let container = "args: [--oci-worker-no-process-sandbox]
+    readinessProbe: {exec: {command: [buildctl, debug, workers]}, periodSeconds: 1}
+    volumeMounts: [{name: state, mountPath: /home/user/.local/share/buildkit}, {name: base, mountPath: /base, readOnly: true}]";
+    let base = cluster.image_base();
+    let volumes = format!("{{name: state, emptyDir: {{}}}}, {{name: base, hostPath: {{path: {}}}}}", base.display());
+    pod_yaml(name, node, BUILDER, container, &volumes)
+}
+
+/// Builds and pushes an image, and gives its name.
+fn build_on(cluster: &Cluster, node: &str) -> String {
     let (pod, image) = (format!("builder-{node}"), format!("smoke-{node}"));
-    cluster.apply(&builder(&pod, node));
+    let name = format!("{REGISTRY}/{image}:1");
+    cluster.apply(&builder(cluster, &pod, node));
     cluster.pod_ready("default", &pod);
     assert!(!cluster.image_in_registry(&image, "1"));
-    let output = cluster.exec("default", &pod, &["sh", "-c", BUILD, "sh", &format!("{REGISTRY}/{image}:1")]);
+    let output = cluster.exec("default", &pod, &["sh", "-c", BUILD, "sh", &name]);
     output.unwrap_or_else(|output| panic!("{output}\n{}", cluster.logs("default", &pod)));
     assert!(cluster.image_in_registry(&image, "1"));
     cluster.delete(&[&format!("pod/{pod}")]);
+    name
 }
