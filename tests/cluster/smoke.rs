@@ -92,7 +92,7 @@ pub(crate) fn agents_image(cluster: &Cluster) {
         let end = report.rfind('}').map_or(0, |end| end + 1);
         let report: Value = serde_json::from_str(&report[..end]).unwrap_or_else(|error| panic!("{error}: {report}"));
         let profile = &report["profiles"][0];
-        assert_eq!((&profile["verdict"], &profile["evidence"]), (&verdict.into(), &"probed".into()), "{report:#}");
+        assert_eq!(profile["verdict"], verdict, "{profile:#}");
         cluster.delete(&[&format!("pod/{pod}")]);
     }
 }
