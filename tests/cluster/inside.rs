@@ -25,7 +25,8 @@ pub(crate) fn init() -> ExitCode {
 
     let this = std::env::current_exe().expect("this program");
     // Whoever runs this: what is started here finds the tools, and what Debian has in its directories for root.
-    let tools = crate::support::tool("kubelet").with_file_name("");
+    let kubelet = crate::support::tool("kubelet");
+    let tools = kubelet.parent().expect("a directory");
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.display());
     let child = Command::new(this).env(STAGE, "run").env(PID, pid).env("PATH", path).spawn().expect("the third stage");
     let child = Pid::from_raw(i32::try_from(child.id()).expect("a process ID"));
