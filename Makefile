@@ -36,7 +36,7 @@ machine: packages ## `check` on this machine as several users, on bad disks, wit
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
 	cargo test --locked --no-fail-fast --features root --test containers
 
-cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (KEEP=1 leaves it up)
+cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
 
 manifests: ## writes manifests/agent anew from src/render
@@ -69,7 +69,7 @@ cluster-tools: tools
 		-o $(CURDIR)/$(TOOLS)/ k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kube-proxy,kubectl}
 	cd tests/tools/etcd && $(GO) -o $(CURDIR)/$(TOOLS)/etcd go.etcd.io/etcd/server/v3
 	cd tests/tools/containerd && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containerd/containerd/v2/cmd/{containerd,containerd-shim-runc-v2,ctr}
-	cd tests/tools/cni && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containernetworking/plugins/plugins/{main/bridge,main/loopback,ipam/host-local,meta/portmap}
+	cd tests/tools/cni && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containernetworking/plugins/plugins/{main/bridge,main/loopback,ipam/host-local}
 	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
 

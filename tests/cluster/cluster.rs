@@ -121,11 +121,6 @@ impl Cluster {
     pub(crate) fn audit_log(&self) -> PathBuf {
         self.dir.join(control::AUDIT_LOG)
     }
-
-    /// The node of this name.
-    pub(crate) fn node(&self, name: &str) -> &Node {
-        self.nodes.iter().find(|node| node.name == name).unwrap_or_else(|| panic!("no node is called {name}"))
-    }
 }
 
 fn ready(api: &Api) -> Result<(), String> {

@@ -6,7 +6,7 @@ use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The environment variables between the stages: which one is to run, the working directory, the cgroup's name, and the
@@ -16,22 +16,17 @@ pub(crate) const DIR: &str = "CLUSTER_DIR";
 pub(crate) const CGROUP: &str = "CLUSTER_CGROUP";
 pub(crate) const PID: &str = "CLUSTER_PID";
 
-/// Where the second stage writes which namespaces it is in, and of which kinds.
-pub(crate) const NAMESPACES: &str = "namespaces";
-pub(crate) const KINDS: [&str; 3] = ["net", "mnt", "pid"];
-
+#[expect(clippy::zombie_processes, reason = "it is waited for, by number, with all others")]
 pub(crate) fn init() -> ExitCode {
-    let dir = PathBuf::from(std::env::var_os(DIR).expect("a working directory"));
     // /proc is still the machine's: it tells this process its number there.
     let pid = fs::read_link("/proc/self").expect("/proc");
-    let namespaces = KINDS.map(|kind| fs::read_link(format!("/proc/self/ns/{kind}")).expect("a namespace").display().to_string());
-    fs::write(dir.join(NAMESPACES), namespaces.join("\n")).expect("write");
     make_mounts();
     make_interfaces();
 
     let this = std::env::current_exe().expect("this program");
     // Whoever runs this: what is started here finds the tools, and what Debian has in its directories for root.
-    let tools = crate::support::tool("kubelet").with_file_name("");
+    let kubelet = crate::support::tool("kubelet");
+    let tools = kubelet.parent().expect("a directory");
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.display());
     let child = Command::new(this).env(STAGE, "run").env(PID, pid).env("PATH", path).spawn().expect("the third stage");
     let child = Pid::from_raw(i32::try_from(child.id()).expect("a process ID"));

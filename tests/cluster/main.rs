@@ -32,13 +32,13 @@ mod smoke;
 mod support;
 mod watch;
 
-use cluster::Cluster;
 use std::process::ExitCode;
 
-/// What is done, in this order; each name is a sentence.
-const STEPS: &[(&str, fn(&Cluster))] = &[
+/// What is done, in this order.
+const STEPS: &[run::Step] = &[
     ("both nodes are ready", smoke::both_nodes_are_ready),
     ("a pod on each node reaches DNS, the API server, the registry and a Service", smoke::pods_reach_all),
+    ("a pod's token names its node, and its requests are in the audit log", smoke::tokens_and_audit),
     ("nodes are remembered as they are before an agent came", cleanup::remember),
     ("the agent labels node1 ready and node2 not ready, and says why", agent::labels_and_explains),
     ("the agent's pod has the builder's shape", agent::has_the_builders_shape),

@@ -32,13 +32,13 @@ pub(crate) fn main() -> ExitCode {
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("chmod");
     cgroups::make(&name);
 
-    let (status, namespaces) = run(&dir, &name);
+    let status = run(&dir, &name);
 
     let mut left = cgroups::remove(&name);
     if let Err(error) = fs::remove_dir_all(&dir) {
         left.push(format!("{}: {error}", dir.display()));
     }
-    left.extend(leftovers(&name, &namespaces));
+    left.extend(leftovers(&name));
     for what in &left {
         eprintln!("cluster: left behind: {what}");
     }
@@ -52,9 +52,9 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// The other stages, until they are over or a signal ends them. Returns when the last of their processes is gone, with
-/// the namespaces they were in.
-fn run(dir: &Path, name: &str) -> (WaitStatus, Vec<String>) {
+/// The other stages, until they are over or a signal ends them. Returns when the last of their processes is gone.
+#[expect(clippy::zombie_processes, reason = "it is waited for, by number")]
+fn run(dir: &Path, name: &str) -> WaitStatus {
     // What comes of the cluster's first process is told to this one, not to the machine's init.
     prctl::set_child_subreaper(true).expect("prctl");
     let mut signals = SigSet::empty();
@@ -94,25 +94,22 @@ fn run(dir: &Path, name: &str) -> (WaitStatus, Vec<String>) {
     };
     // All others are gone before the first process of their namespace is.
     while wait().is_ok() {}
-    let namespaces = fs::read_to_string(dir.join(inside::NAMESPACES)).unwrap_or_default();
-    (status, namespaces.lines().map(str::to_owned).collect())
+    status
 }
 
-/// What still names this run: processes in its namespaces, mounts of them or of its files, and bridges.
-fn leftovers(name: &str, namespaces: &[String]) -> Vec<String> {
+/// What still names this run: processes, mounts, and the bridges.
+fn leftovers(name: &str) -> Vec<String> {
     let mut left = Vec::new();
+    let names_it = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == name);
     for process in fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path()) {
-        let inside = |kind: &str| {
-            let link = fs::read_link(process.join("ns").join(kind)).unwrap_or_default();
-            namespaces.iter().any(|namespace| link == Path::new(namespace))
-        };
-        if inside::KINDS.iter().any(|kind| inside(kind)) {
+        // The cluster's own processes have it in their environment, those of pods in their cgroup.
+        let ours = |file: &str| fs::read(process.join(file)).is_ok_and(|bytes| names_it(&String::from_utf8_lossy(&bytes)));
+        if process.join("environ").exists() && (ours("environ") || ours("cgroup")) {
             left.push(format!("process {}", process.display()));
         }
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
-    let ours = |line: &&str| line.contains(name) || namespaces.iter().any(|namespace| line.contains(namespace));
-    left.extend(mounts.lines().filter(ours).map(|line| format!("mount {line}")));
+    left.extend(mounts.lines().filter(|line| names_it(line)).map(|line| format!("mount {line}")));
     for bridge in ["br-node1", "br-node2"] {
         if Path::new("/sys/class/net").join(bridge).exists() {
             left.push(format!("interface {bridge}"));

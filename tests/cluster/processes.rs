@@ -82,10 +82,6 @@ impl Processes {
         })
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
-    }
-
     /// The last lines of a process's log.
     pub(crate) fn tail(&self, name: &str) -> String {
         let text = fs::read(self.log(name)).unwrap_or_default();

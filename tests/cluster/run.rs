@@ -13,7 +13,10 @@ use std::time::Instant;
 /// The agent's image on both nodes.
 pub(crate) const AGENT: &str = "localhost/buildkit-preflight:test";
 
-pub(crate) fn main(steps: &[(&str, fn(&Cluster))]) -> ExitCode {
+/// What is done, named by a sentence. It fails by a panic.
+pub(crate) type Step = (&'static str, fn(&Cluster));
+
+pub(crate) fn main(steps: &[Step]) -> ExitCode {
     let dir = PathBuf::from(std::env::var_os(inside::DIR).expect("a working directory"));
     let cgroup = std::env::var(inside::CGROUP).expect("a cgroup");
     let wanted = std::env::var("STEP").unwrap_or_default();

@@ -5,13 +5,6 @@ use crate::images::BUILDER;
 use crate::processes::wait;
 use serde_json::Value;
 
-/// A build with a RUN step and no base image, pushed to the registry under $1.
-const BUILD: &str = r#"set -e
-mkdir -p /tmp/context; cd /tmp/context; cp /bin/busybox .
-printf 'FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\nRUN busybox id > /made\n' > Dockerfile
-buildctl build --progress plain --frontend dockerfile.v0 --local context=. --local dockerfile=. \
-  --output type=image,name=$1,push=true,registry.insecure=true"#;
-
 pub(crate) fn both_nodes_are_ready(cluster: &Cluster) {
     let nodes = cluster.get(&["nodes"]);
     let names: Vec<_> = nodes["items"].as_array().expect("a list").iter().filter_map(|node| node["metadata"]["name"].as_str()).collect();
@@ -48,10 +41,10 @@ spec:
         };
         does("nslookup kubernetes.default.svc.cluster.local | grep -q 10.96.0.1");
         does("nc -w 5 kubernetes.default 443 < /dev/null");
-        does(&format!("wget -q -T 5 -O - http://{REGISTRY}/v2/"));
+        does(&format!("timeout 5 wget -q -O - http://{REGISTRY}/v2/"));
         // Both are behind the Service: in a few requests each answers.
         for other in ["node1", "node2"] {
-            does(&format!("for i in 1 2 3 4 5 6 7 8; do wget -q -T 2 -O - http://client; done | grep -q {other}"));
+            does(&format!("for i in 1 2 3 4 5 6 7 8; do timeout 2 wget -q -O - http://client; done | grep -q {other}"));
         }
     }
     cluster.delete(&["service/client"]);
@@ -77,76 +70,4 @@ pub(crate) fn tokens_and_audit(cluster: &Cluster) {
     let refused = |entry: &Value| entry["responseStatus"]["code"] == 403 && entry["objectRef"]["resource"] == "secrets";
     assert!(entries.iter().any(refused), "{entries:#?}");
     cluster.delete(&["pod/client-node1", "pod/client-node2"]);
-}
-
-pub(crate) fn builder_works_on_node1(cluster: &Cluster) {
-    build_on(cluster, "node1");
-}
-
-pub(crate) fn builder_fails_on_node2(cluster: &Cluster) {
-    cluster.apply(&builder("builder-node2", "node2"));
-    wait("the builder says why it fails", 60, || {
-        let log = cluster.logs("default", "builder-node2");
-        if log.contains("fork/exec /proc/self/exe: operation not permitted") { Ok(()) } else { Err(log) }
-    });
-    cluster.delete(&["pod/builder-node2"]);
-}
-
-pub(crate) fn builder_works_on_ordinary_node2(cluster: &Cluster) {
-    cluster.node2_ordinary(true);
-    build_on(cluster, "node2");
-    cluster.node2_ordinary(false);
-}
-
-pub(crate) fn watch_outlives_the_api_server(cluster: &Cluster) {
-    let watch = cluster.watch_node("node1");
-    let label = |value: &str| cluster.kubectl(&["label", "--overwrite", "node/node1", "node/node2", &format!("smoke={value}")]);
-    let seen = |value: &str| {
-        wait(&format!("the watch sees {value}"), 30, || {
-            let events = watch.events();
-            assert!(events.iter().all(|event| event["object"]["metadata"]["name"] == "node1"), "only of this node");
-            let found = events.iter().any(|event| event["object"]["metadata"]["labels"]["smoke"] == value);
-            if found { Ok(()) } else { Err(format!("{} events", events.len())) }
-        });
-    };
-    label("before").expect("kubectl label");
-    seen("before");
-    cluster.stop_api_server();
-    assert_eq!(cluster.request("GET", "/readyz", None, "", "").0, 0, "nobody answers");
-    cluster.start_api_server();
-    label("after").expect("kubectl label");
-    seen("after");
-    cluster.kubectl(&["label", "node/node1", "node/node2", "smoke-"]).expect("kubectl label");
-}
-
-/// A rootless builder of the default profile.
-fn builder(name: &str, node: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Pod
-metadata: {{name: {name}}}
-spec:
-  nodeName: {node}
-  restartPolicy: Never
-  containers:
-  - name: buildkitd
-    image: {BUILDER}
-    args: [--oci-worker-no-process-sandbox]
-    readinessProbe: {{exec: {{command: [buildctl, debug, workers]}}, periodSeconds: 1}}
-    securityContext: {{runAsUser: 1000, runAsGroup: 1000, seccompProfile: {{type: Unconfined}}}}
-    volumeMounts: [{{name: state, mountPath: /home/user/.local/share/buildkit}}]
-  volumes: [{{name: state, emptyDir: {{}}}}]
-"
-    )
-}
-
-fn build_on(cluster: &Cluster, node: &str) {
-    let (pod, image) = (format!("builder-{node}"), format!("smoke-{node}"));
-    cluster.apply(&builder(&pod, node));
-    cluster.pod_ready("default", &pod);
-    assert!(!cluster.image_in_registry(&image, "1"));
-    let output = cluster.exec("default", &pod, &["sh", "-c", BUILD, "sh", &format!("{REGISTRY}/{image}:1")]);
-    output.unwrap_or_else(|output| panic!("{output}\n{}", cluster.logs("default", &pod)));
-    assert!(cluster.image_in_registry(&image, "1"));
-    cluster.delete(&[&format!("pod/{pod}")]);
 }
