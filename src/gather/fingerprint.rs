@@ -1,40 +1,63 @@
-use super::host::Host;
-use crate::fact::Fact;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 
-/// What evidence hangs on beside the node's own kernel: when one of these changes, a verdict has to be proven again.
-const FILES: [&str; 11] = [
-    "/proc/sys/kernel/random/boot_id",
-    "/proc/sys/kernel/osrelease",
-    "/proc/sys/kernel/unprivileged_userns_clone",
-    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-    "/proc/sys/kernel/apparmor_restrict_unprivileged_unconfined",
-    "/proc/sys/user/max_user_namespaces",
-    "/proc/sys/user/max_mnt_namespaces",
-    "/proc/sys/user/max_pid_namespaces",
-    "/proc/sys/user/max_uts_namespaces",
-    "/proc/sys/user/max_ipc_namespaces",
-    "/proc/sys/user/max_cgroup_namespaces",
+/// The sysctls that a verdict hangs on: when one changes, it has to be proven again. Boot and kernel can't change while a
+/// process lives, and a new process proves anew.
+const SYSCTLS: [&str; 9] = [
+    "kernel/unprivileged_userns_clone",
+    "kernel/apparmor_restrict_unprivileged_userns",
+    "kernel/apparmor_restrict_unprivileged_unconfined",
+    "user/max_user_namespaces",
+    "user/max_mnt_namespaces",
+    "user/max_pid_namespaces",
+    "user/max_uts_namespaces",
+    "user/max_ipc_namespaces",
+    "user/max_cgroup_namespaces",
 ];
 
-/// The boot, the kernel and the sysctls that evidence was got under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint([Fact<String>; FILES.len()]);
+/// What one of them holds: no more than a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Text([u8; 24]),
+    Absent,
+    Unreadable,
+}
 
-impl Fingerprint {
-    /// Reads it: eleven small files that no mount can make hang.
-    pub fn take() -> Self {
-        let host = Host::new(None);
-        Fingerprint(FILES.map(|path| host.read_below(path, "/proc/sys/kernel")))
+impl Content {
+    fn read(name: &str) -> Self {
+        let mut text = [0; 24];
+        match File::open(format!("/proc/sys/{name}")).and_then(|mut file| file.read(&mut text)) {
+            Ok(_) => Content::Text(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => Content::Absent,
+            Err(_) => Content::Unreadable,
+        }
     }
 
-    /// What is different: `/proc/sys/user/max_user_namespaces was 63359, is 0`.
+    fn describe(&self) -> String {
+        match self {
+            Content::Text(text) => String::from_utf8_lossy(text).trim_matches(['\0', '\n', ' ']).to_owned(),
+            Content::Absent => "absent".into(),
+            Content::Unreadable => "unreadable".into(),
+        }
+    }
+}
+
+/// The sysctls that evidence was got under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint([Content; SYSCTLS.len()]);
+
+impl Fingerprint {
+    /// Reads it: a few small files that no mount can make hang, three system calls each, since this is done every few seconds.
+    pub fn take() -> Self {
+        Fingerprint(SYSCTLS.map(Content::read))
+    }
+
+    /// What is different: `user/max_user_namespaces was 63359, is 0`.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
-        let text = |fact: &Fact<String>| match fact {
-            Fact::Known(value) => value.trim().to_owned(),
-            Fact::Absent => "absent".into(),
-            Fact::Denied(_) | Fact::Failed(_) => "unreadable".into(),
-        };
-        let pairs = FILES.iter().zip(before.0.iter().zip(&self.0));
-        pairs.filter(|(_, (was, is))| was != is).map(|(path, (was, is))| format!("{path} was {}, is {}", text(was), text(is))).collect()
+        let pairs = SYSCTLS.iter().zip(before.0.iter().zip(&self.0));
+        pairs
+            .filter(|(_, (was, is))| was != is)
+            .map(|(name, (was, is))| format!("{name} was {}, is {}", was.describe(), is.describe()))
+            .collect()
     }
 }

@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 
 /// A Node, as far as it concerns us.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 pub struct Node {
     /// Name, uid and labels.
     pub metadata: Metadata,
     /// What the kubelet and others say of it.
+    #[serde(default)]
     pub status: NodeStatus,
 }
 
 /// `metadata` of a Node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
 pub struct Metadata {
     /// The node's name.
     pub name: String,
     /// Its uid, without which `kubectl describe node` does not show an event.
     pub uid: String,
     /// All labels, ours and others'.
+    #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
 

@@ -1,0 +1,135 @@
+//! What the agent sends to the API server, and what it makes of answers that a real one rarely gives.
+
+use buildkit_preflight::api::{Error, NodeWriter};
+use buildkit_preflight::check::Profile;
+use buildkit_preflight::fact::Facts;
+use buildkit_preflight::publish::{Accept, DEFAULT_PREFIX, Desired, Node, desired, event};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::{Value, json};
+use tower_test::mock::{Handle, pair};
+
+type Server = Handle<Request<Body>, Response<Body>>;
+
+fn writer() -> (NodeWriter, Server) {
+    let (service, server) = pair();
+    let client = kube::Client::new(service, "default");
+    (NodeWriter::new(client, "node1".into(), DEFAULT_PREFIX.into(), Profile::NoProcessSandbox), server)
+}
+
+/// Answers one request, and tells what it was: method, path with query, content type, body.
+async fn answer(server: &mut Server, status: u16, body: &str) -> (String, String, String, Value) {
+    let (request, send) = server.next_request().await.expect("a request");
+    let (parts, sent) = request.into_parts();
+    let bytes = sent.collect().await.expect("a body").to_bytes();
+    let text = |name: &str| parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default();
+    let response = Response::builder().status(status).body(Body::from(body.as_bytes().to_vec())).expect("a response");
+    send.send_response(response);
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    (parts.method.to_string(), parts.uri.to_string(), text("content-type"), body)
+}
+
+/// Nothing is known, so all is unknown: it is what is sent that matters here.
+fn some(node: &Node) -> Desired {
+    desired(&Facts::unknown(), Accept::Proven, node, DEFAULT_PREFIX)
+}
+
+fn node(condition: &str) -> Node {
+    let conditions = json!([{"type": "Ready", "status": "True"}, {"type": "RootlessBuildKit", "status": condition, "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    serde_json::from_value(json!({"metadata": {"name": "node1", "uid": "u", "labels": {"a": "b"}}, "status": {"conditions": conditions}}))
+        .expect("a node")
+}
+
+fn refusal(code: u16, message: &str) -> String {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "x", "code": code}).to_string()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn reading_is_a_patch_of_nothing() {
+    let (writer, mut server) = writer();
+    let (node, sent) = tokio::join!(writer.read(), answer(&mut server, 200, r#"{"metadata": {"name": "node1", "uid": "u"}, "more": 1}"#));
+    assert_eq!(node.expect("a node").metadata.uid, "u");
+    let (method, path, media, body) = sent;
+    assert_eq!((method.as_str(), media.as_str(), body), ("PATCH", "application/merge-patch+json", json!({})));
+    assert_eq!(path, "/api/v1/nodes/node1/status?fieldManager=buildkit-preflight/no-process-sandbox");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn one_apply_carries_all_and_keeps_the_time_of_a_status_that_stays() {
+    for (before, since) in [("Unknown", "2026-01-01T00:00:00Z"), ("True", "2026-02-02T00:00:00Z")] {
+        let (writer, mut server) = writer();
+        let (node, now) = (node(before), "2026-02-02T00:00:00Z");
+        let desired = some(&node);
+        let (_, sent) = tokio::join!(writer.apply(&desired, &node, now), answer(&mut server, 200, "{}"));
+        let (method, path, media, body) = sent;
+        assert_eq!((method.as_str(), media.as_str()), ("PATCH", "application/apply-patch+yaml"));
+        assert!(path.ends_with("/nodes/node1/status?fieldManager=buildkit-preflight/no-process-sandbox&force=true"), "{path}");
+        assert_eq!(body["metadata"]["labels"]["buildkit-preflight.dev/no-process-sandbox"], "unknown");
+        assert_eq!(body["metadata"]["labels"].get("a"), None, "nothing of others");
+        let condition = &body["status"]["conditions"];
+        assert_eq!(condition.as_array().map(Vec::len), Some(1));
+        assert_eq!((&condition[0]["lastTransitionTime"], &condition[0]["lastHeartbeatTime"]), (&json!(since), &json!(now)));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_event_that_is_there_already_is_no_error() {
+    let (writer, mut server) = writer();
+    let node = node("True");
+    let event = event(&some(&node).conditions[0], &node).expect("a change");
+    let exists = refusal(409, "already exists");
+    let (told, sent) = tokio::join!(writer.tell(&event, "u", "2026-02-02T00:00:00Z"), answer(&mut server, 409, &exists));
+    told.expect("told once is told");
+    let (method, path, _, body) = sent;
+    assert_eq!((method.as_str(), path.split('?').next()), ("POST", Some("/api/v1/namespaces/default/events")));
+    assert_eq!(body["involvedObject"], json!({"apiVersion": "v1", "kind": "Node", "name": "node1", "uid": "u"}));
+    assert_eq!(body["metadata"]["namespace"], "default");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn only_a_refusal_by_admission_is_confinement() {
+    let policy = "nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: only its own labels";
+    for (status, text, confined) in [
+        (422, refusal(422, policy), true),
+        (403, refusal(403, "admission webhook \"x\" denied the request"), true),
+        (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), false),
+        (200, "{}".to_owned(), false),
+        (500, refusal(500, "ValidatingAdmissionPolicy"), false),
+    ] {
+        let (writer, mut server) = writer();
+        let (checked, sent) = tokio::join!(writer.check_confinement(), answer(&mut server, status, &text));
+        assert_eq!(checked.is_ok(), confined, "{status} {text}");
+        assert!(sent.1.contains("dryRun=All"), "nothing may be written: {}", sent.1);
+        assert_eq!(matches!(checked, Err(Error::Unconfined)), status == 200);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_answer_that_makes_no_sense_is_an_error_with_a_name() {
+    for (status, text, kind) in [
+        (200, "<html>", "garbled"),
+        (200, "[]", "garbled"),
+        (429, "slow down", "server"),
+        (503, "<html>no backend</html>", "server"),
+        (401, &refusal(401, "Unauthorized"), "refused"),
+    ] {
+        let (writer, mut server) = writer();
+        let (read, _) = tokio::join!(writer.read(), answer(&mut server, status, text));
+        let error = read.expect_err("no node");
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains("PATCH /api/v1/nodes/node1/status"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn an_api_server_that_never_answers_is_given_up() {
+    let (writer, mut server) = writer();
+    let hold = async {
+        let held = server.next_request().await;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        drop(held);
+    };
+    let (read, ()) = tokio::join!(writer.read(), hold);
+    assert!(matches!(read, Err(Error::Silent { .. })), "{read:?}");
+}
