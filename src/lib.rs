@@ -7,13 +7,16 @@
 //! Data flows one way:
 //!
 //! ```text
-//!  the node                                                          people, programs
-//!     │                                                                     ▲
-//!     ▼                                                                     │
-//!  gather ──► Facts ──► check ──► Verdict, Findings ──► report (with remedy) ┘
-//!  files,     plain     a table    ready, not ready,    table, JSON, YAML
-//!  probe      values    of checks  unknown
-//!                       (pure)
+//!  the node                                                             people, programs
+//!     │                                                                        ▲
+//!     ▼                                                                        │
+//!  gather ──► Facts ──► check ──► Verdict, Findings ─┬► report (with remedy) ──┘
+//!  files,     plain     a table    ready, not ready, │  table, JSON, YAML
+//!  probe      values    of checks  unknown           │
+//!               ▲       (pure)                       └► publish ──► api ──► the Node object
+//!               │                                       labels,     one apply
+//!               │                                       condition,  │
+//!               └────────────────────────────────────── event ◄─────┘ what the kubelet says
 //! ```
 //!
 //! * [`fact`]: what can be known. Each [`fact::Fact`] is known, absent, denied or failed: not being able
@@ -24,10 +27,14 @@
 //!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
 //! * [`remedy`]: what removes a cause on this operating system. A plan, it changes nothing.
 //! * [`report`]: the answer as a value with a schema, and as a table for people.
+//! * [`publish`]: the answer as what should stand on the Node: labels, conditions, events.
+//! * [`api`]: the only one that talks to Kubernetes.
+//! * [`agent`]: proves, publishes, and watches for what could make the answer untrue.
+//! * [`render`]: manifests; what the agent may write and what it writes come from the same names.
 //! * [`cli`]: the commands: gather, judge, print.
 //!
-//! The middle (`fact`, `check`, `remedy`, `report`) is pure: no file, no clock, no environment, no system
-//! call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
+//! The middle (`fact`, `check`, `remedy`, `report`, `publish`, `render`) is pure: no file, no clock, no environment,
+//! no system call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
 //! answer that `check` gave on the node, and every report from a user is a test case.
 
 pub mod agent;

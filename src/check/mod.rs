@@ -14,7 +14,7 @@ mod row;
 mod storage;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod userns;
 mod verdict;
 

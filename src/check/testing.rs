@@ -7,12 +7,12 @@ use crate::fact::{
 };
 
 /// The map of a pod with `hostUsers: false`.
-pub(super) fn pod_map(length: u32) -> Fact<IdMap> {
+pub(crate) fn pod_map(length: u32) -> Fact<IdMap> {
     Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 1_048_576, length }]))
 }
 
 /// Facts of a builder's pod of the default profile where all is well, without a probe, and then changed.
-pub(super) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
+pub(crate) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
     let initial = || Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 0, length: u32::MAX }]));
     let helper = |name: &str| Fact::Known(Helper { path: format!("/usr/bin/{name}"), setuid: false, file_capability: true, nosuid: false });
     let mut facts = Facts::unknown();
@@ -46,12 +46,12 @@ pub(super) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
 }
 
 /// The same with a probe in which each step worked.
-pub(super) fn healthy() -> Facts {
+pub(crate) fn healthy() -> Facts {
     with_probe(facts_of(&|_| {}), None)
 }
 
 /// Adds a probe of the default profile that worked, or failed at a step.
-pub(super) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
+pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
     let plan = Profile::NoProcessSandbox.plan();
     let result = |step, outcome, errno| StepResult { step, outcome, errno, detail: None, filtered: None, micros: 10 };
     let mut steps = Vec::new();

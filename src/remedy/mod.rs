@@ -102,13 +102,13 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
 
 /// What removes a confinement that the pod did not ask for: it is the runtime's, the node's or the cluster's.
 fn forced(cause: Cause) -> Remedy {
-    let who = match cause {
-        Cause::Seccomp => "seccomp filter, although this pod's seccompProfile is Unconfined",
-        Cause::NoNewPrivs => "ban on gaining privileges, although this pod allows privilege escalation",
-        Cause::CapsDropped => "narrow set of capabilities, although this pod drops none",
-        _ => "security profile, although this pod asks for none (appArmorProfile Unconfined)",
+    let what = match cause {
+        Cause::Seccomp => "adds a seccomp filter to pods whose seccompProfile is Unconfined",
+        Cause::NoNewPrivs => "forbids pods to gain privileges that set no allowPrivilegeEscalation: false",
+        Cause::CapsDropped => "takes capabilities from pods that drop none",
+        _ => "confines pods whose appArmorProfile is Unconfined",
     };
-    Remedy::new(format!("use other nodes, or find what on this one adds a {who}: the OCI runtime, the platform, or an admission webhook"))
+    Remedy::new(format!("use other nodes, or find what on this one {what}: the OCI runtime, the platform, or an admission webhook"))
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).
