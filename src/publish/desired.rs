@@ -53,7 +53,7 @@ mod tests {
         desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX)
     }
 
-    fn label<'a>(desired: &'a Desired, key: Key) -> Option<&'a str> {
+    fn label(desired: &Desired, key: Key) -> Option<&str> {
         desired.labels.get(&key).map(String::as_str)
     }
 
