@@ -36,6 +36,8 @@ impl Outside {
         command.args(["--user", "--map-root-user"]).arg(program());
         command.args(["agent", "--node", NODE, "--listen", "127.0.0.1:8099", "--evidence", "probed", "--kubeconfig"]).arg(&kubeconfig);
         command.arg("--state-dir").arg(&state);
+        // A machine without rootlesskit: no builder's image, where a missing range would be the image's own lack.
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).expect("a log")).process_group(0);
         Outside { child: command.spawn().expect("unshare"), log }
     }
