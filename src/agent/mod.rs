@@ -12,7 +12,7 @@ mod server;
 
 use crate::api::{self, Access, NodeWriter};
 use crate::check::{Profile, Ready};
-use crate::gather::{self, BadStateDir, Fingerprint};
+use crate::gather::{self, BadStateDir, Watched};
 use crate::publish::{self, Accept, Desired, Key, Node};
 use clock::{Backoff, jittered};
 use health::Health;
@@ -127,14 +127,15 @@ impl Agent {
     async fn work(mut self) -> Result<(), Error> {
         let mut backoff = Backoff::new();
         let mut wanted: Option<Desired> = None;
-        let mut fingerprint = Fingerprint::take();
+        let watched = Watched::open();
+        let mut fingerprint = watched.fingerprint();
         let mut next_heartbeat = Instant::now();
         let mut next_try = Instant::now();
         let mut unwritten = true;
         loop {
             self.health.alive();
             let now = Instant::now();
-            let is = Fingerprint::take();
+            let is = watched.fingerprint();
             let changes = is.changes_since(&fingerprint);
             if !changes.is_empty() {
                 info!(changes = changes.join("; "), "what the evidence hangs on has changed");

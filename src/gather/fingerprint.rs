@@ -1,5 +1,6 @@
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 
 /// The sysctls that a verdict hangs on: when one changes, it has to be proven again. Boot and kernel can't change while a
 /// process lives, and a new process proves anew.
@@ -24,15 +25,6 @@ enum Content {
 }
 
 impl Content {
-    fn read(name: &str) -> Self {
-        let mut text = [0; 24];
-        match File::open(format!("/proc/sys/{name}")).and_then(|mut file| file.read(&mut text)) {
-            Ok(_) => Content::Text(text),
-            Err(error) if error.kind() == ErrorKind::NotFound => Content::Absent,
-            Err(_) => Content::Unreadable,
-        }
-    }
-
     fn describe(&self) -> String {
         match self {
             Content::Text(text) => String::from_utf8_lossy(text).trim_matches(['\0', '\n', ' ']).to_owned(),
@@ -42,16 +34,35 @@ impl Content {
     }
 }
 
+/// The sysctls, held open: they are read every few seconds, and so that is one system call each. The kernel makes the text
+/// anew for each read from the beginning. One that is absent stays so until the next boot.
+#[derive(Debug)]
+pub struct Watched([Result<File, ErrorKind>; SYSCTLS.len()]);
+
+impl Watched {
+    /// Opens them.
+    pub fn open() -> Self {
+        Watched(SYSCTLS.map(|name| File::open(format!("/proc/sys/{name}")).map_err(|error| error.kind())))
+    }
+
+    /// Reads them.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.0.each_ref().map(|file| {
+            let mut text = [0; 24];
+            match file {
+                Ok(file) => file.read_at(&mut text, 0).map_or(Content::Unreadable, |_| Content::Text(text)),
+                Err(ErrorKind::NotFound) => Content::Absent,
+                Err(_) => Content::Unreadable,
+            }
+        }))
+    }
+}
+
 /// The sysctls that evidence was got under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint([Content; SYSCTLS.len()]);
 
 impl Fingerprint {
-    /// Reads it: a few small files that no mount can make hang, three system calls each, since this is done every few seconds.
-    pub fn take() -> Self {
-        Fingerprint(SYSCTLS.map(Content::read))
-    }
-
     /// What is different: `user/max_user_namespaces was 63359, is 0`.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let pairs = SYSCTLS.iter().zip(before.0.iter().zip(&self.0));

@@ -16,7 +16,7 @@ use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, Watched};
 pub use state_dir::BadStateDir;
 
 /// The user ID of `moby/buildkit:rootless`.
