@@ -20,6 +20,12 @@ pub(crate) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
     facts.user_namespaces = Fact::Known(true);
     facts.sysctls.unprivileged_userns_clone = Fact::Absent;
     facts.sysctls.max_user_namespaces = Fact::Known(63_359);
+    facts.sysctls.max_mnt_namespaces = Fact::Known(63_359);
+    facts.sysctls.max_pid_namespaces = Fact::Known(63_359);
+    facts.sysctls.max_uts_namespaces = Fact::Known(63_359);
+    facts.sysctls.max_ipc_namespaces = Fact::Known(63_359);
+    facts.sysctls.max_cgroup_namespaces = Fact::Known(63_359);
+    facts.sysctls.yama_ptrace_scope = Fact::Known(1);
     facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Absent;
     facts.process.uid = Fact::Known(1000);
     facts.process.pid_namespace = Fact::Known(Namespace::Own);

@@ -1,7 +1,7 @@
 //! Whether a user namespace can be made.
 
-use super::Cause;
 use super::row::{Check, Judgement, Kind};
+use super::{Case, Cause};
 use crate::fact::{Errno, Fact, Step};
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
@@ -44,6 +44,10 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
             let kernel = case.facts.kernel.known();
             match (case.facts.in_user_namespace(), kernel) {
                 (Some(true), _) => Judgement::Pass,
+                _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::Fail(
+                    Cause::UsernsPodRuntime,
+                    "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes".into(),
+                ),
                 (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::Fail(
                     Cause::UsernsPodRuntime,
                     format!("Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)"),
@@ -120,6 +124,52 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
     },
 };
 
+/// How many namespaces of a kind one builder and one of its steps hold at once, against the user whom they count for: of a
+/// pod with a user namespace that is root, and the container's own count too; else the builder's user.
+fn needed<'a>(case: &Case<'a>) -> [(&'static str, &'a Fact<u64>, u64); 5] {
+    let sysctls = &case.facts.sysctls;
+    let container = u64::from(case.profile.has_pod_user_namespace());
+    let (rootlesskit, sandbox) = (u64::from(case.is_rootless()), u64::from(case.plan.process_sandbox));
+    [
+        ("user.max_mnt_namespaces", &sysctls.max_mnt_namespaces, container + rootlesskit + 1),
+        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces, container + sandbox),
+        ("user.max_uts_namespaces", &sysctls.max_uts_namespaces, container + 1),
+        ("user.max_ipc_namespaces", &sysctls.max_ipc_namespaces, container + 1),
+        ("user.max_cgroup_namespaces", &sysctls.max_cgroup_namespaces, 1),
+    ]
+}
+
+pub(super) const NAMESPACE_LIMITS: Check = Check {
+    id: "namespace-limits",
+    title: "user.max_{mnt,pid,uts,ipc,cgroup}_namespaces",
+    why: "How many namespaces of a kind one user may have (namespaces(7), Linux 4.9); one more gives ENOSPC. rootlesskit holds a mount namespace, and each build step makes one of each kind: a step fails while the daemon looks healthy.",
+    causes: &[Cause::UsernsExhausted],
+    steps: &[
+        Step::MountNamespace,
+        Step::StepMountNamespace,
+        Step::UtsNamespace,
+        Step::IpcNamespace,
+        Step::CgroupNamespace,
+        Step::PidNamespace,
+    ],
+    kind: Kind::Fact {
+        judge: |case| {
+            let mut unknown = None;
+            for (name, fact, needed) in needed(case) {
+                match fact {
+                    Fact::Known(value) if *value < needed => {
+                        return Judgement::Fail(Cause::UsernsExhausted, format!("{name} is {value}, and a build needs {needed}"));
+                    }
+                    Fact::Known(_) | Fact::Absent => {}
+                    Fact::Denied(why) | Fact::Failed(why) => unknown = unknown.or(Some(why)),
+                }
+            }
+            unknown.map_or(Judgement::Pass, |why| Judgement::Unknown(why.clone()))
+        },
+        explains: |failed| failed.errno == Some(Errno::ENOSPC),
+    },
+};
+
 pub(super) const APPARMOR_RESTRICTION: Check = Check {
     id: "apparmor-restriction",
     title: "kernel.apparmor_restrict_unprivileged_userns",
@@ -192,7 +242,7 @@ fn is_helper_message(detail: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::{failed_at, table};
+    use crate::check::testing::{failed_at, finding, table};
     use crate::check::{Cause, Outcome, Profile};
     use crate::fact::{Errno, Fact, Namespace, Step};
 
@@ -236,6 +286,36 @@ mod tests {
         );
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.max_user_namespaces = Fact::Known(0));
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
+    }
+
+    #[test]
+    fn namespace_limits() {
+        table(
+            "namespace-limits",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                (Outcome::Pass, None, &|f| f.sysctls.max_mnt_namespaces = Fact::Known(2)),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_mnt_namespaces = Fact::Known(1)),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_uts_namespaces = Fact::Known(0)),
+                // Without a process sandbox a build step has the builder's PID namespace.
+                (Outcome::Pass, None, &|f| f.sysctls.max_pid_namespaces = Fact::Known(0)),
+                (Outcome::Unknown, None, &|f| f.sysctls.max_ipc_namespaces = Fact::Denied("a pod's own".into())),
+            ],
+        );
+        failed_at(Step::StepMountNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |f| f.sysctls.max_mnt_namespaces = Fact::Known(1));
+        let pid1 = |f: &mut crate::fact::Facts| f.sysctls.max_pid_namespaces = Fact::Known(1);
+        for (profile, outcome) in
+            [(Profile::Privileged, Outcome::Pass), (Profile::ProcMount, Outcome::Fail), (Profile::Userns, Outcome::Fail)]
+        {
+            assert_eq!(finding("namespace-limits", profile, &pid1).outcome, outcome, "{profile}");
+        }
+    }
+
+    #[test]
+    fn yama_takes_pods_with_a_user_namespace_their_volumes() {
+        let yama = |f: &mut crate::fact::Facts| f.sysctls.yama_ptrace_scope = Fact::Known(3);
+        assert_eq!(finding("pod-user-namespace", Profile::ProcMount, &yama).outcome, Outcome::Fail);
+        assert_eq!(finding("pod-user-namespace", Profile::NoProcessSandbox, &yama).outcome, Outcome::NotApplicable);
     }
 
     #[test]

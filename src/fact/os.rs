@@ -169,9 +169,27 @@ pub struct Sysctls {
     /// How many user namespaces a user may have (Linux 4.9).
     #[serde(default, rename = "user.max_user_namespaces")]
     pub max_user_namespaces: Fact<u64>,
+    /// The same for mount namespaces.
+    #[serde(default, rename = "user.max_mnt_namespaces")]
+    pub max_mnt_namespaces: Fact<u64>,
+    /// The same for PID namespaces.
+    #[serde(default, rename = "user.max_pid_namespaces")]
+    pub max_pid_namespaces: Fact<u64>,
+    /// The same for UTS namespaces.
+    #[serde(default, rename = "user.max_uts_namespaces")]
+    pub max_uts_namespaces: Fact<u64>,
+    /// The same for IPC namespaces.
+    #[serde(default, rename = "user.max_ipc_namespaces")]
+    pub max_ipc_namespaces: Fact<u64>,
+    /// The same for cgroup namespaces.
+    #[serde(default, rename = "user.max_cgroup_namespaces")]
+    pub max_cgroup_namespaces: Fact<u64>,
     /// Ubuntu's patch, from 23.10: 1 takes all capabilities from an unconfined process in a new user namespace.
     #[serde(default, rename = "kernel.apparmor_restrict_unprivileged_userns")]
     pub apparmor_restrict_unprivileged_userns: Fact<u64>,
+    /// Yama: at 3 nobody may attach to a process, which takes pods with a user namespace their volumes.
+    #[serde(default, rename = "kernel.yama.ptrace_scope")]
+    pub yama_ptrace_scope: Fact<u64>,
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ pub const ROWS: &[Row] = &[
     row("sysctls.kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", EVERYWHERE),
     // A pod's user namespace has limits of its own, and this file shows those.
     row("sysctls.user.max_user_namespaces", "/proc/sys/user/max_user_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.user.max_mnt_namespaces", "/proc/sys/user/max_mnt_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.user.max_pid_namespaces", "/proc/sys/user/max_pid_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.user.max_uts_namespaces", "/proc/sys/user/max_uts_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.user.max_ipc_namespaces", "/proc/sys/user/max_ipc_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.user.max_cgroup_namespaces", "/proc/sys/user/max_cgroup_namespaces", HOST_USER_NAMESPACE),
+    row("sysctls.kernel.yama.ptrace_scope", "/proc/sys/kernel/yama/ptrace_scope", EVERYWHERE),
     row("sysctls.kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", EVERYWHERE),
     row("process.uid", "/proc/self/status", EVERYWHERE),
     row("process.pidNamespace", "/proc/self/ns/pid", EVERYWHERE),

@@ -3,7 +3,7 @@
 //! A plan only: nothing here changes anything.
 
 use crate::check::{Cause, Level};
-use crate::fact::{Facts, OsRelease, Step};
+use crate::fact::{Fact, Facts, OsRelease, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
     }
     match cause {
         Cause::UsernsMax0 => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
-        Cause::UsernsExhausted => match limit_of(failed) {
+        Cause::UsernsExhausted => match limit_of(failed, facts) {
             "user.max_user_namespaces" => {
                 // Never less than there is: a limit that is reached at that height is reached by somebody's leak.
                 let now = facts.sysctls.max_user_namespaces.known().copied().unwrap_or_default();
@@ -112,8 +112,15 @@ fn forced(cause: Cause) -> Remedy {
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).
-fn limit_of(failed: Option<Step>) -> &'static str {
+fn limit_of(failed: Option<Step>, facts: &Facts) -> &'static str {
+    let sysctls = &facts.sysctls;
+    let low = |fact: &Fact<u64>| fact.known().is_some_and(|value| *value < 4);
     match failed {
+        None if low(&sysctls.max_mnt_namespaces) => "user.max_mnt_namespaces",
+        None if low(&sysctls.max_pid_namespaces) => "user.max_pid_namespaces",
+        None if low(&sysctls.max_uts_namespaces) => "user.max_uts_namespaces",
+        None if low(&sysctls.max_ipc_namespaces) => "user.max_ipc_namespaces",
+        None if low(&sysctls.max_cgroup_namespaces) => "user.max_cgroup_namespaces",
         Some(Step::MountNamespace | Step::StepMountNamespace) => "user.max_mnt_namespaces",
         Some(Step::UtsNamespace) => "user.max_uts_namespaces",
         Some(Step::IpcNamespace) => "user.max_ipc_namespaces",
@@ -145,7 +152,6 @@ fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Fact;
 
     fn on(id: &str, cause: Cause) -> Remedy {
         let os = OsRelease { id: id.into(), ..OsRelease::default() };
