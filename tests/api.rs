@@ -89,10 +89,11 @@ async fn an_event_that_is_there_already_is_no_error() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn only_a_refusal_by_admission_is_confinement() {
-    let policy = "nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: only its own labels";
+    let policy = "nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: the agent may write only its own labels";
     for (status, text, confined) in [
         (422, refusal(422, policy), true),
-        (403, refusal(403, "admission webhook \"x\" denied the request"), true),
+        (403, refusal(403, "admission webhook \"x\" denied the request"), false),
+        (422, refusal(422, "ValidatingAdmissionPolicy 'y' denied request: only labels of example.com"), false),
         (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), false),
         (200, "{}".to_owned(), false),
         (500, refusal(500, "ValidatingAdmissionPolicy"), false),

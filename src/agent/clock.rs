@@ -1,30 +1,29 @@
 //! When to do things: never all agents of a cluster at once.
 
-use std::time::{Duration, Instant};
-
-/// The first wait after a failed write, and the longest.
-const SHORTEST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(30);
+use std::time::Duration;
 
 /// Ever longer waits, each from half to one and a half of its length.
-pub(super) struct Backoff(Duration);
+pub(super) struct Backoff {
+    first: Duration,
+    longest: Duration,
+    length: Duration,
+}
 
 impl Backoff {
-    pub(super) fn new() -> Self {
-        Backoff(SHORTEST)
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        Backoff { first, longest, length: first.min(longest) }
     }
 
     /// The wait after one more failure.
     pub(super) fn next(&mut self) -> Duration {
-        let wait = spread(self.0, 0.5);
-        self.0 = (self.0 * 2).min(LONGEST);
+        let wait = spread(self.length, 0.5);
+        self.length = (self.length * 2).min(self.longest);
         wait
     }
 
-    /// Begins anew; gives the moment from which one may try again.
-    pub(super) fn reset(&mut self) -> Instant {
-        self.0 = SHORTEST;
-        Instant::now()
+    /// Begins anew.
+    pub(super) fn reset(&mut self) {
+        self.length = self.first.min(self.longest);
     }
 }
 
@@ -37,9 +36,9 @@ fn spread(length: Duration, part: f64) -> Duration {
     length.mul_f64(1.0 - part + 2.0 * part * fastrand::f64())
 }
 
-/// The time as Kubernetes writes it.
+/// The time as Kubernetes writes it, in whole seconds that have passed.
 pub(super) fn now() -> String {
-    jiff::Timestamp::now().round(jiff::Unit::Second).map_or_else(|_| String::new(), |time| time.to_string())
+    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
 #[cfg(test)]
@@ -48,7 +47,8 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_limit_and_differ() {
-        let mut backoff = Backoff::new();
+        const LONGEST: Duration = Duration::from_secs(30);
+        let mut backoff = Backoff::new(Duration::from_millis(500), LONGEST);
         let waits: Vec<_> = (0..200).map(|_| backoff.next()).collect();
         assert!(waits[0] < Duration::from_secs(1));
         assert!(waits[10..].iter().all(|wait| (LONGEST / 2..=LONGEST * 3 / 2).contains(wait)));

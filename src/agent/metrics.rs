@@ -1,10 +1,12 @@
-use crate::check::{Profile, Ready};
+use crate::check::Profile;
+use crate::publish::Key;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// From a probe of 10 ms to the deadline.
@@ -53,10 +55,14 @@ impl Metrics {
         self
     }
 
-    pub(super) fn verdict(&self, profile: Profile, ready: Ready) {
-        for (value, verdict) in [(Ready::Ready, "ready"), (Ready::NotReady, "not-ready"), (Ready::Unknown, "unknown")] {
-            let labels = VerdictLabels { profile: profile.id(), verdict };
-            self.verdict.get_or_create(&labels).set((value == ready).into());
+    /// What the labels say, so that the two can't disagree.
+    pub(super) fn verdicts(&self, labels: &BTreeMap<Key, String>) {
+        for profile in Profile::ALL {
+            let Some(says) = labels.get(&Key::Verdict(profile)) else { continue };
+            for verdict in ["ready", "not-ready", "unknown"] {
+                let labels = VerdictLabels { profile: profile.id(), verdict };
+                self.verdict.get_or_create(&labels).set((verdict == says).into());
+            }
         }
     }
 
@@ -91,8 +97,9 @@ mod tests {
     #[test]
     fn a_verdict_is_one_of_three() {
         let metrics = Metrics::new();
-        metrics.verdict(Profile::NoProcessSandbox, Ready::Ready);
-        metrics.verdict(Profile::NoProcessSandbox, Ready::NotReady);
+        for says in ["ready", "not-ready"] {
+            metrics.verdicts(&BTreeMap::from([(Key::Verdict(Profile::NoProcessSandbox), says.to_owned())]));
+        }
         metrics.wrote("success");
         metrics.probe_took(Duration::from_millis(20));
         let text = metrics.text();

@@ -1,42 +1,65 @@
 //! `/healthz`, `/readyz` and `/metrics`, over HTTP/1.1.
 
 use super::health::Health;
+use super::{Error, PORT};
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
-/// How many may ask at once. Whoever comes then waits.
-const CONNECTIONS: usize = 16;
-/// How long a connection may last: kubelet and Prometheus ask one thing and go, or come back.
-const LASTING: Duration = Duration::from_secs(30);
+/// How many may ask at once. Whoever comes then takes the place of the one that has been there longest: one that
+/// asks slowly, or nothing, must not keep the kubelet out.
+const CONNECTIONS: usize = 64;
+/// How long a request's head may take to come, and a connection to last.
+const HEAD: Duration = Duration::from_secs(2);
+const LASTING: Duration = Duration::from_secs(10);
+
+/// Listens on an address, or on all of them: of both families where the kernel has IPv6, else of IPv4.
+pub(super) async fn bind(address: Option<SocketAddr>) -> Result<TcpListener, Error> {
+    let all = |ip: IpAddr| SocketAddr::new(ip, PORT);
+    let addresses = address.map_or_else(|| vec![all(Ipv6Addr::UNSPECIFIED.into()), all(Ipv4Addr::UNSPECIFIED.into())], |one| vec![one]);
+    let mut failed = None;
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(source) => failed = Some(Error::Listen { address, source }),
+        }
+    }
+    Err(failed.unwrap_or_else(|| std::io::Error::other("no address to listen on").into()))
+}
 
 pub(super) async fn serve(listener: TcpListener, health: Arc<Health>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, say: the next one may fare better.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
         let health = health.clone();
-        tokio::spawn(async move {
+        open.push_back(tokio::spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
                 let answer = answer(&health, request.method(), request.uri().path());
                 async move { Ok::<_, Infallible>(answer) }
             });
-            let connection =
-                http1::Builder::new().timer(TokioTimer::new()).max_buf_size(8192).serve_connection(TokioIo::new(stream), service);
-            let _ = tokio::time::timeout(LASTING, connection).await;
-            drop(place);
-        });
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false).max_buf_size(8192);
+            let _ = tokio::time::timeout(LASTING, http.serve_connection(TokioIo::new(stream), service)).await;
+        }));
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn connect(access: &Access) -> Result<Client, Error> {
             let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
             let (name, read) = match path {
                 Some(path) => (path.display().to_string(), Kubeconfig::read_from(path)),
-                None => ("the default kubeconfig".to_owned(), Kubeconfig::read()),
+                None => ("the default kubeconfig (name one with --kubeconfig or KUBECONFIG)".to_owned(), Kubeconfig::read()),
             };
             let unusable = |error: &dyn std::fmt::Display| Error::NoAccess(format!("{name}: {error}"));
             let kubeconfig = read.map_err(|error| unusable(&error))?;

@@ -56,8 +56,8 @@ pub enum Error {
 impl Error {
     pub(super) fn of(what: String, error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: status.message.clone() },
-            error => Error::Unreachable { what, why: chain(&error) },
+            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: shortened(&status.message) },
+            error => Error::Unreachable { what, why: shortened(&chain(&error)) },
         }
     }
 
@@ -81,6 +81,13 @@ impl Error {
             Error::Unconfined => "unconfined",
         }
     }
+}
+
+/// A proxy's answer may be a page of HTML.
+fn shortened(message: &str) -> String {
+    let mut chars = message.chars();
+    let text: String = chars.by_ref().take(500).collect();
+    if chars.next().is_some() { text + " ..." } else { text }
 }
 
 /// An error with all its reasons, each said once.

@@ -1,6 +1,6 @@
 use super::{APPLY, Body, Error, MERGE, request};
 use crate::check::Profile;
-use crate::publish::{Desired, Event, Node, manager};
+use crate::publish::{Condition, Desired, Event, Node, REFUSAL, manager};
 use kube::Client;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
@@ -34,18 +34,14 @@ impl NodeWriter {
     /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
     ///
     /// # Errors
-    /// [`Error::Unconfined`] where it is not refused, and a refusal for another reason.
+    /// [`Error::Unconfined`] where it is not refused, and a refusal by somebody else.
     pub async fn check_confinement(&self) -> Result<(), Error> {
         let foreign = json!({"metadata": {"labels": {"confinement-test.invalid/agent": "foreign"}}});
         let tried: Result<IgnoredAny, _> = request(&self.client, &self.path("&dryRun=All"), Body::Patch(MERGE, foreign)).await;
         match tried {
             Ok(_) => Err(Error::Unconfined),
-            // RBAC refuses with 403 as well, and with a text of its own.
-            Err(Error::Refused { code: 403 | 422, message, .. })
-                if message.contains("admission webhook") || message.contains("ValidatingAdmissionPolicy") =>
-            {
-                Ok(())
-            }
+            // Not any refusal: RBAC refuses all, and another policy or webhook may refuse this label and allow the next.
+            Err(Error::Refused { code: 403 | 422, message, .. }) if message.contains(REFUSAL) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -57,7 +53,7 @@ impl NodeWriter {
     /// See [`Error`].
     pub async fn apply(&self, desired: &Desired, before: &Node, now: &str) -> Result<Node, Error> {
         let labels: Map<String, Value> = desired.labels.iter().map(|(key, value)| (key.with(&self.prefix), json!(value))).collect();
-        let condition = |condition: &crate::publish::Condition| {
+        let condition = |condition: &Condition| {
             let status = condition.status.to_string();
             let stands = before.condition(condition.kind).filter(|before| before.status == status);
             let since = stands.and_then(|before| before.last_transition_time.as_deref()).unwrap_or(now);
@@ -74,7 +70,8 @@ impl NodeWriter {
         let object = json!({
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": self.node, "labels": labels},
+            // The uid: another Node of the same name is refused with 409, since nothing here is about it.
+            "metadata": {"name": self.node, "uid": before.metadata.uid, "labels": labels},
             "status": {"conditions": conditions},
         });
         // With force: a label that somebody set by hand would block the apply for good.

@@ -64,9 +64,20 @@ impl Nodes {
         let mut next = String::new();
         loop {
             let from = if next.is_empty() { String::new() } else { format!("&continue={next}") };
-            let page: Page = request(&self.client, &format!("/api/v1/nodes?limit={PAGE}{from}"), Body::Get).await?;
-            nodes.extend(page.items);
-            next = page.metadata.next;
+            let page: Result<Page, _> = request(&self.client, &format!("/api/v1/nodes?limit={PAGE}{from}"), Body::Get).await;
+            match page {
+                Ok(page) => {
+                    nodes.extend(page.items);
+                    next = page.metadata.next;
+                }
+                // The list has become too old to go on with: all anew.
+                Err(Error::Refused { code: 410, .. }) if !next.is_empty() => {
+                    nodes.clear();
+                    next.clear();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             if next.is_empty() {
                 return Ok(nodes);
             }

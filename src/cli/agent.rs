@@ -28,9 +28,9 @@ pub(super) struct Arguments {
     /// Prove and write again about this often, a quarter more or less: 30s, 1h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     heartbeat: Duration,
-    /// Where to answer /healthz, /readyz and /metrics
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080")]
-    listen: SocketAddr,
+    /// Where to answer /healthz, /readyz and /metrics [default: port 8080 of all addresses]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     /// The prefix of the labels; the admission policy must know it too (see `render agent`)
     #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = prefix)]
     label_prefix: String,
@@ -52,8 +52,8 @@ pub(super) struct Arguments {
     /// The directory where builds keep their state [default: where the builder's image has it]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Give up a probe after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = facts::seconds)]
+    /// Give up a probe after this many seconds, at most 60
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = deadline)]
     deadline: Duration,
     /// What to log: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     }
 }
 
-fn node_name(text: &str) -> Result<String, String> {
+pub(super) fn node_name(text: &str) -> Result<String, String> {
     let label = |label: &str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         ends(label.chars().next())
@@ -113,6 +113,10 @@ fn shape(text: &str) -> Result<Profile, String> {
         Profile::NoProcessSandbox => Ok(Profile::NoProcessSandbox),
         _ => Err("the agent has the shape of no-process-sandbox".into()),
     }
+}
+
+fn deadline(text: &str) -> Result<Duration, String> {
+    facts::seconds(text).ok().filter(|time| *time <= agent::LONGEST_PROBE).ok_or_else(|| "a number of seconds from 0.001 to 60".into())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,3 +1,4 @@
+use super::agent::node_name;
 use super::{Error, READY, access, output, prefix};
 use crate::api::{self, Nodes, Ours};
 use crate::publish::DEFAULT_PREFIX;
@@ -17,7 +18,7 @@ Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes
 Exit codes: 0 done, 2 bad usage, 4 a node could not be cleaned")]
 pub(super) struct Arguments {
     /// Only these nodes
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", value_parser = node_name)]
     nodes: Vec<String>,
     /// Print what would be removed, and remove nothing
     #[arg(long)]
@@ -44,7 +45,8 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
     let nodes = Nodes::new(client, arguments.label_prefix);
     let mut errors = Vec::new();
     let mut found = Vec::new();
-    if arguments.nodes.is_empty() {
+    let all = arguments.nodes.is_empty();
+    if all {
         found = nodes.list().await.map_err(failed)?;
     }
     for name in &arguments.nodes {
@@ -53,25 +55,29 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
             Err(error) => errors.push(format!("{name}: {error}")),
         }
     }
-    let mut text = String::new();
+    // Node by node, so that it is known how far it came.
     for node in &found {
         let name = &node.metadata.name;
         let ours = Ours::on(node, nodes.prefix());
         if ours.is_empty() {
-            text += &format!("{name}: nothing of ours\n");
+            output::print(&format!("{name}: nothing of ours\n"))?;
             continue;
         }
-        if !arguments.dry_run
-            && let Err(error) = nodes.remove(name, &ours).await
-        {
-            errors.push(format!("{name}: {error}"));
-            continue;
-        }
-        let done = if arguments.dry_run { "would remove" } else { "removed" };
-        let list = [ours.labels, ours.conditions.iter().map(|kind| format!("condition {kind}")).collect()].concat().join("\n  ");
-        text += &format!("{name}: {done}\n  {list}\n");
+        let removed = if arguments.dry_run { Ok(()) } else { nodes.remove(name, &ours).await.map(|_| ()) };
+        let text = match removed {
+            Ok(()) => {
+                let done = if arguments.dry_run { "would remove" } else { "removed" };
+                let list = [ours.labels, ours.conditions.iter().map(|kind| format!("condition {kind}")).collect()].concat().join("\n  ");
+                format!("{name}: {done}\n  {list}\n")
+            }
+            Err(error) if all && error.code() == Some(404) => format!("{name}: gone meanwhile\n"),
+            Err(error) => {
+                errors.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        output::print(&text)?;
     }
-    output::print(&text)?;
     match errors.as_slice() {
         [] => Ok(READY),
         errors => Err(Error::Io(errors.join("\n       "))),

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 const SYSCTLS: [&str; 9] = [
     "kernel/unprivileged_userns_clone",
     "kernel/apparmor_restrict_unprivileged_userns",
-    "kernel/apparmor_restrict_unprivileged_unconfined",
+    "kernel/userns_max_level",
     "user/max_user_namespaces",
     "user/max_mnt_namespaces",
     "user/max_pid_namespaces",

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -189,19 +190,41 @@ pub(super) fn shorten(text: &str) -> String {
     text.chars().take(HEAD).chain("...".chars()).chain(tail).collect()
 }
 
-/// Does something that may never return, and waits for it no longer than `limit`.
+/// How many threads hang, as far as anybody waited for them.
+static HANGING: AtomicUsize = AtomicUsize::new(0);
+/// So many may: one that runs for months must not leave one behind at each look at the same dead mount.
+const MAY_HANG: usize = 4;
+
+/// Does something that may never return, and waits for it no longer than `limit`; not at all where too much hangs already.
 pub(super) fn bounded<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if HANGING.load(Ordering::Relaxed) >= MAY_HANG {
+        return None;
+    }
     let (sender, receiver) = mpsc::channel();
     let work = Arc::new(Mutex::new(Some(work)));
     let taken = Arc::clone(&work);
     let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
+    // Who comes second, the thread with its result or the one who gave it up, sees that the other was there.
+    let settled = Arc::new(AtomicBool::new(false));
+    let done = Arc::clone(&settled);
     // A thread that hangs ends with the process: waits for a dead server can be killed.
-    let thread = std::thread::Builder::new().spawn(move || take(&taken).map(|work| sender.send(work())));
-    match thread {
-        Ok(_) => receiver.recv_timeout(limit).ok(),
-        // No thread is to be had; few things hang, and then the user ends it.
-        Err(_) => take(&work).map(|work| work()),
-    }
+    let thread = std::thread::Builder::new().spawn(move || {
+        let Some(work) = take(&taken) else { return };
+        let _ = sender.send(work());
+        if done.swap(true, Ordering::AcqRel) {
+            HANGING.fetch_sub(1, Ordering::Relaxed);
+        }
+    });
+    // No thread is to be had; few things hang, and then the user ends it.
+    let Ok(_) = thread else { return take(&work).map(|work| work()) };
+    receiver.recv_timeout(limit).ok().or_else(|| {
+        HANGING.fetch_add(1, Ordering::Relaxed);
+        if settled.swap(true, Ordering::AcqRel) {
+            HANGING.fetch_sub(1, Ordering::Relaxed);
+            return receiver.try_recv().ok();
+        }
+        None
+    })
 }
 
 /// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).

@@ -21,6 +21,13 @@ pub struct Desired {
     pub published: Ready,
 }
 
+impl Desired {
+    /// All that others see of it.
+    pub fn says(&self) -> (&BTreeMap<Key, String>, &[Condition]) {
+        (&self.labels, &self.conditions)
+    }
+}
+
 /// Judges the facts and says what should stand on the Node, where `node` stands now.
 pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str) -> Desired {
     let verdicts = Profile::ALL.map(|profile| judge(facts, profile, None)).to_vec();

@@ -6,6 +6,9 @@ use std::fmt;
 /// The prefix of our labels, unless `render agent --label-prefix` chose another.
 pub const DEFAULT_PREFIX: &str = "buildkit-preflight.dev";
 
+/// How the admission policy refuses a label that is not ours: by this the agent knows that it was the policy.
+pub const REFUSAL: &str = "the agent may write only its own labels";
+
 /// The longest message of a condition, in bytes.
 pub const MESSAGE_BYTES: usize = 1024;
 

@@ -3,7 +3,7 @@
 //! `manifests/agent` is what [`agent`] gives by default: the policy, the account's name, the label prefix and the
 //! code have one source, and can't disagree.
 
-use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MANAGERS, MESSAGE_BYTES};
+use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MANAGERS, MESSAGE_BYTES, REFUSAL};
 
 /// The agent's service account.
 const ACCOUNT: &str = "agent";
@@ -47,6 +47,7 @@ pub fn agent(options: &AgentOptions) -> Vec<(&'static str, String)> {
         ("labels", quoted(&Key::ALL.map(Key::name))),
         ("conditions", quoted(&ConditionType::ALL.map(ConditionType::name))),
         ("managers", MANAGERS.to_owned()),
+        ("refusal", REFUSAL.to_owned()),
         ("message-bytes", MESSAGE_BYTES.to_string()),
     ];
     let fill =

@@ -61,8 +61,13 @@ pub(crate) fn ready_stays_ready(cluster: &Cluster) {
     let key = format!("{PREFIX}/no-process-sandbox");
     let by_hand = cluster.kubectl(&["label", "--overwrite", "node/node1", &format!("{key}=by-hand")]);
     by_hand.unwrap_or_else(|error| panic!("{error}"));
+    let by_hand =
+        r#"{"status": {"conditions": [{"type": "RootlessBuildKit", "status": "True", "reason": "ByHand", "message": "by hand"}]}}"#;
+    let patched = cluster.kubectl(&["patch", "node", "node1", "--subresource=status", "--type=strategic", "-p", by_hand]);
+    patched.unwrap_or_else(|error| panic!("{error}"));
     replace(cluster, "node1");
     let node = verdict(cluster, "node1", "ready");
+    assert_eq!(condition(&node)["reason"], "Proven", "what was written by hand is taken back");
     assert_eq!(condition(&node)["lastTransitionTime"], before["lastTransitionTime"]);
     assert_eq!(events(cluster, "node1", "RootlessBuildKitReady"), told, "nothing changed, nothing is told");
 

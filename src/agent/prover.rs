@@ -1,0 +1,127 @@
+//! What is true of the node now: gathered, judged, and looked at again before a `ready` is taken away.
+
+use super::health::Health;
+use super::{Error, Options};
+use crate::check::{Cause, Profile, Ready};
+use crate::fact::{Fact, Facts};
+use crate::gather::{self, BadStateDir, Fingerprint, Watched};
+use crate::publish::{self, ConditionType, Desired, Key, Node};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
+
+/// Pauses before further looks at a node that was ready and seems not to be: a label that goes ends running builders with
+/// required affinity at the kubelet's next restart. A refusal that is seen twice in a row is believed; what can't be told
+/// (no memory, a disk that does not answer) is given a minute to pass.
+const PAUSES: [Duration; 5] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(25)];
+
+/// The first pause before a look at something that may pass by itself.
+const UNKNOWN_PASSES: Duration = Duration::from_secs(5);
+const SCARCITY_PASSES: Duration = Duration::from_secs(60);
+
+pub(super) struct Prover {
+    watched: Watched,
+    /// What the last look was done under.
+    under: Option<Fingerprint>,
+    looks: u64,
+}
+
+impl Prover {
+    pub(super) fn new() -> Self {
+        Prover { watched: Watched::open(), under: None, looks: 0 }
+    }
+
+    /// Whether something has changed that the last look hangs on.
+    pub(super) fn is_outdated(&mut self) -> bool {
+        let is = self.watched.fingerprint();
+        let changes = self.under.as_ref().map(|under| is.changes_since(under)).unwrap_or_default();
+        if !changes.is_empty() {
+            info!(changes = changes.join("; "), "a sysctl has changed");
+            self.under = Some(is);
+        }
+        !changes.is_empty()
+    }
+
+    /// Gathers and judges, with second looks where `ready` stands on the Node.
+    pub(super) async fn prove(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
+        let mut desired = self.look(options, health, node).await?;
+        let label = node.label(&options.prefix, Key::Verdict(Profile::NoProcessSandbox)) == Some("ready");
+        let stands = label || node.condition(ConditionType::RootlessBuildKit).is_some_and(|condition| condition.status == "True");
+        let mut refused = u32::from(desired.published == Ready::NotReady);
+        for pause in PAUSES {
+            if !stands || desired.published == Ready::Ready || refused == 2 {
+                break;
+            }
+            warn!(saw = desired.conditions[0].message, "seems not to be ready any more; will look again");
+            tokio::time::sleep(pause).await;
+            desired = self.look(options, health, node).await?;
+            refused = if desired.published == Ready::NotReady { refused + 1 } else { 0 };
+        }
+        Ok(desired)
+    }
+
+    /// One look, repeated where a sysctl changed meanwhile: then nobody knows under which value it was done.
+    async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
+        loop {
+            health.alive();
+            self.under = Some(self.watched.fingerprint());
+            let began = Instant::now();
+            let mut facts = self.gather(options).await?;
+            health.metrics.probe_took(began.elapsed());
+            gather::reap();
+            if self.is_outdated() {
+                continue;
+            }
+            facts.kubelet = node.kubelet();
+            if facts.os.known().is_none() {
+                facts.os = node.os();
+            }
+            let desired = publish::desired(&facts, options.accept, node, &options.prefix);
+            health.metrics.verdicts(&desired.labels);
+            let condition = &desired.conditions[0];
+            info!(
+                status = %condition.status,
+                reason = condition.reason,
+                condition = condition.message,
+                probe_milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "judged"
+            );
+            return Ok(desired);
+        }
+    }
+
+    async fn gather(&mut self, options: &Options) -> Result<Facts, Error> {
+        let plan = gather::Options {
+            root: None,
+            state_dir: options.state_dir.clone(),
+            asked_unconfined: options.asked_unconfined,
+            plans: vec![Profile::NoProcessSandbox.plan()],
+            deadline: options.deadline,
+        };
+        self.looks += 1;
+        let gathered = tokio::task::spawn_blocking(move || gather::gather(&plan)).await.map_err(std::io::Error::other)?;
+        match gathered {
+            // A directory that was there at the start.
+            Err(gone) if self.looks > 1 => Ok(without_state_dir(&gone)),
+            gathered => Ok(gathered?),
+        }
+    }
+}
+
+/// Nobody can tell anything where builds would have no place.
+fn without_state_dir(gone: &BadStateDir) -> Facts {
+    let mut facts = Facts::unknown();
+    facts.state_dir.path = Fact::Denied(gone.to_string());
+    facts
+}
+
+/// How long to wait before what was seen should be looked at again, if it may pass by itself.
+pub(super) fn passes_after(desired: &Desired) -> Option<Duration> {
+    let cause = desired.verdicts.first().and_then(|verdict| verdict.causes.first());
+    match (desired.published, cause) {
+        (Ready::Unknown, _) => Some(UNKNOWN_PASSES),
+        (Ready::NotReady, Some(Cause::UsernsExhausted | Cause::DiskSpace | Cause::KeyQuota)) => Some(SCARCITY_PASSES),
+        _ => None,
+    }
+}

@@ -1,0 +1,141 @@
+//! Puts what is true on the Node, and tells what has changed.
+
+use super::health::Health;
+use super::{Options, clock};
+use crate::api::{self, NodeWriter};
+use crate::check::Profile;
+use crate::publish::{self, Desired, Event, Node};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{debug, info, warn};
+
+/// How often the same complaint is repeated.
+const REMIND: Duration = Duration::from_secs(600);
+
+/// How many events are kept that can't be told: an API server that takes none for hours need not hear all.
+const KEPT: usize = 8;
+
+pub(super) struct Publisher {
+    options: Options,
+    health: Arc<Health>,
+    writer: Option<NodeWriter>,
+    /// The Node as the API server last answered it.
+    node: Option<Node>,
+    /// What is still to be told, with the uid of the Node that it is about.
+    events: Vec<(Event, String)>,
+    complaint: Option<(String, Instant)>,
+}
+
+impl Publisher {
+    pub(super) fn new(options: Options, health: Arc<Health>, writer: NodeWriter) -> Self {
+        Publisher { options, health, writer: Some(writer), node: None, events: Vec::new(), complaint: None }
+    }
+
+    /// Makes a writer from the credentials as they are now.
+    pub(super) async fn connect(options: &Options) -> Result<NodeWriter, api::Error> {
+        let client = api::connect(&options.access).await?;
+        Ok(NodeWriter::new(client, options.node.clone(), options.prefix.clone(), Profile::NoProcessSandbox))
+    }
+
+    /// The Node, where its state is known.
+    pub(super) fn node(&self) -> Option<&Node> {
+        self.node.as_ref()
+    }
+
+    async fn writer(&mut self) -> Result<&NodeWriter, api::Error> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => Self::connect(&self.options).await?,
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    /// Asks what stands on the Node, where that is not known: once, since from then on each write's answer tells.
+    pub(super) async fn read(&mut self) -> Result<(), api::Error> {
+        if self.node.is_none() {
+            let read = self.writer().await?.read().await;
+            self.node = Some(self.heard(read)?);
+        }
+        Ok(())
+    }
+
+    /// Writes labels and conditions. An event that can't be told now is told later: the label matters more.
+    pub(super) async fn publish(&mut self, desired: &Desired) -> Result<(), api::Error> {
+        self.read().await?;
+        if !self.options.allow_unconfined {
+            // Before each write: a policy may have been deleted since the last one.
+            let checked = self.writer().await?.check_confinement().await;
+            self.heard(checked)?;
+        }
+        let before = self.node.clone().unwrap_or_default();
+        for event in desired.conditions.iter().filter_map(|condition| publish::event(condition, &before)) {
+            if self.events.iter().all(|(known, _)| known.name != event.name) {
+                self.events.push((event, before.metadata.uid.clone()));
+            }
+        }
+        self.events.drain(..self.events.len().saturating_sub(KEPT));
+        // Before the condition that says the same: an agent that is killed in between tells it again, under the same
+        // name, and it is one event all the same.
+        self.tell().await;
+        let applied = self.writer().await?.apply(desired, &before, &clock::now()).await;
+        if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
+            // It may have been done all the same; what stands there now decides since when it is so.
+            self.node = None;
+        }
+        self.node = Some(self.heard(applied)?);
+        self.complaint = None;
+        self.health.published();
+        info!(labels = desired.labels.len(), "published");
+        Ok(())
+    }
+
+    /// Whether there is something left to tell.
+    pub(super) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Tells what is to be told, as far as the API server takes it.
+    pub(super) async fn tell(&mut self) {
+        while let Some((event, uid)) = self.events.first().cloned() {
+            let Ok(writer) = self.writer().await else { return };
+            match writer.tell(&event, &uid, &clock::now()).await {
+                Ok(()) => info!(event = event.reason, text = event.message, "told"),
+                Err(error) => {
+                    self.health.metrics.event_failed();
+                    // It will never be taken.
+                    let is_final = matches!(error.code(), Some(400 | 404 | 422));
+                    warn!(error = %error, is_final, "could not tell an event");
+                    if !is_final {
+                        return;
+                    }
+                }
+            }
+            self.events.remove(0);
+        }
+    }
+
+    /// Draws the conclusions from an answer that must hold for the next request.
+    fn heard<T>(&mut self, answer: Result<T, api::Error>) -> Result<T, api::Error> {
+        match answer.as_ref().err().and_then(api::Error::code) {
+            // The Node is gone, or it is another one of the same name.
+            Some(404 | 409) => self.node = None,
+            // A token that has expired, or one that the clock made look fresh.
+            Some(401) => self.writer = None,
+            _ => {}
+        }
+        answer
+    }
+
+    /// Says once what is wrong, and then from time to time.
+    pub(super) fn complain(&mut self, error: &api::Error) {
+        let text = error.to_string();
+        self.health.failed(error.kind(), &text);
+        let told = self.complaint.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed() < REMIND);
+        if told {
+            debug!(error = text, "still could not publish");
+        } else {
+            warn!(error = text, "could not publish; will try again and again");
+            self.complaint = Some((text, Instant::now()));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The one loop: prove, publish, wait.
+
+use super::clock::{Backoff, jittered};
+use super::health::Health;
+use super::prover::{Prover, passes_after};
+use super::publisher::Publisher;
+use super::{Error, Options, memory};
+use crate::publish::Desired;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::info;
+
+/// How often the sysctls are looked at: half of the 10 s within which a change has to be noticed.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The first pause after a request that failed, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Error> {
+    let writer = Publisher::connect(&options).await?;
+    let mut publisher = Publisher::new(options.clone(), health.clone(), writer);
+    let mut prover = Prover::new();
+    let mut retries = Backoff::new(RETRY.0, RETRY.1);
+    let mut tellings = Backoff::new(RETRY.0, RETRY.1);
+    let mut looks = Backoff::new(LOOK, options.heartbeat);
+
+    // What is true, and what was last written.
+    let (mut wanted, mut written): (Option<Desired>, Option<Desired>) = (None, None);
+    let start = Instant::now();
+    let (mut next_heartbeat, mut next_try, mut next_telling) = (start, start, start);
+    let mut next_look = None;
+    let mut is_due = false;
+    loop {
+        health.alive();
+        let now = Instant::now();
+        if now >= next_heartbeat {
+            next_heartbeat = now + jittered(options.heartbeat);
+            (wanted, is_due) = (None, true);
+        }
+        if prover.is_outdated() || next_look.is_some_and(|at| now >= at) {
+            wanted = None;
+        }
+        if now >= next_try
+            && let Err(error) = publisher.read().await
+        {
+            publisher.complain(&error);
+            next_try = Instant::now() + retries.next();
+        }
+        if let (None, Some(node)) = (&wanted, publisher.node()) {
+            let desired = prover.prove(&options, &health, node).await?;
+            next_look = passes_after(&desired).map(|first| {
+                let repeated = written.as_ref().is_some_and(|written| written.published == desired.published);
+                if !repeated {
+                    looks = Backoff::new(first, options.heartbeat);
+                }
+                Instant::now() + looks.next()
+            });
+            wanted = Some(desired);
+        }
+        let is_news = wanted.is_some() && wanted.as_ref().map(Desired::says) != written.as_ref().map(Desired::says);
+        if let Some(desired) = wanted.as_ref().filter(|_| (is_due || is_news) && Instant::now() >= next_try) {
+            match publisher.publish(desired).await {
+                Ok(()) => {
+                    is_due = false;
+                    retries.reset();
+                    written = wanted.clone();
+                    // The answer may tell of a runtime that was replaced.
+                    let said = publisher.node().map(|node| node.kubelet());
+                    if said.is_some_and(|said| said != desired.kubelet) {
+                        info!("the kubelet tells of another version or runtime");
+                        wanted = None;
+                    }
+                }
+                Err(error) => {
+                    publisher.complain(&error);
+                    next_try = Instant::now() + retries.next();
+                }
+            }
+            memory::give_back();
+        } else if publisher.has_events() && now >= next_telling {
+            publisher.tell().await;
+            if publisher.has_events() {
+                next_telling = Instant::now() + tellings.next();
+            } else {
+                tellings.reset();
+            }
+        }
+        let unwritten = is_due || wanted.as_ref().map(Desired::says) != written.as_ref().map(Desired::says);
+        let telling = publisher.has_events().then_some(next_telling);
+        let wake = [Some(Instant::now() + LOOK), Some(next_heartbeat), next_look, telling, unwritten.then_some(next_try)];
+        let wake = wake.into_iter().flatten().min().unwrap_or(now);
+        // Never without a pause: whatever comes out wrong, it must not spin.
+        tokio::time::sleep_until(wake.max(Instant::now() + Duration::from_millis(10)).into()).await;
+    }
+}
