@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent, or `buildkit-preflight render agent` for another namespace or label prefix"
+        "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
     )]
     Unconfined,
 }

@@ -19,11 +19,12 @@ enum What {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   buildkit-preflight render agent --image registry.example/buildkit-preflight:0.1.0 | kubectl apply -f -
-  buildkit-preflight render agent --namespace builds --label-prefix nodes.example.org
+  buildkit-preflight render agent --namespace preflight --label-prefix nodes.example.org
 
-Namespace and label prefix stand in the admission policy too, so change them here and not in the result.")]
+Namespace and label prefix stand in the admission policy too, so change them here and not in the result. To change
+the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.")]
 struct AgentArguments {
-    /// Where the agent lives
+    /// The agent's own namespace: it is made with the agent, and goes with it
     #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = namespace)]
     namespace: String,
     /// The prefix of the labels

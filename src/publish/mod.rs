@@ -14,5 +14,5 @@ pub use condition::{Condition, Status};
 pub use desired::{Desired, desired};
 pub use event::{Event, Severity, event};
 pub use labels::Accept;
-pub use names::{ConditionType, DEFAULT_PREFIX, Key, MANAGERS, MESSAGE_BYTES, REFUSAL, manager};
+pub use names::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
 pub use node::{Node, NodeCondition};

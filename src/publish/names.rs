@@ -119,11 +119,8 @@ impl fmt::Display for ConditionType {
 
 /// The field manager of the agent that proves a profile (server-side apply).
 pub fn manager(profile: Profile) -> String {
-    format!("{MANAGERS}{}", profile.id())
+    format!("buildkit-preflight/{}", profile.id())
 }
-
-/// What the names of all our field managers begin with.
-pub const MANAGERS: &str = "buildkit-preflight/";
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,14 @@
 //! `manifests/agent` is what [`agent`] gives by default: the policy, the account's name, the label prefix and the
 //! code have one source, and can't disagree.
 
-use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MANAGERS, MESSAGE_BYTES, REFUSAL};
+use crate::check::Profile;
+use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
 
 /// The agent's service account.
 const ACCOUNT: &str = "agent";
+
+/// The profiles that an agent proves, each with a field manager of its own.
+const PROVERS: [Profile; 3] = [Profile::NoProcessSandbox, Profile::ProcMount, Profile::Userns];
 
 /// What a user may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +50,7 @@ pub fn agent(options: &AgentOptions) -> Vec<(&'static str, String)> {
         ("account", ACCOUNT.to_owned()),
         ("labels", quoted(&Key::ALL.map(Key::name))),
         ("conditions", quoted(&ConditionType::ALL.map(ConditionType::name))),
-        ("managers", MANAGERS.to_owned()),
+        ("managers", quoted(&PROVERS.map(manager).each_ref().map(String::as_str))),
         ("refusal", REFUSAL.to_owned()),
         ("message-bytes", MESSAGE_BYTES.to_string()),
     ];
@@ -77,7 +81,13 @@ pub fn check_prefix(text: &str) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub fn check_namespace(text: &str) -> Result<(), String> {
-    if is_dns_label(text) { Ok(()) } else { Err("not a namespace's name: at most 63 lower case letters, digits and `-`".into()) }
+    if !is_dns_label(text) {
+        return Err("not a namespace's name: at most 63 lower case letters, digits and `-`".into());
+    }
+    if text == "default" || text.starts_with("kube-") {
+        return Err("the agent needs a namespace of its own, which is made, relabelled and deleted with it".into());
+    }
+    Ok(())
 }
 
 /// Whether a text can be an image's reference. What Kubernetes makes of it, the runtime says.
@@ -129,6 +139,7 @@ mod tests {
         for image in ["", "a b", "a\nb: c", "a#b", "/a", "a:"] {
             assert!(check_image(image).is_err(), "{image:?}");
         }
+        assert!(check_namespace("kube-system").is_err() && check_namespace("default").is_err());
         assert!(check_namespace("Kube").is_err() && check_namespace(&"a".repeat(64)).is_err());
         let default = AgentOptions::default();
         assert!(

@@ -46,6 +46,13 @@ fn attacks() -> Vec<(&'static str, &'static str, Value)> {
         ("taking the Ready condition away", STRATEGIC, json!({"status": {"conditions": [{"type": "Ready", "$patch": "delete"}]}})),
         ("a condition of nobody", STRATEGIC, condition("Forged", FORGED)),
         ("a message without bounds", STRATEGIC, condition("RootlessBuildKit", &FORGED.repeat(200))),
+        (
+            "a reason without bounds",
+            STRATEGIC,
+            json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": "False", "reason": FORGED.repeat(200)}]}}),
+        ),
+        ("a status that is none", STRATEGIC, json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": FORGED}]}})),
+        ("a name's stem", MERGE, json!({"metadata": {"generateName": FORGED}})),
     ]
 }
 
@@ -61,8 +68,9 @@ fn at_rest(cluster: &Cluster, name: &str) -> Value {
     json!([node, managers])
 }
 
+/// As the agent's own requests.
 fn status_path(node: &str) -> String {
-    format!("/api/v1/nodes/{node}/status")
+    format!("/api/v1/nodes/{node}/status?fieldManager=buildkit-preflight/no-process-sandbox")
 }
 
 pub(crate) fn the_account_writes_only_what_is_ours(cluster: &Cluster) {
@@ -87,6 +95,13 @@ pub(crate) fn the_account_writes_only_what_is_ours(cluster: &Cluster) {
         let whole = cluster.request("PATCH", "/api/v1/nodes/node1", Some(&token), kind, &attack.to_string());
         assert_eq!(at_rest(cluster, "node1"), before, "{what}: {whole:?}");
     }
+    // Taking part in the ownership of what stands there already: its owner could not take it away any more.
+    let labels = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1", "labels": {"kubernetes.io/os": "linux"}}});
+    for manager in ["buildkit-preflight/no-process-sandbox", "forged"] {
+        let path = format!("/api/v1/nodes/node1/status?fieldManager={manager}&force=true");
+        let answer = cluster.request("PATCH", &path, Some(&token), "application/apply-patch+yaml", &labels.to_string());
+        assert_eq!(at_rest(cluster, "node1"), before, "another's label as {manager}: {answer:?}");
+    }
     let other = at_rest(cluster, "node2");
     let answer = patch("node2", &token, MERGE, &ours("true".into()));
     assert_eq!(at_rest(cluster, "node2"), other, "another node: {answer:?}");
@@ -105,11 +120,24 @@ pub(crate) fn the_account_tells_only_of_its_node(cluster: &Cluster) {
             "reason": "Forged", "message": FORGED, "type": "Warning", "firstTimestamp": null, "lastTimestamp": null});
         cluster.request("POST", "/api/v1/namespaces/default/events", Some(token), "application/json", &event.to_string())
     };
-    let node = |name: &str| json!({"apiVersion": "v1", "kind": "Node", "name": name});
+    let node = |name: &str| {
+        let uid = agent::node(cluster, name)["metadata"]["uid"].clone();
+        json!({"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid})
+    };
     assert_eq!(tell(&token, "own", node("node1")).0, 201, "the control");
     tell(&token, "other-node", node("node2"));
     tell(&token, "pod", json!({"apiVersion": "v1", "kind": "Pod", "name": "node1", "namespace": "default"}));
     tell(&unbound, "unbound", node("node1"));
+    let forged = |name: &str, more: Value| {
+        let mut event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"}, "involvedObject": node("node1"),
+            "reason": "Forged", "message": FORGED, "type": "Warning"});
+        event.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        cluster.request("POST", "/api/v1/namespaces/default/events", Some(&token), "application/json", &event.to_string())
+    };
+    forged("long", json!({"message": FORGED.repeat(200)}));
+    forged("others-name", json!({"source": {"component": "kubelet"}}));
+    forged("related", json!({"related": {"kind": "Pod", "name": FORGED}}));
+    forged("annotated", json!({"metadata": {"name": "annotated", "namespace": "default", "annotations": {"a": FORGED}}}));
     let new = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "new", "namespace": "default"},
         "regarding": node("node2"), "reason": "Forged", "note": FORGED, "type": "Warning", "action": "Forged",
         "reportingController": "example.com/forged", "reportingInstance": FORGED, "eventTime": "2026-01-01T00:00:00.000000Z"});
@@ -124,7 +152,7 @@ pub(crate) fn the_account_tells_only_of_its_node(cluster: &Cluster) {
 fn confined(cluster: &Cluster) -> bool {
     let token = cluster.token(NAMESPACE, "agent", Some(&pod_on(cluster, "node1")));
     let foreign = json!({"metadata": {"labels": {"example.com/zone": FORGED}}}).to_string();
-    cluster.request("PATCH", &(status_path("node1") + "?dryRun=All"), Some(&token), MERGE, &foreign).0 != 200
+    cluster.request("PATCH", &(status_path("node1") + "&dryRun=All"), Some(&token), MERGE, &foreign).0 != 200
 }
 
 pub(crate) fn without_its_policy_the_agent_is_silent(cluster: &Cluster) {
