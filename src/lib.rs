@@ -22,7 +22,7 @@
 //! * [`fact`]: what can be known. Each [`fact::Fact`] is known, absent, denied or failed: not being able
 //!   to read is never the same as a bad value. A probe's steps are facts too.
 //! * [`gather`]: the only reader of the host. Files below a root (this machine, or a captured tree), and
-//!   [`gather::probe`], one child process that does what a builder does and tells each step.
+//!   [`gather::probe`], one child process that does what a builder does and tells each step; on demand a real build.
 //! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at; profiles;
 //!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
 //! * [`remedy`]: what removes a cause on this operating system. A plan, it changes nothing.

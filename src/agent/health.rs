@@ -2,13 +2,12 @@ use super::metrics::Metrics;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// The loop comes round every few seconds, and may spend some deadlines in probes and requests that hang.
-const STUCK: Duration = Duration::from_secs(180);
-
 /// How the agent is, for kubelet and Prometheus.
 pub(super) struct Health {
     pub(super) metrics: Metrics,
     state: Mutex<State>,
+    /// From this on an agent that has not come round hangs.
+    stuck: Duration,
 }
 
 struct State {
@@ -17,9 +16,10 @@ struct State {
 }
 
 impl Health {
-    pub(super) fn new() -> Self {
+    /// `looking`: how long one look at the node may take; requests that hang come on top.
+    pub(super) fn new(looking: Duration) -> Self {
         let state = State { seen: Instant::now(), ready: Err("nothing is published yet".into()) };
-        Health { metrics: Metrics::new(), state: Mutex::new(state) }
+        Health { metrics: Metrics::new(), state: Mutex::new(state), stuck: looking + Duration::from_secs(120) }
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
@@ -47,7 +47,7 @@ impl Health {
     /// Why the agent should be started anew, if it should.
     pub(super) fn live(&self) -> Result<(), String> {
         let silent = self.with(|state| state.seen.elapsed());
-        if silent > STUCK { Err(format!("the agent has not come round for {} s", silent.as_secs())) } else { Ok(()) }
+        if silent > self.stuck { Err(format!("the agent has not come round for {} s", silent.as_secs())) } else { Ok(()) }
     }
 
     /// Why the agent does not do its work, if it does not.

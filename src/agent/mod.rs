@@ -48,6 +48,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// How long a probe may take, at most [`LONGEST_PROBE`].
     pub deadline: Duration,
+    /// Whether to try a real build too, where the image has all that it takes.
+    pub trial_builds: bool,
     /// Whether the container's manifest gives it a builder's security context.
     pub asked_unconfined: Option<bool>,
 }
@@ -97,7 +99,7 @@ pub fn run(options: Options) -> Result<(), Error> {
 async fn start(options: Options) -> Result<(), Error> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let health = Arc::new(Health::new());
+    let health = Arc::new(Health::new(options.deadline * if options.trial_builds { 16 } else { 3 }));
     let listener = server::bind(options.listen).await?;
     tokio::spawn(server::serve(listener, health.clone()));
     info!(node = options.node, heartbeat_seconds = options.heartbeat.as_secs(), version = env!("CARGO_PKG_VERSION"), "started");

@@ -97,6 +97,7 @@ impl Prover {
             state_dir: options.state_dir.clone(),
             asked_unconfined: options.asked_unconfined,
             plans: vec![Profile::NoProcessSandbox.plan()],
+            trial_builds: options.trial_builds,
             deadline: options.deadline,
         };
         self.looks += 1;

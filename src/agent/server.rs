@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_has_not_published_is_alive_and_not_ready() {
-        let health = Health::new();
+        let health = Health::new(Duration::ZERO);
         let ask = |path: &str| answer(&health, &Method::GET, path).status().as_u16();
         assert_eq!((ask("/healthz"), ask("/readyz"), ask("/metrics"), ask("/")), (200, 503, 200, 404));
         health.published();

@@ -1,5 +1,5 @@
 use super::{Cause, Profile};
-use crate::fact::{Builder, CapSet, End, Errno, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult};
+use crate::fact::{Builder, CapSet, End, Errno, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult, Trial, TrialEnd};
 
 /// SIGSYS: how a filter ends a process that it does not answer with an error.
 const SIGSYS: i32 = 31;
@@ -15,6 +15,8 @@ pub struct Case<'a> {
     pub plan: Plan,
     /// The probe that imitated it here, if one ran that says something of this profile.
     pub probe: Option<&'a Probe>,
+    /// The real build that was tried here, if one came to an end: it outranks the probe.
+    pub trial: Option<&'a Trial>,
 }
 
 impl<'a> Case<'a> {
@@ -22,9 +24,10 @@ impl<'a> Case<'a> {
     pub fn new(facts: &'a Facts, profile: Profile, process_sandbox: Option<bool>) -> Self {
         let mut plan = profile.plan();
         plan.process_sandbox = process_sandbox.unwrap_or(plan.process_sandbox);
-        let mut case = Case { facts, profile, plan, probe: None };
+        let mut case = Case { facts, profile, plan, probe: None, trial: None };
         if case.place_can_tell() {
             case.probe = facts.probes.iter().find(|probe| probe.plan == plan);
+            case.trial = facts.trials.iter().find(|trial| trial.plan == plan && trial.decides());
         }
         case
     }
@@ -78,8 +81,13 @@ impl<'a> Case<'a> {
         self.facts.process.asked_unconfined.known() == Some(&true)
     }
 
-    /// Whether the probe came to its end, so that its steps decide.
+    /// Whether it was tried to the end.
     pub fn decides(&self) -> bool {
+        self.trial.is_some() || self.probe_decides()
+    }
+
+    /// Whether the probe came to its end, so that its steps decide.
+    pub fn probe_decides(&self) -> bool {
         self.probe.is_some_and(|probe| match probe.end {
             End::Completed => match probe.failed() {
                 Some(failed) => !is_passing(failed),
@@ -92,7 +100,14 @@ impl<'a> Case<'a> {
 
     /// The step at which a build would end.
     pub fn failed(&self) -> Option<StepResult> {
-        let probe = self.probe.filter(|_| self.decides())?;
+        let probe = self.probe.filter(|_| self.probe_decides());
+        match self.trial.map(|trial| &trial.end) {
+            Some(TrialEnd::Built) => return None,
+            // The probe knows more of the same failure than its message tells.
+            Some(TrialEnd::Failed { step, .. }) if probe.is_none_or(|probe| probe.failed().is_none()) => return step.clone(),
+            _ => {}
+        }
+        let probe = probe?;
         match probe.end {
             End::Killed { step, .. } => {
                 let detail = Some("the process was killed by SIGSYS".to_owned());
@@ -104,6 +119,9 @@ impl<'a> Case<'a> {
 
     /// Whether all of some steps worked, as far as the plan has them; at least one must have been done.
     pub fn worked(&self, steps: &[Step]) -> bool {
+        if self.trial.is_some_and(|trial| trial.end == TrialEnd::Built) && self.plan.steps().any(|step| steps.contains(&step)) {
+            return true;
+        }
         let Some(probe) = self.probe else { return false };
         let outcome = |step: Step| probe.step(step).map(|result| result.outcome);
         let fine = |step: Step| match outcome(step) {

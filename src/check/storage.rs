@@ -114,10 +114,19 @@ pub(super) const BIND_MOUNTS: Check = Check {
     kind: Kind::Attempt,
 };
 
-/// The snapshotter that BuildKit would choose: the one that the probe could mount, else by the
+/// The snapshotter that BuildKit would choose: the one that it did choose, or that the probe could mount, else by the
 /// rules of the kernel and the distribution. `None` where too little is known.
 pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
-    if let Some(probe) = case.probe.filter(|_| case.decides())
+    let chosen = case.trial.and_then(|trial| match trial.snapshotter.as_deref()? {
+        "overlayfs" => Some(Snapshotter::Overlayfs),
+        "fuse-overlayfs" => Some(Snapshotter::FuseOverlayfs),
+        "native" => Some(Snapshotter::Native),
+        _ => None,
+    });
+    if chosen.is_some() {
+        return chosen;
+    }
+    if let Some(probe) = case.probe.filter(|_| case.probe_decides())
         && let Some(overlay) = probe.step(Step::Overlay)
     {
         return Some(match (overlay.outcome, probe.step(Step::Fuse).map(|fuse| fuse.outcome)) {

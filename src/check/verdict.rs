@@ -1,6 +1,6 @@
 use super::row::{Judgement, Kind};
 use super::{CHECKS, Case, Cause, Check, Level, Profile, storage};
-use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult};
+use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult, TrialEnd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -135,9 +135,33 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
         }
     }
 
+    if let Some(trial) = case.trial {
+        let finding = |outcome, cause, message| Finding { check: "trial-build", outcome, cause, message };
+        findings.push(match &trial.end {
+            TrialEnd::Failed { stage, error, .. } => {
+                if causes.is_empty() {
+                    causes.push(Cause::PlatformSandbox);
+                }
+                finding(Outcome::Fail, causes.first().copied(), Some(format!("a real build failed at {stage}: {error}")))
+            }
+            _ => finding(Outcome::Pass, None, None),
+        });
+    }
+
     // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
     let (shells, nodes): (Vec<_>, Vec<_>) = causes.into_iter().partition(|cause| is_only_this_shells(&case, *cause));
     let mut unknown = unfinished(&case);
+    if let Some(trial) = facts.trials.iter().find(|trial| trial.plan == case.plan && !trial.decides()) {
+        let why = match &trial.end {
+            TrialEnd::TimedOut(stage) => format!("a real build had not got past {stage} when its time was up"),
+            TrialEnd::NotRun(why) => format!("a real build was not tried: {why}"),
+            TrialEnd::Built | TrialEnd::Failed { .. } => String::new(),
+        };
+        findings.push(Finding { check: "trial-build", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
+        if matches!(trial.end, TrialEnd::TimedOut(_)) {
+            unknown = unknown.or(Some(why));
+        }
+    }
     if let Some(why) = &unknown {
         findings.push(Finding { check: "probe", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
     }
@@ -277,7 +301,7 @@ fn find(check: &'static Check, case: &Case, failed: Option<&StepResult>, decisiv
 /// A step that was refused, and that a builder does without. What follows for the snapshotter
 /// and the ID maps is said by rows of their own.
 fn fell_back(case: &Case, check: &Check) -> Option<(Cause, String)> {
-    let probe = case.probe.filter(|_| case.decides())?;
+    let probe = case.probe.filter(|_| case.probe_decides())?;
     let quiet = |step: Step| matches!(step, Step::Overlay | Step::Fuse | Step::Sysfs | Step::PivotRoot);
     let mut steps = check.steps.iter().filter(|step| !quiet(**step)).filter_map(|step| probe.step(*step));
     steps.find(|result| result.outcome == StepOutcome::FellBack).map(|result| {

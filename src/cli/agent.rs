@@ -1,3 +1,4 @@
+use super::facts::Prove;
 use super::{Error, READY, access, facts, prefix};
 use crate::agent;
 use crate::check::Profile;
@@ -40,6 +41,9 @@ pub(super) struct Arguments {
     /// The least evidence on which `ready` is published
     #[arg(long, value_enum, default_value_t = Evidence::Proven)]
     evidence: Evidence,
+    /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
+    #[arg(long, value_enum, default_value_t = Prove::Syscalls)]
+    prove: Prove,
     /// Publish even where no admission policy confines this account (Kubernetes before 1.30)
     #[arg(long)]
     allow_unconfined: bool,
@@ -86,6 +90,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         allow_unconfined: arguments.allow_unconfined,
         state_dir: arguments.state_dir,
         deadline: arguments.deadline,
+        trial_builds: arguments.prove == Prove::Build,
         asked_unconfined: arguments.shape.map(|_| true),
     };
     match agent::run(options) {

@@ -2,7 +2,7 @@ use super::{Error, READY, output};
 use crate::check::Profile;
 use crate::fact::{Facts, Plan, ROWS, Row};
 use crate::gather::{self, Options};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ pub(super) struct Sources {
     /// Read a captured tree in place of this machine; nothing is probed
     #[arg(long, value_name = "DIR")]
     pub(super) root: Option<PathBuf>,
+    /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
+    #[arg(long, value_enum, default_value_t = Prove::Syscalls, conflicts_with_all = ["root", "no_probe"])]
+    prove: Prove,
     /// Judge by what can be read alone, and start no child process
     #[arg(long)]
     no_probe: bool,
@@ -41,6 +44,15 @@ pub(super) struct Sources {
     /// Judge a builder with (on) or without (off) a PID namespace for each build step [default: the profile's way]
     #[arg(long, value_name = "on|off", value_parser = on_off)]
     pub(super) process_sandbox: Option<bool>,
+}
+
+/// How a verdict is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Prove {
+    /// What a build asks the kernel for, in some milliseconds
+    Syscalls,
+    /// A real build of an image from scratch, with one RUN step, in some seconds; it outranks the other
+    Build,
 }
 
 impl Sources {
@@ -63,8 +75,14 @@ impl Sources {
                 plans.push(plan);
             }
         }
-        let options =
-            Options { root: self.root.clone(), state_dir: self.state_dir.clone(), asked_unconfined: None, plans, deadline: self.deadline };
+        let options = Options {
+            root: self.root.clone(),
+            state_dir: self.state_dir.clone(),
+            asked_unconfined: None,
+            plans,
+            trial_builds: self.prove == Prove::Build,
+            deadline: self.deadline,
+        };
         Ok(gather::gather(&options)?)
     }
 }

@@ -13,6 +13,7 @@ mod probe;
 mod process;
 mod rows;
 mod state_dir;
+mod trial;
 
 pub use capacity::Capacity;
 pub use errno::Errno;
@@ -23,6 +24,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use process::{CapSet, Namespace, Process, Seccomp};
 pub use rows::{Place, ROWS, Row};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
+pub use trial::{Stage, Trial, TrialEnd};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,6 +143,9 @@ pub struct Facts {
     /// What was tried, and what came of it.
     #[serde(default)]
     pub probes: Vec<Probe>,
+    /// Real builds that were tried (`--prove build`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
 }
 
 impl Facts {
@@ -166,6 +171,7 @@ impl Facts {
             kubelet: Kubelet::default(),
             capacity: Capacity::default(),
             probes: Vec::new(),
+            trials: Vec::new(),
         }
     }
 

@@ -76,6 +76,7 @@ pub const ROWS: &[Row] = &[
     row("devFuse", "open(2) of /dev/fuse", EVERYWHERE),
     row("tools.rootlesskit", "the PATH", EVERYWHERE),
     row("tools.buildkitd", "the PATH", EVERYWHERE),
+    row("tools.buildctl", "the PATH", EVERYWHERE),
     row("tools.fuse-overlayfs", "the PATH", EVERYWHERE),
     row("tools.mount.fuse3", "the PATH", EVERYWHERE),
     row("newuidmap", "the PATH, its mode, its security.capability attribute", EVERYWHERE),

@@ -73,6 +73,9 @@ pub struct Tools {
     /// buildkitd: this is a builder's own image.
     #[serde(default)]
     pub buildkitd: Fact<String>,
+    /// buildctl, which asks buildkitd for builds.
+    #[serde(default)]
+    pub buildctl: Fact<String>,
     /// fuse-overlayfs.
     #[serde(default)]
     pub fuse_overlayfs: Fact<String>,

@@ -10,8 +10,9 @@ mod idmap;
 pub mod probe;
 mod process;
 mod state_dir;
+mod trial;
 
-use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, SubId, Sysctls, Tools};
+use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, SubId, Sysctls, Tools, Trial};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Options {
     pub asked_unconfined: Option<bool>,
     /// The probes to run.
     pub plans: Vec<Plan>,
+    /// Whether to try a real build for each of them too, where the image has all that it takes.
+    pub trial_builds: bool,
     /// How long one probe may take, and how long a read that touches the state dir may.
     pub deadline: Duration,
 }
@@ -71,6 +74,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     };
     if host.is_live() {
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
+        facts.trials = options.plans.iter().filter(|_| options.trial_builds).filter_map(|plan| try_build(&facts, *plan, options)).collect();
     }
     Ok(facts)
 }
@@ -102,6 +106,15 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         deadline: options.deadline,
     };
     Some(probe::run(&request, uid))
+}
+
+/// How many times the time of a probe a build may take: it starts a daemon and writes an image.
+const BUILD_TIME: u32 = 12;
+
+/// Tries one real build, if this process knows who and where it is.
+fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Option<Trial> {
+    let (uid, state_dir) = (*facts.process.uid.known()?, facts.state_dir.path.known()?);
+    Some(trial::run(plan, uid, &facts.tools, state_dir.as_ref(), options.deadline * BUILD_TIME))
 }
 
 fn has_user(facts: &Facts, uid: u32) -> bool {
@@ -200,6 +213,7 @@ impl Programs {
             tools: Tools {
                 rootlesskit: find("rootlesskit"),
                 buildkitd: find("buildkitd"),
+                buildctl: find("buildctl"),
                 fuse_overlayfs: find("fuse-overlayfs"),
                 mount_fuse3: find("mount.fuse3"),
             },

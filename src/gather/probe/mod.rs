@@ -5,6 +5,7 @@
 //! ends it and all that it started. [`child`] is what it does.
 
 pub mod child;
+pub(super) mod errors;
 mod running;
 mod sys;
 mod under_rootlesskit;
@@ -17,6 +18,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+pub(super) use sys::die_with_us;
 
 /// Where the builder's image has rootlesskit, and the agent's image this program under that name.
 const ROOTLESSKIT: &str = "/usr/bin/rootlesskit";

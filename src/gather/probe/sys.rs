@@ -23,7 +23,7 @@ pub(super) fn fork() -> nix::Result<Option<Pid>> {
 
 /// Has a program sent a signal with the death of this process, from its first instruction on. It also makes
 /// the standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
-pub(super) fn die_with_us(command: &mut Command, signal: Signal) -> &mut Command {
+pub(in crate::gather) fn die_with_us(command: &mut Command, signal: Signal) -> &mut Command {
     // SAFETY: between fork and exec the closure makes one system call and touches no memory of others.
     unsafe { command.pre_exec(move || nix::sys::prctl::set_pdeathsig(signal).map_err(Into::into)) }
 }
