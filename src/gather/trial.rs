@@ -6,10 +6,11 @@
 
 use super::host;
 use super::probe::{die_with_us, errors::step_of};
-use crate::fact::{Builder, Plan, Stage, Tools, Trial, TrialEnd};
+use crate::fact::{Builder, Errno, Plan, Stage, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -31,10 +32,24 @@ pub(super) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadlin
         Some(why) => (TrialEnd::NotRun(why), None),
         None => match Place::make(state_dir) {
             Ok(place) => place.build(plan, tools, began + deadline),
-            Err(error) => (TrialEnd::NotRun(format!("no directory for it in {}: {error}", state_dir.display())), None),
+            Err(error) => (no_place(state_dir, &error), None),
         },
     };
     Trial { plan, end, snapshotter, millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// Where this can't write, buildkitd can't either.
+fn no_place(state_dir: &Path, error: &std::io::Error) -> TrialEnd {
+    let errno = error.raw_os_error().map(Errno);
+    let text = format!("no directory in {}: {error}", state_dir.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            let detail = Some(text.clone());
+            let step = StepResult { step: Step::StateDir, outcome: StepOutcome::Failed, errno, detail, filtered: None, micros: 0 };
+            TrialEnd::Failed { stage: Stage::Daemon, step: Some(step), error: text }
+        }
+        _ => TrialEnd::NotRun(text),
+    }
 }
 
 /// What keeps it from being tried.
@@ -88,7 +103,7 @@ impl Place {
     fn build(&self, plan: Plan, tools: &Tools, end: Instant) -> (TrialEnd, Option<String>) {
         let not_run = |error: std::io::Error| (TrialEnd::NotRun(error.to_string()), None);
         let (Some(buildkitd), Some(buildctl)) = (tools.buildkitd.known(), tools.buildctl.known()) else {
-            return not_run(std::io::ErrorKind::NotFound.into());
+            return not_run(ErrorKind::NotFound.into());
         };
         let daemon = match (plan.builder, tools.rootlesskit.known()) {
             (Builder::Rootless, Some(rootlesskit)) => self.command(rootlesskit, "daemon.log").map(|mut command| {
@@ -159,8 +174,11 @@ impl Place {
 
     fn failed(&self, stage: Stage, log: &str) -> TrialEnd {
         let text = self.text(log);
-        let error = text.lines().rev().find(|line| line.contains("error:") || line.contains("ERROR")).or_else(|| text.lines().last());
-        TrialEnd::Failed { stage, step: step_of(&text), error: host::shorten(error.unwrap_or("it ended without a word").trim()) }
+        let step = step_of(&text);
+        let spoken = step.as_ref().and_then(|step| step.detail.clone());
+        let last = || text.lines().rev().find(|line| line.contains("error:") || line.contains("ERROR")).or_else(|| text.lines().last());
+        let error = spoken.unwrap_or_else(|| host::shorten(last().unwrap_or("it ended without a word").trim()));
+        TrialEnd::Failed { stage, step, error }
     }
 }
 
