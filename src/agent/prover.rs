@@ -99,6 +99,7 @@ impl Prover {
             plans: vec![Profile::NoProcessSandbox.plan()],
             trial_builds: options.trial_builds,
             deadline: options.deadline,
+            without: Vec::new(),
         };
         self.looks += 1;
         let gathered = tokio::task::spawn_blocking(move || gather::gather(&plan)).await.map_err(std::io::Error::other)?;

@@ -1,6 +1,6 @@
 use super::{Error, READY, output};
 use crate::check::Profile;
-use crate::fact::{Facts, Plan, ROWS, Row};
+use crate::fact::{Facts, Plan, ROWS, Row, Step};
 use crate::gather::{self, Options};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub(super) struct Sources {
     /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
     #[arg(long, value_enum, default_value_t = Prove::Syscalls, conflicts_with_all = ["root", "no_probe"])]
     prove: Prove,
+    /// Leave this step of the probe out and go on as if it had worked, to see what a verdict hangs on; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = step, hide = true)]
+    without: Vec<Step>,
     /// Judge by what can be read alone, and start no child process
     #[arg(long)]
     no_probe: bool,
@@ -82,6 +85,7 @@ impl Sources {
             plans,
             trial_builds: self.prove == Prove::Build,
             deadline: self.deadline,
+            without: self.without.clone(),
         };
         Ok(gather::gather(&options)?)
     }
@@ -126,6 +130,14 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds from 0.001 to 3600".into()),
     }
+}
+
+/// A step of the probe by its id.
+pub(super) fn step(text: &str) -> Result<Step, String> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        let ids: Vec<_> = Step::ALL.iter().filter_map(|step| serde_json::to_value(step).ok()?.as_str().map(str::to_owned)).collect();
+        format!("one of {}", ids.join(", "))
+    })
 }
 
 pub(super) fn on_off(text: &str) -> Result<bool, String> {

@@ -1,5 +1,5 @@
-use super::{Error, READY};
-use crate::fact::{Builder, Plan};
+use super::{Error, READY, facts};
+use crate::fact::{Builder, Plan, Step};
 use crate::gather::BUILDER_UID;
 use crate::gather::probe::child::{self, Task};
 use clap::Args;
@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// In the user namespace and mount namespace of a real rootlesskit already
     #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
     under_rootlesskit: bool,
+    /// Leave this step out and go on as if it had worked, to see what a verdict hangs on; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = facts::step)]
+    without: Vec<Step>,
     /// Started by `check`: no default depends on the user
     #[arg(long, hide = true)]
     child: bool,
@@ -51,6 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         own_id_fallback: arguments.own_id_fallback,
         needs_fuse_programs: arguments.needs_fuse_programs,
         under_rootlesskit: arguments.under_rootlesskit,
+        without: arguments.without.clone(),
     });
     Ok(READY)
 }

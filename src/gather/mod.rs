@@ -12,7 +12,9 @@ mod process;
 mod state_dir;
 mod trial;
 
-use crate::fact::{Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, SubId, Sysctls, Tools, Trial};
+use crate::fact::{
+    Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Step, SubId, Sysctls, Tools, Trial,
+};
 use host::Host;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +40,8 @@ pub struct Options {
     pub trial_builds: bool,
     /// How long one probe may take, and how long a read that touches the state dir may.
     pub deadline: Duration,
+    /// Steps that the probes leave out.
+    pub without: Vec<Step>,
 }
 
 /// Gathers all facts, then runs the probes.
@@ -104,6 +108,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         in_builder_image: facts.in_builder_image(),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         deadline: options.deadline,
+        without: options.without.clone(),
     };
     Some(probe::run(&request, uid))
 }

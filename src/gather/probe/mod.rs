@@ -11,7 +11,7 @@ mod sys;
 mod under_rootlesskit;
 mod wire;
 
-use crate::fact::{Builder, End, Plan, Probe};
+use crate::fact::{Builder, End, Plan, Probe, Step};
 use nix::sys::signal::Signal;
 use running::Running;
 use std::os::unix::process::CommandExt;
@@ -39,6 +39,8 @@ pub struct Request {
     pub needs_fuse_programs: bool,
     /// How long it may take.
     pub deadline: Duration,
+    /// Steps that are left out.
+    pub without: Vec<Step>,
 }
 
 /// Runs a probe to its end, or ends it.
@@ -99,6 +101,8 @@ impl Request {
         flag(self.plan.process_sandbox, "--process-sandbox");
         flag(!self.in_builder_image, "--own-id-fallback");
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
+        let ids = self.without.iter().filter_map(|step| serde_json::to_value(step).ok()?.as_str().map(|id| format!("--without={id}")));
+        arguments.extend(ids);
         arguments.extend(self.become_uid.map(|uid| format!("--become-uid={uid}")));
         arguments
     }

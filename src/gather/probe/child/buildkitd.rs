@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::scratch::DIRECTORIES;
-use super::tell::{Outcome, Report, Stop, leave, mounting, raw, wait};
+use super::tell::{Outcome, Report, Stop, is_left_out, leave, mounting, raw, wait};
 use crate::fact::{Step, StepOutcome};
 use crate::gather::host::Host;
 use crate::gather::probe::sys;
@@ -56,6 +56,9 @@ impl Probe<'_> {
 
     /// BuildKit's choice: overlayfs, else fuse-overlayfs, else native, which copies whole trees.
     fn snapshotter(&self, with_types: bool) -> Outcome {
+        if is_left_out(Step::Overlay) {
+            return Ok(());
+        }
         let report = Report::new(Step::Overlay, Instant::now());
         let options = "lowerdir=lower2:lower1,upperdir=upper,workdir=work";
         let fallback = if with_types {
@@ -72,6 +75,9 @@ impl Probe<'_> {
         };
         report.end(StepOutcome::FellBack, fallback.0, fallback.1);
 
+        if is_left_out(Step::Fuse) {
+            return Ok(());
+        }
         let report = Report::new(Step::Fuse, Instant::now());
         match self.fuse() {
             Ok(()) => {
@@ -81,6 +87,9 @@ impl Probe<'_> {
             Err((errno, what)) => report.end(StepOutcome::FellBack, errno, Some(what)),
         }
 
+        if is_left_out(Step::Execute) {
+            return Ok(());
+        }
         let report = Report::new(Step::Execute, Instant::now());
         let here = nix::fcntl::AT_FDCWD;
         match faccessat(here, "source/file", AccessFlags::X_OK, AtFlags::empty()) {
@@ -114,6 +123,10 @@ impl Probe<'_> {
 /// runc's bind mounts from the state dir: /etc/resolv.conf and /etc/hosts of a build step.
 fn bind() -> Outcome {
     mounting(Step::BindMount, Some("source"), "merged", None, MsFlags::MS_BIND | MsFlags::MS_REC, None)?;
+    if is_left_out(Step::ReadOnlyRemount) {
+        let _ = umount2("merged", MntFlags::MNT_DETACH);
+        return Ok(());
+    }
     let report = Report::new(Step::ReadOnlyRemount, Instant::now());
     let read_only = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
     let remount = |flags| mount(None::<&str>, "merged", None::<&str>, flags, None::<&str>);

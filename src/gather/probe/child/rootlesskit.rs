@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::cleanup;
-use super::tell::{Outcome, Report, Stop, die_with_parent, leave, mounting, namespace, raw, tell, wait};
+use super::tell::{Outcome, Report, Stop, die_with_parent, is_left_out, leave, mounting, namespace, raw, tell, wait};
 use crate::fact::{Builder, Errno, Fact, IdMap, MapSource, Step, StepOutcome, SubId, SubIds};
 use crate::gather::host::{Host, shorten};
 use crate::gather::idmap;
@@ -69,14 +69,17 @@ impl Probe<'_> {
         // Inside, the own IDs can't be read before they are mapped.
         let own = (geteuid(), getegid());
         let started = Instant::now();
-        match sys::clone_user_namespace() {
+        let cloned = if is_left_out(Step::UserNamespace) { sys::fork() } else { sys::clone_user_namespace() };
+        match cloned {
             Err(errno) => {
                 Report::new(Step::UserNamespace, started).refused(errno, None, sys::clone_is_filtered);
             }
             Ok(None) => {
                 drop((ready_read, go_write));
                 die_with_parent();
-                Report::new(Step::UserNamespace, started).worked(None);
+                if !self.task.without.contains(&Step::UserNamespace) {
+                    Report::new(Step::UserNamespace, started).worked(None);
+                }
                 leave(self.daemon(Some((ready, go, own))));
             }
             Ok(Some(child)) => {
@@ -127,7 +130,11 @@ impl Probe<'_> {
             Err(why) => return Err(self.map_failed(Report::new(Step::SubIdRange, started), None, Some(why))),
         };
         Report::new(Step::SubIdRange, started).worked(None);
+        // No step of its own: without ranges there is nothing to ask the helpers for.
         for (step, helper, map) in [(Step::UidMap, "newuidmap", ranges.0), (Step::GidMap, "newgidmap", ranges.1)] {
+            if is_left_out(step) {
+                continue;
+            }
             let report = Report::new(step, Instant::now());
             let mut command = Command::new(helper);
             command.arg(daemon.to_string()).args(map).stdin(Stdio::inherit()).stdout(Stdio::null());

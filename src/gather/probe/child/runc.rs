@@ -1,7 +1,7 @@
 //! What runc does for one RUN instruction.
 
 use super::Probe;
-use super::tell::{Outcome, Report, die_with_parent, leave, mounting, namespace, wait};
+use super::tell::{Outcome, Report, die_with_parent, is_left_out, leave, mounting, namespace, wait};
 use crate::fact::{Builder, Step, StepOutcome};
 use crate::gather::probe::sys;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -24,6 +24,9 @@ impl Probe<'_> {
             namespace(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP)?;
         }
         if !self.task.plan.process_sandbox {
+            return self.step_mounts(own_id_only);
+        }
+        if is_left_out(Step::PidNamespace) {
             return self.step_mounts(own_id_only);
         }
         let report = Report::new(Step::PidNamespace, Instant::now());
@@ -54,16 +57,11 @@ impl Probe<'_> {
         }
         self.devpts(own_id_only)?;
         mounting(Step::Mqueue, Some("mqueue"), "step/dev/mqueue", Some("mqueue"), private, None)?;
-        let sysfs = Report::new(Step::Sysfs, Instant::now());
-        match mount(Some("sysfs"), "step/sys", Some("sysfs"), private | MsFlags::MS_RDONLY, None::<&str>) {
-            Ok(()) => sysfs.worked(None),
-            Err(errno) => {
-                let bound = mount(Some("/sys"), "step/sys", None::<&str>, rbind, None::<&str>);
-                let detail = bound.map_or_else(|errno| format!("nor a bind mount: {}", errno.desc()), |()| "a bind mount works".to_owned());
-                sysfs.end(StepOutcome::FellBack, Some(errno), Some(detail));
-            }
-        }
+        sysfs(private, rbind);
         pivot()?;
+        if is_left_out(Step::Hostname) {
+            return Ok(());
+        }
         let report = Report::new(Step::Hostname, Instant::now());
         sethostname("buildkitsandbox").map_err(|errno| report.clone().refused(errno, None, sys::sethostname_is_filtered))?;
         report.worked(None);
@@ -72,6 +70,9 @@ impl Probe<'_> {
 
     /// devpts on /dev/pts.
     fn devpts(&self, own_id_only: bool) -> Outcome {
+        if is_left_out(Step::Devpts) {
+            return Ok(());
+        }
         let report = Report::new(Step::Devpts, Instant::now());
         // Group 5 is tty; a map of the own ID alone does not have it.
         const OPTIONS: &str = "newinstance,ptmxmode=0666,mode=0620";
@@ -101,8 +102,27 @@ fn root() -> Outcome {
         .map_err(|errno| report.refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))
 }
 
+/// /sys, which BuildKit leaves out where it is rootless: nothing hangs on it.
+fn sysfs(private: MsFlags, rbind: MsFlags) {
+    if is_left_out(Step::Sysfs) {
+        return;
+    }
+    let report = Report::new(Step::Sysfs, Instant::now());
+    match mount(Some("sysfs"), "step/sys", Some("sysfs"), private | MsFlags::MS_RDONLY, None::<&str>) {
+        Ok(()) => report.worked(None),
+        Err(errno) => {
+            let bound = mount(Some("/sys"), "step/sys", None::<&str>, rbind, None::<&str>);
+            let detail = bound.map_or_else(|errno| format!("nor a bind mount: {}", errno.desc()), |()| "a bind mount works".to_owned());
+            report.end(StepOutcome::FellBack, Some(errno), Some(detail));
+        }
+    }
+}
+
 /// runc gives each container a keyring of its own; it does without where the kernel has none.
 fn session_keyring() -> Outcome {
+    if is_left_out(Step::SessionKeyring) {
+        return Ok(());
+    }
     let report = Report::new(Step::SessionKeyring, Instant::now());
     match sys::join_session_keyring() {
         Ok(()) => report.worked(None),
@@ -113,6 +133,9 @@ fn session_keyring() -> Outcome {
 }
 
 fn pivot() -> Outcome {
+    if is_left_out(Step::PivotRoot) {
+        return Ok(());
+    }
     let report = Report::new(Step::PivotRoot, Instant::now());
     match chdir("step").and_then(|()| pivot_root(".", ".")) {
         Ok(()) => {
