@@ -237,6 +237,8 @@ fn blame(case: &Case, failed: &StepResult) -> Cause {
         Step::SubIdRange => Cause::SubidConfig,
         // Root lacks no privilege for it: the IDs are not there.
         Step::UidMap | Step::GidMap if case.root_writes_maps() => Cause::NestedUsernsRange,
+        // newuidmap: "Cannot determine your user name".
+        Step::UidMap | Step::GidMap if failed.detail.as_ref().is_some_and(|detail| detail.contains("user name")) => Cause::SubidConfig,
         Step::UidMap | Step::GidMap if errno == Errno::EACCES => case.security_module(),
         Step::UidMap | Step::GidMap if errno == Errno::EINVAL => Cause::SubidConfig,
         Step::UidMap | Step::GidMap => Cause::IdmapHelper,

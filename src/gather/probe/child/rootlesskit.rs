@@ -63,6 +63,9 @@ impl Probe<'_> {
             }
             return;
         }
+        if !self.task.own_id_fallback && temporary_directory().is_err() {
+            return;
+        }
         let (Ok((ready_read, ready)), Ok((go, go_write))) = (pipe2(OFlag::O_CLOEXEC), pipe2(OFlag::O_CLOEXEC)) else {
             return tell(&Line::NotRun("no file descriptors left for two pipes".into()));
         };
@@ -229,6 +232,17 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
         Ok(words)
     };
     Ok((one(&ids.uids, &ids.uid, "/etc/subuid")?, one(&ids.gids, &ids.gid, "/etc/subgid")?))
+}
+
+/// rootlesskit's first act is a directory in TMPDIR, which a builder's image sets: the user must be able to write there.
+fn temporary_directory() -> Outcome {
+    let Some(parent) = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty()) else { return Ok(()) };
+    let report = Report::new(Step::StateDir, Instant::now());
+    let path = std::path::Path::new(&parent).join(format!("buildkit-preflight-{}", std::process::id()));
+    match std::fs::create_dir(&path).and_then(|()| std::fs::remove_dir(&path)) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(report.failed(raw(error), Some(format!("rootlesskit's directory in TMPDIR, {}", path.display())))),
+    }
 }
 
 /// A map of the own ID alone, which everybody may write for a namespace of one's own.
