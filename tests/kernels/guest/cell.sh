@@ -4,6 +4,7 @@
 # harness's own fault.
 id=$1; cell=/disk/cells/$id
 . "$cell/settings"; . /guest/node.sh
+# busybox's shell takes its own applets where they exist, so programs of util-linux are called by their paths.
 rm -rf /run/out; mkdir /run/out
 bad() { echo "$*" >> /run/out/harness; }
 : > /run/undo; later() { echo "$*" >> /run/undo; }
@@ -27,7 +28,7 @@ if [ -n "$HOLD" ]; then
   # Somebody else's user namespaces: each is held by a process that does nothing.
   pids=
   for number in $(seq "${HOLD#*:}"); do
-    setpriv --reuid "${HOLD%:*}" --regid "${HOLD%:*}" --clear-groups unshare -U sleep 1000 & pids="$pids $!"
+    /usr/bin/setpriv --reuid "${HOLD%:*}" --regid "${HOLD%:*}" --clear-groups /usr/bin/unshare -U sleep 1000 & pids="$pids $!"
   done
   later kill $pids; held=0
   for try in $(seq 50); do
@@ -49,7 +50,7 @@ container() {
   lower=/img/$2; undo=
   if [ -n "$IDS" ] && [ "$part" != shape ]; then
     # containerd gives the pod's root the pod's IDs by an idmapped mount; where the kernel can't, runc says so soon.
-    if mount --bind -o "X-mount.idmap=b:0:$FIRST_ID:$IDS" "/img/$2" /run/lower 2> /run/refused; then lower=/run/lower; undo="umount /run/lower"
+    if /usr/bin/mount --bind -o "X-mount.idmap=b:0:$FIRST_ID:$IDS" "/img/$2" /run/lower 2> /run/refused; then lower=/run/lower; undo="umount /run/lower"
     else sed 's/^/runc: image root: /' /run/refused >> "$log"; fi
     chown "$FIRST_ID:$FIRST_ID" $W/upper $W/work
   fi
@@ -93,7 +94,7 @@ if ! created check; then
   if ! created shape; then
     # Where no container starts at all, on the node itself, as the pod's user.
     { echo "@uid 1000"; printf '@predicted '
-      setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
+      /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
   fi
 fi
 # The kernel frees namespaces later than the last process ends, which counts where their number is limited.
