@@ -10,7 +10,11 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     let (settings, context) = (&cell.settings, &cell.context);
     let number = |name: &str| settings.number(name);
     let max = number("user.max_user_namespaces");
-    let limited = |prefix: &str| settings.sysctls.keys().any(|name| name.starts_with(prefix));
+    let set = |prefix: &str| settings.sysctls.keys().any(|name| name.starts_with(prefix));
+    let limited = settings
+        .sysctls()
+        .iter()
+        .any(|(name, value)| name.starts_with("user.max_") && (*name, value.as_str()) != ("user.max_user_namespaces", "0"));
     // Root of the pod makes no user namespace of its own.
     let rootless = context.uid != 0;
     let pod = context.map_size.is_some();
@@ -27,7 +31,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::Seccomp, filtered),
         (Cause::UsernsClone0, rootless && number("kernel.unprivileged_userns_clone") == Some(0)),
         (Cause::UsernsMax0, max == Some(0)),
-        (Cause::UsernsExhausted, (max.is_some() && max != Some(0)) || limited("user.max_")),
+        (Cause::UsernsExhausted, limited),
         (Cause::ApparmorProfile, confined),
         (Cause::CapsDropped, rootless && context.caps == Caps::DropAll && !context.privileged),
         (Cause::NoNewPrivs, rootless && context.no_new_privs),
@@ -39,7 +43,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
         (Cause::DevFuse, !fuse),
         (Cause::LockedMountFlags, !flags.is_empty()),
-        (Cause::KeyQuota, limited("kernel.keys.")),
+        (Cause::KeyQuota, set("kernel.keys.")),
         (Cause::MaskedProc, context.process_sandbox && context.proc == Proc::Masked && !context.privileged),
         // A volume in memory has 512 MiB, which a build of some MiB does not fill, but a size is a size.
         (Cause::DiskSpace, settings.state == State::Tmpfs),

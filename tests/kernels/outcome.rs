@@ -109,8 +109,13 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
     if build.created() != check.created() && harness.is_empty() {
         harness.push("of two identical containers one was created".to_owned());
     }
-    if outcome.stage == Some("container") && outcome.error.is_none() {
-        harness.push(format!("the container did not start, and runc does not say why: {}", build.0.lines().last().unwrap_or("no log")));
+    if outcome.stage == Some("container") {
+        // A path or an AppArmor profile that is not there is no refusal of the kernel's.
+        match outcome.error.as_deref() {
+            None => harness.push(format!("no container, and runc does not say why: {}", build.0.lines().last().unwrap_or("no log"))),
+            Some(error) if error.contains("no such file") => harness.push(error.to_owned()),
+            Some(_) => {}
+        }
     }
     let (place, from) = if check.created() {
         ("check", &check)

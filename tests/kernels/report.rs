@@ -41,6 +41,7 @@ pub(crate) struct Report {
     all: Counts,
     predicted: Counts,
     kernels: BTreeMap<String, Counts>,
+    mispredicted: Vec<String>,
     silent: Vec<String>,
     /// What is said once more at the end.
     bad: Vec<String>,
@@ -50,7 +51,16 @@ impl Report {
     pub(crate) fn new() -> Self {
         let results = File::create(Self::path()).expect("results.jsonl");
         let (all, predicted) = (Counts::default(), Counts::default());
-        Report { start: Instant::now(), results, all, predicted, kernels: BTreeMap::new(), silent: Vec::new(), bad: Vec::new() }
+        Report {
+            start: Instant::now(),
+            results,
+            all,
+            predicted,
+            kernels: BTreeMap::new(),
+            mispredicted: Vec::new(),
+            silent: Vec::new(),
+            bad: Vec::new(),
+        }
     }
 
     fn path() -> PathBuf {
@@ -64,6 +74,9 @@ impl Report {
         let predicted = compare::prediction(cell, measured);
         if let Some(predicted) = &predicted {
             self.predicted.add(predicted);
+            if let Agreement::Disagree(why) = predicted {
+                self.mispredicted.push(format!("  {} ({why})", cell.id));
+            }
         }
         let silent = compare::silent(cell, measured);
         if !silent.is_empty() {
@@ -133,6 +146,9 @@ impl Report {
             "predicted without a probe: right {}, wrong {}, unknown {}",
             self.predicted.agree, self.predicted.disagree, self.predicted.unknown
         );
+        if !self.mispredicted.is_empty() {
+            println!("{}", self.mispredicted.join("\n"));
+        }
         println!("unknown where no container of the cell's own could be made, counted as agreeing: {allowed}");
         println!("results: {}; {:.0} s", Self::path().display(), self.start.elapsed().as_secs_f64());
         let cells = agree + disagree + unknown + harness;

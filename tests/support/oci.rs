@@ -111,6 +111,8 @@ impl Container<'_> {
             "cwd": "/",
             "env": self.environment(&places),
             "noNewPrivileges": self.no_new_privs,
+            // As in all pods without requests.
+            "oomScoreAdj": 1000,
             "capabilities": {"bounding": capabilities, "effective": capabilities, "permitted": capabilities},
         });
         if let Some(profile) = self.apparmor {
