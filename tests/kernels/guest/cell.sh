@@ -45,6 +45,8 @@ fi
 W=/disk/run; V=/run/volume
 # usage: container PART IMAGE LIMIT: makes root and state dir, runs them, removes them. PART.json is the config.
 container() {
+  # The kernel frees namespaces later than their last process ends, which counts where their number is limited.
+  ! grep -q '^user\.max_' "$cell/sysctls" || sleep 3
   part=$1; log=/run/out/$1.log; : > "$log"
   rm -rf $W; mkdir -p $W/upper $W/work $W/root $W/volume $W/bundle
   lower=/img/$2; undo=
@@ -97,8 +99,6 @@ if ! created check; then
       /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
   fi
 fi
-# The kernel frees namespaces later than the last process ends, which counts where their number is limited.
-grep -q '^user\.max_' "$cell/sysctls" && sleep 3
 container build builder 150
 
 # ---- undone in reverse order
