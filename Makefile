@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers manifests schema bench cluster tools cluster-tools packages static help
+.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci manifests schema bench cluster tools cluster-tools packages \
+	kernel-packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -38,6 +39,12 @@ containers: static tools ## `check` beside real builds in containers made by run
 
 cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
+
+kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file)
+	cargo test --locked --features root --test kernels
+
+kernels-ci: export SET := ci
+kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json: each cause once
 
 manifests: ## writes manifests/agent anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests
@@ -75,5 +82,11 @@ cluster-tools: tools
 
 PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace \
 	docker-registry iproute2 jq nftables openssl
+KERNEL_PACKAGES := qemu-system-x86 e2fsprogs busybox-static xz-utils debian-archive-keyring
+install = @dpkg -s $(1) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } > /dev/null
+
 packages:
-	@dpkg -s $(PACKAGES) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); } > /dev/null
+	$(call install,$(PACKAGES))
+
+kernel-packages:
+	$(call install,$(KERNEL_PACKAGES))

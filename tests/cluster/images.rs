@@ -29,7 +29,7 @@ pub(crate) fn pause(dir: &Path) -> Image {
 /// As moby/buildkit:rootless.
 pub(crate) fn builder(dir: &Path) -> Image {
     let root = dir.join("builder");
-    support::builder(&root);
+    support::builder(&root, Path::new("/"));
     support::give_capabilities(&root);
     let config = json!({
         "User": "1000:1000",
@@ -49,8 +49,8 @@ pub(crate) fn builder(dir: &Path) -> Image {
 
 /// What the agent's image is made from, without the agent and without file capabilities.
 pub(crate) fn base(root: &Path) {
-    support::base(root);
-    support::install(Path::new("/usr/sbin/setcap"), root, "setcap");
+    support::base(root, Path::new("/"));
+    support::install(Path::new("/usr/sbin/setcap"), root, "setcap", Path::new("/"));
 }
 
 /// The agent's image as its Dockerfile makes it: the program under two names, since it runs in rootlesskit's place.

@@ -1,19 +1,10 @@
-//! The OCI config of a pod, like that of containerd's CRI plugin.
+//! A pod's OCI config.
 
-use crate::idmap::FIRST_ID;
-use crate::image::tool;
 use crate::pod::{Caps, Pod, Proc, SeccompProfile};
+use crate::support::oci::{CAPABILITIES, Container, SETTINGS, Volume, places};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::sync::LazyLock;
-
-/// The runtimes' default settings, by the program in tests/tools/profiles.
-static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
-    let output = Command::new(tool("profiles")).output().expect("profiles");
-    serde_json::from_slice(&output.stdout).expect("profiles prints JSON")
-});
 
 impl Pod {
     fn capabilities(&self) -> Value {
@@ -43,89 +34,16 @@ impl Pod {
     }
 
     pub(crate) fn config(&self, id: &str, root: &Path, state: Option<&Path>, bundle: &Path) -> Value {
-        let rootful = self.uid == 0;
-        let (home, state_dir, socket) = if rootful {
-            ("/root", "/var/lib/buildkit", "unix:///run/buildkit/buildkitd.sock")
-        } else {
-            ("/home/user", "/home/user/.local/share/buildkit", "unix:///run/user/1000/buildkit/buildkitd.sock")
-        };
-        let sandbox = self.process_sandbox.unwrap_or(self.profile != "no-process-sandbox");
-        let mut args = vec!["/bin/sh", "/run.sh", if self.build { "yes" } else { "no" }, "--profile", self.profile];
-        args.extend(self.process_sandbox.map(|on| if on { "--process-sandbox=on" } else { "--process-sandbox=off" }));
-        args.push("--");
-        args.extend((!rootful).then_some("rootlesskit"));
-        args.extend(["buildkitd", "--addr", socket]);
-        args.extend((!sandbox).then_some("--oci-worker-no-process-sandbox"));
-
-        let mount = |destination: &str, kind: &str, options: &[&str]| json!({"destination": destination, "type": kind, "source": kind, "options": options});
-        let sys: &[&str] = if self.privileged { &["nosuid", "noexec", "nodev"] } else { &["nosuid", "noexec", "nodev", "ro"] };
-        let mut mounts = vec![
-            mount("/proc", "proc", &["nosuid", "noexec", "nodev"]),
-            mount("/dev", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
-            mount("/dev/pts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-            mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-            mount("/sys", "sysfs", sys),
-            mount("/sys/fs/cgroup", "cgroup", sys),
-            mount("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", "size=1g"]),
-        ];
-        let map = self.ids.map(|ids| json!([{"containerID": 0, "hostID": FIRST_ID, "size": ids}]));
-        let mut volume = |source: &Path, destination: &str, flags: &[&str]| {
-            let mut options = vec!["rbind", "rprivate"];
-            options.extend(if flags.contains(&"ro") { None } else { Some("rw") });
-            options.extend(flags);
-            let mut bind = json!({"destination": destination, "type": "bind", "source": source, "options": options});
-            if let Some(map) = &map {
-                bind["uidMappings"] = map.clone();
-                bind["gidMappings"] = map.clone();
-            }
-            mounts.push(bind);
-        };
+        let mut check = vec!["--profile", self.profile];
+        check.extend(self.process_sandbox.map(|on| if on { "--process-sandbox=on" } else { "--process-sandbox=off" }));
+        let mut volumes = Vec::new();
         if let Some(state) = state {
-            volume(state, state_dir, self.state_flags);
+            volumes.push(Volume { source: state.to_path_buf(), target: places(self.uid).state, flags: self.state_flags.to_vec() });
         }
         if self.sub_ids.is_some() {
-            volume(&bundle.join("subids"), "/etc/subuid", &["ro"]);
-            volume(&bundle.join("subids"), "/etc/subgid", &["ro"]);
-        }
-
-        let mut env =
-            vec!["PATH=/usr/bin:/bin".to_owned(), format!("HOME={home}"), format!("BUILDKIT_HOST={socket}"), format!("STATE={state_dir}")];
-        if !rootful {
-            env.extend(["USER=user", "XDG_RUNTIME_DIR=/run/user/1000", "TMPDIR=/home/user/.local/tmp"].map(str::to_owned));
-        }
-        let caps = self.capabilities();
-        let mut namespaces: Vec<_> = ["pid", "ipc", "uts", "mount", "network"].iter().map(|kind| json!({"type": kind})).collect();
-        namespaces.extend(self.ids.map(|_| json!({"type": "user"})));
-        let mut linux = json!({
-            "cgroupsPath": format!("/{id}"),
-            "namespaces": namespaces,
-            "devices": [],
-            "resources": {"devices": [{"allow": self.privileged, "access": "rwm"}]},
-        });
-        if self.dev_fuse {
-            linux["devices"] =
-                json!([{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666, "uid": 0, "gid": 0}]);
-            linux["resources"]["devices"] =
-                json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"}]);
-        }
-        if let Some(map) = &map {
-            linux["uidMappings"] = map.clone();
-            linux["gidMappings"] = map.clone();
-        }
-        if self.proc == Proc::Masked && !self.privileged {
-            linux["maskedPaths"] = json!([
-                "/proc/acpi",
-                "/proc/interrupts",
-                "/proc/kcore",
-                "/proc/keys",
-                "/proc/latency_stats",
-                "/proc/timer_list",
-                "/proc/timer_stats",
-                "/proc/sched_debug",
-                "/proc/scsi",
-                "/sys/firmware"
-            ]);
-            linux["readonlyPaths"] = json!(["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]);
+            for target in ["/etc/subuid", "/etc/subgid"] {
+                volumes.push(Volume { source: bundle.join("subids"), target, flags: vec!["ro"] });
+            }
         }
         let seccomp = match self.seccomp {
             SeccompProfile::Unconfined => Value::Null,
@@ -138,64 +56,24 @@ impl Pod {
                 {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]})
             }
         };
-        if !seccomp.is_null() && !self.privileged {
-            linux["seccomp"] = seccomp;
+        Container {
+            root,
+            cgroup: format!("/{id}"),
+            cgroup_namespace: false,
+            uid: self.uid,
+            privileged: self.privileged,
+            capabilities: self.capabilities(),
+            no_new_privs: self.no_new_privs,
+            seccomp,
+            apparmor: None,
+            masked_proc: self.proc == Proc::Masked,
+            ids: self.ids,
+            dev_fuse: self.dev_fuse,
+            volumes,
+            parts: if self.build { "check,build" } else { "check" },
+            check,
+            process_sandbox: self.process_sandbox.unwrap_or(self.profile != "no-process-sandbox"),
         }
-        json!({
-            "ociVersion": "1.2.0",
-            "process": {
-                "user": {"uid": self.uid, "gid": self.uid, "additionalGids": [self.uid]},
-                "args": args, "cwd": "/", "env": env, "noNewPrivileges": self.no_new_privs,
-                "capabilities": {"bounding": caps, "effective": caps, "permitted": caps},
-            },
-            "root": {"path": root},
-            "mounts": mounts,
-            "linux": linux,
-        })
+        .config()
     }
 }
-
-/// By their numbers in include/uapi/linux/capability.h.
-const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];

@@ -1,13 +1,11 @@
 //! An idmapped bind mount, as containerd makes of an image for a pod with a user namespace.
 
+use crate::support::oci::FIRST_ID;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// The first ID outside.
-pub(crate) const FIRST_ID: u32 = 1_048_576;
 
 /// `struct mount_attr` of include/uapi/linux/mount.h.
 #[repr(C)]

@@ -8,6 +8,8 @@ mod config;
 mod idmap;
 mod image;
 mod pod;
+#[path = "../support/mod.rs"]
+mod support;
 mod workspace;
 
 use pod::{Caps, Pod, Proc, SeccompProfile, State};

@@ -1,7 +1,9 @@
 //! A pod as containerd's CRI plugin would hand it to runc, run once.
 
-use crate::idmap::{self, FIRST_ID};
-use crate::image::{IMAGE, tool};
+use crate::idmap;
+use crate::image::IMAGE;
+use crate::support::image::tool;
+use crate::support::oci::FIRST_ID;
 use crate::workspace::Workspace;
 use serde_json::Value;
 use std::fs;
@@ -161,7 +163,7 @@ impl Pod {
         let report = line("@report ").unwrap_or_else(|| panic!("the container did not run:\n{text}"));
         Ran {
             report: serde_json::from_str(&report).unwrap_or_else(|error| panic!("check printed no JSON ({error}):\n{text}")),
-            exit_code: line("@exit ").and_then(|code| code.parse().ok()).expect("an exit code"),
+            exit_code: line("@report-exit ").and_then(|code| code.parse().ok()).expect("an exit code"),
             left_behind: line("@left ").unwrap_or_default(),
             built: line("@built ").is_some(),
             snapshotter: line("@snapshotter "),

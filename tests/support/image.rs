@@ -20,13 +20,16 @@ pub(crate) fn binary() -> PathBuf {
 }
 
 /// busybox with all its applets, and the user 1000 with a range of IDs.
-pub(crate) fn base(root: &Path) {
+///
+/// Programs of Debian come from the tree at `debian`: `/`, or a place where packages were unpacked.
+pub(crate) fn base(root: &Path, debian: &Path) {
     for dir in ["bin", "etc", "tmp", "proc", "sys", "dev", "usr/bin", "lib64", "root", "run", "home/user/.local/share/buildkit"] {
         fs::create_dir_all(root.join(dir)).expect("mkdir");
     }
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("chmod");
-    fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox-static");
-    let applets = Command::new("/bin/busybox").arg("--list").output().expect("busybox");
+    let busybox = debian.join("bin/busybox");
+    fs::copy(&busybox, root.join("bin/busybox")).expect("busybox-static");
+    let applets = Command::new(&busybox).arg("--list").output().expect("busybox");
     for applet in String::from_utf8_lossy(&applets.stdout).lines().filter(|applet| *applet != "busybox") {
         symlink("busybox", root.join("bin").join(applet)).expect("symlink");
     }
@@ -41,25 +44,25 @@ pub(crate) fn base(root: &Path) {
         fs::write(root.join(path), text).expect("write");
     }
     for name in ["newuidmap", "newgidmap"] {
-        install(&Path::new("/usr/bin").join(name), root, name);
+        install(&debian.join("usr/bin").join(name), root, name, debian);
     }
     give_to_user(root, &["home/user", "home/user/.local", "home/user/.local/share", "home/user/.local/share/buildkit"]);
 }
 
 /// An image laid out like moby/buildkit:rootless.
-pub(crate) fn builder(root: &Path) {
-    base(root);
+pub(crate) fn builder(root: &Path, debian: &Path) {
+    base(root, debian);
     for dir in ["var/lib/buildkit", "home/user/.local/tmp", "run/user/1000/buildkit", "run/buildkit"] {
         fs::create_dir_all(root.join(dir)).expect("mkdir");
     }
     for name in ["buildkitd", "buildctl", "rootlesskit"] {
-        install(&tool(name), root, name);
+        install(&tool(name), root, name, debian);
     }
-    install(&tool("runc"), root, "buildkit-runc");
+    install(&tool("runc"), root, "buildkit-runc", debian);
     for (path, name) in
-        [("/usr/bin/fuse-overlayfs", "fuse-overlayfs"), ("/usr/bin/fusermount3", "fusermount3"), ("/usr/sbin/mount.fuse3", "mount.fuse3")]
+        [("usr/bin/fuse-overlayfs", "fuse-overlayfs"), ("usr/bin/fusermount3", "fusermount3"), ("usr/sbin/mount.fuse3", "mount.fuse3")]
     {
-        install(Path::new(path), root, name);
+        install(&debian.join(path), root, name, debian);
     }
     give_to_user(root, &["home/user/.local/tmp", "run/user/1000", "run/user/1000/buildkit"]);
 }
@@ -72,20 +75,43 @@ pub(crate) fn give_capabilities(root: &Path) {
     }
 }
 
-/// Puts a program into the image with the libraries it is linked against, without a setuid bit.
-pub(crate) fn install(program: &Path, root: &Path, name: &str) {
+/// Puts a program into the image with the libraries of the tree at `debian` that it is linked against, without a setuid bit.
+pub(crate) fn install(program: &Path, root: &Path, name: &str, debian: &Path) {
     let copy = |from: &Path, to: PathBuf| {
         fs::create_dir_all(to.parent().expect("a parent")).expect("mkdir");
         fs::copy(from, &to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
         fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("chmod");
     };
     copy(program, root.join("usr/bin").join(name));
-    let linked = Command::new("ldd").arg(program).output().expect("ldd");
-    let text = String::from_utf8_lossy(&linked.stdout).into_owned();
-    let libraries: BTreeSet<_> = text.split_whitespace().filter(|word| word.starts_with('/') && !word.ends_with(':')).collect();
-    for library in libraries {
-        copy(&fs::canonicalize(library).expect("a library"), root.join(&library[1..]));
+    for library in linked(program, debian) {
+        let path = library.strip_prefix(debian).expect("a library of the tree");
+        copy(&fs::canonicalize(&library).expect("a library"), root.join(path));
     }
+}
+
+/// The libraries that a program is linked against, its loader among them; none for a static one.
+fn linked(program: &Path, debian: &Path) -> BTreeSet<PathBuf> {
+    let loader = debian.join("lib64/ld-linux-x86-64.so.2");
+    let output = if debian == Path::new("/") {
+        Command::new("ldd").arg(program).output().expect("ldd")
+    } else {
+        let libraries = debian.join("usr/lib/x86_64-linux-gnu");
+        Command::new(&loader)
+            .args(["--inhibit-cache", "--library-path"])
+            .arg(libraries)
+            .arg("--list")
+            .arg(program)
+            .output()
+            .expect("the loader")
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(!text.contains("not found"), "{} needs a library that is missing:\n{text}", program.display());
+    let mut libraries: BTreeSet<_> =
+        text.split_whitespace().map(Path::new).filter(|path| path.is_absolute() && path.starts_with(debian)).map(PathBuf::from).collect();
+    if !libraries.is_empty() && debian != Path::new("/") {
+        libraries.insert(loader);
+    }
+    libraries
 }
 
 fn give_to_user(root: &Path, dirs: &[&str]) {

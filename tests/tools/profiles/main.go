@@ -3,6 +3,10 @@
 // container tests use, the set itself and the seccomp profiles of containerd
 // and of CRI-O that go with it. Both come from the packages that the runtimes
 // themselves build with, so they can't drift from what a node does.
+//
+// With the argument "apparmor" it prints containerd's AppArmor profile in place
+// of that. What the profile includes depends on /etc/apparmor.d: run it where
+// the profile is to be loaded.
 package main
 
 import (
@@ -10,6 +14,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/containerd/containerd/v2/contrib/apparmor"
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	crio "github.com/containers/common/pkg/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -38,6 +43,15 @@ var sets = map[string][]string{
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "apparmor" {
+		text, err := apparmor.DumpDefaultProfile("cri-containerd.apparmor.d")
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "profiles: containerd's AppArmor profile: %v\n", err)
+			os.Exit(1)
+		}
+		fmt.Print(text)
+		return
+	}
 	all := map[string]Settings{}
 	for name, caps := range sets {
 		spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: caps}}}

@@ -1,0 +1,237 @@
+//! A cell: what it is called, and what makes it differ from others.
+
+use buildkit_preflight::check::Profile;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// One line of cells.json.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cell {
+    pub(crate) id: String,
+    /// The first numbers of the release: `6.12`.
+    pub(crate) kernel: String,
+    pub(crate) profile: Profile,
+    /// What differs from the profile's baseline, in words; for people only.
+    #[serde(default)]
+    pub(crate) causes: Vec<String>,
+    pub(crate) boot: Boot,
+    pub(crate) settings: Settings,
+    pub(crate) context: Context,
+}
+
+/// What only a boot can change.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Boot {
+    pub(crate) apparmor_on: bool,
+    /// The version of the cgroup hierarchy: 1 or 2.
+    pub(crate) cgroup: u8,
+    /// Cells with the same value share a boot with no others: what they do to the node can't be undone.
+    pub(crate) own_boot: Value,
+}
+
+/// What is so on the node. All but `state` is the same for all its pods.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// By dotted names; numbers or text.
+    pub(crate) sysctls: Map<String, Value>,
+    pub(crate) state: State,
+    /// Mount flags of the volume on the node: `nosuid,nodev`.
+    pub(crate) state_flags: String,
+    /// Whether the module is loaded, and so /dev/fuse can work.
+    pub(crate) fuse_module: bool,
+    /// The option of the node's /proc.
+    pub(crate) hidepid: Option<Value>,
+    /// Of the node's /.
+    pub(crate) root_propagation: Propagation,
+    /// AppArmor profiles loaded for this cell: Debian's by their path, ours of apparmor/node by their name.
+    pub(crate) node_profiles: Vec<String>,
+    /// `uid:number`: user namespaces that somebody holds already.
+    pub(crate) hold_userns: Option<String>,
+}
+
+/// The container's security context.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Context {
+    pub(crate) uid: u32,
+    pub(crate) seccomp: Seccomp,
+    /// `unconfined`, `default` (containerd's) or one in apparmor/.
+    pub(crate) apparmor: String,
+    pub(crate) no_new_privs: bool,
+    pub(crate) caps: Caps,
+    pub(crate) proc: Proc,
+    /// The IDs in the pod's user namespace; null for the host's.
+    pub(crate) map_size: Option<u32>,
+    /// The range in /etc/subuid and /etc/subgid, `first:number`; null for the image's own.
+    pub(crate) subuid: Option<String>,
+    pub(crate) privileged: bool,
+    pub(crate) process_sandbox: bool,
+    /// Whether /dev/fuse is given to the container.
+    pub(crate) fuse_device: bool,
+    pub(crate) idmap_helper: Helper,
+    /// Whether the volume keeps its flags inside. Recent runtimes drop some for pods in the host's user namespace.
+    pub(crate) runtime_keeps_flags: bool,
+}
+
+/// What lies on the state dir: a volume on a disk or in memory, or no volume.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Ext4,
+    Tmpfs,
+    Overlay,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Propagation {
+    Shared,
+    Private,
+    Slave,
+    Unbindable,
+}
+
+/// Whose default filter.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Seccomp {
+    Unconfined,
+    /// containerd's.
+    Default,
+    Crio,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Caps {
+    /// containerd's.
+    Default,
+    Crio,
+    AddSysAdmin,
+    DropAll,
+    #[serde(rename = "drop-all+setids")]
+    DropAllAddIds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Proc {
+    Masked,
+    Unmasked,
+}
+
+/// How newuidmap and newgidmap get their privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Helper {
+    Filecaps,
+    Setuid,
+    /// Not at all.
+    Nocaps,
+    /// They are not there.
+    Missing,
+}
+
+/// What a profile's cells are where they say nothing else.
+pub(crate) fn baseline(profile: Profile) -> Value {
+    let pod_user_namespace = profile.has_pod_user_namespace();
+    json!({
+        "boot": {"apparmor_on": true, "cgroup": 2, "own_boot": null},
+        "settings": {
+            "sysctls": {}, "state": "ext4", "state_flags": "", "fuse_module": true, "hidepid": null,
+            "root_propagation": "shared", "node_profiles": [], "hold_userns": null,
+        },
+        "context": {
+            "uid": profile.uid(),
+            "seccomp": "unconfined",
+            "apparmor": "unconfined",
+            "no_new_privs": false,
+            "caps": "default",
+            "proc": if profile == Profile::NoProcessSandbox { "masked" } else { "unmasked" },
+            "map_size": pod_user_namespace.then_some(65_536),
+            // What is left of the pod's IDs beside the user's own, for those who need a range in there.
+            "subuid": (pod_user_namespace && profile.uid() != 0).then_some("1001:64535"),
+            "privileged": profile.is_privileged(),
+            "process_sandbox": profile != Profile::NoProcessSandbox,
+            "fuse_device": false,
+            "idmap_helper": "filecaps",
+            "runtime_keeps_flags": false,
+        },
+    })
+}
+
+impl Cell {
+    /// Reads one cell; what it does not say is as in its profile's baseline.
+    pub(crate) fn read(mut value: Value) -> Result<Self, String> {
+        let id = value["id"].as_str().unwrap_or("a cell without an id").to_owned();
+        let failed = |what: &str| format!("{id}: {what}");
+        let profile: Profile = serde_json::from_value(value["profile"].clone()).map_err(|error| failed(&format!("profile: {error}")))?;
+        let given = value.as_object_mut().ok_or_else(|| failed("not an object"))?;
+        for (part, defaults) in baseline(profile).as_object().into_iter().flatten() {
+            let part = given.entry(part).or_insert_with(|| json!({}));
+            let part = part.as_object_mut().ok_or_else(|| failed("boot, settings and context are objects"))?;
+            for (key, default) in defaults.as_object().into_iter().flatten() {
+                part.entry(key).or_insert_with(|| default.clone());
+            }
+        }
+        let cell: Cell = serde_path_to_error::deserialize(&value).map_err(|error| failed(&error.to_string()))?;
+        cell.validate().map_err(|what| failed(&what))?;
+        Ok(cell)
+    }
+
+    /// What is written into shell scripts and file names must be plain.
+    fn validate(&self) -> Result<(), String> {
+        let plain = |text: &str, more: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+        let numbers = |text: &str| text.split_once(':').is_some_and(|(a, b)| a.parse::<u32>().is_ok() && b.parse::<u32>().is_ok());
+        let settings = &self.settings;
+        let checks = [
+            (plain(&self.id, "-+._"), "an id is letters, digits and -+._".to_owned()),
+            (plain(&self.kernel, "."), format!("kernel {}", self.kernel)),
+            ([1, 2].contains(&self.boot.cgroup), format!("cgroup {}", self.boot.cgroup)),
+            (settings.sysctls.keys().all(|key| plain(key, "-_.")), "the name of a sysctl".to_owned()),
+            (settings.sysctls().iter().all(|(_, value)| plain(value, "-_. ")), "the value of a sysctl".to_owned()),
+            (settings.state_flags().iter().all(|flag| plain(flag, "")), format!("state_flags {}", settings.state_flags)),
+            (settings.hidepid().is_none_or(|value| plain(&value, "")), "hidepid".to_owned()),
+            (settings.hold_userns.as_deref().is_none_or(numbers), "hold_userns is uid:number".to_owned()),
+            (self.context.subuid.as_deref().is_none_or(numbers), "subuid is first:number".to_owned()),
+            (self.context.map_size != Some(0), "map_size 0".to_owned()),
+            (plain(&self.context.apparmor, "-_."), format!("apparmor {}", self.context.apparmor)),
+        ];
+        match checks.into_iter().find(|(fine, _)| !fine) {
+            Some((_, what)) => Err(format!("not understood: {what}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Settings {
+    /// Names and values, as they are written.
+    pub(crate) fn sysctls(&self) -> Vec<(&str, String)> {
+        self.sysctls.iter().map(|(key, value)| (key.as_str(), text(value))).collect()
+    }
+
+    /// A sysctl's value, where it is set to a number.
+    pub(crate) fn number(&self, sysctl: &str) -> Option<u64> {
+        self.sysctls.get(sysctl).and_then(|value| text(value).parse().ok())
+    }
+
+    pub(crate) fn state_flags(&self) -> Vec<&str> {
+        self.state_flags.split(',').filter(|flag| !flag.is_empty()).collect()
+    }
+
+    pub(crate) fn hidepid(&self) -> Option<String> {
+        self.hidepid.as_ref().map(text)
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The word that stands for a value in cells.json.
+pub(crate) fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+}

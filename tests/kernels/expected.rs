@@ -1,0 +1,94 @@
+//! Which causes a failing cell can have: by what its settings put there, and by what the build's error says. Neither says
+//! whether the build fails: that is measured.
+
+use crate::cell::{Caps, Cell, Helper, Proc, Seccomp, State};
+use crate::outcome::Build;
+use buildkit_preflight::check::Cause;
+
+/// The causes that a cell's settings put there, in the order in which the kernel comes to them.
+pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
+    let (settings, context) = (&cell.settings, &cell.context);
+    let number = |name: &str| settings.number(name);
+    let max = number("user.max_user_namespaces");
+    let set = |prefix: &str| settings.sysctls.keys().any(|name| name.starts_with(prefix));
+    let limited = settings
+        .sysctls()
+        .iter()
+        .any(|(name, value)| name.starts_with("user.max_") && (*name, value.as_str()) != ("user.max_user_namespaces", "0"));
+    // Root of the pod makes no user namespace of its own.
+    let rootless = context.uid != 0;
+    let pod = context.map_size.is_some();
+    let filtered = context.seccomp != Seccomp::Unconfined && !context.privileged;
+    let confined = cell.boot.apparmor_on && (context.apparmor != "unconfined" || !settings.node_profiles.is_empty());
+    let flags = settings.state_flags();
+    let outside = |first: u64, number: u64| context.map_size.is_some_and(|ids| first + number > u64::from(ids));
+    let range = context.subuid.as_deref().unwrap_or("100000:65536").split_once(':');
+    let range = range.and_then(|(first, number)| Some((first.parse::<u64>().ok()?, number.parse::<u64>().ok()?)));
+    let old = ["4.", "5."].iter().any(|start| cell.kernel.starts_with(start));
+    let fuse = (context.fuse_device || context.privileged) && settings.fuse_module;
+    let rows = [
+        (Cause::UsernsPodRuntime, pod),
+        (Cause::Seccomp, filtered),
+        (Cause::UsernsClone0, rootless && number("kernel.unprivileged_userns_clone") == Some(0)),
+        (Cause::UsernsMax0, max == Some(0)),
+        (Cause::UsernsExhausted, limited),
+        (Cause::ApparmorProfile, confined),
+        (Cause::CapsDropped, rootless && context.caps == Caps::DropAll && !context.privileged),
+        (Cause::NoNewPrivs, rootless && context.no_new_privs),
+        // A setuid bit gives no CAP_SYS_ADMIN in a container, which the kernel wants of a root that does not own the namespace.
+        (Cause::IdmapHelper, rootless && context.idmap_helper != Helper::Filecaps),
+        (Cause::SubidConfig, rootless && (context.subuid.is_some() || context.uid != 1000)),
+        (Cause::NestedUsernsRange, rootless && range.is_some_and(|(first, number)| outside(first, number))),
+        (Cause::StateDir, flags.contains(&"ro") || (rootless && context.uid != 1000)),
+        (Cause::OverlayUsernsKernel, old && (rootless || pod)),
+        (Cause::OverlayBackingFs, settings.state == State::Overlay),
+        (Cause::DevFuse, !fuse),
+        (Cause::LockedMountFlags, !flags.is_empty()),
+        (Cause::KeyQuota, set("kernel.keys.")),
+        (Cause::MaskedProc, context.process_sandbox && context.proc == Proc::Masked && !context.privileged),
+        // A volume in memory has 512 MiB, which a build of some MiB does not fill, but a size is a size.
+        (Cause::DiskSpace, settings.state == State::Tmpfs),
+    ];
+    rows.into_iter().filter_map(|(cause, there)| there.then_some(cause)).collect()
+}
+
+/// Causes that make a builder slow or big and never stop it.
+pub(crate) const HARMLESS: [Cause; 3] = [Cause::OverlayUsernsKernel, Cause::OverlayBackingFs, Cause::DevFuse];
+
+/// What the build's error can mean, by stage and text; nothing for one that says nothing known.
+pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
+    use Cause::{
+        ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange, NoNewPrivs,
+        Seccomp, StateDir, SubidConfig, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime,
+    };
+    let rows: &[(&str, &[&str], &[Cause])] = &[
+        ("container", &["unshare user namespace", "no space left"], &[UsernsMax0, UsernsExhausted]),
+        ("container", &["create userns", "no space left"], &[UsernsMax0, UsernsExhausted]),
+        ("container", &["unshare remaining namespaces", "no space left"], &[UsernsExhausted]),
+        ("container", &["no space left"], &[UsernsMax0, UsernsExhausted]),
+        ("container", &["mount_attr_idmap"], &[UsernsPodRuntime]),
+        ("container", &["create userns", "operation not permitted"], &[UsernsPodRuntime]),
+        ("daemon", &["newuidmap", "exec", "not permitted"], &[CapsDropped]),
+        ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, SubidConfig, NestedUsernsRange]),
+        ("daemon", &["newuidmap", "not found"], &[IdmapHelper]),
+        ("daemon", &["no such file", "newuidmap"], &[IdmapHelper]),
+        ("daemon", &["subuid"], &[SubidConfig]),
+        ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, UsernsClone0]),
+        ("daemon", &["exec /proc/self/exe", "no space left"], &[UsernsMax0, UsernsExhausted]),
+        ("daemon", &["exec /proc/self/exe", "permission denied"], &[ApparmorProfile]),
+        ("daemon", &["share mount point", "permission denied"], &[ApparmorProfile]),
+        ("daemon", &["read-only file system"], &[StateDir]),
+        ("daemon", &["state directory", "permission denied"], &[StateDir]),
+        ("daemon", &["no space left"], &[UsernsExhausted, DiskSpace]),
+        ("run", &["sethostname", "not permitted"], &[Seccomp]),
+        ("run", &["session key", "not permitted"], &[Seccomp]),
+        ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),
+        ("run", &["mounting \"proc\"", "not permitted"], &[MaskedProc]),
+        ("run", &["/bin/sh", "permission denied"], &[LockedMountFlags]),
+        ("run", &["namespaces", "no space left"], &[UsernsExhausted]),
+        ("run", &["quota"], &[KeyQuota]),
+    ];
+    let text = build.error.as_deref().unwrap_or_default().to_lowercase();
+    let fits = |(stage, words, _): &&(&str, &[&str], &[Cause])| build.stage == Some(stage) && words.iter().all(|word| text.contains(word));
+    rows.iter().find(fits).map_or(&[], |(_, _, causes)| *causes)
+}

@@ -1,0 +1,46 @@
+//! Verdict against reality: real Debian kernels in qemu, real containers, real rootless BuildKit builds.
+//!
+//! Each cell of cells.json is a kernel, settings of a node and a container's security context. In the cell's container
+//! `check` is run, in an identical one the build; they must agree. See README.md here.
+//!
+//! `KERNEL=6.1`, `CELL=id` (several: with spaces between), `CELLS=file` and `SET=ci` choose cells. Needs root,
+//! `make tools` and a static build: `make kernels` sees to it.
+
+mod boot;
+mod cell;
+mod compare;
+mod debian;
+mod disk;
+mod expected;
+mod kernel;
+mod outcome;
+mod report;
+mod run;
+mod select;
+mod spec;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The repository.
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where kernels are cached and runs leave what they saw.
+fn place() -> PathBuf {
+    repository().join("target/kernels")
+}
+
+fn main() -> ExitCode {
+    assert!(nix::unistd::geteuid().is_root(), "needs root");
+    match select::cells() {
+        Ok(cells) => run::run(cells),
+        Err(message) => {
+            eprintln!("kernels: {message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a boot's work disk holds for each cell: the node's settings and the OCI configs of its containers.
+
+use crate::cell::{Caps, Cell, Context, Proc, Seccomp, State, baseline, word};
+use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, SETTINGS, Volume, places};
+use buildkit_preflight::check::Profile;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where guest/cell.sh puts a container's root, and its volume.
+const ROOT: &str = "/disk/run/root";
+const VOLUME: &str = "/run/volume";
+/// What containerd calls its profile.
+const CONTAINERD: &str = "cri-containerd.apparmor.d";
+/// An emulated CPU takes its time; the deadline is not what is tested here.
+const DEADLINE: &str = "--deadline=60";
+
+/// Writes a cell to `dir`.
+pub(crate) fn write(cell: &Cell, dir: &Path) {
+    fs::create_dir_all(dir).expect("mkdir");
+    let put = |name: &str, text: String| fs::write(dir.join(name), text).expect("write");
+    put("settings", settings(cell));
+    put("sysctls", cell.settings.sysctls().iter().map(|(key, value)| format!("{key} {value}\n")).collect());
+    if let Some(range) = &cell.context.subuid {
+        put("subids", format!("user:{range}\n"));
+    }
+    // What a pod of the default shape is: that of the default profile.
+    let default = baseline(Profile::NoProcessSandbox);
+    let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
+    for (part, parts, context) in
+        [("check", "predict,check", &cell.context), ("build", "build", &cell.context), ("shape", "predict", &default)]
+    {
+        put(&format!("{part}.json"), config(cell, part, parts, context).to_string());
+    }
+}
+
+/// The shell variables of guest/cell.sh.
+fn settings(cell: &Cell) -> String {
+    let (settings, context) = (&cell.settings, &cell.context);
+    let profiles: Vec<_> = settings.node_profiles.iter().map(|profile| node_profile(profile)).collect();
+    [
+        ("PROFILE", cell.profile.to_string()),
+        ("HIDEPID", settings.hidepid().unwrap_or_default()),
+        ("FUSE_MODULE", if settings.fuse_module { "yes" } else { "no" }.to_owned()),
+        ("ROOT_PROPAGATION", word(settings.root_propagation)),
+        ("NODE_PROFILES", profiles.join(" ")),
+        ("HOLD", settings.hold_userns.clone().unwrap_or_default()),
+        ("STATE", word(settings.state)),
+        ("STATE_FLAGS", settings.state_flags().join(",")),
+        ("IDS", context.map_size.map(|ids| ids.to_string()).unwrap_or_default()),
+        ("FIRST_ID", FIRST_ID.to_string()),
+        ("ID_HELPER", word(context.idmap_helper)),
+    ]
+    .iter()
+    .map(|(name, value)| format!("{name}='{value}'\n"))
+    .collect()
+}
+
+/// Where a profile of the node lies in the guest: Debian's where Debian has it, ours by name.
+pub(crate) fn node_profile(profile: &str) -> String {
+    if profile.starts_with("/etc/apparmor.d/") {
+        return profile.to_owned();
+    }
+    let name = PathBuf::from(profile).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("/guest/apparmor/node/{name}")
+}
+
+fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
+    let settings = &cell.settings;
+    let mut volumes = Vec::new();
+    if settings.state != State::Overlay {
+        let flags = if context.runtime_keeps_flags { settings.state_flags() } else { Vec::new() };
+        volumes.push(Volume { source: VOLUME.into(), target: places(context.uid).state, flags });
+    }
+    if context.subuid.is_some() {
+        for target in ["/etc/subuid", "/etc/subgid"] {
+            volumes.push(Volume { source: format!("/disk/cells/{}/subids", cell.id).into(), target, flags: vec!["ro"] });
+        }
+    }
+    let runtime = &SETTINGS[match context.caps {
+        Caps::Default => "containerd",
+        Caps::Crio => "crio",
+        Caps::AddSysAdmin => "add-sys-admin",
+        Caps::DropAll => "drop-all",
+        Caps::DropAllAddIds => "drop-all-add-ids",
+    }];
+    let apparmor = match context.apparmor.as_str() {
+        // A CRI runtime sets none where AppArmor is off.
+        _ if !cell.boot.apparmor_on => None,
+        "unconfined" => None,
+        "default" => Some(CONTAINERD),
+        name => Some(name),
+    };
+    let sandbox = if cell.context.process_sandbox { "on" } else { "off" };
+    let config = Container {
+        root: Path::new(ROOT),
+        cgroup: format!("/cells/{part}"),
+        cgroup_namespace: cell.boot.cgroup == 2,
+        uid: context.uid,
+        privileged: context.privileged,
+        capabilities: if context.privileged {
+            CAPABILITIES.iter().map(|name| json!(format!("CAP_{name}"))).collect()
+        } else {
+            runtime["capabilities"].clone()
+        },
+        no_new_privs: context.no_new_privs,
+        seccomp: match context.seccomp {
+            Seccomp::Unconfined => Value::Null,
+            Seccomp::Default => runtime["containerd"].clone(),
+            Seccomp::Crio => runtime["crio"].clone(),
+        },
+        apparmor,
+        masked_proc: context.proc == Proc::Masked,
+        ids: context.map_size,
+        dev_fuse: (context.privileged || context.fuse_device) && settings.fuse_module,
+        volumes,
+        parts,
+        check: vec!["--profile", cell.profile.id(), "--process-sandbox", sandbox, DEADLINE],
+        process_sandbox: context.process_sandbox,
+    };
+    config.config()
+}

@@ -1,0 +1,51 @@
+# In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check or build.
+parts=,$1,; shift; arguments=
+while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
+wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
+
+echo "@uid $(id -u)"
+echo "@confinement $(cat /proc/self/attr/current 2> /dev/null) $(grep -E '^(NoNewPrivs|Seccomp|CapBnd):' /proc/self/status | tr -s '\t\n' '  ')"
+echo "@ids $(tr -s ' \n' ' ' < /proc/self/uid_map)"
+
+# Mounts, files, processes and namespaces of the container; the report itself lies in /dev/shm, which is a mount of its own.
+things() {
+  cat /proc/self/mountinfo
+  find / "$STATE" -xdev 2> /dev/null
+  for process in /proc/[0-9]*; do echo "process $process $(cat "$process/comm" 2> /dev/null)"; done
+  ls -l /proc/[0-9]*/ns 2> /dev/null | sed -n 's/.*-> //p' | sort -u
+}
+# usage: run KEY ARGUMENTS...
+run() {
+  key=$1; shift
+  start=$(cut -d ' ' -f 1 /proc/uptime)
+  buildkit-preflight check $arguments "$@" --format json > /dev/shm/report 2> /dev/shm/errors; echo "@$key-exit $?"
+  echo "@$key-seconds $start $(cut -d ' ' -f 1 /proc/uptime)"
+  echo "@$key $(tr -d '\n' < /dev/shm/report)"
+  sed "s/^/$key: /" /dev/shm/errors
+}
+if wanted predict || wanted check; then
+  things > /dev/shm/before
+  wanted predict && run predicted --no-probe
+  wanted check && run report
+  things > /dev/shm/after
+  echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
+fi
+wanted build || exit 0
+
+socket=${BUILDKIT_HOST#unix://}
+"$@" > /dev/shm/daemon 2>&1 & daemon=$!
+# Ready is when it answers; dead is when it is gone. Nothing here waits for a time that passes. Asking is dear, so the
+# socket is awaited first.
+until [ -S "$socket" ] && buildctl debug workers -v > /dev/shm/workers 2>&1; do kill -0 $daemon 2> /dev/null || break; usleep 100000; done
+if kill -0 $daemon 2> /dev/null; then
+  echo "@daemon $(cat /proc/$daemon/attr/current 2> /dev/null)"
+  echo "@snapshotter $(sed -n 's/.*worker.snapshotter:[[:space:]]*//p' /dev/shm/workers)"
+  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=/context \
+    --output type=oci,dest=/dev/shm/image.tar > /dev/shm/build 2>&1; echo "@buildctl $?"
+  mkdir /dev/shm/image && tar -xf /dev/shm/image.tar -C /dev/shm/image 2> /dev/null &&
+  for layer in /dev/shm/image/blobs/sha256/*; do tar -tzf "$layer" 2> /dev/null | grep -qx made && echo "@built $(tar -xzOf "$layer" made)"; done
+  sed 's/^/build: /' /dev/shm/build
+fi
+tail -n 40 /dev/shm/daemon | sed 's/^/daemon: /'
+# With this process, the container's first, all others end.

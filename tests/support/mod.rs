@@ -1,0 +1,5 @@
+//! What several tests need.
+
+pub(crate) mod image;
+pub(crate) mod oci;
+pub(crate) mod workbench;
