@@ -17,7 +17,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit machine containers cluster ## all that CI runs
+test: fmt clippy doc unit machine containers kernels-ci cluster ## all that CI runs
 
 fmt:
 	cargo fmt --check
