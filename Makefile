@@ -17,7 +17,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit machine containers kernels-ci cluster ## all that CI runs
+test: fmt clippy doc unit machine containers cluster kernels-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -44,7 +44,7 @@ kernels: static tools kernel-packages ## `check` beside real builds on real kern
 	cargo test --locked --features root --test kernels
 
 kernels-ci: export SET := ci
-kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json: each cause once
+kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
 
 manifests: ## writes manifests/agent anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests

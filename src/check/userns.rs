@@ -133,7 +133,8 @@ fn needed<'a>(case: &Case<'a>) -> [(&'static str, &'a Fact<u64>, u64); 5] {
     let (rootlesskit, sandbox) = (if case.is_rootless() { 2 } else { 0 }, u64::from(case.plan.process_sandbox));
     [
         ("user.max_mnt_namespaces", &sysctls.max_mnt_namespaces, container + rootlesskit + 1),
-        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces, container + sandbox),
+        // At 0 no container starts at all.
+        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces, (container + sandbox).max(1)),
         ("user.max_uts_namespaces", &sysctls.max_uts_namespaces, container + 1),
         ("user.max_ipc_namespaces", &sysctls.max_ipc_namespaces, container + 1),
         ("user.max_cgroup_namespaces", &sysctls.max_cgroup_namespaces, 1),
@@ -298,8 +299,9 @@ mod tests {
                 (Outcome::Pass, None, &|f| f.sysctls.max_mnt_namespaces = Fact::Known(3)),
                 (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_mnt_namespaces = Fact::Known(2)),
                 (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_uts_namespaces = Fact::Known(0)),
-                // Without a process sandbox a build step has the builder's PID namespace.
-                (Outcome::Pass, None, &|f| f.sysctls.max_pid_namespaces = Fact::Known(0)),
+                // Without a process sandbox a build step has the builder's PID namespace; the container itself has one.
+                (Outcome::Pass, None, &|f| f.sysctls.max_pid_namespaces = Fact::Known(1)),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_pid_namespaces = Fact::Known(0)),
                 (Outcome::Unknown, None, &|f| f.sysctls.max_ipc_namespaces = Fact::Denied("a pod's own".into())),
             ],
         );

@@ -8,13 +8,14 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Suites and their security updates: where the pinned kernels, the guest's user space and newer kernels are.
-const SUITES: [(&str, Mirror); 7] = [
+const SUITES: [(&str, Mirror); 8] = [
     ("bullseye", Mirror::Main),
     ("bullseye-security", Mirror::Security),
     ("bookworm", Mirror::Main),
     ("bookworm-security", Mirror::Security),
     ("trixie", Mirror::Main),
     ("trixie-security", Mirror::Security),
+    ("trixie-backports", Mirror::Main),
     ("sid", Mirror::Main),
 ];
 

@@ -27,18 +27,18 @@ pub(crate) struct Kernel {
     pub(crate) initramfs: PathBuf,
 }
 
-/// The kernel of a series, fetched if it is not at hand.
-pub(crate) fn get(series: &str) -> Kernel {
+/// The kernel of a series, fetched if it is not at hand. An error if the mirrors have none.
+pub(crate) fn get(series: &str) -> Result<Kernel, String> {
     let cache = place().join("kernels");
     let pinned = PINNED.iter().find(|(name, ..)| *name == series);
     let at_hand = pinned.map(|(_, release, _)| cache.join(release)).filter(|dir| dir.join("image").exists());
-    let dir = at_hand.unwrap_or_else(|| fetch(series, pinned, &cache));
+    let dir = at_hand.map_or_else(|| fetch(series, pinned, &cache), Ok)?;
     let initramfs = dir.join("initramfs");
     pack(&dir, &initramfs);
-    Kernel { image: dir.join("image"), initramfs }
+    Ok(Kernel { image: dir.join("image"), initramfs })
 }
 
-fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> PathBuf {
+fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> Result<PathBuf, String> {
     let apt = Apt::get();
     let names = apt.names("linux-");
     let image = |release: &str| {
@@ -51,7 +51,7 @@ fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> Pat
     let (release, packages) = if let Some((release, version)) = found {
         (release.to_owned(), image(release).iter().map(|name| format!("{name}={version}")).collect())
     } else {
-        let release = newest(&names, series).unwrap_or_else(|| panic!("the mirrors have no kernel {series} for virtual machines"));
+        let release = newest(&names, series).ok_or_else(|| format!("the mirrors have no kernel {series} for virtual machines"))?;
         println!("kernels: {} is not on the mirrors; {release} is run", wanted.map_or(series, |(release, _)| release));
         let packages = image(&release);
         (release, packages)
@@ -61,7 +61,7 @@ fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> Pat
         apt.download(&packages, &dir.join("packages"));
         extract(&dir, &release);
     }
-    dir
+    Ok(dir)
 }
 
 /// The newest release of a series; if the mirrors have none of it any more and it was the newest of all, the newest of all.

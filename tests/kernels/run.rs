@@ -32,9 +32,10 @@ pub(crate) fn run(cells: Vec<Cell>) -> ExitCode {
     report.line("the root disk is made");
     let mut number = 0;
     for group in &groups {
-        let kernel = kernel::get(&group.kernel);
-        let disks = Disks { kernel: &kernel, root: &root };
-        group.run(&disks, &mut report, &mut number);
+        match kernel::get(&group.kernel) {
+            Ok(kernel) => group.run(&Disks { kernel: &kernel, root: &root }, &mut report, &mut number),
+            Err(why) => group.cells.iter().for_each(|cell| report.unfinished(cell, &why)),
+        }
     }
     if report.close() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
