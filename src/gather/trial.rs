@@ -67,12 +67,15 @@ fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
     missing.map(|(name, _)| format!("there is no {name} on the PATH, so this is no builder's image"))
 }
 
-/// The throw-away directory; it goes with this.
-struct Place(PathBuf);
+/// Where runc keeps a directory for itself when it runs as root, whatever it is told.
+const RUNC: &str = "/run/runc";
+
+/// The throw-away directory; it goes with this, and so does runc's, if it was not there before.
+struct Place(PathBuf, bool);
 
 impl Place {
     fn make(state_dir: &Path) -> std::io::Result<Self> {
-        let place = Place(state_dir.join(format!(".buildkit-preflight-trial-{}", std::process::id())));
+        let place = Place(state_dir.join(format!(".buildkit-preflight-trial-{}", std::process::id())), Path::new(RUNC).exists());
         fs::create_dir(&place.0)?;
         for dir in ["context", "root", "run", "tmp"] {
             fs::create_dir(place.0.join(dir))?;
@@ -114,7 +117,8 @@ impl Place {
         };
         let socket = format!("unix://{}", self.path("s"));
         let spawned = daemon.and_then(|mut daemon| {
-            daemon.args(["--root", &self.path("root"), "--addr", &socket]);
+            // All its sockets are here: a buildkitd that runs in this container has its own.
+            daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path", &self.path("o")]);
             daemon.args((!plan.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
             daemon.spawn()
         });
@@ -186,6 +190,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let place = self.0.clone();
         host::bounded(FAREWELL, move || remove_tree(&place));
+        if !self.1 {
+            // Only an empty one.
+            let _ = fs::remove_dir(RUNC);
+        }
     }
 }
 

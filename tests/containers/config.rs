@@ -70,7 +70,7 @@ impl Pod {
             ids: self.ids,
             dev_fuse: self.dev_fuse,
             volumes,
-            parts: if self.build { "check,build" } else { "check" },
+            parts: if self.build { "check,prove,build" } else { "check" },
             check,
             process_sandbox: self.process_sandbox.unwrap_or(self.profile != "no-process-sandbox"),
         }

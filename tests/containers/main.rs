@@ -45,6 +45,14 @@ fn agree(pod: &Pod, evidence: &str, expected: &Expected) -> serde_json::Value {
     }
     assert_eq!(profile["evidence"], evidence, "{}", story());
     assert_eq!(ran.left_behind, "", "the probe leaves nothing behind{}", story());
+    assert_eq!(
+        (ran.trial == "built", ran.trial["failed"].is_object()),
+        (ran.built, !ran.built),
+        "the trial build: {:#}{}",
+        ran.trial,
+        story()
+    );
+    assert_eq!(ran.trial_left_behind, "", "the trial build leaves nothing behind{}", story());
     // The agent's image has this program in rootlesskit's place: its answer must be the same.
     let agent = Pod { agent_image: true, build: false, ..pod.clone() }.run();
     let agents = &agent.report["profiles"][0];

@@ -109,6 +109,9 @@ pub(crate) struct Ran {
     pub(crate) exit_code: i32,
     /// What `check` changed in mounts, files and processes.
     pub(crate) left_behind: String,
+    /// How the trial build of `check --prove build` ended, and what that left behind; nothing in the agent's image.
+    pub(crate) trial: Value,
+    pub(crate) trial_left_behind: String,
     /// Whether the exported image holds the file that the RUN step wrote.
     pub(crate) built: bool,
     pub(crate) snapshotter: Option<String>,
@@ -165,9 +168,14 @@ impl Pod {
             report: serde_json::from_str(&report).unwrap_or_else(|error| panic!("check printed no JSON ({error}):\n{text}")),
             exit_code: line("@report-exit ").and_then(|code| code.parse().ok()).expect("an exit code"),
             left_behind: line("@left ").unwrap_or_default(),
+            trial: line("@proven ")
+                .and_then(|report| serde_json::from_str::<Value>(&report).ok())
+                .map(|report| report["facts"]["trials"][0]["end"].clone())
+                .unwrap_or_default(),
+            trial_left_behind: line("@proven-left ").unwrap_or_default(),
             built: line("@built ").is_some(),
             snapshotter: line("@snapshotter "),
-            log: text.lines().filter(|line| !line.starts_with("@report")).collect::<Vec<_>>().join("\n"),
+            log: text.lines().filter(|line| !line.starts_with("@report") && !line.starts_with("@proven ")).collect::<Vec<_>>().join("\n"),
         }
     }
 

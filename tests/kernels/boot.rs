@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How long a guest may take until its node is up. It is some seconds; the firmware hangs now and then.
 const START: Duration = Duration::from_secs(120);
 /// How long a cell may take: more than the limits in guest/cell.sh together.
-const CELL: Duration = Duration::from_secs(420);
+const CELL: Duration = Duration::from_secs(570);
 /// How often the console is looked at: a kernel that hangs says so there.
 const GLANCE: Duration = Duration::from_secs(5);
 

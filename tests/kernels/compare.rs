@@ -26,6 +26,18 @@ pub(crate) fn compare(cell: &Cell, measured: &Measured) -> Agreement {
     if !measured.left.is_empty() {
         return Agreement::Disagree(format!("left behind: {}", measured.left));
     }
+    // A trial build is a build: it must end as the other did.
+    match measured.trial.as_deref() {
+        None => {}
+        Some("built") if measured.build.works => {}
+        Some("failed") if !measured.build.works => {}
+        Some(end) => {
+            return Agreement::Disagree(format!(
+                "the build {}, and the trial build: {end}",
+                if measured.build.works { "works" } else { "fails" }
+            ));
+        }
+    }
     if let Some(check) = &measured.check {
         return judge(cell, measured, check);
     }

@@ -39,6 +39,8 @@ pub(crate) struct Measured {
     pub(crate) predicted: Option<Check>,
     /// Where the prediction was made: check, shape or node.
     pub(crate) place: &'static str,
+    /// How the trial build of `check --prove build` ended: built, failed, or why there is no telling.
+    pub(crate) trial: Option<String>,
     /// What `check` left behind: in the container, on the node.
     pub(crate) left: String,
     /// What is the harness's own fault, or nobody's.
@@ -71,6 +73,13 @@ impl Log {
     fn seconds(&self, key: &str) -> f64 {
         let times = self.get(key).and_then(|times| times.split_once(' '));
         times.and_then(|(from, to)| Some(to.parse::<f64>().ok()? - from.parse::<f64>().ok()?)).unwrap_or_default()
+    }
+
+    fn trial(&self) -> Option<String> {
+        let report: Value = serde_json::from_str(self.get("proven")?).ok()?;
+        let end = &report["facts"]["trials"][0]["end"];
+        let word = end.as_str().map(str::to_owned).or_else(|| end.as_object()?.keys().next().cloned());
+        Some(if matches!(word.as_deref(), Some("built" | "failed")) { word? } else { end.to_string() })
     }
 
     fn check(&self, key: &str) -> Option<Check> {
@@ -129,7 +138,8 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         let said: Vec<_> = from.all("report: ").chain(from.all("predicted: ")).collect();
         harness.push(format!("check printed no report: {}", said.join("; ")));
     }
-    let left: Vec<_> = [check.get("left").unwrap_or_default(), shape.get("left").unwrap_or_default()]
+    let left: Vec<_> = [&check, &shape, &build]
+        .map(|log| log.get("left").or_else(|| log.get("proven-left")).unwrap_or_default())
         .into_iter()
         .chain(check.all("@node-left ").chain(shape.all("@node-left ")))
         .filter(|what| !what.is_empty())
@@ -140,6 +150,7 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         check: probed,
         predicted,
         place,
+        trial: build.trial(),
         left: left.join("; "),
         harness,
         check_seconds: check.seconds("report-seconds"),

@@ -27,11 +27,18 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
     // What a pod of the default shape is: that of the default profile.
     let default = baseline(Profile::NoProcessSandbox);
     let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
-    for (part, parts, context) in
-        [("check", "predict,check", &cell.context), ("build", "build", &cell.context), ("shape", "predict", &default)]
-    {
+    for (part, parts, context) in [
+        ("check", "predict,check", &cell.context),
+        ("build", if trial_builds() { "prove,build" } else { "build" }, &cell.context),
+        ("shape", "predict", &default),
+    ] {
         put(&format!("{part}.json"), config(cell, part, parts, context).to_string());
     }
+}
+
+/// Whether each build is tried by `check --prove build` first; PROVE=no saves that time.
+pub(crate) fn trial_builds() -> bool {
+    std::env::var("PROVE").as_deref() != Ok("no")
 }
 
 /// The shell variables of guest/cell.sh.

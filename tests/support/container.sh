@@ -1,5 +1,5 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
-# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check or build.
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, prove or build.
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -30,6 +30,13 @@ if wanted predict || wanted check; then
   wanted check && run report
   things > /dev/shm/after
   echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
+fi
+# The trial build of `check` itself: only a builder's own image has all that it takes.
+if wanted prove; then
+  things > /dev/shm/before
+  run proven --prove build
+  things > /dev/shm/after
+  echo "@proven-left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
 fi
 wanted build || exit 0
 

@@ -39,7 +39,7 @@ pub(crate) struct Container<'a> {
     pub(crate) ids: Option<u32>,
     pub(crate) dev_fuse: bool,
     pub(crate) volumes: Vec<Volume<'a>>,
-    /// What support/container.sh is to do: `predict`, `check`, `build`.
+    /// What support/container.sh is to do: `predict`, `check`, `prove`, `build`.
     pub(crate) parts: &'a str,
     /// What `check` is asked.
     pub(crate) check: Vec<&'a str>,

@@ -99,7 +99,7 @@ if ! created check; then
       /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
   fi
 fi
-container build builder 150
+container build builder 300
 
 # ---- undone in reverse order
 tac /run/undo > /run/undo.now; . /run/undo.now
