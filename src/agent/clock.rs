@@ -36,11 +36,6 @@ fn spread(length: Duration, part: f64) -> Duration {
     length.mul_f64(1.0 - part + 2.0 * part * fastrand::f64())
 }
 
-/// The time as Kubernetes writes it, in whole seconds that have passed.
-pub(super) fn now() -> String {
-    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).map_or_else(|_| String::new(), |time| time.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-use crate::check::Profile;
+use crate::check::{Profile, Ready};
 use crate::publish::Key;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -59,7 +59,7 @@ impl Metrics {
     pub(super) fn verdicts(&self, labels: &BTreeMap<Key, String>) {
         for profile in Profile::ALL {
             let Some(says) = labels.get(&Key::Verdict(profile)) else { continue };
-            for verdict in ["ready", "not-ready", "unknown"] {
+            for verdict in Ready::ALL.map(Ready::id) {
                 let labels = VerdictLabels { profile: profile.id(), verdict };
                 self.verdict.get_or_create(&labels).set((verdict == says).into());
             }

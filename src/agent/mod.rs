@@ -14,7 +14,7 @@ mod server;
 mod work;
 
 use crate::api::{self, Access};
-use crate::gather::BadStateDir;
+use crate::gather::{self, BadStateDir};
 use crate::publish::Accept;
 use health::Health;
 use std::net::SocketAddr;
@@ -99,7 +99,9 @@ pub fn run(options: Options) -> Result<(), Error> {
 async fn start(options: Options) -> Result<(), Error> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let health = Arc::new(Health::new(options.deadline * if options.trial_builds { 16 } else { 3 }));
+    // What touches the state dir, the probe, and what they leave to be ended; then the build.
+    let looking = options.deadline * (3 + if options.trial_builds { gather::BUILD_TIME } else { 0 });
+    let health = Arc::new(Health::new(looking));
     let listener = server::bind(options.listen).await?;
     tokio::spawn(server::serve(listener, health.clone()));
     info!(node = options.node, heartbeat_seconds = options.heartbeat.as_secs(), version = env!("CARGO_PKG_VERSION"), "started");

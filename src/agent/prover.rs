@@ -20,6 +20,9 @@ const PAUSES: [Duration; 5] =
 const UNKNOWN_PASSES: Duration = Duration::from_secs(5);
 const SCARCITY_PASSES: Duration = Duration::from_secs(60);
 
+/// How often one look is begun anew.
+const LOOKS: u32 = 5;
+
 pub(super) struct Prover {
     watched: Watched,
     /// What the last look was done under.
@@ -46,7 +49,7 @@ impl Prover {
     /// Gathers and judges, with second looks where `ready` stands on the Node.
     pub(super) async fn prove(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
         let mut desired = self.look(options, health, node).await?;
-        let label = node.label(&options.prefix, Key::Verdict(Profile::NoProcessSandbox)) == Some("ready");
+        let label = node.label(&options.prefix, Key::Verdict(Profile::NoProcessSandbox)) == Some(Ready::Ready.id());
         let stands = label || node.condition(ConditionType::RootlessBuildKit).is_some_and(|condition| condition.status == "True");
         let mut refused = u32::from(desired.published == Ready::NotReady);
         for pause in PAUSES {
@@ -61,16 +64,19 @@ impl Prover {
         Ok(desired)
     }
 
-    /// One look, repeated where a sysctl changed meanwhile: then nobody knows under which value it was done.
+    /// One look, repeated where a sysctl changed meanwhile: then nobody knows under which value it was done. Where two
+    /// fight over a sysctl the last look must do.
     async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
+        let mut left = LOOKS;
         loop {
             health.alive();
+            left -= 1;
             self.under = Some(self.watched.fingerprint());
             let began = Instant::now();
             let mut facts = self.gather(options).await?;
             health.metrics.probe_took(began.elapsed());
             gather::reap();
-            if self.is_outdated() {
+            if self.is_outdated() && left > 0 {
                 continue;
             }
             facts.kubelet = node.kubelet();

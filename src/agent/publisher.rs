@@ -1,9 +1,10 @@
 //! Puts what is true on the Node, and tells what has changed.
 
+use super::Options;
 use super::health::Health;
-use super::{Options, clock};
 use crate::api::{self, NodeWriter};
 use crate::check::Profile;
+use crate::gather;
 use crate::publish::{self, Desired, Event, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -77,7 +78,7 @@ impl Publisher {
         // Before the condition that says the same: an agent that is killed in between tells it again, under the same
         // name, and it is one event all the same.
         self.tell().await;
-        let applied = self.writer().await?.apply(desired, &before, &clock::now()).await;
+        let applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
         if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
             // It may have been done all the same; what stands there now decides since when it is so.
             self.node = None;
@@ -98,7 +99,7 @@ impl Publisher {
     pub(super) async fn tell(&mut self) {
         while let Some((event, uid)) = self.events.first().cloned() {
             let Ok(writer) = self.writer().await else { return };
-            match writer.tell(&event, &uid, &clock::now()).await {
+            match writer.tell(&event, &uid, &gather::now()).await {
                 Ok(()) => info!(event = event.reason, text = event.message, "told"),
                 Err(error) => {
                     self.health.metrics.event_failed();

@@ -10,7 +10,6 @@ const PAGE: usize = 500;
 /// All nodes, with an administrator's rights.
 pub struct Nodes {
     client: Client,
-    prefix: String,
 }
 
 /// What of us stands on a Node.
@@ -50,9 +49,9 @@ struct PageMetadata {
 }
 
 impl Nodes {
-    /// All nodes that this client can see; `prefix` is that of our labels.
-    pub fn new(client: Client, prefix: String) -> Self {
-        Nodes { client, prefix }
+    /// All nodes that this client can see.
+    pub fn new(client: Client) -> Self {
+        Nodes { client }
     }
 
     /// Lists them, page by page.
@@ -104,10 +103,5 @@ impl Nodes {
             patch["status"] = json!({"conditions": conditions});
         }
         request(&self.client, &format!("/api/v1/nodes/{name}/status"), Body::Patch(STRATEGIC_MERGE, patch)).await
-    }
-
-    /// The prefix of our labels.
-    pub fn prefix(&self) -> &str {
-        &self.prefix
     }
 }

@@ -117,12 +117,8 @@ pub(super) const BIND_MOUNTS: Check = Check {
 /// The snapshotter that BuildKit would choose: the one that it did choose, or that the probe could mount, else by the
 /// rules of the kernel and the distribution. `None` where too little is known.
 pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
-    let chosen = case.trial.and_then(|trial| match trial.snapshotter.as_deref()? {
-        "overlayfs" => Some(Snapshotter::Overlayfs),
-        "fuse-overlayfs" => Some(Snapshotter::FuseOverlayfs),
-        "native" => Some(Snapshotter::Native),
-        _ => None,
-    });
+    let name = case.trial.and_then(|trial| trial.snapshotter.as_deref());
+    let chosen = Snapshotter::ALL.into_iter().find(|snapshotter| name == Some(snapshotter.to_string().as_str()));
     if chosen.is_some() {
         return chosen;
     }

@@ -1,6 +1,6 @@
 use super::row::{Judgement, Kind};
 use super::{CHECKS, Case, Cause, Check, Level, Profile, storage};
-use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult, TrialEnd};
+use crate::fact::{End, Errno, Facts, Step, StepOutcome, StepResult, Trial, TrialEnd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,13 +17,23 @@ pub enum Ready {
     Unknown,
 }
 
+impl Ready {
+    /// All answers.
+    pub const ALL: [Ready; 3] = [Ready::Ready, Ready::NotReady, Ready::Unknown];
+
+    /// The id, as reports and labels have it: `not-ready`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Ready::Ready => "ready",
+            Ready::NotReady => "not-ready",
+            Ready::Unknown => "unknown",
+        }
+    }
+}
+
 impl fmt::Display for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Ready::Ready => "ready",
-            Ready::NotReady => "not ready",
-            Ready::Unknown => "unknown",
-        })
+        f.write_str(if *self == Ready::NotReady { "not ready" } else { self.id() })
     }
 }
 
@@ -59,6 +69,11 @@ pub enum Snapshotter {
     FuseOverlayfs,
     /// A copy of the whole tree for each layer.
     Native,
+}
+
+impl Snapshotter {
+    /// All of them.
+    pub const ALL: [Snapshotter; 3] = [Snapshotter::Overlayfs, Snapshotter::FuseOverlayfs, Snapshotter::Native];
 }
 
 impl fmt::Display for Snapshotter {
@@ -135,35 +150,21 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
         }
     }
 
-    if let Some(trial) = case.trial {
-        let finding = |outcome, cause, message| Finding { check: "trial-build", outcome, cause, message };
-        findings.push(match &trial.end {
-            TrialEnd::Failed { stage, error, .. } => {
-                if causes.is_empty() {
-                    causes.push(Cause::PlatformSandbox);
-                }
-                finding(Outcome::Fail, causes.first().copied(), Some(format!("a real build failed at {stage}: {error}")))
-            }
-            _ => finding(Outcome::Pass, None, None),
-        });
+    if case.trial.is_some_and(|trial| trial.end != TrialEnd::Built) && causes.is_empty() {
+        causes.push(Cause::PlatformSandbox);
     }
+    // One in a place that says nothing of the profile is passed over, like a probe there.
+    let trial = facts.trials.iter().find(|trial| trial.plan == case.plan && (case.trial.is_some() || !trial.decides()));
+    findings.extend(trial.map(|trial| of_trial(trial, causes.first().copied())));
 
     // A shell's confinement is not a pod's: what it refuses here says nothing of a builder.
     let (shells, nodes): (Vec<_>, Vec<_>) = causes.into_iter().partition(|cause| is_only_this_shells(&case, *cause));
     let mut unknown = unfinished(&case);
-    if let Some(trial) = facts.trials.iter().find(|trial| trial.plan == case.plan && !trial.decides()) {
-        let why = match &trial.end {
-            TrialEnd::TimedOut(stage) => format!("a real build had not got past {stage} when its time was up"),
-            TrialEnd::NotRun(why) => format!("a real build was not tried: {why}"),
-            TrialEnd::Built | TrialEnd::Failed { .. } => String::new(),
-        };
-        findings.push(Finding { check: "trial-build", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
-        if matches!(trial.end, TrialEnd::TimedOut(_)) {
-            unknown = unknown.or(Some(why));
-        }
-    }
     if let Some(why) = &unknown {
         findings.push(Finding { check: "probe", outcome: Outcome::Unknown, cause: None, message: Some(why.clone()) });
+    }
+    if trial.is_some_and(|trial| matches!(trial.end, TrialEnd::TimedOut(_))) {
+        unknown = unknown.or_else(|| findings.iter().find(|finding| finding.check == TRIAL).and_then(|finding| finding.message.clone()));
     }
     unknown = unknown.or_else(|| shells.first().map(|cause| format!("{}, which says nothing of a pod", cause.title())));
     if !case.decides() {
@@ -187,6 +188,22 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
     };
     let snapshotter = if ready == Ready::NotReady { None } else { storage::snapshotter(&case) };
     Verdict { profile, ready, evidence, snapshotter, causes, failed, unknown, findings }
+}
+
+/// The name under which a real build is among the findings; no row of the table, since nothing is read for it.
+const TRIAL: &str = "trial-build";
+
+/// What a real build showed.
+fn of_trial(trial: &Trial, cause: Option<Cause>) -> Finding {
+    let finding = |outcome, cause, message| Finding { check: TRIAL, outcome, cause, message };
+    match &trial.end {
+        TrialEnd::Built => finding(Outcome::Pass, None, None),
+        TrialEnd::Failed { stage, error, .. } => finding(Outcome::Fail, cause, Some(format!("a real build failed at {stage}: {error}"))),
+        TrialEnd::TimedOut(stage) => {
+            finding(Outcome::Unknown, None, Some(format!("a real build had not got past {stage} when its time was up")))
+        }
+        TrialEnd::NotRun(why) => finding(Outcome::Unknown, None, Some(format!("a real build was not tried: {why}"))),
+    }
 }
 
 /// Whether a cause lies in the shell on a bare machine and not in the machine: its confinement (a chroot
@@ -335,6 +352,35 @@ mod tests {
             let verdict = judged(&with_probe(facts_of(&|_| {}), Some((step, errno))));
             assert_eq!((verdict.ready, verdict.evidence), (Ready::Unknown, Evidence::Predicted), "{step:?} {errno}");
             assert!(verdict.unknown.is_some_and(|why| why.contains(step.title())));
+        }
+    }
+
+    #[test]
+    fn a_real_build_outranks_the_probe() {
+        use crate::fact::Stage;
+        let judged = |probe: Option<(Step, Errno)>, end: TrialEnd| {
+            let mut facts = with_probe(facts_of(&|_| {}), probe);
+            facts.trials = vec![Trial { plan: facts.probes[0].plan, end, snapshotter: Some("native".into()), millis: 1 }];
+            judged(&facts)
+        };
+        let found = |verdict: &Verdict| {
+            verdict.findings.iter().filter(|finding| finding.check == TRIAL).map(|finding| finding.outcome).collect::<Vec<_>>()
+        };
+        let failed = || TrialEnd::Failed { stage: Stage::Run, step: None, error: "runc run failed".into() };
+
+        let built = judged(Some((Step::Hostname, Errno::EPERM)), TrialEnd::Built);
+        assert_eq!((built.ready, built.evidence, built.snapshotter), (Ready::Ready, Evidence::Proven, Some(Snapshotter::Native)));
+        assert_eq!(found(&built), [Outcome::Pass]);
+        let broken = judged(None, failed());
+        assert_eq!(
+            (broken.ready, broken.causes.as_slice(), found(&broken)),
+            (Ready::NotReady, [Cause::PlatformSandbox].as_slice(), vec![Outcome::Fail])
+        );
+        // The probe knows more of the same failure.
+        assert_eq!(judged(Some((Step::Hostname, Errno::EPERM)), failed()).causes, [Cause::Seccomp]);
+        for (end, ready) in [(TrialEnd::TimedOut(Stage::Run), Ready::Unknown), (TrialEnd::NotRun("no buildctl".into()), Ready::Ready)] {
+            let verdict = judged(None, end);
+            assert_eq!((verdict.ready, found(&verdict)), (ready, vec![Outcome::Unknown]));
         }
     }
 

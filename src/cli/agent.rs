@@ -1,5 +1,5 @@
 use super::facts::Prove;
-use super::{Error, READY, access, facts, prefix};
+use super::{Error, READY, access, facts, names};
 use crate::agent;
 use crate::check::Profile;
 use crate::publish::{Accept, DEFAULT_PREFIX};
@@ -24,7 +24,7 @@ In a cluster the DaemonSet of `buildkit-preflight render agent` runs it. SIGTERM
 Exit codes: 0 ended by a signal, 2 bad usage, 4 no access to the API or no address to listen on")]
 pub(super) struct Arguments {
     /// The Node to write to
-    #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = node_name)]
+    #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = names::node)]
     node: String,
     /// Prove and write again about this often, a quarter more or less: 30s, 1h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// The prefix of the labels; the admission policy must know it too (see `render agent`)
-    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = prefix)]
+    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
     label_prefix: String,
     /// The profile whose pod shape this container was given by its manifest: what confines it all the same is the node's
     #[arg(long, value_name = "PROFILE", value_parser = shape)]
@@ -97,19 +97,6 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         Ok(()) => Ok(READY),
         Err(agent::Error::StateDir(bad)) => Err(bad.into()),
         Err(error) => Err(Error::Io(error.to_string())),
-    }
-}
-
-pub(super) fn node_name(text: &str) -> Result<String, String> {
-    let label = |label: &str| {
-        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        ends(label.chars().next())
-            && ends(label.chars().last())
-            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    match text.len() <= 253 && text.split('.').all(label) {
-        true => Ok(text.to_owned()),
-        false => Err("not a node's name: lower case letters, digits, `-` and `.`".into()),
     }
 }
 

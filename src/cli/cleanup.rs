@@ -1,5 +1,4 @@
-use super::agent::node_name;
-use super::{Error, READY, access, output, prefix};
+use super::{Error, READY, access, names, output};
 use crate::api::{self, Nodes, Ours};
 use crate::publish::DEFAULT_PREFIX;
 use clap::Args;
@@ -18,13 +17,13 @@ Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes
 Exit codes: 0 done, 2 bad usage, 4 a node could not be cleaned")]
 pub(super) struct Arguments {
     /// Only these nodes
-    #[arg(value_name = "NODE", value_parser = node_name)]
+    #[arg(value_name = "NODE", value_parser = names::node)]
     nodes: Vec<String>,
     /// Print what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
     /// The prefix of the labels
-    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = prefix)]
+    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
     label_prefix: String,
     /// Another kubeconfig than $KUBECONFIG or ~/.kube/config
     #[arg(long, value_name = "FILE")]
@@ -42,7 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
 async fn clean(arguments: Arguments) -> Result<u8, Error> {
     let failed = |error: api::Error| Error::Io(error.to_string());
     let client = api::connect(&access(arguments.kubeconfig, arguments.context, false)).await.map_err(failed)?;
-    let nodes = Nodes::new(client, arguments.label_prefix);
+    let nodes = Nodes::new(client);
     let mut errors = Vec::new();
     let mut found = Vec::new();
     let all = arguments.nodes.is_empty();
@@ -58,7 +57,7 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
     // Node by node, so that it is known how far it came.
     for node in &found {
         let name = &node.metadata.name;
-        let ours = Ours::on(node, nodes.prefix());
+        let ours = Ours::on(node, &arguments.label_prefix);
         if ours.is_empty() {
             output::print(&format!("{name}: nothing of ours\n"))?;
             continue;

@@ -5,6 +5,7 @@ mod check;
 mod cleanup;
 mod facts;
 mod input;
+mod names;
 mod output;
 mod probe;
 mod render;
@@ -72,11 +73,6 @@ fn access(kubeconfig: Option<PathBuf>, context: Option<String>, in_pod: bool) ->
         None if in_pod => Access::Pod,
         path => Access::Kubeconfig { path, context },
     }
-}
-
-/// The prefix of a label key: a DNS subdomain, and not one that belongs to Kubernetes.
-fn prefix(text: &str) -> Result<String, String> {
-    crate::render::check_prefix(text).map(|()| text.to_owned())
 }
 
 /// Runs the command line of this process.

@@ -1,4 +1,4 @@
-use super::{Error, READY, output, prefix};
+use super::{Error, READY, names, output};
 use crate::render::{self, AgentOptions};
 use clap::{Args, Subcommand};
 
@@ -25,13 +25,13 @@ Namespace and label prefix stand in the admission policy too, so change them her
 the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.")]
 struct AgentArguments {
     /// The agent's own namespace: it is made with the agent, and goes with it
-    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = namespace)]
+    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::namespace)]
     namespace: String,
     /// The prefix of the labels
-    #[arg(long, value_name = "DOMAIN", default_value_t = AgentOptions::default().prefix, value_parser = prefix)]
+    #[arg(long, value_name = "DOMAIN", default_value_t = AgentOptions::default().prefix, value_parser = names::prefix)]
     label_prefix: String,
     /// The agent's image
-    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = image)]
+    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = names::image)]
     image: String,
 }
 
@@ -41,12 +41,4 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let files: Vec<_> = render::agent(&options).into_iter().map(|(_, text)| text).collect();
     output::print(&files.join("---\n"))?;
     Ok(READY)
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    render::check_namespace(text).map(|()| text.to_owned())
-}
-
-fn image(text: &str) -> Result<String, String> {
-    render::check_image(text).map(|()| text.to_owned())
 }

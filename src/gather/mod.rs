@@ -114,7 +114,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
 }
 
 /// How many times the time of a probe a build may take: it starts a daemon and writes an image.
-const BUILD_TIME: u32 = 12;
+pub const BUILD_TIME: u32 = 12;
 
 /// Tries one real build, if this process knows who and where it is.
 fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Option<Trial> {
@@ -126,8 +126,9 @@ fn has_user(facts: &Facts, uid: u32) -> bool {
     facts.process.uid_map.known().is_none_or(|map| map.contains(&SubId { start: uid.into(), length: 1 }))
 }
 
-fn now() -> String {
-    jiff::Timestamp::now().round(jiff::Unit::Second).map_or_else(|_| String::new(), |time| time.to_string())
+/// The time in RFC 3339, in whole seconds that have passed.
+pub fn now() -> String {
+    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
 fn node_name(host: &Host) -> Fact<String> {

@@ -71,36 +71,43 @@ fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
 const RUNC: &str = "/run/runc";
 
 /// The throw-away directory; it goes with this, and so does runc's, if it was not there before.
-struct Place(PathBuf, bool);
+struct Place {
+    dir: PathBuf,
+    runc_was_there: bool,
+}
 
 impl Place {
     fn make(state_dir: &Path) -> std::io::Result<Self> {
-        let place = Place(state_dir.join(format!(".buildkit-preflight-trial-{}", std::process::id())), Path::new(RUNC).exists());
-        fs::create_dir(&place.0)?;
+        // A name that is taken is another's: of a container with the same volume, or of one that was killed.
+        let name = |attempt: u32| state_dir.join(format!(".buildkit-preflight-trial-{}-{attempt}", std::process::id()));
+        let made = (0..100).map(name).map(|dir| fs::create_dir(&dir).map(|()| dir));
+        let mut made = made.skip_while(|made| made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists));
+        let dir = made.next().unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))?;
+        let place = Place { dir, runc_was_there: Path::new(RUNC).exists() };
         for dir in ["context", "root", "run", "tmp"] {
-            fs::create_dir(place.0.join(dir))?;
+            fs::create_dir(place.dir.join(dir))?;
         }
-        fs::copy("/proc/self/exe", place.0.join("context/program"))?;
-        fs::set_permissions(place.0.join("context/program"), Permissions::from_mode(0o755))?;
-        fs::write(place.0.join("context/Dockerfile"), DOCKERFILE)?;
+        fs::copy("/proc/self/exe", place.dir.join("context/program"))?;
+        fs::set_permissions(place.dir.join("context/program"), Permissions::from_mode(0o755))?;
+        fs::write(place.dir.join("context/Dockerfile"), DOCKERFILE)?;
         Ok(place)
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
+        self.dir.join(name).display().to_string()
     }
 
     fn command(&self, program: &str, log: &str) -> std::io::Result<Command> {
         let mut command = Command::new(program);
-        let log = File::create(self.0.join(log))?;
-        command.env("TMPDIR", self.path("tmp")).env("XDG_RUNTIME_DIR", self.path("run")).current_dir(&self.0);
+        let log = File::create(self.dir.join(log))?;
+        command.env("TMPDIR", self.path("tmp")).env("XDG_RUNTIME_DIR", self.path("run")).current_dir(&self.dir);
         command.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         die_with_us(&mut command, Signal::SIGTERM);
         Ok(command)
     }
 
     fn text(&self, log: &str) -> String {
-        fs::read(self.0.join(log)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(self.dir.join(log)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     fn build(&self, plan: Plan, tools: &Tools, end: Instant) -> (TrialEnd, Option<String>) {
@@ -166,7 +173,7 @@ impl Place {
             Err(error) => return (TrialEnd::NotRun(error.to_string()), snapshotter),
         };
         let stage = if self.text("build.log").contains("exporting") { Stage::Export } else { Stage::Run };
-        let is_written = fs::metadata(self.0.join("image.tar")).is_ok_and(|archive| archive.len() > 0);
+        let is_written = fs::metadata(self.dir.join("image.tar")).is_ok_and(|archive| archive.len() > 0);
         let end = match ended {
             Some(status) if status.success() && is_written => TrialEnd::Built,
             Some(_) => self.failed(stage, "build.log"),
@@ -188,9 +195,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let place = self.0.clone();
+        let place = self.dir.clone();
         host::bounded(FAREWELL, move || remove_tree(&place));
-        if !self.1 {
+        if !self.runc_was_there {
             // Only an empty one.
             let _ = fs::remove_dir(RUNC);
         }

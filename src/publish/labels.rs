@@ -31,13 +31,13 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
         match verdict.profile {
             Profile::NoProcessSandbox => {
                 let published = accept.of(verdict);
-                put(Key::Verdict(verdict.profile), Some(value(published).into()));
+                put(Key::Verdict(verdict.profile), Some(published.id().into()));
                 put(Key::Snapshotter, verdict.snapshotter.map(|snapshotter| snapshotter.to_string()));
                 put(Key::Cause, verdict.causes.first().filter(|_| published == Ready::NotReady).map(|cause| cause.id().to_owned()));
             }
             // No canary proves these.
             Profile::Privileged | Profile::Rootful => {
-                put(Key::Verdict(verdict.profile), Some(value(Accept::Proven.of(verdict)).into()));
+                put(Key::Verdict(verdict.profile), Some(Accept::Proven.of(verdict).id().into()));
             }
             Profile::ProcMount | Profile::Userns => {
                 let (key, verdict_key) = match verdict.profile {
@@ -48,7 +48,7 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
                 put(key, candidate.then(|| "true".into()));
                 // No canary runs there any more, so what one said before is withdrawn.
                 let stale = !candidate && node.label(prefix, verdict_key).is_some();
-                put(verdict_key, stale.then(|| value(Ready::NotReady).into()));
+                put(verdict_key, stale.then(|| Ready::NotReady.id().into()));
             }
         }
     }
@@ -66,15 +66,6 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
         },
     );
     labels
-}
-
-/// A verdict as the value of a label.
-pub(super) fn value(ready: Ready) -> &'static str {
-    match ready {
-        Ready::Ready => "ready",
-        Ready::NotReady => "not-ready",
-        Ready::Unknown => "unknown",
-    }
 }
 
 /// Makes a label's value of a text: at most 63 letters, digits, `-`, `_` and `.`, the ends letters or digits

@@ -114,13 +114,16 @@ fn forced(cause: Cause) -> Remedy {
 /// The sysctl whose limit a step runs into (namespaces(7)).
 fn limit_of(failed: Option<Step>, facts: &Facts) -> &'static str {
     let sysctls = &facts.sysctls;
+    let limits = [
+        ("user.max_mnt_namespaces", &sysctls.max_mnt_namespaces),
+        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces),
+        ("user.max_uts_namespaces", &sysctls.max_uts_namespaces),
+        ("user.max_ipc_namespaces", &sysctls.max_ipc_namespaces),
+        ("user.max_cgroup_namespaces", &sysctls.max_cgroup_namespaces),
+    ];
     let low = |fact: &Fact<u64>| fact.known().is_some_and(|value| *value < 4);
     match failed {
-        None if low(&sysctls.max_mnt_namespaces) => "user.max_mnt_namespaces",
-        None if low(&sysctls.max_pid_namespaces) => "user.max_pid_namespaces",
-        None if low(&sysctls.max_uts_namespaces) => "user.max_uts_namespaces",
-        None if low(&sysctls.max_ipc_namespaces) => "user.max_ipc_namespaces",
-        None if low(&sysctls.max_cgroup_namespaces) => "user.max_cgroup_namespaces",
+        None => limits.into_iter().find(|(_, limit)| low(limit)).map_or("user.max_user_namespaces", |(name, _)| name),
         Some(Step::MountNamespace | Step::StepMountNamespace) => "user.max_mnt_namespaces",
         Some(Step::UtsNamespace) => "user.max_uts_namespaces",
         Some(Step::IpcNamespace) => "user.max_ipc_namespaces",

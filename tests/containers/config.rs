@@ -1,7 +1,7 @@
 //! A pod's OCI config.
 
-use crate::pod::{Caps, Pod, Proc, SeccompProfile};
-use crate::support::oci::{CAPABILITIES, Container, SETTINGS, Volume, places};
+use crate::pod::{Pod, Proc, SeccompProfile};
+use crate::support::oci::{CAPABILITIES, Container, Volume, places};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -20,17 +20,7 @@ impl Pod {
                 .map(|(_, name)| json!(format!("CAP_{name}")))
                 .collect();
         }
-        self.settings()["capabilities"].clone()
-    }
-
-    fn settings(&self) -> &'static Value {
-        &SETTINGS[match self.caps {
-            Caps::Containerd => "containerd",
-            Caps::Crio => "crio",
-            Caps::AddSysAdmin => "add-sys-admin",
-            Caps::DropAll => "drop-all",
-            Caps::DropAllAddIds => "drop-all-add-ids",
-        }]
+        self.caps.settings()["capabilities"].clone()
     }
 
     pub(crate) fn config(&self, id: &str, root: &Path, state: Option<&Path>, bundle: &Path) -> Value {
@@ -47,8 +37,8 @@ impl Pod {
         }
         let seccomp = match self.seccomp {
             SeccompProfile::Unconfined => Value::Null,
-            SeccompProfile::Containerd => self.settings()["containerd"].clone(),
-            SeccompProfile::Crio => self.settings()["crio"].clone(),
+            SeccompProfile::Containerd => self.caps.settings()["containerd"].clone(),
+            SeccompProfile::Crio => self.caps.settings()["crio"].clone(),
             SeccompProfile::NoUserNamespaces => {
                 json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
                 {"names": ["unshare", "clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,

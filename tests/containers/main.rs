@@ -12,7 +12,8 @@ mod pod;
 mod support;
 mod workspace;
 
-use pod::{Caps, Pod, Proc, SeccompProfile, State};
+use pod::{Pod, Proc, SeccompProfile, State};
+use support::oci::Caps;
 
 /// What is to come of a pod.
 #[derive(Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use crate::idmap;
 use crate::image::IMAGE;
 use crate::support::image::tool;
-use crate::support::oci::FIRST_ID;
+use crate::support::oci::{Caps, FIRST_ID};
 use crate::workspace::Workspace;
 use serde_json::Value;
 use std::fs;
@@ -45,15 +45,6 @@ pub(crate) enum SeccompProfile {
     NoUserNamespaces,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum Caps {
-    Containerd,
-    Crio,
-    AddSysAdmin,
-    DropAll,
-    DropAllAddIds,
-}
-
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Proc {
     Masked,
@@ -82,7 +73,7 @@ impl Pod {
         privileged: false,
         seccomp: SeccompProfile::Unconfined,
         no_new_privs: false,
-        caps: Caps::Containerd,
+        caps: Caps::Default,
         proc: Proc::Masked,
         ids: None,
         sub_ids: None,

@@ -1,5 +1,6 @@
 //! A cell: what it is called, and what makes it differ from others.
 
+use crate::support::oci::Caps;
 use buildkit_preflight::check::Profile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -102,18 +103,6 @@ pub(crate) enum Seccomp {
     /// containerd's.
     Default,
     Crio,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Caps {
-    /// containerd's.
-    Default,
-    Crio,
-    AddSysAdmin,
-    DropAll,
-    #[serde(rename = "drop-all+setids")]
-    DropAllAddIds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]

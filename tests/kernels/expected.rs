@@ -1,8 +1,9 @@
 //! Which causes a failing cell can have: by what its settings put there, and by what the build's error says. Neither says
 //! whether the build fails: that is measured.
 
-use crate::cell::{Caps, Cell, Helper, Proc, Seccomp, State};
+use crate::cell::{Cell, Helper, Proc, Seccomp, State};
 use crate::outcome::Build;
+use crate::support::oci::Caps;
 use buildkit_preflight::check::Cause;
 
 /// The causes that a cell's settings put there, in the order in which the kernel comes to them.

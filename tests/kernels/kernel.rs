@@ -141,7 +141,7 @@ fn dependencies(modules_dep: &str) -> BTreeMap<String, Vec<String>> {
 fn pack(dir: &Path, target: &Path) {
     let tree = dir.join("initramfs.tree");
     let _ = fs::remove_dir_all(&tree);
-    for sub in ["bin", "modules", "proc", "dev", "root"] {
+    for sub in ["bin", "modules", "proc", "dev", "new"] {
         fs::create_dir_all(tree.join(sub)).expect("mkdir");
     }
     fs::copy("/bin/busybox", tree.join("bin/busybox")).expect("busybox-static");

@@ -1,14 +1,14 @@
 //! What a boot's work disk holds for each cell: the node's settings and the OCI configs of its containers.
 
-use crate::cell::{Caps, Cell, Context, Proc, Seccomp, State, baseline, word};
-use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, SETTINGS, Volume, places};
+use crate::cell::{Cell, Context, Proc, Seccomp, State, baseline, word};
+use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Volume, places};
 use buildkit_preflight::check::Profile;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where guest/cell.sh puts a container's root, and its volume.
-const ROOT: &str = "/disk/run/root";
+const ROOT: &str = "/disk/run/rootfs";
 const VOLUME: &str = "/run/volume";
 /// What containerd calls its profile.
 const CONTAINERD: &str = "cri-containerd.apparmor.d";
@@ -84,13 +84,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
             volumes.push(Volume { source: format!("/disk/cells/{}/subids", cell.id).into(), target, flags: vec!["ro"] });
         }
     }
-    let runtime = &SETTINGS[match context.caps {
-        Caps::Default => "containerd",
-        Caps::Crio => "crio",
-        Caps::AddSysAdmin => "add-sys-admin",
-        Caps::DropAll => "drop-all",
-        Caps::DropAllAddIds => "drop-all-add-ids",
-    }];
+    let runtime = context.caps.settings();
     let apparmor = match context.apparmor.as_str() {
         // A CRI runtime sets none where AppArmor is off.
         _ if !cell.boot.apparmor_on => None,

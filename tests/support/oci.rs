@@ -1,6 +1,7 @@
 //! The OCI config of a container, like that of containerd's CRI plugin.
 
 use super::image::tool;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +12,36 @@ pub(crate) const FIRST_ID: u32 = 1_048_576;
 
 /// The runtimes' default settings, by the program in tests/tools/profiles: for each set of capabilities its list
 /// (`capabilities`) and the seccomp profiles that go with it (`containerd`, `crio`).
-pub(crate) static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
+static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
     let output = Command::new(tool("profiles")).output().expect("profiles");
     serde_json::from_slice(&output.stdout).expect("profiles prints JSON")
 });
+
+/// The capabilities of a container that is not privileged.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Caps {
+    /// containerd's.
+    Default,
+    Crio,
+    AddSysAdmin,
+    DropAll,
+    #[serde(rename = "drop-all+setids")]
+    DropAllAddIds,
+}
+
+impl Caps {
+    /// Their list, and the seccomp profiles that go with them.
+    pub(crate) fn settings(self) -> &'static Value {
+        &SETTINGS[match self {
+            Caps::Default => "containerd",
+            Caps::Crio => "crio",
+            Caps::AddSysAdmin => "add-sys-admin",
+            Caps::DropAll => "drop-all",
+            Caps::DropAllAddIds => "drop-all-add-ids",
+        }]
+    }
+}
 
 /// What differs from one container to another.
 pub(crate) struct Container<'a> {

@@ -48,7 +48,7 @@ container() {
   # The kernel frees namespaces later than their last process ends, which counts where their number is limited.
   ! grep -q '^user\.max_' "$cell/sysctls" || sleep 3
   part=$1; log=/run/out/$1.log; : > "$log"
-  rm -rf $W; mkdir -p $W/upper $W/work $W/root $W/volume $W/bundle
+  rm -rf $W; mkdir -p $W/upper $W/work $W/rootfs $W/volume $W/bundle
   lower=/img/$2; undo=
   if [ -n "$IDS" ] && [ "$part" != shape ]; then
     # containerd gives the pod's root the pod's IDs by an idmapped mount; where the kernel can't, runc says so soon.
@@ -56,10 +56,10 @@ container() {
     else sed 's/^/runc: image root: /' /run/refused >> "$log"; fi
     chown "$FIRST_ID:$FIRST_ID" $W/upper $W/work
   fi
-  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$W/upper,workdir=$W/work" $W/root || bad "$part: no root"
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$W/upper,workdir=$W/work" $W/rootfs || bad "$part: no root"
   if [ "$part" != shape ]; then
     for helper in newuidmap newgidmap; do
-      path=$W/root/usr/bin/$helper
+      path=$W/rootfs/usr/bin/$helper
       # A copy has no file capabilities.
       [ "$ID_HELPER" = filecaps ] || { cp "$path" /run/helper && rm "$path"; }
       case $ID_HELPER in nocaps) cp /run/helper "$path"; chmod 755 "$path";; setuid) cp /run/helper "$path"; chmod 4755 "$path";; esac
@@ -85,7 +85,7 @@ container() {
   things > /run/after
   [ "$part" = build ] || differences /run/before /run/after | sed 's/^/@node-left /' >> "$log"
   [ "$STATE" = overlay ] || umount -l $V
-  umount -l $W/root; $undo; rm -rf $W
+  umount -l $W/rootfs; $undo; rm -rf $W
 }
 created() { grep -q '^@uid ' "/run/out/$1.log"; }
 
