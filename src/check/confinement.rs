@@ -31,7 +31,8 @@ pub(super) const SECCOMP: Check = Check {
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if case.failed().is_some_and(|failed| failed.filtered == Some(true)) {
+            let ahead = case.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.filtered == Some(true)));
+            if ahead || case.failed().is_some_and(|failed| failed.filtered == Some(true)) {
                 return Judgement::Fail(
                     Cause::Seccomp,
                     format!("the seccomp filter of this {} answers in the kernel's place", place(case)),

@@ -134,7 +134,13 @@ pub(super) const HELPERS: Check = Check {
             }
             let helpers = [(&case.facts.newuidmap, "newuidmap"), (&case.facts.newgidmap, "newgidmap")];
             Judgement::worst(helpers.map(|(fact, name)| match fact {
-                Fact::Known(helper) if helper.is_privileged() => Judgement::Pass,
+                Fact::Known(helper) if helper.is_privileged() && (helper.file_capability || can_be_root(case)) => Judgement::Pass,
+                // Some builds turn into the user again before they write, and can; others stay root, whom the kernel asks for
+                // CAP_SYS_ADMIN, since the namespace is not root's own (map_write in kernel/user_namespace.c).
+                Fact::Known(helper) if helper.is_privileged() => Judgement::Unknown(format!(
+                    "{} has the setuid bit and not its file capability, and only trying shows whether this build of it can do without SYS_ADMIN",
+                    helper.path
+                )),
                 Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
                 Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
                 Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::Unknown(why.clone()),
@@ -144,6 +150,11 @@ pub(super) const HELPERS: Check = Check {
         explains: |_| true,
     },
 };
+
+/// Whether a program with the setuid bit becomes a root that may do all.
+fn can_be_root(case: &Case) -> bool {
+    case.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
+}
 
 fn weakness(helper: &Helper) -> String {
     if helper.nosuid {
@@ -275,6 +286,10 @@ mod tests {
                 (Outcome::Pass, None, &|_| {}),
                 (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.file_capability = false)),
                 (Outcome::Fail, Some(Cause::IdmapHelper), &|f| without(f, &|helper| helper.nosuid = true)),
+                (Outcome::Unknown, None, &|f| {
+                    without(f, &|helper| (helper.setuid, helper.file_capability) = (true, false));
+                    f.process.bounding_set = Fact::Known(CapSet(0xc0))
+                }),
                 (Outcome::Fail, Some(Cause::IdmapHelper), &|f| f.newuidmap = Fact::Absent),
                 (Outcome::Warn, Some(Cause::IdmapHelper), &|f| {
                     bare(f);

@@ -137,6 +137,17 @@ fn a_process_sandbox_with_unmasked_proc_works() {
 }
 
 #[test]
+fn a_filter_behind_another_cause_is_named_too() {
+    for seccomp in [SeccompProfile::Unconfined, SeccompProfile::Crio] {
+        let filtered = matches!(seccomp, SeccompProfile::Crio);
+        let pod = Pod { no_new_privs: true, caps: Caps::Crio, seccomp, agent_image: true, build: false, ..Pod::default() };
+        let report = pod.run().report;
+        let expected: &[&str] = if filtered { &["no-new-privs", "seccomp"] } else { &["no-new-privs"] };
+        assert_eq!(causes(&report["profiles"][0]), expected, "{:#}", report["profiles"][0]);
+    }
+}
+
+#[test]
 fn with_two_causes_the_one_the_kernel_meets_first_comes_first() {
     let profile = agree(&Pod { no_new_privs: true, seccomp: SeccompProfile::Containerd, ..Pod::default() }, "probed", &Fails("seccomp"));
     assert_eq!(causes(&profile), ["seccomp", "no-new-privs"]);

@@ -72,10 +72,12 @@ pub(super) fn mount_is_filtered() -> bool {
     Errno::result(unsafe { libc::mount(nowhere, nowhere, nowhere, 0, std::ptr::null()) }) != Err(Errno::EFAULT)
 }
 
-/// The same for keyctl(2): there is no such operation, which the kernel answers with EOPNOTSUPP.
+/// The same for keyctl(2): there is no such operation, which the kernel answers with EOPNOTSUPP, or with ENOSYS where it has
+/// no keyrings, which a builder does without.
 pub(super) fn keyctl_is_filtered() -> bool {
     // SAFETY: the kernel refuses the operation before it looks at anything else.
-    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::c_int::MAX) }) != Err(Errno::EOPNOTSUPP)
+    let answer = Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::c_int::MAX) });
+    !matches!(answer, Err(Errno::EOPNOTSUPP | Errno::ENOSYS))
 }
 
 /// The same for pivot_root(2): the kernel answers EFAULT to a bad address.

@@ -2,6 +2,7 @@
 
 use super::Probe;
 use super::cleanup;
+use super::runc;
 use super::tell::{Outcome, Report, Stop, die_with_parent, is_left_out, leave, mounting, namespace, raw, tell, wait};
 use crate::fact::{Builder, Errno, Fact, IdMap, MapSource, Step, StepOutcome, SubId, SubIds};
 use crate::gather::host::{Host, shorten};
@@ -164,8 +165,20 @@ impl Probe<'_> {
         Stop
     }
 
-    /// rootlesskit's child in the user namespace.
+    /// rootlesskit's child in the user namespace, and what comes after it. Where rootlesskit ends, a build step would not be
+    /// come to; whether a filter waits there is found out all the same: both causes can then be removed at once.
     fn daemon(&self, maps: Option<(OwnedFd, OwnedFd, (Uid, Gid))>) -> Outcome {
+        let rootless = maps.is_some();
+        let own_id_only = self.rootlesskits_child(maps).inspect_err(|_| {
+            if rootless {
+                runc::tell_filters_ahead();
+            }
+        })?;
+        self.buildkitd(own_id_only)
+    }
+
+    /// A mount namespace, the maps, and / private. Whether only the own ID could be mapped.
+    fn rootlesskits_child(&self, maps: Option<(OwnedFd, OwnedFd, (Uid, Gid))>) -> Result<bool, Stop> {
         namespace(Step::MountNamespace, CloneFlags::CLONE_NEWNS)?;
         let mut own_id_only = false;
         if let Some((ready, go, own)) = maps {
@@ -180,7 +193,7 @@ impl Probe<'_> {
             }
         }
         mounting(Step::PrivateRoot, None::<&str>, "/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None)?;
-        self.buildkitd(own_id_only)
+        Ok(own_id_only)
     }
 
     /// Root needs no helper. It writes the ranges that the files give the user; elsewhere than in a builder's image,

@@ -103,6 +103,21 @@ fn root() -> Outcome {
         .map_err(|errno| report.refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))
 }
 
+/// Tells the steps that a filter would refuse to a build that ends before it comes to them: the keyring (containerd's
+/// default), the host name (CRI-O's). A namespace that can't be had says nothing.
+pub(super) fn tell_filters_ahead() {
+    let started = Instant::now();
+    let tell = |step| {
+        Report::new(step, started).refused(nix::errno::Errno::EPERM, Some("tried ahead of its turn".into()), || true);
+    };
+    if sys::keyctl_is_filtered() && !is_left_out(Step::SessionKeyring) {
+        tell(Step::SessionKeyring);
+    }
+    if unshare(CloneFlags::CLONE_NEWUTS).is_ok() && sys::sethostname_is_filtered() && !is_left_out(Step::Hostname) {
+        tell(Step::Hostname);
+    }
+}
+
 /// A build holds three at once beside its container's own (measured with `user.max_mnt_namespaces`: 2 fails at the first RUN,
 /// 3 works). An open file keeps the one that this process leaves.
 fn one_more_mount_namespace() -> Outcome {
