@@ -9,10 +9,10 @@
 mod boot;
 mod cell;
 mod compare;
-mod debian;
 mod disk;
 mod expected;
-mod kernel;
+#[path = "../support/guest/mod.rs"]
+mod guest;
 mod outcome;
 mod report;
 mod run;
@@ -27,11 +27,6 @@ use std::process::ExitCode;
 /// The repository.
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Where kernels are cached and runs leave what they saw.
-fn place() -> PathBuf {
-    repository().join("target/kernels")
 }
 
 fn main() -> ExitCode {

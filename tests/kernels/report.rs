@@ -2,8 +2,8 @@
 
 use crate::cell::Cell;
 use crate::compare::{self, Agreement};
+use crate::guest::place;
 use crate::outcome::{self, Measured};
-use crate::place;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,10 +1,11 @@
 //! A run: boots guests until each cell is done, or was tried often enough.
 
-use crate::boot::{self, Disks};
+use crate::boot::{self, Disks, News};
 use crate::cell::{Boot, Cell};
+use crate::disk;
+use crate::guest::{kernel, place};
 use crate::outcome::{self, Measured};
 use crate::report::Report;
-use crate::{disk, kernel, place};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -50,16 +51,18 @@ impl Group {
             let dir = place().join(format!("boots/{number}"));
             report.line(&format!("boot {number}: {}, {} cells", self.kernel, open.len()));
             let mut again: Vec<&str> = Vec::new();
-            let boot = boot::boot(disks, &open, &dir, |id, release, out| {
-                let Some(cell) = open.iter().find(|cell| cell.id == id) else { return };
-                let measured = outcome::read(out, release);
-                if self.try_again(cell, &measured, &mut attempts, report) {
-                    again.push(&cell.id);
-                } else {
-                    report.cell(cell, &measured);
+            let boot = boot::boot(disks, &open, &dir, |news| match news {
+                News::Line(text) => report.line(&format!("boot {number}: {text}")),
+                News::Done(id, release, out) => {
+                    let Some(cell) = open.iter().find(|cell| cell.id == id) else { return };
+                    let measured = outcome::read(out, release);
+                    if self.try_again(cell, &measured, &mut attempts, report) {
+                        again.push(&cell.id);
+                    } else {
+                        report.cell(cell, &measured);
+                    }
                 }
             });
-            report.line(&format!("boot {number}: the node was up after {:.1} s", boot.up_after));
             if let Some(why) = &boot.broken {
                 report.line(&format!("boot {number}: {why}"));
             }

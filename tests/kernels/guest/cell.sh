@@ -5,7 +5,6 @@
 id=$1; cell=/disk/cells/$id
 . "$cell/settings"; . /guest/node.sh
 # busybox's shell takes its own applets where they exist, so programs of util-linux are called by their paths.
-rm -rf /run/out; mkdir /run/out
 bad() { echo "$*" >> /run/out/harness; }
 : > /run/undo; later() { echo "$*" >> /run/undo; }
 

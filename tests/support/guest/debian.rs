@@ -1,7 +1,7 @@
 //! Packages of Debian suites other than this machine's: fetched by an apt configuration that lies beside the machine's own
 //! and never installed. The mirrors are those that the machine's own sources name.
 
-use crate::place;
+use super::{piped, place};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -44,7 +44,7 @@ impl Apt {
             // A suite that left the mirror makes it fail; the others are there all the same, and what is missing is said later.
             let output = apt.run("apt-get", &["update"], &apt.dir);
             if !output.status.success() {
-                println!("kernels: apt-get update: {}", String::from_utf8_lossy(&output.stderr).trim());
+                println!("guest: apt-get update: {}", String::from_utf8_lossy(&output.stderr).trim());
             }
             apt
         })
@@ -76,7 +76,7 @@ impl Apt {
     pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
         let output = self.run("apt-cache", &["pkgnames", prefix], &self.dir);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let sorted = crate::disk::piped("sort", &["--version-sort"], text.as_bytes());
+        let sorted = piped("sort", &["--version-sort"], text.as_bytes());
         String::from_utf8_lossy(&sorted).lines().map(str::to_owned).collect()
     }
 

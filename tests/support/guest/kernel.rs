@@ -1,8 +1,7 @@
 //! Debian's kernels: image, modules and an initramfs.
 
-use crate::debian::{self, Apt};
-use crate::disk::piped;
-use crate::place;
+use super::debian::{self, Apt};
+use super::{piped, place};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +51,7 @@ fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> Res
         (release.to_owned(), image(release).iter().map(|name| format!("{name}={version}")).collect())
     } else {
         let release = newest(&names, series).ok_or_else(|| format!("the mirrors have no kernel {series} for virtual machines"))?;
-        println!("kernels: {} is not on the mirrors; {release} is run", wanted.map_or(series, |(release, _)| release));
+        println!("guest: {} is not on the mirrors; {release} is run", wanted.map_or(series, |(release, _)| release));
         let packages = image(&release);
         (release, packages)
     };
@@ -148,7 +147,7 @@ fn pack(dir: &Path, target: &Path) {
     for entry in fs::read_dir(dir.join("modules")).expect("modules").flatten() {
         fs::copy(entry.path(), tree.join("modules").join(entry.file_name())).expect("copy");
     }
-    fs::write(tree.join("init"), include_str!("guest/initramfs")).expect("write");
+    fs::write(tree.join("init"), include_str!("initramfs")).expect("write");
     let script = "chmod 755 init && find . | /bin/busybox cpio -o -H newc 2> /dev/null | gzip -1";
     let packed = Command::new("sh").args(["-c", script]).current_dir(&tree).output().expect("sh");
     assert!(packed.status.success(), "the initramfs");
