@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci manifests schema bench cluster tools cluster-tools packages \
-	kernel-packages static help
+.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci tune tune-ci manifests schema bench cluster tools \
+	cluster-tools packages kernel-packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -17,7 +17,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit machine containers cluster kernels-ci ## all that CI runs
+test: fmt clippy doc unit machine containers cluster kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -46,6 +46,12 @@ kernels: static tools kernel-packages ## `check` beside real builds on real kern
 kernels-ci: export SET := ci
 kernels-ci: export PROVE := no
 kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
+
+tune: static tools kernel-packages ## `tune` on real kernels, in qemu; needs root (KERNEL=6.1, TEST="part of a name")
+	cargo test --locked --features root --test tune
+
+tune-ci: export SET := ci
+tune-ci: tune ## the same on one kernel, each kind of test once, in four minutes
 
 manifests: ## writes manifests/agent anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests

@@ -11,14 +11,14 @@ use std::process::Command;
 
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", |root| {
+    disk::root("root", &[], |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }
         let here = repository().join("tests/kernels");
         copy("-rT", &here.join("guest"), &root.join("guest"));
         copy("-r", &here.join("apparmor"), &root.join("guest"));
-        containerd_profile(root);
+        disk::add_containerd_profile(root);
         images(root);
     })
 }
@@ -26,15 +26,6 @@ pub(crate) fn root() -> PathBuf {
 fn copy(how: &str, from: &Path, to: &Path) {
     let done = Command::new("cp").arg(how).args([from, to]).status().expect("cp");
     assert!(done.success(), "cp {how} {} {}", from.display(), to.display());
-}
-
-/// containerd's profile depends on what is in /etc/apparmor.d, so it is made in there.
-fn containerd_profile(root: &Path) {
-    fs::copy(tool("profiles"), root.join("profiles")).expect("copy");
-    let profile = Command::new("chroot").arg(root).args(["/profiles", "apparmor"]).output().expect("chroot");
-    assert!(profile.status.success(), "containerd's AppArmor profile: {}", String::from_utf8_lossy(&profile.stderr));
-    fs::write(root.join("guest/apparmor/containerd"), profile.stdout).expect("write");
-    fs::remove_file(root.join("profiles")).expect("rm");
 }
 
 /// In the agent's image the program stands in rootlesskit's place: AppArmor goes by that path.

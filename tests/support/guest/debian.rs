@@ -126,6 +126,9 @@ fn sources() -> String {
 pub(crate) fn unpack(dir: &Path, tree: &Path) {
     fs::create_dir_all(tree).expect("mkdir");
     for entry in fs::read_dir(dir).expect("packages").flatten() {
+        if entry.path().extension().is_none_or(|extension| extension != "deb") {
+            continue;
+        }
         let done = Command::new("dpkg-deb").arg("--extract").arg(entry.path()).arg(tree).status().expect("dpkg-deb");
         assert!(done.success(), "dpkg-deb {}", entry.path().display());
     }

@@ -2,6 +2,7 @@
 
 use super::debian::{self, Apt};
 use super::place;
+use crate::support::image::tool;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -47,24 +48,37 @@ const PACKAGES: &[&str] = &[
     "zlib1g",
 ];
 
-/// Makes a root disk by this name, with Debian's programs, busybox for the rest, and the guest's first scripts. `add` puts
-/// in its tree what a test needs beside them, `guest/main.sh` at least.
-pub(crate) fn root(name: &str, add: impl FnOnce(&Path)) -> PathBuf {
+/// Makes a root disk by this name, with Debian's programs (`more` are packages beside [`PACKAGES`]), busybox for the rest, and
+/// the guest's first scripts. `add` puts in its tree what a test needs beside them, `guest/main.sh` at least.
+pub(crate) fn root(name: &str, more: &[&str], add: impl FnOnce(&Path)) -> PathBuf {
     let packages = place().join("packages");
-    if !packages.join("complete").exists() {
-        let _ = fs::remove_dir_all(&packages);
-        let wanted: Vec<_> = PACKAGES.iter().map(|name| format!("{name}/{SUITE}")).collect();
-        Apt::get().download(&wanted, &packages.join(SUITE));
-        fs::write(packages.join("complete"), "").expect("write");
-    }
     let root = place().join(name);
     let _ = fs::remove_dir_all(&root);
-    debian::unpack(&packages.join(SUITE), &root);
+    for (part, wanted) in [(SUITE, PACKAGES), (name, more)] {
+        fetch(wanted, &packages.join(part));
+        debian::unpack(&packages.join(part), &root);
+    }
     node(&root);
     add(&root);
     let disk = place().join(format!("{name}.ext4"));
     make(&root, &disk, "600M");
     disk
+}
+
+/// Has these packages in `dir`, and no others.
+fn fetch(wanted: &[&str], dir: &Path) {
+    let list = dir.join("list");
+    let names = wanted.join("\n");
+    if fs::read_to_string(&list).is_ok_and(|at_hand| at_hand == names) {
+        return;
+    }
+    let _ = fs::remove_dir_all(dir);
+    fs::create_dir_all(dir).expect("mkdir");
+    if !wanted.is_empty() {
+        let wanted: Vec<_> = wanted.iter().map(|name| format!("{name}/{SUITE}")).collect();
+        Apt::get().download(&wanted, dir);
+    }
+    fs::write(list, names).expect("write");
 }
 
 fn node(root: &Path) {
@@ -105,6 +119,16 @@ pub(crate) fn add_program(root: &Path, program: &Path) {
     let target = root.join("usr/bin").join(program.file_name().expect("a name"));
     fs::copy(program, &target).expect("copy");
     fs::set_permissions(&target, fs::Permissions::from_mode(0o755)).expect("chmod");
+}
+
+/// containerd's AppArmor profile, loaded at the start. It depends on what is in /etc/apparmor.d, so it is made in there.
+pub(crate) fn add_containerd_profile(root: &Path) {
+    fs::copy(tool("profiles"), root.join("profiles")).expect("copy");
+    let profile = Command::new("chroot").arg(root).args(["/profiles", "apparmor"]).output().expect("chroot");
+    assert!(profile.status.success(), "containerd's AppArmor profile: {}", String::from_utf8_lossy(&profile.stderr));
+    fs::create_dir_all(root.join("guest/apparmor")).expect("mkdir");
+    fs::write(root.join("guest/apparmor/containerd"), profile.stdout).expect("write");
+    fs::remove_file(root.join("profiles")).expect("rm");
 }
 
 /// A disk, an ext4 file system with the files of `tree`, owners and capabilities included.
