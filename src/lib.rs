@@ -25,7 +25,8 @@
 //!   [`gather::probe`], one child process that does what a builder does and tells each step; on demand a real build.
 //! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at; profiles;
 //!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
-//! * [`remedy`]: what removes a cause on this operating system. A plan, it changes nothing.
+//! * [`remedy`]: what removes a cause on this operating system, and which sysctls could be set for it. Plans, they change nothing.
+//! * [`tune`]: sets those sysctls, where it was told to: the only writer to the host.
 //! * [`report`]: the answer as a value with a schema, and as a table for people.
 //! * [`publish`]: the answer as what should stand on the Node: labels, conditions, events.
 //! * [`api`]: the only one that talks to Kubernetes.
@@ -47,3 +48,4 @@ pub mod publish;
 pub mod remedy;
 pub mod render;
 pub mod report;
+pub mod tune;

@@ -24,4 +24,5 @@ pub use cause::{Cause, Level};
 pub use profile::Profile;
 pub use row::Check;
 pub use table::CHECKS;
+pub use userns::least_values;
 pub use verdict::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict, judge};

@@ -1,8 +1,8 @@
 //! Whether a user namespace can be made.
 
 use super::row::{Check, Judgement, Kind};
-use super::{Case, Cause};
-use crate::fact::{Errno, Fact, Step};
+use super::{Cause, Profile};
+use crate::fact::{Builder, Errno, Fact, Plan, Step, Tunable};
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
 const COMFORTABLE_LIMIT: u64 = 1024;
@@ -126,19 +126,24 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
 
 /// How many namespaces of a kind one builder and one of its steps hold at once, against the user whom they count for: of a
 /// pod with a user namespace that is root, and the container's own count too; else the builder's user.
-fn needed<'a>(case: &Case<'a>) -> [(&'static str, &'a Fact<u64>, u64); 5] {
-    let sysctls = &case.facts.sysctls;
-    let container = u64::from(case.profile.has_pod_user_namespace());
+fn needed(profile: Profile, plan: Plan) -> [(Tunable, u64); 5] {
+    let container = u64::from(profile.has_pod_user_namespace());
     // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, and 3 do.
-    let (rootlesskit, sandbox) = (if case.is_rootless() { 2 } else { 0 }, u64::from(case.plan.process_sandbox));
+    let (rootlesskit, sandbox) = (if plan.builder == Builder::Rootless { 2 } else { 0 }, u64::from(plan.process_sandbox));
     [
-        ("user.max_mnt_namespaces", &sysctls.max_mnt_namespaces, container + rootlesskit + 1),
+        (Tunable::MaxMntNamespaces, container + rootlesskit + 1),
         // At 0 no container starts at all.
-        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces, (container + sandbox).max(1)),
-        ("user.max_uts_namespaces", &sysctls.max_uts_namespaces, container + 1),
-        ("user.max_ipc_namespaces", &sysctls.max_ipc_namespaces, container + 1),
-        ("user.max_cgroup_namespaces", &sysctls.max_cgroup_namespaces, 1),
+        (Tunable::MaxPidNamespaces, (container + sandbox).max(1)),
+        (Tunable::MaxUtsNamespaces, container + 1),
+        (Tunable::MaxIpcNamespaces, container + 1),
+        (Tunable::MaxCgroupNamespaces, 1),
     ]
+}
+
+/// The least values with which one builder of a profile runs; of user namespaces, with which nobody has to count.
+pub fn least_values(profile: Profile) -> Vec<(Tunable, u64)> {
+    let switch = [(Tunable::UnprivilegedUsernsClone, 1), (Tunable::MaxUserNamespaces, COMFORTABLE_LIMIT)];
+    switch.into_iter().chain(needed(profile, profile.plan())).collect()
 }
 
 pub(super) const NAMESPACE_LIMITS: Check = Check {
@@ -157,10 +162,10 @@ pub(super) const NAMESPACE_LIMITS: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             let mut unknown = None;
-            for (name, fact, needed) in needed(case) {
-                match fact {
+            for (limit, needed) in needed(case.profile, case.plan) {
+                match limit.of(&case.facts.sysctls) {
                     Fact::Known(value) if *value < needed => {
-                        return Judgement::Fail(Cause::UsernsExhausted, format!("{name} is {value}, and a build needs {needed}"));
+                        return Judgement::Fail(Cause::UsernsExhausted, format!("{limit} is {value}, and a build needs {needed}"));
                     }
                     Fact::Known(_) | Fact::Absent => {}
                     Fact::Denied(why) | Fact::Failed(why) => unknown = unknown.or(Some(why)),

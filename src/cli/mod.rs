@@ -9,6 +9,7 @@ mod names;
 mod output;
 mod probe;
 mod render;
+mod tune;
 
 use crate::api::Access;
 use crate::gather::BadStateDir;
@@ -46,6 +47,7 @@ enum Command {
     Facts(facts::Arguments),
     Agent(agent::Arguments),
     Cleanup(cleanup::Arguments),
+    Tune(tune::Arguments),
     Render(render::Arguments),
     Probe(probe::Arguments),
 }
@@ -59,11 +61,20 @@ enum Error {
     /// Reading or writing went wrong.
     #[error("{0}")]
     Io(String),
+    /// A sysctl could not be set.
+    #[error("{}", .0.message)]
+    Tune(crate::tune::Error),
 }
 
 impl From<BadStateDir> for Error {
     fn from(bad: BadStateDir) -> Self {
         Error::BadInput { message: bad.to_string(), hint: Some("name a directory that exists, on the disk that builds would use".into()) }
+    }
+}
+
+impl From<crate::tune::Error> for Error {
+    fn from(error: crate::tune::Error) -> Self {
+        Error::Tune(error)
     }
 }
 
@@ -82,16 +93,17 @@ pub fn run() -> ExitCode {
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Agent(arguments) => agent::run(arguments),
         Command::Cleanup(arguments) => cleanup::run(arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
     };
     let (error, code) = match result {
         Ok(code) => return ExitCode::from(code),
         Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
-        Err(error @ Error::Io(_)) => (error, IO_ERROR),
+        Err(error @ (Error::Io(_) | Error::Tune(_))) => (error, IO_ERROR),
     };
     eprintln!("error: {error}");
-    if let Error::BadInput { hint: Some(hint), .. } = &error {
+    if let Error::BadInput { hint: Some(hint), .. } | Error::Tune(crate::tune::Error { hint: Some(hint), .. }) = &error {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(code)

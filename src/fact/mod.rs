@@ -14,6 +14,8 @@ mod process;
 mod rows;
 mod state_dir;
 mod trial;
+mod tunable;
+mod tuned;
 
 pub use capacity::Capacity;
 pub use errno::Errno;
@@ -25,6 +27,8 @@ pub use process::{CapSet, Namespace, Process, Seccomp};
 pub use rows::{Place, ROWS, Row};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
 pub use trial::{Stage, Trial, TrialEnd};
+pub use tunable::{SysctlSetting, Tunable};
+pub use tuned::{Problem, Reason, SysctlChange, Tuned};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,6 +114,9 @@ pub struct Facts {
     /// The sysctls that decide over user namespaces.
     #[serde(default)]
     pub sysctls: Sysctls,
+    /// What files of sysctl.d(5) say of those that may be set, in the order in which they are applied at boot.
+    #[serde(default)]
+    pub sysctl_files: Fact<Vec<SysctlSetting>>,
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
@@ -160,6 +167,7 @@ impl Facts {
             kernel: Fact::default(),
             user_namespaces: Fact::default(),
             sysctls: Sysctls::default(),
+            sysctl_files: Fact::default(),
             process: Process::default(),
             proc_fs: Fact::default(),
             state_dir: StateDir::default(),

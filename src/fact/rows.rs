@@ -57,6 +57,8 @@ pub const ROWS: &[Row] = &[
     row("sysctls.user.max_cgroup_namespaces", "/proc/sys/user/max_cgroup_namespaces", HOST_USER_NAMESPACE),
     row("sysctls.kernel.yama.ptrace_scope", "/proc/sys/kernel/yama/ptrace_scope", EVERYWHERE),
     row("sysctls.kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", EVERYWHERE),
+    // In a pod those of the image, except where the node's are mounted over them.
+    row("sysctlFiles", "sysctl.d below /etc, /run, /usr/local/lib and /usr/lib, /etc/sysctl.conf", HOST_ONLY),
     row("process.uid", "/proc/self/status", EVERYWHERE),
     row("process.pidNamespace", "/proc/self/ns/pid", EVERYWHERE),
     row("process.ipcNamespace", "/proc/self/ns/ipc", EVERYWHERE),

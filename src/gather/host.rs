@@ -86,6 +86,12 @@ impl Host {
         }
     }
 
+    /// The names in a directory; none where it can't be read.
+    pub(super) fn list(&self, path: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.locate(path)).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
     /// The target of a symbolic link, by the same rule.
     pub(super) fn link_below(&self, path: &str, anchor: &str) -> Fact<String> {
         match std::fs::read_link(self.locate_link(path)) {
@@ -233,7 +239,7 @@ pub(super) struct Mount {
     id: u32,
     parent: u32,
     /// What part of its file system is mounted: `/` for the whole of it.
-    fs_root: String,
+    pub(super) fs_root: String,
     pub(super) point: String,
     pub(super) flags: MountFlags,
     pub(super) file_system: String,

@@ -10,13 +10,14 @@ mod idmap;
 pub mod probe;
 mod process;
 mod state_dir;
+mod sysctl_files;
 mod trial;
 
 use crate::fact::{
     Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Step, SubId, Sysctls, Tools, Trial,
 };
 use host::Host;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fingerprint::{Fingerprint, Watched};
@@ -65,6 +66,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         kernel: kernel(&host),
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
         sysctls: sysctls(&host, nested),
+        sysctl_files: sysctl_files::gather(&host, &mounts, bare),
         process,
         proc_fs: host::from_mounts(&mounts, |mounts| Fact::Known(host::proc_fs(mounts))),
         state_dir,
@@ -81,6 +83,23 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         facts.trials = options.plans.iter().filter(|_| options.trial_builds).filter_map(|plan| try_build(&facts, *plan, options)).collect();
     }
     Ok(facts)
+}
+
+/// Where a path lies: the type of the file system, and the path in there.
+///
+/// # Errors
+/// Why the mount table does not tell.
+pub fn place(path: &Path) -> Result<(String, String), String> {
+    let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))?;
+    let mounts = Host::new(None).mounts()?;
+    let mount = host::mount_of(&mounts, path).ok_or_else(|| format!("{path}: lies on no mount"))?;
+    let below = path.strip_prefix(mount.point.trim_end_matches('/')).unwrap_or_default();
+    Ok((mount.file_system.clone(), format!("{}{below}", mount.fs_root.trim_end_matches('/'))))
+}
+
+/// The id of this boot.
+pub fn boot_id() -> String {
+    Host::new(None).read_below("/proc/sys/kernel/random/boot_id", "/").known().map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 /// Takes leave of processes that a probe left behind and this one inherited, as the first process of a container does.

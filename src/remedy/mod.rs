@@ -1,14 +1,18 @@
 //! What removes a cause: for this operating system, as a sysctl, a setting or a change of the pod.
 //!
-//! A plan only: nothing here changes anything.
+//! And what `tune` would set. Plans only: nothing here changes anything.
+
+mod plan;
+
+pub use plan::{Change, Effect, Left, LeftBecause, SYSCTL_FILE, TuneOptions, TunePlan};
 
 use crate::check::{Cause, Level};
-use crate::fact::{Fact, Facts, OsRelease, Step};
+use crate::fact::{Facts, OsRelease, Step, SysctlSetting, Tunable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The limit that BuildKit's documentation advises for user.max_user_namespaces.
-const ADVISED_LIMIT: u32 = 63_359;
+pub const ADVISED_LIMIT: u32 = 63_359;
 
 /// What removes a cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,17 +50,17 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
         return forced(cause);
     }
     match cause {
-        Cause::UsernsMax0 => sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT),
+        Cause::UsernsMax0 => tunable(facts, Tunable::MaxUserNamespaces, ADVISED_LIMIT.into()),
         Cause::UsernsExhausted => match limit_of(failed, facts) {
-            "user.max_user_namespaces" => {
+            Tunable::MaxUserNamespaces => {
                 // Never less than there is: a limit that is reached at that height is reached by somebody's leak.
                 let now = facts.sysctls.max_user_namespaces.known().copied().unwrap_or_default();
-                sysctl(os, "user.max_user_namespaces", ADVISED_LIMIT.max(u32::try_from(now.saturating_mul(2)).unwrap_or(u32::MAX)))
+                tunable(facts, Tunable::MaxUserNamespaces, now.saturating_mul(2).clamp(ADVISED_LIMIT.into(), u32::MAX.into()))
             }
-            other => Remedy { tunable: false, ..sysctl(os, other, ADVISED_LIMIT) },
+            other => tunable(facts, other, ADVISED_LIMIT.into()),
         }
         .note("or end what holds so many namespaces: lsns lists them"),
-        Cause::UsernsClone0 => sysctl(os, "kernel.unprivileged_userns_clone", 1),
+        Cause::UsernsClone0 => tunable(facts, Tunable::UnprivilegedUsernsClone, 1),
         Cause::UsernsApparmorRestrict => {
             let narrow = "narrower: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)";
             Remedy { tunable: false, ..sysctl(os, "kernel.apparmor_restrict_unprivileged_userns", 0) }.note(narrow)
@@ -112,29 +116,41 @@ fn forced(cause: Cause) -> Remedy {
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).
-fn limit_of(failed: Option<Step>, facts: &Facts) -> &'static str {
-    let sysctls = &facts.sysctls;
-    let limits = [
-        ("user.max_mnt_namespaces", &sysctls.max_mnt_namespaces),
-        ("user.max_pid_namespaces", &sysctls.max_pid_namespaces),
-        ("user.max_uts_namespaces", &sysctls.max_uts_namespaces),
-        ("user.max_ipc_namespaces", &sysctls.max_ipc_namespaces),
-        ("user.max_cgroup_namespaces", &sysctls.max_cgroup_namespaces),
-    ];
-    let low = |fact: &Fact<u64>| fact.known().is_some_and(|value| *value < 4);
+fn limit_of(failed: Option<Step>, facts: &Facts) -> Tunable {
+    let low = |limit: &Tunable| limit.of(&facts.sysctls).known().is_some_and(|value| *value < 4);
     match failed {
-        None => limits.into_iter().find(|(_, limit)| low(limit)).map_or("user.max_user_namespaces", |(name, _)| name),
-        Some(Step::MountNamespace | Step::StepMountNamespace) => "user.max_mnt_namespaces",
-        Some(Step::UtsNamespace) => "user.max_uts_namespaces",
-        Some(Step::IpcNamespace) => "user.max_ipc_namespaces",
-        Some(Step::CgroupNamespace) => "user.max_cgroup_namespaces",
-        Some(Step::PidNamespace) => "user.max_pid_namespaces",
-        _ => "user.max_user_namespaces",
+        None => Tunable::ALL[2..].iter().find(|limit| low(limit)).copied().unwrap_or(Tunable::MaxUserNamespaces),
+        Some(Step::MountNamespace | Step::StepMountNamespace) => Tunable::MaxMntNamespaces,
+        Some(Step::UtsNamespace) => Tunable::MaxUtsNamespaces,
+        Some(Step::IpcNamespace) => Tunable::MaxIpcNamespaces,
+        Some(Step::CgroupNamespace) => Tunable::MaxCgroupNamespaces,
+        Some(Step::PidNamespace) => Tunable::MaxPidNamespaces,
+        _ => Tunable::MaxUserNamespaces,
     }
 }
 
+/// A sysctl that `tune` may set. A file that sets it at boot is the place to change.
+fn tunable(facts: &Facts, name: Tunable, value: u64) -> Remedy {
+    let remedy = sysctl(facts.os.known(), name.name(), value);
+    let keep = match (&remedy.keep, set_at_boot(facts, name)) {
+        (Some(_), Some(setting)) if setting.value.parse::<u64>().is_ok_and(|set| set < value) => {
+            Some(format!("change it in {}, which sets it to {} at boot", setting.file, setting.value))
+        }
+        _ => remedy.keep,
+    };
+    Remedy { keep, ..remedy }
+}
+
+/// What stands last in the files that are applied at boot, and so counts.
+pub fn set_at_boot(facts: &Facts, name: Tunable) -> Option<&SysctlSetting> {
+    facts.sysctl_files.known()?.iter().rfind(|setting| setting.sysctl == name)
+}
+
+/// Systems whose own settings make the files of /etc.
+const IMMUTABLE: [&str; 3] = ["bottlerocket", "talos", "nixos"];
+
 /// A sysctl, in the way of the operating system.
-fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
+fn sysctl(os: Option<&OsRelease>, name: &str, value: u64) -> Remedy {
     let id = os.map(|os| os.id.as_str());
     let fix = match id {
         Some("bottlerocket") => format!("apiclient set -j '{{\"settings\":{{\"kernel\":{{\"sysctl\":{{\"{name}\":\"{value}\"}}}}}}}}'"),
@@ -142,7 +158,7 @@ fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
         Some("nixos") => format!("boot.kernel.sysctl.\"{name}\" = {value}; in configuration.nix, then nixos-rebuild switch"),
         _ => format!("sysctl -w {name}={value}"),
     };
-    let by_hand = !matches!(id, Some("bottlerocket" | "talos" | "nixos"));
+    let by_hand = !id.is_some_and(|id| IMMUTABLE.contains(&id));
     let keep = match id {
         _ if !by_hand => None,
         Some("cos") => Some("in a start-up script or a DaemonSet: Container-Optimized OS forgets /etc at each boot".to_owned()),
@@ -155,6 +171,7 @@ fn sysctl(os: Option<&OsRelease>, name: &str, value: u32) -> Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::Fact;
 
     fn on(id: &str, cause: Cause) -> Remedy {
         let os = OsRelease { id: id.into(), ..OsRelease::default() };

@@ -2,8 +2,10 @@
 //! value as a table for people.
 
 mod table;
+mod tune;
 
 pub use table::table;
+pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
 use crate::check::{Cause, Evidence, Finding, Outcome, Profile, Ready, Snapshotter, Verdict};
 use crate::fact::{API_VERSION, Fact, Facts, Step};
@@ -79,7 +81,8 @@ impl Report {
 }
 
 impl ProfileReport {
-    fn new(verdict: Verdict, facts: &Facts) -> Self {
+    /// One profile's answer, with its remedies.
+    pub fn new(verdict: Verdict, facts: &Facts) -> Self {
         let failed = verdict.failed.as_ref().map(|failed| failed.step);
         ProfileReport {
             profile: verdict.profile,

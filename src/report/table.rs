@@ -19,18 +19,12 @@ pub fn table(report: &Report, colour: bool) -> String {
             profile.reason.clone().unwrap_or_default(),
         ]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3].map(width);
-    for (number, row) in rows.iter().enumerate() {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let pad = widths.get(column).map_or(0, |width| width.saturating_sub(cell.chars().count()) + 2);
-            let ready = report.profiles.get(number.wrapping_sub(1)).map(|profile| profile.verdict);
-            let cell = if column == 1 { painted(cell, ready, colour) } else { cell.clone() };
-            line.push_str(&cell);
-            line.extend(std::iter::repeat_n(' ', pad));
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
+    // Painted after the columns are laid out: colours have no width.
+    for (number, line) in columns(&rows).lines().enumerate() {
+        let verdict = number.checked_sub(1).and_then(|number| report.profiles.get(number)).map(|profile| profile.verdict);
+        let plain = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
+        let line = if plain.is_empty() { line.to_owned() } else { line.replacen(&plain, &painted(&plain, verdict, colour), 1) };
+        let _ = writeln!(out, "{line}");
     }
     // Profiles that fail for the same reasons are explained once.
     let mut explained: Vec<(Vec<&ProfileReport>, Vec<Line>)> = Vec::new();
@@ -54,6 +48,16 @@ pub fn table(report: &Report, colour: bool) -> String {
         }
     }
     out
+}
+
+/// Rows with their cells one below the other.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 /// A word in the margin and what it introduces.

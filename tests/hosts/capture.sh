@@ -15,6 +15,9 @@ for file in /etc/os-release /etc/passwd /etc/subuid /etc/subgid \
   /proc/self/status /proc/self/uid_map /proc/self/gid_map /proc/self/mountinfo /proc/self/attr/current; do
   take "$file"
 done
+for file in /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf /etc/sysctl.conf; do
+  take "$file"
+done
 mkdir -p "$out/proc/self/ns"
 for namespace in user pid ipc; do
   [ ! -L /proc/self/ns/$namespace ] || ln -sfn "$(readlink /proc/self/ns/$namespace)" "$out/proc/self/ns/$namespace"

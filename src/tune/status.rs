@@ -1,0 +1,13 @@
+//! What was done, in a file for the agent that publishes it.
+
+use super::Error;
+use crate::fact::Tuned;
+use std::path::Path;
+
+/// Writes it, so that a reader sees the old or the new one.
+pub(super) fn write(path: &Path, tuned: &Tuned) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::new(format!("could not write {}: {error}", path.display()));
+    let text = serde_json::to_string(tuned).map_err(|error| failed(&error))?;
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(|error| failed(&error))
+}
