@@ -19,7 +19,7 @@ const fn case(name: &'static str, exit: &'static str, words: &'static [&'static 
 }
 
 const CASES: &[Case] = &[
-    case("plan", "0", &["policy", "99-stig.conf"], &[]),
+    case("plan", "1", &["policy", "99-stig.conf"], &[]),
     case("apply", "1", &["policy", "/etc/sysctl.d/99-stig.conf"], &[]),
     case("persist", "1", &["policy", "/etc/sysctl.d/99-stig.conf"], &[]),
     case("override", "0", &["99-stig.conf"], &[RAISED]),
