@@ -56,10 +56,55 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["check", "facts", "probe"] {
+    for command in ["check", "facts", "probe", "tune", "agent", "cleanup"] {
         preflight().args([command, "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("buildkit-preflight")));
     }
     preflight().arg("--help").assert().code(0).stdout(contains("Exit codes:"));
+}
+
+#[test]
+fn a_plan_for_another_node_says_what_why_and_how() {
+    let plan = |name: &str, arguments: &[&str]| {
+        let output = preflight().args(["facts", "--root", &host(name)]).output().expect("runs");
+        preflight().args(["tune", "--facts", "-"]).args(arguments).write_stdin(output.stdout).assert()
+    };
+    plan("debian-12", &[]).code(0).stdout(contains("nothing to set"));
+    plan("debian-10", &[]).code(1).stdout(
+        contains("kernel.unprivileged_userns_clone")
+            .and(contains("sysctl -w kernel.unprivileged_userns_clone=1"))
+            .and(contains("Nothing was changed")),
+    );
+    plan("debian-10", &["--only", "user.max_user_namespaces"]).code(1).stdout(contains("--only"));
+    plan("rhel-9-stig", &[]).code(1).stdout(contains("policy").and(contains("/etc/sysctl.conf sets it to 0")));
+    plan("rhel-9-stig", &["--override-policy"])
+        .code(1)
+        .stdout(contains("0    63359").and(contains("but /etc/sysctl.conf sets it to 0 at the next boot")));
+    plan("bottlerocket-1.51", &[]).code(1).stdout(contains("apiclient set"));
+    let json = plan("hardened-two-causes", &["--format", "json"]).code(1);
+    let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).expect("JSON");
+    assert_eq!((&json["kind"], &json["changes"][0]["from"]), (&"TunePlan".into(), &0.into()), "{json:#}");
+}
+
+#[test]
+fn nothing_else_can_be_set_and_no_order_is_taken_twice() {
+    for other in
+        ["kernel.core_pattern", "../kernel/core_pattern", "user/../kernel/core_pattern", "kernel.apparmor_restrict_unprivileged_userns"]
+    {
+        preflight().args(["tune", "--apply", "--only", other]).assert().code(2).stdout("").stderr(contains("not a sysctl that may be set"));
+    }
+    for arguments in [
+        &["--apply", "--forget"][..],
+        &["--plan", "--apply"],
+        &["--watch"],
+        &["--status", "x", "--apply"],
+        &["--forget", "--persist"],
+        &["--apply", "--facts", "x"],
+        &["--max-user-namespaces", "1023"],
+        &["--max-user-namespaces", "2147483648"],
+        &["kernel.core_pattern=x"],
+    ] {
+        preflight().arg("tune").args(arguments).assert().code(2).stdout("");
+    }
 }
 
 #[test]

@@ -1,21 +1,34 @@
-//! `manifests/agent` is what `render agent` prints: `make manifests` writes it anew.
+//! `manifests/` is what `render agent` prints: `make manifests` writes it anew.
 
-use buildkit_preflight::render::{AGENT_KUSTOMIZATION, AgentOptions, agent};
+use buildkit_preflight::render::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, agent, tune_overlay};
 use std::fs;
 use std::path::Path;
 
-#[test]
-fn the_manifests_of_the_agent_are_those_that_are_rendered() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/agent");
-    let mut files = agent(&AgentOptions::default());
-    files.push(("kustomization.yaml", AGENT_KUSTOMIZATION.to_owned()));
-    for (name, text) in &files {
+/// Holds a directory against what is rendered, or writes it.
+fn stands(directory: &str, files: &[(&str, String)]) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(directory);
+    for (name, text) in files {
         let path = dir.join(name);
         if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(&dir).expect("mkdir");
             fs::write(&path, text).expect("write");
         }
         let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
         assert!(stands == *text, "{} is not what `render agent` prints: run `make manifests`", path.display());
     }
-    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies there");
+    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies in {directory}");
+}
+
+#[test]
+fn the_manifests_of_the_agent_are_those_that_are_rendered() {
+    let mut files = agent(&AgentOptions::default());
+    files.push(("kustomization.yaml", AGENT_KUSTOMIZATION.to_owned()));
+    stands("agent", &files);
+}
+
+#[test]
+fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
+    for (name, tune) in TUNE_OVERLAYS {
+        stands(&format!("overlays/{name}"), &tune_overlay(tune));
+    }
 }

@@ -1,4 +1,5 @@
 use crate::check::{Profile, Ready};
+use crate::fact::{Fact, Tuned};
 use crate::publish::Key;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +24,16 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SysctlLabels {
+    sysctl: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: String,
+}
+
 /// What Prometheus may ask.
 pub(super) struct Metrics {
     registry: Registry,
@@ -31,6 +42,8 @@ pub(super) struct Metrics {
     writes: Family<ResultLabels, Counter>,
     events_failed: Counter,
     last_write: Gauge,
+    sysctls_set: Family<SysctlLabels, Gauge>,
+    tune_problem: Family<ReasonLabels, Gauge>,
 }
 
 impl Metrics {
@@ -42,6 +55,8 @@ impl Metrics {
             writes: Family::default(),
             events_failed: Counter::default(),
             last_write: Gauge::default(),
+            sysctls_set: Family::default(),
+            tune_problem: Family::default(),
         };
         metrics.registered()
     }
@@ -52,7 +67,23 @@ impl Metrics {
         self.registry.register("writes", "Attempts to write the Node, by result", self.writes.clone());
         self.registry.register("events_failed", "Events that the API server would not take", self.events_failed.clone());
         self.registry.register("last_write_timestamp_seconds", "When the Node was last written", self.last_write.clone());
+        self.registry.register("sysctl_set", "What tune has set, in the value that it gave", self.sysctls_set.clone());
+        self.registry.register("tune_problem", "1 where tune leaves a sysctl that is too low, by reason", self.tune_problem.clone());
         self
+    }
+
+    /// What `tune` says that it did.
+    pub(super) fn tuned(&self, tuned: &Fact<Tuned>) {
+        self.sysctls_set.clear();
+        self.tune_problem.clear();
+        let Some(tuned) = tuned.known() else { return };
+        for change in &tuned.changes {
+            let labels = SysctlLabels { sysctl: change.sysctl.name() };
+            self.sysctls_set.get_or_create(&labels).set(i64::try_from(change.to).unwrap_or(i64::MAX));
+        }
+        if let Some(problem) = &tuned.problem {
+            self.tune_problem.get_or_create(&ReasonLabels { reason: format!("{:?}", problem.reason) }).set(1);
+        }
     }
 
     /// What the labels say, so that the two can't disagree.

@@ -50,6 +50,8 @@ pub struct Options {
     pub deadline: Duration,
     /// Whether to try a real build too, where the image has all that it takes.
     pub trial_builds: bool,
+    /// Where `tune --watch` says what it did.
+    pub tuned: PathBuf,
     /// Whether the container's manifest gives it a builder's security context.
     pub asked_unconfined: Option<bool>,
 }

@@ -4,7 +4,7 @@ use super::health::Health;
 use super::{Error, Options};
 use crate::check::{Cause, Profile, Ready};
 use crate::fact::{Fact, Facts};
-use crate::gather::{self, BadStateDir, Fingerprint, Watched};
+use crate::gather::{self, BadStateDir, Fingerprint, TunedFile, Watched};
 use crate::publish::{self, ConditionType, Desired, Key, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,14 +25,15 @@ const LOOKS: u32 = 5;
 
 pub(super) struct Prover {
     watched: Watched,
+    tuned: TunedFile,
     /// What the last look was done under.
     under: Option<Fingerprint>,
     looks: u64,
 }
 
 impl Prover {
-    pub(super) fn new() -> Self {
-        Prover { watched: Watched::open(), under: None, looks: 0 }
+    pub(super) fn new(options: &Options) -> Self {
+        Prover { watched: Watched::open(), tuned: TunedFile::new(options.tuned.clone()), under: None, looks: 0 }
     }
 
     /// Whether something has changed that the last look hangs on.
@@ -43,7 +44,7 @@ impl Prover {
             info!(changes = changes.join("; "), "a sysctl has changed");
             self.under = Some(is);
         }
-        !changes.is_empty()
+        !changes.is_empty() || self.tuned.has_changed()
     }
 
     /// Gathers and judges, with second looks where `ready` stands on the Node.
@@ -72,6 +73,10 @@ impl Prover {
             health.alive();
             left -= 1;
             self.under = Some(self.watched.fingerprint());
+            let tuned = self.tuned.read();
+            if let Fact::Failed(why) = &tuned {
+                warn!(why, "what tune did can't be told");
+            }
             let began = Instant::now();
             let mut facts = self.gather(options).await?;
             health.metrics.probe_took(began.elapsed());
@@ -80,11 +85,13 @@ impl Prover {
                 continue;
             }
             facts.kubelet = node.kubelet();
+            facts.tuned = tuned;
             if facts.os.known().is_none() {
                 facts.os = node.os();
             }
             let desired = publish::desired(&facts, options.accept, node, &options.prefix);
             health.metrics.verdicts(&desired.labels);
+            health.metrics.tuned(&facts.tuned);
             let condition = &desired.conditions[0];
             info!(
                 status = %condition.status,

@@ -69,7 +69,8 @@ impl Publisher {
             self.heard(checked)?;
         }
         let before = self.node.clone().unwrap_or_default();
-        for event in desired.conditions.iter().filter_map(|condition| publish::event(condition, &before)) {
+        let changed = desired.conditions.iter().filter_map(|condition| publish::event(condition, &before));
+        for event in changed.chain(desired.events.clone()) {
             if self.events.iter().all(|(known, _)| known.name != event.name) {
                 self.events.push((event, before.metadata.uid.clone()));
             }

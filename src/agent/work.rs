@@ -19,7 +19,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Error> {
     let writer = Publisher::connect(&options).await?;
     let mut publisher = Publisher::new(options.clone(), health.clone(), writer);
-    let mut prover = Prover::new();
+    let mut prover = Prover::new(&options);
     let mut retries = Backoff::new(RETRY.0, RETRY.1);
     let mut tellings = Backoff::new(RETRY.0, RETRY.1);
     let mut looks = Backoff::new(LOOK, options.heartbeat);

@@ -2,6 +2,7 @@ use super::facts::Prove;
 use super::{Error, READY, access, facts, names};
 use crate::agent;
 use crate::check::Profile;
+use crate::fact::TUNED_FILE;
 use crate::publish::{Accept, DEFAULT_PREFIX};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -59,6 +60,9 @@ pub(super) struct Arguments {
     /// Give up a probe after this many seconds, at most 60
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = deadline)]
     deadline: Duration,
+    /// Where `tune --watch --status` says what it did, to be published; the file need not exist
+    #[arg(long, value_name = "FILE", default_value = TUNED_FILE)]
+    tuned: PathBuf,
     /// What to log: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LevelFilter,
@@ -91,6 +95,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         state_dir: arguments.state_dir,
         deadline: arguments.deadline,
         trial_builds: arguments.prove == Prove::Build,
+        tuned: arguments.tuned,
         asked_unconfined: arguments.shape.map(|_| true),
     };
     match agent::run(options) {

@@ -1,6 +1,6 @@
 use super::{Error, READY, names, output};
-use crate::render::{self, AgentOptions};
-use clap::{Args, Subcommand};
+use crate::render::{self, AgentOptions, Tune};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Print manifests, for `kubectl apply -f -`
 #[derive(Debug, Args)]
@@ -20,6 +20,7 @@ enum What {
 #[command(after_help = "Examples:
   buildkit-preflight render agent --image registry.example/buildkit-preflight:0.1.0 | kubectl apply -f -
   buildkit-preflight render agent --namespace preflight --label-prefix nodes.example.org
+  buildkit-preflight render agent --image ... --tune kernel
 
 Namespace and label prefix stand in the admission policy too, so change them here and not in the result. To change
 the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.")]
@@ -33,11 +34,31 @@ struct AgentArguments {
     /// The agent's image
     #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = names::image)]
     image: String,
+    /// Add a container that sets sysctls where they keep builders from running
+    #[arg(long, value_name = "WHAT", value_enum)]
+    tune: Option<Sysctls>,
+    /// Let it also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
+    #[arg(long, requires = "tune")]
+    persist: bool,
+}
+
+/// What it may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sysctls {
+    /// kernel.unprivileged_userns_clone alone, without any capability
+    Kernel,
+    /// Limits on namespaces too, with the capability SYS_RESOURCE
+    All,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let What::Agent(chosen) = &arguments.what;
-    let options = AgentOptions { namespace: chosen.namespace.clone(), prefix: chosen.label_prefix.clone(), image: chosen.image.clone() };
+    let options = AgentOptions {
+        namespace: chosen.namespace.clone(),
+        prefix: chosen.label_prefix.clone(),
+        image: chosen.image.clone(),
+        tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
+    };
     let files: Vec<_> = render::agent(&options).into_iter().map(|(_, text)| text).collect();
     output::print(&files.join("---\n"))?;
     Ok(READY)

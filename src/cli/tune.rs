@@ -1,5 +1,5 @@
 use super::facts::asked;
-use super::{Error, NOT_READY, READY, output};
+use super::{Error, NOT_READY, READY, input, output};
 use crate::check::{Profile, judge};
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
@@ -17,6 +17,7 @@ use std::time::Duration;
   sudo buildkit-preflight tune --apply         until the next boot
   sudo buildkit-preflight tune --apply --persist
   sudo buildkit-preflight tune --forget
+  buildkit-preflight tune --facts node.json    the same for a node whose `facts` were sent
 
 It may set kernel.unprivileged_userns_clone to 1, and raise user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they
 are too low for a builder: nothing else, and nothing is ever lowered or set back. It needs uid 0, and CAP_SYS_RESOURCE for
@@ -58,6 +59,9 @@ pub(super) struct Arguments {
     /// Say in this file what was done, for an agent that publishes it
     #[arg(long, value_name = "FILE", requires = "watch")]
     status: Option<PathBuf>,
+    /// Plan for the node of this facts file (or report), `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "forget"])]
+    facts: Option<String>,
     /// How to print the plan or the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -85,7 +89,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         tune::watch(&request, &Audit::new(facts.node.known().cloned()))?;
         return Ok(READY);
     }
-    let facts = arguments.gather(&options.profiles)?;
+    let facts = match &arguments.facts {
+        Some(path) => input::read_facts(path)?,
+        None => arguments.gather(&options.profiles)?,
+    };
     let plan = TunePlan::new(&facts, &options);
     if !arguments.apply {
         arguments.print(&plan, &tune_plan_table(&plan, &facts))?;

@@ -28,7 +28,7 @@ pub use rows::{Place, ROWS, Row};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
-pub use tuned::{Problem, Reason, SysctlChange, Tuned};
+pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,9 @@ pub struct Facts {
     /// When the facts were gathered, RFC 3339 in UTC.
     #[serde(default)]
     pub gathered_at: Fact<String>,
+    /// When the machine was booted, the same way.
+    #[serde(default)]
+    pub booted_at: Fact<String>,
     /// The node's name: `NODE_NAME` where a pod is told it, else the host name.
     #[serde(default)]
     pub node: Fact<String>,
@@ -144,6 +147,9 @@ pub struct Facts {
     /// What the kubelet says of the node.
     #[serde(default)]
     pub kubelet: Kubelet,
+    /// What `tune` did on the node.
+    #[serde(default)]
+    pub tuned: Fact<Tuned>,
     /// What the node has to offer to builds.
     #[serde(default)]
     pub capacity: Capacity,
@@ -162,6 +168,7 @@ impl Facts {
             api_version: API_VERSION.into(),
             kind: "Facts".into(),
             gathered_at: Fact::default(),
+            booted_at: Fact::default(),
             node: Fact::default(),
             os: Fact::default(),
             kernel: Fact::default(),
@@ -177,6 +184,7 @@ impl Facts {
             newgidmap: Fact::default(),
             sub_ids: SubIds::default(),
             kubelet: Kubelet::default(),
+            tuned: Fact::default(),
             capacity: Capacity::default(),
             probes: Vec::new(),
             trials: Vec::new(),

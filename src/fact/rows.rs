@@ -42,6 +42,7 @@ const fn row(id: &'static str, source: &'static str, places: &'static [Place]) -
 /// One row a fact, in the order of the JSON. A test holds it against [`super::Facts`].
 pub const ROWS: &[Row] = &[
     row("gatheredAt", "the clock", EVERYWHERE),
+    row("bootedAt", "/proc/stat", EVERYWHERE),
     row("node", "NODE_NAME, else /proc/sys/kernel/hostname", EVERYWHERE),
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     row("os", "/etc/os-release, else /usr/lib/os-release", HOST_ONLY),
@@ -91,6 +92,7 @@ pub const ROWS: &[Row] = &[
     row("kubelet.version", "the Node object, by an agent", EVERYWHERE),
     row("kubelet.runtime", "the Node object, by an agent", EVERYWHERE),
     row("kubelet.podUserNamespaces", "the Node object, by an agent", EVERYWHERE),
+    row("tuned", "the file of tune --watch --status, by an agent", HOST_USER_NAMESPACE),
     row("capacity.cpus", "/proc/stat", EVERYWHERE),
     row("capacity.memoryBytes", "/proc/meminfo", EVERYWHERE),
     row("capacity.memoryAvailableBytes", "/proc/meminfo", EVERYWHERE),

@@ -2,6 +2,9 @@ use super::{API_VERSION, Tunable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Where the two containers of the agent's pod find it.
+pub const TUNED_FILE: &str = "/run/buildkit-preflight/tuned.json";
+
 /// What `tune` did on a node since it started: what the container that sets sysctls tells the one that publishes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -12,6 +12,7 @@ mod process;
 mod state_dir;
 mod sysctl_files;
 mod trial;
+mod tuned;
 
 use crate::fact::{
     Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Step, SubId, Sysctls, Tools, Trial,
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use fingerprint::{Fingerprint, Watched};
 pub use state_dir::BadStateDir;
+pub use tuned::TunedFile;
 
 /// The user ID of `moby/buildkit:rootless`.
 pub const BUILDER_UID: u32 = 1000;
@@ -61,6 +63,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let sub_ids = idmap::sub_ids(&host, &process.uid);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },
+        booted_at: booted_at(&host),
         node: node_name(&host),
         os: os_release(&host, &mounts, bare),
         kernel: kernel(&host),
@@ -147,7 +150,21 @@ fn has_user(facts: &Facts, uid: u32) -> bool {
 
 /// The time in RFC 3339, in whole seconds that have passed.
 pub fn now() -> String {
-    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).map_or_else(|_| String::new(), |time| time.to_string())
+    rfc3339(jiff::Timestamp::now().as_second())
+}
+
+fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+fn booted_at(host: &Host) -> Fact<String> {
+    if !host.is_live() {
+        return Fact::Denied(host::CAPTURED.into());
+    }
+    host.read_below("/proc/stat", "/proc").and_then(|text| {
+        let seconds = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
+        seconds.map(rfc3339).ok_or_else(|| "/proc/stat has no btime".into())
+    })
 }
 
 fn node_name(host: &Host) -> Fact<String> {

@@ -1,5 +1,6 @@
 use super::labels::Accept;
 use super::names::{ConditionType, MESSAGE_BYTES};
+use super::tuned;
 use crate::check::{Cause, Evidence, Ready, Snapshotter, Verdict};
 use crate::fact::Facts;
 use crate::remedy::remedy;
@@ -48,7 +49,7 @@ pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Con
         kind: ConditionType::RootlessBuildKit,
         status,
         reason,
-        message: shortened(message),
+        message: shortened(message + &tuned::note(facts)),
         short: shortened(short),
     };
     match (accept.of(verdict), verdict.causes.first()) {
@@ -107,7 +108,7 @@ fn camel_case(id: &str) -> String {
 }
 
 /// Cuts a text at the limit, between characters.
-fn shortened(mut text: String) -> String {
+pub(super) fn shortened(mut text: String) -> String {
     if text.len() > MESSAGE_BYTES {
         let mark = " ...";
         let end = (0..=MESSAGE_BYTES - mark.len()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();

@@ -1,7 +1,9 @@
 use super::condition::{Condition, Status, condition};
+use super::event::Event;
 use super::labels::{Accept, labels};
 use super::names::{ConditionType, Key};
 use super::node::Node;
+use super::tuned;
 use crate::check::{Profile, Ready, Verdict, judge};
 use crate::fact::{Facts, Kubelet};
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ pub struct Desired {
     pub labels: BTreeMap<Key, String>,
     /// Conditions, that of the default profile first.
     pub conditions: Vec<Condition>,
+    /// What else is to be told: what `tune` did. What a change of a condition has to tell, the writer knows.
+    pub events: Vec<Event>,
     /// What each profile came to.
     pub verdicts: Vec<Verdict>,
     /// What the kubelet said when this was judged.
@@ -39,7 +43,8 @@ pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str) -> Desi
             conditions.push(withdrawn(kind));
         }
     }
-    Desired { published: accept.of(default), labels, conditions, verdicts, kubelet: facts.kubelet.clone() }
+    let events = tuned::events(facts, node);
+    Desired { published: accept.of(default), labels, conditions, events, verdicts, kubelet: facts.kubelet.clone() }
 }
 
 /// What a canary said once, where none can run any more.

@@ -46,9 +46,14 @@ pub fn event(now: &Condition, node: &Node) -> Option<Event> {
         Status::Unknown => (Severity::Warning, "Unknown"),
     };
     let since = before.and_then(|before| before.last_transition_time.as_deref()).unwrap_or("never");
-    let change = format!("{} {} {since} {}", node.metadata.uid, now.kind, now.status);
-    let name = format!("{}.{:016x}", shortened(&node.metadata.name), fnv1a(change.as_bytes()));
+    let name = name(node, &format!("{} {since} {}", now.kind, now.status));
     Some(Event { name, severity, reason: format!("{}{word}", now.kind), message: now.short.clone() })
+}
+
+/// The name of an event about a node: one for each thing that can be told.
+pub(super) fn name(node: &Node, what: &str) -> String {
+    let change = format!("{} {what}", node.metadata.uid);
+    format!("{}.{:016x}", shortened(&node.metadata.name), fnv1a(change.as_bytes()))
 }
 
 /// An event's name may have 253 bytes, and so may a node's.
@@ -69,7 +74,12 @@ mod tests {
     fn standing(status: &str, since: &str) -> Node {
         let mut node = Node::default();
         node.metadata.name = "node1".into();
-        let condition = NodeCondition { kind: "RootlessBuildKit".into(), status: status.into(), last_transition_time: Some(since.into()) };
+        let condition = NodeCondition {
+            kind: "RootlessBuildKit".into(),
+            status: status.into(),
+            last_transition_time: Some(since.into()),
+            ..NodeCondition::default()
+        };
         node.status.conditions.push(condition);
         node
     }

@@ -1,5 +1,6 @@
 use super::names::Key;
 use super::node::Node;
+use super::tuned;
 use crate::check::{Evidence, Profile, Ready, Verdict, candidate, procmount_support};
 use crate::fact::{Fact, Facts};
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
             Fact::Denied(_) | Fact::Failed(_) => None,
         },
     );
+    put(Key::Tuned, tuned::label(facts, node, prefix).then(|| "true".into()));
     labels
 }
 

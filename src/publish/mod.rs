@@ -9,6 +9,7 @@ mod event;
 mod labels;
 mod names;
 mod node;
+mod tuned;
 
 pub use condition::{Condition, Status};
 pub use desired::{Desired, desired};

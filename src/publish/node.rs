@@ -48,6 +48,8 @@ pub struct NodeCondition {
     pub status: String,
     /// Since when it has been that.
     pub last_transition_time: Option<String>,
+    /// When it was last written.
+    pub last_heartbeat_time: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

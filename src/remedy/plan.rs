@@ -143,7 +143,6 @@ impl TunePlan {
         }
         left.extend(apparmors(facts));
         let effects = options.profiles.iter().map(|profile| Effect::new(facts, *profile, &changes)).collect();
-        let os = facts.os.known().filter(|os| IMMUTABLE.contains(&os.id.as_str()));
         TunePlan {
             api_version: API_VERSION.into(),
             kind: "TunePlan".into(),
@@ -151,8 +150,19 @@ impl TunePlan {
             changes,
             left,
             effects,
-            immutable: os.map(|os| format!("on {os} sysctls are kept by the system's own settings, and files of /etc/sysctl.d are not")),
+            immutable: immutable(facts),
         }
+    }
+}
+
+/// Why a file of /etc/sysctl.d would not be kept. Where nobody knows which system this is, none is written either.
+fn immutable(facts: &Facts) -> Option<String> {
+    match &facts.os {
+        Fact::Known(os) if IMMUTABLE.contains(&os.id.as_str()) => {
+            Some(format!("on {os} sysctls are kept by the system's own settings, and files of /etc/sysctl.d are not"))
+        }
+        Fact::Known(_) | Fact::Absent => None,
+        Fact::Denied(why) | Fact::Failed(why) => Some(format!("whether this system keeps files of /etc/sysctl.d can't be told ({why})")),
     }
 }
 

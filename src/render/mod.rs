@@ -3,6 +3,9 @@
 //! `manifests/agent` is what [`agent`] gives by default: the policy, the account's name, the label prefix and the
 //! code have one source, and can't disagree.
 
+mod merge;
+mod template;
+
 use crate::check::Profile;
 use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
 
@@ -21,6 +24,23 @@ pub struct AgentOptions {
     pub prefix: String,
     /// The agent's image.
     pub image: String,
+    /// Whether a second container sets sysctls.
+    pub tune: Option<Tune>,
+}
+
+/// What the container that sets sysctls may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tune {
+    /// Raise limits on namespaces, which takes CAP_SYS_RESOURCE; else it sets kernel.unprivileged_userns_clone alone.
+    pub limits: bool,
+    /// Write a file of /etc/sysctl.d that sets them again at each boot.
+    pub persist: bool,
+}
+
+impl Tune {
+    fn sections(self) -> Vec<&'static str> {
+        [(self.limits, "user"), (self.persist, "persist")].into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect()
+    }
 }
 
 impl Default for AgentOptions {
@@ -29,6 +49,7 @@ impl Default for AgentOptions {
             namespace: "buildkit-preflight".into(),
             prefix: DEFAULT_PREFIX.into(),
             image: concat!("buildkit-preflight:", env!("CARGO_PKG_VERSION")).into(),
+            tune: None,
         }
     }
 }
@@ -39,6 +60,27 @@ const AGENT: [(&str, &str); 4] = [
     ("policy.yaml", include_str!("agent/policy.yaml")),
     ("daemonset.yaml", include_str!("agent/daemonset.yaml")),
 ];
+
+const TUNE: &str = include_str!("agent/tune.yaml");
+
+/// The overlays of `manifests/overlays` that let the agent's pod set sysctls.
+pub const TUNE_OVERLAYS: [(&str, Tune); 3] = [
+    ("tune", Tune { limits: true, persist: false }),
+    ("tune-kernel", Tune { limits: false, persist: false }),
+    ("tune-persist", Tune { limits: true, persist: true }),
+];
+
+/// One of these overlays, for kustomize, by file.
+pub fn tune_overlay(tune: Tune) -> [(&'static str, String); 2] {
+    let options = AgentOptions::default();
+    [("kustomization.yaml", include_str!("agent/tune-kustomization.yaml").to_owned()), ("tune.yaml", patch(&options, tune))]
+}
+
+/// The patch of the DaemonSet.
+fn patch(options: &AgentOptions, tune: Tune) -> String {
+    let values = [("namespace", options.namespace.clone()), ("image", options.image.clone())];
+    template::fill(TUNE, &values, &tune.sections())
+}
 
 /// The agent's manifests, by file.
 pub fn agent(options: &AgentOptions) -> Vec<(&'static str, String)> {
@@ -54,9 +96,21 @@ pub fn agent(options: &AgentOptions) -> Vec<(&'static str, String)> {
         ("refusal", REFUSAL.to_owned()),
         ("message-bytes", MESSAGE_BYTES.to_string()),
     ];
-    let fill =
-        |template: &str| values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value));
-    AGENT.iter().map(|(file, template)| (*file, fill(template))).collect()
+    let files = AGENT.iter().map(|(file, template)| (*file, template::fill(template, &values, &[])));
+    files
+        .map(|(file, text)| match options.tune {
+            Some(tune) if file == "daemonset.yaml" => (file, patched(&text, &patch(options, tune))),
+            _ => (file, text),
+        })
+        .collect()
+}
+
+/// A manifest with a patch applied. Comments do not survive it.
+fn patched(manifest: &str, patch: &str) -> String {
+    let read = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).unwrap_or_default();
+    let mut object = read(manifest);
+    merge::merge(&mut object, &read(patch));
+    serde_saphyr::to_string(&object).unwrap_or_default()
 }
 
 /// The list of those files, for kustomize.
@@ -68,7 +122,8 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_filled_and_every_choice_has_its_place() {
-        let options = AgentOptions { namespace: "builds".into(), prefix: "nodes.example.org".into(), image: "r.example/p:2".into() };
+        let options =
+            AgentOptions { namespace: "builds".into(), prefix: "nodes.example.org".into(), image: "r.example/p:2".into(), tune: None };
         let text: String = agent(&options).into_iter().map(|(_, text)| text).collect();
         assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev"));
         for (what, times) in [

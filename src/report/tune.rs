@@ -55,8 +55,8 @@ pub fn tune_plan_table(plan: &TunePlan, facts: &Facts) -> String {
     for effect in &plan.effects {
         let causes = || effect.removes.iter().map(|cause| cause.id()).collect::<Vec<_>>().join(", ");
         let _ = match (effect.now, effect.then) {
-            (Some(now), Some(then)) if now != then => writeln!(out, "{} is {now} and is to be {then} then", effect.profile),
-            (Some(now), _) => writeln!(out, "{} is {now} and stays so", effect.profile),
+            (Some(now), Some(then)) if now != then => writeln!(out, "{}: {now} now, {then} then (predicted)", effect.profile),
+            (Some(now), _) => writeln!(out, "{}: {now} now and then", effect.profile),
             _ if effect.removes.is_empty() => Ok(()),
             _ => writeln!(out, "{} would be rid of {}", effect.profile, causes()),
         };

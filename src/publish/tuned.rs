@@ -1,0 +1,133 @@
+//! What `tune` did, as it is told on the Node.
+
+use super::condition::shortened;
+use super::event::{Event, Severity, name};
+use super::names::{ConditionType, Key};
+use super::node::Node;
+use crate::fact::{Facts, Problem, Reason, SysctlChange};
+
+/// Whether the node is tuned: something was set in this boot, or is set at each. A pod that is new knows nothing of what
+/// the one before it set, but the label does, if it was written in this boot.
+pub(super) fn label(facts: &Facts, node: &Node, prefix: &str) -> bool {
+    let Some(tuned) = facts.tuned.known() else { return false };
+    let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_ref());
+    let in_this_boot = facts.booted_at.known().is_some_and(|booted| written.is_some_and(|written| written > booted));
+    !tuned.changes.is_empty() || tuned.persisted || (in_this_boot && node.label(prefix, Key::Tuned).is_some())
+}
+
+/// What the condition says of it, after what it says of the verdict.
+pub(super) fn note(facts: &Facts) -> String {
+    let Some(tuned) = facts.tuned.known() else { return String::new() };
+    let changes = tuned.changes.iter().map(|change| format!(" tune: {}.", describe(change)));
+    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message)))).collect()
+}
+
+/// What has come since the Node was last written. The names are the same for the same thing, so it is told once.
+pub(super) fn events(facts: &Facts, node: &Node) -> Vec<Event> {
+    let Some(tuned) = facts.tuned.known() else { return Vec::new() };
+    let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_deref());
+    let is_news = |at: &str| written.is_none_or(|written| at >= written);
+    let changes = tuned.changes.iter().filter(|change| is_news(&change.at)).map(|change| Event {
+        name: name(node, &format!("tune {} {} {} {}", change.sysctl, change.from, change.to, change.at)),
+        severity: Severity::Normal,
+        reason: "SysctlSet".into(),
+        message: describe(change),
+    });
+    let problem = tuned.problem.iter().filter(|problem| is_news(&problem.at)).map(|problem| Event {
+        name: name(node, &format!("tune {:?} {}", problem.reason, problem.at)),
+        severity: Severity::Warning,
+        reason: reason(problem).into(),
+        message: shortened(plain(&problem.message)),
+    });
+    changes.chain(problem).collect()
+}
+
+fn describe(change: &SysctlChange) -> String {
+    let SysctlChange { sysctl, from, to, .. } = change;
+    format!("{sysctl} was set from {from} to {to}")
+}
+
+fn reason(problem: &Problem) -> &'static str {
+    match problem.reason {
+        Reason::Policy => "SysctlLeftByPolicy",
+        Reason::TugOfWar => "SysctlTugOfWar",
+        Reason::Failed => "SysctlNotSet",
+    }
+}
+
+/// The text of another container: one line, no more.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(600).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::healthy;
+    use crate::fact::{Fact, Tunable, Tuned};
+    use crate::publish::{Accept, DEFAULT_PREFIX, NodeCondition, desired};
+
+    fn tuned() -> Tuned {
+        let change = |sysctl, from, to| SysctlChange { sysctl, from, to, at: "2026-01-01T10:00:00Z".into() };
+        let changes = vec![change(Tunable::UnprivilegedUsernsClone, 0, 1), change(Tunable::MaxUserNamespaces, 0, 63_359)];
+        Tuned { changes, ..Tuned::new("boot".into()) }
+    }
+
+    fn facts(tuned: Tuned) -> Facts {
+        Facts { tuned: Fact::Known(tuned), booted_at: Fact::Known("2026-01-01T09:00:00Z".into()), ..healthy() }
+    }
+
+    /// A node as it was written at a time, with the label.
+    fn written(at: &str) -> Node {
+        let mut node = Node::default();
+        let condition = NodeCondition {
+            kind: "RootlessBuildKit".into(),
+            status: "True".into(),
+            last_heartbeat_time: Some(at.into()),
+            ..NodeCondition::default()
+        };
+        node.status.conditions.push(condition);
+        node.metadata.labels.insert(Key::Tuned.with(DEFAULT_PREFIX), "true".into());
+        node
+    }
+
+    #[test]
+    fn what_was_set_is_told_in_label_message_and_events() {
+        let wanted = desired(&facts(tuned()), Accept::Proven, &Node::default(), DEFAULT_PREFIX);
+        assert_eq!(wanted.labels.get(&Key::Tuned).map(String::as_str), Some("true"));
+        assert!(
+            wanted.conditions[0].message.ends_with("user.max_user_namespaces was set from 0 to 63359."),
+            "{}",
+            wanted.conditions[0].message
+        );
+        let told: Vec<_> = wanted.events.iter().map(|event| (event.reason.as_str(), event.message.as_str())).collect();
+        assert_eq!(told[0], ("SysctlSet", "kernel.unprivileged_userns_clone was set from 0 to 1"));
+        assert_eq!(told.len(), 2);
+        assert_ne!(wanted.events[0].name, wanted.events[1].name);
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again() {
+        let events = |at: &str| events(&facts(tuned()), &written(at)).len();
+        assert_eq!((events("2026-01-01T09:59:00Z"), events("2026-01-01T10:00:01Z")), (2, 0));
+    }
+
+    #[test]
+    fn a_new_pod_keeps_the_label_of_this_boot_alone() {
+        let nothing = facts(Tuned::new("boot".into()));
+        assert!(label(&nothing, &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX));
+        assert!(!label(&nothing, &written("2026-01-01T08:30:00Z"), DEFAULT_PREFIX), "written before the boot");
+        assert!(!label(&healthy(), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX), "nobody tunes this node");
+        assert!(label(&facts(Tuned { persisted: true, ..Tuned::new("boot".into()) }), &Node::default(), DEFAULT_PREFIX));
+    }
+
+    #[test]
+    fn a_problem_is_told_in_one_line_of_decent_length() {
+        let problem = Problem { reason: Reason::TugOfWar, message: "a\nb".repeat(2000), at: "2026-01-01T10:00:00Z".into() };
+        let facts = facts(Tuned { problem: Some(problem), ..Tuned::new("boot".into()) });
+        let wanted = desired(&facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX);
+        assert!(wanted.conditions[0].message.len() <= 1024 && !wanted.conditions[0].message.contains('\n'));
+        assert_eq!((wanted.events[0].reason.as_str(), wanted.events[0].severity), ("SysctlTugOfWar", Severity::Warning));
+        assert!(!wanted.labels.contains_key(&Key::Tuned));
+    }
+}
