@@ -145,11 +145,8 @@ impl Host {
         // One read for most files: /proc makes its text anew for each.
         let mut bytes = Vec::with_capacity(8192);
         let mut options = File::options();
-        options.read(true);
-        if !self.is_live() {
-            // Anything may lie in a captured tree; a FIFO must not be waited for.
-            options.custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-        }
+        // Anything may lie in a captured tree, and in sysctl.d; a FIFO must not be waited for.
+        options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
         options.open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

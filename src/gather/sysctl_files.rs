@@ -20,7 +20,10 @@ pub(super) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     for directory in directories {
         for name in host.list(directory).into_iter().filter(|name| name.ends_with(".conf")) {
             let path = format!("{directory}/{name}");
-            files.entry(name).or_insert(path);
+            // A directory sets nothing, and must not hide what files set.
+            if !host.locate(&path).is_dir() {
+                files.entry(name).or_insert(path);
+            }
         }
     }
     let last = bare.then(|| LAST.to_owned());
@@ -54,6 +57,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("mkdir");
             std::fs::write(path, text).expect("write");
         }
+        std::fs::create_dir(root.path().join("etc/sysctl.d/60-d.conf")).expect("mkdir");
+        nix::unistd::mkfifo(&root.path().join("etc/sysctl.d/70-e.conf"), nix::sys::stat::Mode::S_IRUSR).expect("mkfifo");
         let values = |fact: Fact<Vec<SysctlSetting>>| fact.known().map(|all| all.iter().map(|one| one.value.clone()).collect::<Vec<_>>());
         let host = Host::new(Some(root.path()));
         assert_eq!(values(gather(&host, &Ok(Vec::new()), true)), Some(["3", "1", "4", "0"].map(str::to_owned).to_vec()));

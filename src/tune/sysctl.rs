@@ -7,8 +7,8 @@ use crate::gather;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
-use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -34,9 +34,9 @@ impl Sysctl {
         }
         let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(&opened, name, flags, Mode::empty()).map_err(|errno| explain(&path, parent, errno))?;
-        // Something else may be mounted over the file.
-        if fstatfs(&file).map(|fs| fs.filesystem_type()) != Ok(PROC_SUPER_MAGIC) {
-            return Err(Error::new(format!("{} is no sysctl, another file lies over it: nothing was changed", path.display())));
+        // Something else may be mounted over the file, another sysctl even.
+        if mount_of(&file)? != mount_of(&opened)? {
+            return Err(Error::new(format!("{} is not that sysctl, another file lies over it: nothing was changed", path.display())));
         }
         Ok(Sysctl { file: file.into(), path })
     }
@@ -67,6 +67,14 @@ impl Sysctl {
         let text = String::from_utf8_lossy(&text[..length]);
         text.trim().parse().map_err(|_| Error::new(format!("{path} holds {:?}, which is no number", text.trim())))
     }
+}
+
+/// On which mount an open file is, by the kernel's number.
+fn mount_of(file: &OwnedFd) -> Result<String, Error> {
+    let info = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
+    let text = std::fs::read_to_string(&info).map_err(|error| Error::new(format!("could not read {info}: {error}")))?;
+    let mount = text.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(|id| id.trim().to_owned());
+    mount.ok_or_else(|| Error::new(format!("{info} names no mount")))
 }
 
 fn explain(path: &Path, parent: &str, errno: Errno) -> Error {
