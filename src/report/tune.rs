@@ -23,6 +23,9 @@ pub struct TuneResult {
     pub left: Vec<Left>,
     /// The file that sets it again at each boot.
     pub persisted: Option<String>,
+    /// What sets it back at the next boot, all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_boot: Vec<String>,
     /// The verdicts after it; none in a container, whose confinement is not a builder's.
     pub verdicts: Vec<ProfileReport>,
 }
@@ -31,7 +34,8 @@ impl TuneResult {
     /// Of a plan that was carried out.
     pub fn new(plan: &TunePlan, changes: Vec<SysctlChange>, persisted: Option<String>, verdicts: Vec<ProfileReport>) -> Self {
         let (node, left) = (plan.node.clone(), plan.left.clone());
-        TuneResult { api_version: API_VERSION.into(), kind: "TuneResult".into(), node, changes, left, persisted, verdicts }
+        let at_boot = plan.changes.iter().filter_map(|change| change.at_boot.clone()).collect();
+        TuneResult { api_version: API_VERSION.into(), kind: "TuneResult".into(), node, changes, left, persisted, at_boot, verdicts }
     }
 }
 
@@ -87,6 +91,9 @@ pub fn tune_result_table(result: &TuneResult) -> String {
         Some(file) => drop(writeln!(out, "{file} sets it again at each boot")),
         None if result.changes.is_empty() => {}
         None => out += "until the next boot; --persist keeps it\n",
+    }
+    for text in &result.at_boot {
+        let _ = writeln!(out, "but {text}");
     }
     left(&mut out, &result.left);
     for verdict in &result.verdicts {
