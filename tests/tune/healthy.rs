@@ -4,7 +4,14 @@ use crate::seen::Seen;
 use crate::sysctls;
 use std::collections::BTreeSet;
 
+/// With a real build, so that more than `tune` itself calls the node healthy.
 pub(crate) fn judge(seen: &mut Seen) -> String {
+    seen.node(0, "node", true);
+    plain(seen)
+}
+
+/// Without one: CI sees nodes like this build in other tests.
+pub(crate) fn plain(seen: &mut Seen) -> String {
     for (name, kind) in [("plan", "TunePlan"), ("apply", "TuneResult")] {
         seen.ended(0, name, "0");
         let answer = seen.answer(0, name, kind);
@@ -24,6 +31,5 @@ pub(crate) fn judge(seen: &mut Seen) -> String {
     seen.expect(changed.is_empty(), || format!("changed {changed:?}"));
     let files = seen.text("files");
     seen.expect(files.lines().count() == 1, || format!("files in sysctl.d: {files}"));
-    seen.node(0, "node", true);
     format!("plan and apply: exit 0; {reads} opens of sysctls, none for writing; {} sysctls as before", after.len())
 }

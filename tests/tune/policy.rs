@@ -13,6 +13,7 @@ struct Case {
 }
 
 const RAISED: &str = "user/max_user_namespaces=63359";
+const FILE: &str = "/etc/sysctl.d/60-buildkit-preflight.conf ";
 
 const fn case(name: &'static str, exit: &'static str, words: &'static [&'static str], set: &'static [&'static str]) -> Case {
     Case { name, exit, words, set }
@@ -21,14 +22,28 @@ const fn case(name: &'static str, exit: &'static str, words: &'static [&'static 
 const CASES: &[Case] = &[
     case("plan", "1", &["policy", "99-stig.conf"], &[]),
     case("apply", "1", &["policy", "/etc/sysctl.d/99-stig.conf"], &[]),
-    case("persist", "1", &["policy", "/etc/sysctl.d/99-stig.conf"], &[]),
+    // The switch is on already, and is kept.
+    case(
+        "persist",
+        "1",
+        &["policy", "/etc/sysctl.d/99-stig.conf"],
+        &[FILE, "kept: #", "kept: #", "kept: kernel.unprivileged_userns_clone = 1"],
+    ),
     case("override", "0", &["99-stig.conf"], &[RAISED]),
-    case("override-persist", "0", &["99-stig.conf", "later"], &[RAISED, "60-buildkit-preflight.conf"]),
+    case(
+        "override-persist",
+        "0",
+        &["99-stig.conf", "next boot"],
+        &[RAISED, FILE, "kept: #", "kept: #", "kept: kernel.unprivileged_userns_clone = 1", "kept: user.max_user_namespaces = 63359"],
+    ),
     case("slashes", "1", &["policy", "99-stig.conf"], &[]),
     case("dash", "1", &["policy", "99-stig.conf"], &[]),
     case("comment", "0", &[], &[RAISED]),
     case("later-file", "0", &[], &[RAISED]),
     case("run", "1", &["policy", "/run/sysctl.d/99-y-run.conf"], &[]),
+    case("directory", "1", &["policy", "99-stig.conf"], &[]),
+    case("fifo", "1", &["policy", "99-stig.conf"], &[]),
+    case("dangling", "1", &["policy", "99-stig.conf"], &[]),
     case("masked", "0", &[], &[RAISED]),
     case("sysctl-conf", "1", &["policy", "/etc/sysctl.conf"], &[]),
     case("one-of-two", "1", &["policy", "99-stig.conf"], &[RAISED]),
@@ -44,7 +59,8 @@ pub(crate) fn judge(seen: &mut Seen) -> String {
         seen.ended(0, name, exit);
         let said = seen.said(0, name);
         for word in *words {
-            seen.expect(said.to_lowercase().contains(word), || format!("{name}: no {word} in: {said}"));
+            let start = || said.chars().take(300).collect::<String>();
+            seen.expect(said.to_lowercase().contains(word), || format!("{name}: no {word} in: {}", start()));
         }
         let [before, after] = ["before", "after"].map(|end| seen.text(&format!("{name}.{end}")));
         let new: Vec<_> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();

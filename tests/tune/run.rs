@@ -17,10 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const ATTEMPTS: usize = 3;
 
 /// A test as this run has it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Chosen {
     pub(crate) name: &'static str,
-    pub(crate) steps: &'static [&'static str],
+    /// For each boot a script and its words.
+    pub(crate) steps: Vec<String>,
     pub(crate) judge: fn(&mut Seen) -> String,
 }
 
@@ -93,7 +94,7 @@ fn boots(series: &str, kernel: &Kernel, root: &Path, tests: &[Chosen], dir: &Pat
     let _ = fs::remove_dir_all(dir);
     fs::create_dir_all(dir).expect("mkdir");
     let count = tests.iter().map(|test| test.steps.len()).max().unwrap_or_default();
-    let steps = |boot: usize| tests.iter().filter_map(|test| Some((test.name, *test.steps.get(boot)?))).collect::<Vec<_>>();
+    let steps = |boot: usize| tests.iter().filter_map(|test| Some((test.name, test.steps.get(boot)?.as_str()))).collect::<Vec<_>>();
     let work = disk::work(dir, &(0..count).map(steps).collect::<Vec<_>>());
     let mut left = Left { outs: BTreeMap::new(), broken: None };
     for boot in 0..count {

@@ -40,12 +40,13 @@ impl Seen {
     pub(crate) fn ended(&mut self, boot: usize, name: &str, code: &str) {
         let exit = self.text_of(boot, &format!("{name}.exit")).trim().to_owned();
         if exit != code {
-            let said = self.said(boot, name);
-            self.wrong.push(format!("{name}: exit {exit} in place of {code}: {said}"));
+            let error = self.text_of(boot, &format!("{name}.err"));
+            let start: String = [error, self.said(boot, name)].concat().chars().take(300).collect();
+            self.wrong.push(format!("{name}: exit {exit} in place of {code}: {start}"));
         }
     }
 
-    /// What a command printed, on one line.
+    /// What a command printed, on one line: all of it, to look for words in it.
     pub(crate) fn said(&self, boot: usize, name: &str) -> String {
         let text = [".out", ".err"].map(|end| self.text_of(boot, &format!("{name}{end}"))).join(" ");
         text.split_whitespace().collect::<Vec<_>>().join(" ")

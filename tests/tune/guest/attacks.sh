@@ -1,7 +1,7 @@
 # Somebody who may give arguments, an environment, or files where `tune` looks, wants it to write something else.
 . /guest/lib.sh
 V=/etc/victim
-state() { knobs; tree /etc/sysctl.d $V /guest/tmp; }
+state() { knobs; echo "panic_on_warn=$(cat /proc/sys/kernel/panic_on_warn)"; tree /etc/sysctl.d $V /guest/tmp -xdev; }
 # usage: attack NAME ARGUMENTS...
 attack() { name=$1; shift; state > $out/$name.before; tune "$name" "$@"; state > $out/$name.after; echo "$name" >> $out/attacks; }
 # A node with something to change, and victims.
@@ -39,15 +39,20 @@ attack sysctls-relative --apply --sysctls proc/sys
 attack sysctls-file --apply --sysctls $T/fake/kernel/unprivileged_userns_clone
 attack sysctls-missing --apply --sysctls $T/nothing
 # usage: bound DIRECTORY-FOR-KERNEL DIRECTORY-FOR-USER: mounts them below $T/bound
-bound() { mkdir -p $T/bound/kernel $T/bound/user; mount --bind "$1" $T/bound/kernel; mount --bind "$2" $T/bound/user; }
+bound() {
+  mkdir -p $T/bound/kernel $T/bound/user; mount --bind "$1" $T/bound/kernel; mount --bind "$2" $T/bound/user
+  # What is mounted below them is not to appear in /proc itself.
+  mount --make-private $T/bound/kernel; mount --make-private $T/bound/user
+}
 unbound() { umount $T/bound/kernel $T/bound/user; }
 bound /proc/sys/kernel /proc/sys/user
 # What the others differ from: the same directories mounted as the DaemonSet mounts them.
 attack sysctls-bound --apply --sysctls $T/bound; low kernel/unprivileged_userns_clone=0
 mount --bind $T/fake/kernel/unprivileged_userns_clone $T/bound/kernel/unprivileged_userns_clone
 attack sysctls-file-over --apply --sysctls $T/bound; umount $T/bound/kernel/unprivileged_userns_clone
-mount --bind /proc/sys/kernel/panic $T/bound/kernel/unprivileged_userns_clone
+mount --bind /proc/sys/kernel/panic_on_warn $T/bound/kernel/unprivileged_userns_clone
 attack sysctls-sysctl-over --apply --sysctls $T/bound; umount $T/bound/kernel/unprivileged_userns_clone; unbound
+low kernel/panic_on_warn=0 kernel/unprivileged_userns_clone=0 user/max_user_namespaces=0
 bound /proc/sys/vm /proc/sys/user; attack sysctls-vm --apply --sysctls $T/bound; unbound
 bound /proc/sys/user /proc/sys/kernel; attack sysctls-swapped --apply --sysctls $T/bound; unbound
 bound /proc/sys/kernel $T/fake/user; attack sysctls-half --apply --sysctls $T/bound; unbound

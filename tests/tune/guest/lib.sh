@@ -15,7 +15,7 @@ low() { for pair; do put "/proc/sys/${pair%%=*}" "${pair#*=}"; done; }
 knobs() { for file in $CLONE /proc/sys/user/max_*_namespaces /proc/sys/kernel/core_pattern; do echo "${file#/proc/sys/}=$(cat $file)"; done; }
 # All sysctls that can be read.
 everything() { grep -r '' /proc/sys 2> /dev/null | sort; }
-# usage: tree PATH...: kind, mode, owner, links, what is in it or where it points to
+# usage: tree PATH... [-xdev]: kind, mode, owner, links, what is in it or where it points to
 tree() {
   find "$@" 2> /dev/null | sort | while read -r path; do
     what=; if [ -L "$path" ]; then what=$(readlink "$path"); elif [ -f "$path" ]; then what=$(md5sum < "$path"); fi
@@ -23,7 +23,7 @@ tree() {
   done
 }
 # usage: run NAME PROGRAM...: leaves NAME.out, NAME.err, NAME.exit
-run() { name=$1; shift; timeout -s KILL 120 "$@" > $out/$name.out 2> $out/$name.err < /dev/null; echo $? > $out/$name.exit; }
+run() { name=$1; shift; timeout -s KILL 20 "$@" > $out/$name.out 2> $out/$name.err < /dev/null; echo $? > $out/$name.exit; }
 tune() { name=$1; shift; run "$name" buildkit-preflight tune --format json "$@"; }
 # usage: container NAME CONFIG: a container of /disk/configs/CONFIG.json; leaves NAME.out, NAME.err, NAME.exit, NAME.seconds
 container() {

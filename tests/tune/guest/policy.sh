@@ -1,12 +1,13 @@
 # Files by which somebody has said 0 on purpose, and systems that have another place for such settings.
 . /guest/lib.sh
-state() { knobs; tree /etc/sysctl.d; }
+state() { knobs; tree /etc/sysctl.d; sed 's/^/kept: /' $CONF 2> /dev/null; }
 # usage: said NAME ARGUMENTS...
 said() { name=$1; shift; state > $out/$name.before; tune "$name" "$@"; state > $out/$name.after; echo "$name" >> $out/cases; }
 stig() { healthy; low user/max_user_namespaces=0; echo "$1" > /etc/sysctl.d/99-stig.conf; }
 clear() { healthy; rm -rf /run/sysctl.d /etc/sysctl.conf; }
 
-stig 'user.max_user_namespaces = 0'; said plan; said apply --apply; said persist --apply --persist
+stig 'user.max_user_namespaces = 0'; said plan; said apply --apply
+stig 'user.max_user_namespaces = 0'; said persist --apply --persist
 said override --apply --override-policy
 stig 'user.max_user_namespaces = 0'; said override-persist --apply --override-policy --persist
 stig 'user/max_user_namespaces=0'; said slashes --apply
@@ -14,6 +15,11 @@ stig '-user.max_user_namespaces = 0'; said dash --apply
 stig '; user.max_user_namespaces = 0'; said comment --apply
 stig 'user.max_user_namespaces = 0'; echo 'user.max_user_namespaces = 9999' > /etc/sysctl.d/99-y-later.conf; said later-file --apply
 stig 'user.max_user_namespaces = 9999'; mkdir -p /run/sysctl.d; echo 'user.max_user_namespaces = 0' > /run/sysctl.d/99-y-run.conf; said run --apply
+# What is no file sets nothing, and hides nothing.
+clear
+stig 'user.max_user_namespaces = 0'; mkdir /etc/sysctl.d/10-directory.conf; said directory --apply
+stig 'user.max_user_namespaces = 0'; mkfifo /etc/sysctl.d/20-fifo.conf; said fifo --apply
+stig 'user.max_user_namespaces = 0'; ln -s /nowhere /etc/sysctl.d/30-dangling.conf; said dangling --apply
 # One of the same name in /etc stands for it: here nothing is left of it.
 clear; low user/max_user_namespaces=0; mkdir -p /run/sysctl.d; echo 'user.max_user_namespaces = 0' > /run/sysctl.d/99-stig.conf
 ln -s /dev/null /etc/sysctl.d/99-stig.conf; said masked --apply
