@@ -47,7 +47,7 @@ kernels-ci: export SET := ci
 kernels-ci: export PROVE := no
 kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
 
-tune: static tools kernel-packages ## `tune` on real kernels, in qemu; needs root (KERNEL=6.1, TEST="part of a name", RUNS=2)
+tune: static tools kernel-packages ## `tune` on real kernels, in qemu; needs root (KERNEL=6.1, TEST="parts of names", RUNS=2)
 	cargo test --locked --features root --test tune
 
 tune-ci: export SET := ci

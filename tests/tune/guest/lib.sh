@@ -8,7 +8,7 @@ bad() { echo "$*" >> $out/harness; }
 # usage: put FILE VALUE
 put() { echo "$2" > "$1" && [ "$(cat "$1")" = "$2" ] || bad "$1 = $2: reads as $(cat "$1")"; }
 # A node that builds: the kernel's own limits, and the switch on. Nothing of another step is left.
-healthy() { while read -r file value; do put "$file" "$value"; done < /run/booted; put $CLONE 1; rm -rf /etc/sysctl.d; mkdir /etc/sysctl.d; }
+healthy() { while read -r knob booted; do put "$knob" "$booted"; done < /run/booted; put $CLONE 1; rm -rf /etc/sysctl.d; mkdir /etc/sysctl.d; }
 # usage: low SYSCTL=VALUE...   by their paths below /proc/sys
 low() { for pair; do put "/proc/sys/${pair%%=*}" "${pair#*=}"; done; }
 # The sysctls that may be changed, and one that may not.

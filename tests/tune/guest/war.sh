@@ -1,14 +1,14 @@
 # usage: war.sh FILE|-   Somebody else sets the value back, by FILE in /etc/sysctl.d or without one.
 . /guest/lib.sh
-file=$1
+other=$1
 healthy; low user/max_user_namespaces=5
-[ "$file" = - ] || echo 'user.max_user_namespaces = 5' > "/etc/sysctl.d/$file"
-: > /run/war
+[ "$other" = - ] || echo 'user.max_user_namespaces = 5' > "/etc/sysctl.d/$other"
+rm -f /run/status; : > /run/war
 ( while [ -e /run/war ]; do
     if [ "$(cat $MAX)" -ge 1024 ]; then
       # A configuration manager comes by some time later, not at once.
       sleep 1
-      if [ "$file" = - ]; then echo 5 > $MAX; else /usr/sbin/sysctl -p "/etc/sysctl.d/$file" > /dev/null; fi
+      if [ "$other" = - ]; then echo 5 > $MAX; else /usr/sbin/sysctl -p "/etc/sysctl.d/$other" > /dev/null; fi
       echo "back $(cut -d ' ' -f 1 /proc/uptime)" >> $out/writes
     fi
     usleep 200000
