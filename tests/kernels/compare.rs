@@ -4,6 +4,7 @@ use crate::cell::Cell;
 use crate::expected::{self, HARMLESS};
 use crate::outcome::{Check, Measured};
 use buildkit_preflight::check::Cause;
+use buildkit_preflight::fact::Step;
 use serde::Serialize;
 
 /// What the comparison of a cell says.
@@ -46,6 +47,12 @@ pub(crate) fn compare(cell: &Cell, measured: &Measured) -> Agreement {
         Some(predicted) => judge(cell, measured, predicted),
         None => Agreement::Harness("no verdict at all".to_owned()),
     }
+}
+
+/// What the comparison would say had the probe left a step out, for each that can be.
+pub(crate) fn mutated(cell: &Cell, measured: &Measured) -> Vec<(Step, Agreement)> {
+    let can = measured.mutated.iter().filter(|mutated| mutated.left_out);
+    can.map(|mutated| (mutated.step, judge(cell, measured, &mutated.check))).collect()
 }
 
 /// What was foretold of a cell without a probe: right, wrong, unknown. A right verdict for a wrong cause is wrong.

@@ -6,6 +6,7 @@ use buildkit_preflight::check::Profile;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where guest/cell.sh puts a container's root, and its volume.
 const ROOT: &str = "/disk/run/rootfs";
@@ -28,7 +29,7 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
     let default = baseline(Profile::NoProcessSandbox);
     let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
     for (part, parts, context) in [
-        ("check", "predict,check", &cell.context),
+        ("check", if mutations() { "predict,check,mutate" } else { "predict,check" }, &cell.context),
         ("build", if trial_builds() { "prove,build" } else { "build" }, &cell.context),
         ("shape", "predict", &default),
     ] {
@@ -39,6 +40,16 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
 /// Whether each build is tried by `check --prove build` first; PROVE=no saves that time.
 pub(crate) fn trial_builds() -> bool {
     std::env::var("PROVE").as_deref() != Ok("no")
+}
+
+/// Whether `check` is run without each of its probe's steps too.
+pub(crate) fn mutations() -> bool {
+    std::env::var("MUTATE").as_deref() == Ok("yes")
+}
+
+/// How long the container of `check` may take.
+pub(crate) fn check_limit() -> Duration {
+    Duration::from_secs(if mutations() { 600 } else { 120 })
 }
 
 /// The shell variables of guest/cell.sh.
@@ -57,6 +68,7 @@ fn settings(cell: &Cell) -> String {
         ("IDS", context.map_size.map(|ids| ids.to_string()).unwrap_or_default()),
         ("FIRST_ID", FIRST_ID.to_string()),
         ("ID_HELPER", word(context.idmap_helper)),
+        ("CHECK_LIMIT", check_limit().as_secs().to_string()),
     ]
     .iter()
     .map(|(name, value)| format!("{name}='{value}'\n"))

@@ -1,5 +1,5 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
-# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, prove or build.
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove or build.
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -19,7 +19,7 @@ things() {
 run() {
   key=$1; shift
   start=$(cut -d ' ' -f 1 /proc/uptime)
-  buildkit-preflight check $arguments "$@" --format json > /dev/shm/report 2> /dev/shm/errors; echo "@$key-exit $?"
+  $apart buildkit-preflight check $arguments "$@" --format json > /dev/shm/report 2> /dev/shm/errors; echo "@$key-exit $?"
   echo "@$key-seconds $start $(cut -d ' ' -f 1 /proc/uptime)"
   echo "@$key $(tr -d '\n' < /dev/shm/report)"
   sed "s/^/$key: /" /dev/shm/errors
@@ -27,9 +27,19 @@ run() {
 if wanted predict || wanted check; then
   things > /dev/shm/before
   wanted predict && run predicted --no-probe
-  wanted check && run report
+  wanted check && run report && cp /dev/shm/report /dev/shm/full
   things > /dev/shm/after
   echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
+fi
+# What `check` would say without one of the steps that were tried. Root that leaves out its mount namespace would pivot
+# this container away.
+if wanted mutate; then
+  for step in $(sed -n 's/.*"step": "\([a-z-]*\)".*/\1/p' /dev/shm/full | sort -u); do
+    apart=; [ "$(id -u) $step" != "0 mount-namespace" ] || apart="unshare -m"
+    run "without-$step" --without "$step"
+  done
+  # Nor does such a probe find its directory again.
+  rm -rf "$STATE"/.buildkit-preflight-*
 fi
 # The trial build of `check` itself: only a builder's own image has all that it takes.
 if wanted prove; then

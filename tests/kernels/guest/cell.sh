@@ -88,7 +88,7 @@ container() {
 }
 created() { grep -q '^@uid ' "/run/out/$1.log"; }
 
-container check agent 120
+container check agent "$CHECK_LIMIT"
 if ! created check; then
   # What can be foretold for a pod that does not start is told by one of the default shape.
   container shape agent 60
