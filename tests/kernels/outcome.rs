@@ -11,13 +11,21 @@ use std::path::Path;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Build {
     pub(crate) works: bool,
-    /// Where it ended: container, daemon, run, export, copy or unknown.
+    /// Where it ended: container, daemon, run, export, copy or unknown; or `hangs`, for one that was ended.
     pub(crate) stage: Option<&'static str>,
     pub(crate) snapshotter: Option<String>,
     /// The last line that names an error number, else the last that looks like an error.
     pub(crate) error: Option<String>,
     pub(crate) seconds: f64,
 }
+
+impl Build {
+    pub(crate) fn hangs(&self) -> bool {
+        self.stage == Some(HANGS)
+    }
+}
+
+const HANGS: &str = "hangs";
 
 /// What `check` says.
 #[derive(Clone, Debug, Serialize)]
@@ -59,6 +67,8 @@ pub(crate) struct Measured {
     /// What is the harness's own fault, or nobody's.
     pub(crate) harness: Vec<String>,
     pub(crate) check_seconds: f64,
+    /// Whether `check` had to be ended.
+    pub(crate) check_hangs: bool,
 }
 
 /// The log of one container.
@@ -157,7 +167,8 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         ("node", &node)
     };
     let (probed, predicted) = (check.check("report"), from.check("predicted"));
-    if (check.created() && probed.is_none()) || predicted.is_none() {
+    let check_hangs = check.get(HANGS).or_else(|| shape.get(HANGS)).is_some();
+    if !check_hangs && (check.created() && probed.is_none() || predicted.is_none()) {
         let said: Vec<_> = from.all("report: ").chain(from.all("predicted: ")).collect();
         harness.push(format!("check printed no report: {}", said.join("; ")));
     }
@@ -178,6 +189,7 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         left: left.join("; "),
         harness,
         check_seconds: check.seconds("report-seconds"),
+        check_hangs,
     }
 }
 
@@ -189,7 +201,9 @@ fn outcome(log: &Log) -> Build {
         error: None,
         seconds: log.seconds("seconds"),
     };
-    if !log.created() {
+    if log.get(HANGS).is_some() {
+        build.stage = Some(HANGS);
+    } else if !log.created() {
         (build.stage, build.error) = (Some("container"), log.error("runc: "));
     } else if log.get("buildctl").is_none() {
         (build.stage, build.error) = (Some("daemon"), log.error("daemon: "));

@@ -155,7 +155,7 @@ impl Report {
         if !self.mispredicted.is_empty() {
             println!("{}", self.mispredicted.join("\n"));
         }
-        println!("unknown where no container of the cell's own could be made, counted as agreeing: {allowed}");
+        println!("unknown where no container of the cell's own could be made or the build hangs, counted as agreeing: {allowed}");
         print!("{}", self.mutations);
         println!("results: {}; {:.0} s", Self::path().display(), self.start.elapsed().as_secs_f64());
         let cells = agree + disagree + unknown + harness;

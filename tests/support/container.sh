@@ -1,5 +1,6 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
-# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove or build.
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build, or hung
+# (the state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -11,7 +12,7 @@ echo "@ids $(tr -s ' \n' ' ' < /proc/self/uid_map)"
 # Mounts, files, processes and namespaces of the container; the report itself lies in /dev/shm, which is a mount of its own.
 things() {
   cat /proc/self/mountinfo
-  find / "$STATE" -xdev 2> /dev/null
+  wanted hung || find / "$STATE" -xdev 2> /dev/null
   for process in /proc/[0-9]*; do echo "process $process $(cat "$process/comm" 2> /dev/null)"; done
   ls -l /proc/[0-9]*/ns 2> /dev/null | sed -n 's/.*-> //p' | sort -u
 }
