@@ -18,6 +18,7 @@ mod outcome;
 mod report;
 mod run;
 mod select;
+mod selftest;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
@@ -32,6 +33,7 @@ fn repository() -> PathBuf {
 
 fn main() -> ExitCode {
     assert!(nix::unistd::geteuid().is_root(), "needs root");
+    selftest::traces_are_seen();
     match select::cells() {
         Ok(cells) => run::run(cells),
         Err(message) => {
