@@ -40,7 +40,7 @@ containers: static tools ## `check` beside real builds in containers made by run
 cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
 
-kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no)
+kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
 
 kernels-ci: export SET := ci
