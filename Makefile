@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci tune tune-ci manifests schema bench cluster tools \
-	cluster-tools packages kernel-packages static help
+.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema bench cluster \
+	tools cluster-tools packages kernel-packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -40,12 +40,17 @@ containers: static tools ## `check` beside real builds in containers made by run
 cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
 
-kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no)
+kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
 
 kernels-ci: export SET := ci
 kernels-ci: export PROVE := no
 kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
+
+kernels-mutations: export MUTATE := yes
+kernels-mutations: export PROVE := no
+kernels-mutations: export KERNEL := $(or $(KERNEL),6.12)
+kernels-mutations: kernels ## which steps of the probe the cells need: their verdicts with each left out in turn (KERNEL=6.12, CELL=id)
 
 tune: static tools kernel-packages ## `tune` on real kernels, in qemu; needs root (KERNEL=6.1, TEST="parts of names", RUNS=2)
 	cargo test --locked --features root --test tune

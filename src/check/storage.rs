@@ -2,7 +2,7 @@
 
 use super::row::{Check, Judgement, Kind};
 use super::{Case, Cause, Snapshotter};
-use crate::fact::{Errno, Fact, Step, StepOutcome};
+use crate::fact::{Errno, Fact, StateDir, Step, StepOutcome};
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -29,7 +29,9 @@ pub(super) const STATE_DIR: Check = Check {
                 (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => {
                     Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only"))
                 }
-                (_, Fact::Known(0)) => Judgement::Fail(Cause::DiskSpace, format!("no space is left on {path}")),
+                (_, Fact::Known(free)) if *free < StateDir::LEAST => {
+                    Judgement::Fail(Cause::DiskSpace, format!("{} KiB are left on {path}", free >> 10))
+                }
                 (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
                     Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
                 }
@@ -149,7 +151,7 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
 mod tests {
     use crate::check::testing::{facts_of, failed_at, healthy, table};
     use crate::check::{Cause, Outcome, Profile, Snapshotter, judge};
-    use crate::fact::{Errno, Fact, Facts, MountFlags, Step};
+    use crate::fact::{Errno, Fact, Facts, MountFlags, StateDir, Step};
 
     fn old_kernel(facts: &mut Facts) {
         facts.kernel = Fact::Known("5.10.0-33-amd64".to_owned().try_into().expect("a release"));
@@ -164,8 +166,8 @@ mod tests {
                 (Outcome::Fail, Some(Cause::StateDir), &|f| {
                     f.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })
                 }),
-                (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(0)),
-                (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(1 << 20)),
+                (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(StateDir::LEAST - 1)),
+                (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(StateDir::LEAST)),
                 (Outcome::Unknown, None, &|f| f.state_dir.flags = Fact::Denied("it hangs".into())),
             ],
         );

@@ -4,12 +4,13 @@ use crate::cell::Cell;
 use crate::disk;
 use crate::guest::boot::{Guest, Machine, Told};
 use crate::guest::kernel::Kernel;
+use crate::spec;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a cell may take: more than the limits in guest/cell.sh together.
-const CELL: Duration = Duration::from_secs(570);
+/// How long a cell may take beside the container of `check`: more than the limits in guest/cell.sh together.
+const CELL: Duration = Duration::from_secs(450);
 
 /// What came of a boot.
 pub(crate) struct Boot {
@@ -44,7 +45,8 @@ pub(crate) fn boot(disks: &Disks, cells: &[&Cell], dir: &Path, mut news: impl Fn
     let cgroup = if setting.cgroup == 1 { " node.cgroup=1" } else { "" };
     let append = format!("apparmor={}{cgroup}", u8::from(setting.apparmor_on));
     let start = Instant::now();
-    let mut guest = Guest::start(&Machine { kernel: disks.kernel, root: disks.root, work: &work, append: &append, patience: CELL, dir });
+    let patience = CELL + spec::check_limit();
+    let mut guest = Guest::start(&Machine { kernel: disks.kernel, root: disks.root, work: &work, append: &append, patience, dir });
     let mut boot = Boot { open: cells.iter().map(|cell| cell.id.clone()).collect(), began: false, broken: None };
     let mut release = String::new();
     loop {

@@ -41,6 +41,10 @@ pub(crate) struct Settings {
     pub(crate) state: State,
     /// Mount flags of the volume on the node: `nosuid,nodev`.
     pub(crate) state_flags: String,
+    /// KiB that are left where the state dir lies; null for plenty.
+    pub(crate) state_free: Option<u32>,
+    /// At least so many mounts more, on the node and in the container.
+    pub(crate) mounts: u32,
     /// Whether the module is loaded, and so /dev/fuse can work.
     pub(crate) fuse_module: bool,
     /// The option of the node's /proc.
@@ -77,13 +81,14 @@ pub(crate) struct Context {
     pub(crate) runtime_keeps_flags: bool,
 }
 
-/// What lies on the state dir: a volume on a disk or in memory, or no volume.
+/// What the state dir lies on: a volume on a disk or in memory, none, or a volume whose server fell silent.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Ext4,
     Tmpfs,
     Overlay,
+    Hung,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -110,6 +115,8 @@ pub(crate) enum Seccomp {
 pub(crate) enum Proc {
     Masked,
     Unmasked,
+    /// Mounted with hidepid=2: no process of another user can be seen.
+    Hidepid,
 }
 
 /// How newuidmap and newgidmap get their privilege.
@@ -122,6 +129,8 @@ pub(crate) enum Helper {
     Nocaps,
     /// They are not there.
     Missing,
+    /// They never end.
+    Blocks,
 }
 
 /// What a profile's cells are where they say nothing else.
@@ -130,7 +139,7 @@ pub(crate) fn baseline(profile: Profile) -> Value {
     json!({
         "boot": {"apparmor_on": true, "cgroup": 2, "own_boot": null},
         "settings": {
-            "sysctls": {}, "state": "ext4", "state_flags": "", "fuse_module": true, "hidepid": null,
+            "sysctls": {}, "state": "ext4", "state_flags": "", "state_free": null, "mounts": 0, "fuse_module": true, "hidepid": null,
             "root_propagation": "shared", "node_profiles": [], "hold_userns": null,
         },
         "context": {
@@ -171,6 +180,11 @@ impl Cell {
         Ok(cell)
     }
 
+    /// Whether a build here may wait for ever.
+    pub(crate) fn hangs(&self) -> bool {
+        self.settings.state == State::Hung || self.context.idmap_helper == Helper::Blocks
+    }
+
     /// What is written into shell scripts and file names must be plain.
     fn validate(&self) -> Result<(), String> {
         let plain = |text: &str, more: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
@@ -183,6 +197,9 @@ impl Cell {
             (settings.sysctls.keys().all(|key| plain(key, "-_.")), "the name of a sysctl".to_owned()),
             (settings.sysctls().iter().all(|(_, value)| plain(value, "-_. ")), "the value of a sysctl".to_owned()),
             (settings.state_flags().iter().all(|flag| plain(flag, "")), format!("state_flags {}", settings.state_flags)),
+            (settings.state_free != Some(0), "state_free 0".to_owned()),
+            (settings.mounts <= 32_768, "mounts: the kernel's limit on a namespace is 100000".to_owned()),
+            (settings.state != State::Hung || settings.fuse_module, "a hung state dir without the module fuse".to_owned()),
             (settings.hidepid().is_none_or(|value| plain(&value, "")), "hidepid".to_owned()),
             (settings.hold_userns.as_deref().is_none_or(numbers), "hold_userns is uid:number".to_owned()),
             (self.context.subuid.as_deref().is_none_or(numbers), "subuid is first:number".to_owned()),

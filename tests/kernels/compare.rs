@@ -3,7 +3,9 @@
 use crate::cell::Cell;
 use crate::expected::{self, HARMLESS};
 use crate::outcome::{Check, Measured};
+use crate::spec;
 use buildkit_preflight::check::Cause;
+use buildkit_preflight::fact::Step;
 use serde::Serialize;
 
 /// What the comparison of a cell says.
@@ -11,7 +13,7 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case", tag = "result", content = "why")]
 pub(crate) enum Agreement {
     Agree,
-    /// No verdict, where none can be asked: no container of the cell's own could be made.
+    /// No verdict, where none can be asked: no container of the cell's own could be made, or the build never ends.
     AgreeUnknown,
     Unknown(String),
     Disagree(String),
@@ -23,6 +25,10 @@ pub(crate) fn compare(cell: &Cell, measured: &Measured) -> Agreement {
     if !measured.harness.is_empty() {
         return Agreement::Harness(measured.harness.join("; "));
     }
+    // Whatever hangs, `check` ends by itself: it looks at the state dir and probes, each within its deadline.
+    if measured.check_hangs || measured.check_seconds > f64::from(spec::deadline(cell) * 3) {
+        return Agreement::Disagree(format!("check did not end in its time: {:.0} s", measured.check_seconds));
+    }
     if !measured.left.is_empty() {
         return Agreement::Disagree(format!("left behind: {}", measured.left));
     }
@@ -31,6 +37,7 @@ pub(crate) fn compare(cell: &Cell, measured: &Measured) -> Agreement {
         None => {}
         Some("built") if measured.build.works => {}
         Some("failed") if !measured.build.works => {}
+        Some(end) if measured.build.hangs() && end != "built" => {}
         Some(end) => {
             return Agreement::Disagree(format!(
                 "the build {}, and the trial build: {end}",
@@ -48,6 +55,12 @@ pub(crate) fn compare(cell: &Cell, measured: &Measured) -> Agreement {
     }
 }
 
+/// What the comparison would say had the probe left a step out, for each that can be.
+pub(crate) fn mutated(cell: &Cell, measured: &Measured) -> Vec<(Step, Agreement)> {
+    let can = measured.mutated.iter().filter(|mutated| mutated.left_out);
+    can.map(|mutated| (mutated.step, judge(cell, measured, &mutated.check))).collect()
+}
+
 /// What was foretold of a cell without a probe: right, wrong, unknown. A right verdict for a wrong cause is wrong.
 pub(crate) fn prediction(cell: &Cell, measured: &Measured) -> Option<Agreement> {
     measured.predicted.as_ref().map(|predicted| judge(cell, measured, predicted))
@@ -56,6 +69,7 @@ pub(crate) fn prediction(cell: &Cell, measured: &Measured) -> Option<Agreement> 
 fn judge(cell: &Cell, measured: &Measured, check: &Check) -> Agreement {
     let build = &measured.build;
     match (check.verdict.as_str(), build.works) {
+        ("unknown", _) if build.hangs() => Agreement::AgreeUnknown,
         ("unknown", _) => Agreement::Unknown(check.reason.clone().unwrap_or_else(|| "no reason given".to_owned())),
         ("ready", true) if check.snapshotter == build.snapshotter => Agreement::Agree,
         ("ready", true) => {

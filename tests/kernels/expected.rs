@@ -40,15 +40,15 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::IdmapHelper, rootless && context.idmap_helper != Helper::Filecaps),
         (Cause::SubidConfig, rootless && (context.subuid.is_some() || context.uid != 1000)),
         (Cause::NestedUsernsRange, rootless && range.is_some_and(|(first, number)| outside(first, number))),
-        (Cause::StateDir, flags.contains(&"ro") || (rootless && context.uid != 1000)),
+        (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || (rootless && context.uid != 1000)),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
         (Cause::DevFuse, !fuse),
         (Cause::LockedMountFlags, !flags.is_empty()),
         (Cause::KeyQuota, set("kernel.keys.")),
-        (Cause::MaskedProc, context.process_sandbox && context.proc == Proc::Masked && !context.privileged),
+        (Cause::MaskedProc, context.process_sandbox && context.proc != Proc::Unmasked && !context.privileged),
         // A volume in memory has 512 MiB, which a build of some MiB does not fill, but a size is a size.
-        (Cause::DiskSpace, settings.state == State::Tmpfs),
+        (Cause::DiskSpace, settings.state == State::Tmpfs || settings.state_free.is_some()),
     ];
     rows.into_iter().filter_map(|(cause, there)| there.then_some(cause)).collect()
 }
@@ -85,6 +85,10 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("run", &["session key", "not permitted"], &[Seccomp]),
         ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),
         ("run", &["mounting \"proc\"", "not permitted"], &[MaskedProc]),
+        ("copy", &["no space left"], &[DiskSpace]),
+        ("export", &["no space left"], &[DiskSpace]),
+        // A context that does not fit belongs to no step of the build.
+        ("unknown", &["no space left"], &[DiskSpace]),
         ("run", &["/bin/sh", "permission denied"], &[LockedMountFlags]),
         ("run", &["namespaces", "no space left"], &[UsernsExhausted]),
         ("run", &["quota"], &[KeyQuota]),

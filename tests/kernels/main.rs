@@ -3,8 +3,9 @@
 //! Each cell of cells.json is a kernel, settings of a node and a container's security context. In the cell's container
 //! `check` is run, in an identical one the build; they must agree. See README.md here.
 //!
-//! `KERNEL=6.1`, `CELL=id` (several: with spaces between), `CELLS=file` and `SET=ci` choose cells. Needs root,
-//! `make tools` and a static build: `make kernels` sees to it.
+//! `KERNEL=6.1`, `CELL=id` (several: with spaces between), `CELLS=file` and `SET=ci` choose cells. `MUTATE=yes` shows
+//! which steps of the probe they need. `JOBS=1` runs one guest at a time. Needs root, `make tools` and a static build:
+//! `make kernels` sees to it.
 
 mod boot;
 mod cell;
@@ -13,10 +14,12 @@ mod disk;
 mod expected;
 #[path = "../support/guest/mod.rs"]
 mod guest;
+mod mutations;
 mod outcome;
 mod report;
 mod run;
 mod select;
+mod selftest;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;
@@ -31,6 +34,7 @@ fn repository() -> PathBuf {
 
 fn main() -> ExitCode {
     assert!(nix::unistd::geteuid().is_root(), "needs root");
+    selftest::traces_are_seen();
     match select::cells() {
         Ok(cells) => run::run(cells),
         Err(message) => {

@@ -1,5 +1,7 @@
 //! What came of a cell's containers, by what they printed.
 
+use crate::cell::word;
+use buildkit_preflight::fact::Step;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs;
@@ -9,13 +11,21 @@ use std::path::Path;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Build {
     pub(crate) works: bool,
-    /// Where it ended: container, daemon, run, export, copy or unknown.
+    /// Where it ended: container, daemon, run, export, copy or unknown; or `hangs`, for one that was ended.
     pub(crate) stage: Option<&'static str>,
     pub(crate) snapshotter: Option<String>,
     /// The last line that names an error number, else the last that looks like an error.
     pub(crate) error: Option<String>,
     pub(crate) seconds: f64,
 }
+
+impl Build {
+    pub(crate) fn hangs(&self) -> bool {
+        self.stage == Some(HANGS)
+    }
+}
+
+const HANGS: &str = "hangs";
 
 /// What `check` says.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +38,15 @@ pub(crate) struct Check {
     pub(crate) reason: Option<String>,
 }
 
+/// What `check` says with a step of its probe left out.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Mutated {
+    pub(crate) step: Step,
+    /// Whether it can be left out at all: others build on what some steps make.
+    pub(crate) left_out: bool,
+    pub(crate) check: Check,
+}
+
 /// All that is known of a cell after its run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measured {
@@ -35,6 +54,8 @@ pub(crate) struct Measured {
     pub(crate) build: Build,
     /// What the probe says in the cell's container; `None` where there is none.
     pub(crate) check: Option<Check>,
+    /// The same without one step, for each that was tried; in a run with MUTATE only.
+    pub(crate) mutated: Vec<Mutated>,
     /// What `check --no-probe` says there, else in a container of the default shape, else on the node.
     pub(crate) predicted: Option<Check>,
     /// Where the prediction was made: check, shape or node.
@@ -46,6 +67,8 @@ pub(crate) struct Measured {
     /// What is the harness's own fault, or nobody's.
     pub(crate) harness: Vec<String>,
     pub(crate) check_seconds: f64,
+    /// Whether `check` had to be ended.
+    pub(crate) check_hangs: bool,
 }
 
 /// The log of one container.
@@ -76,15 +99,17 @@ impl Log {
     }
 
     fn trial(&self) -> Option<String> {
-        let report: Value = serde_json::from_str(self.get("proven")?).ok()?;
-        let end = &report["facts"]["trials"][0]["end"];
+        let end = &self.report("proven")?["facts"]["trials"][0]["end"];
         let word = end.as_str().map(str::to_owned).or_else(|| end.as_object()?.keys().next().cloned());
         Some(if matches!(word.as_deref(), Some("built" | "failed")) { word? } else { end.to_string() })
     }
 
+    fn report(&self, key: &str) -> Option<Value> {
+        serde_json::from_str(self.get(key)?).ok()
+    }
+
     fn check(&self, key: &str) -> Option<Check> {
-        let report: Value = serde_json::from_str(self.get(key)?).ok()?;
-        let profile = &report["profiles"][0];
+        let profile = &self.report(key)?["profiles"][0];
         let text = |key: &str| profile[key].as_str().map(str::to_owned);
         Some(Check {
             verdict: text("verdict")?,
@@ -94,6 +119,14 @@ impl Log {
             failed: text("failed"),
             reason: text("reason"),
         })
+    }
+
+    fn mutated(&self, step: Step) -> Option<Mutated> {
+        let key = format!("without-{}", word(step));
+        let report = self.report(&key)?;
+        let steps = report["facts"]["probes"][0]["steps"].as_array()?;
+        let left_out = steps.iter().any(|result| result["step"] == word(step) && result["detail"] == "left out");
+        Some(Mutated { step, left_out, check: self.check(&key)? })
     }
 
     /// The line that says best why it failed, among those with a prefix.
@@ -134,7 +167,8 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         ("node", &node)
     };
     let (probed, predicted) = (check.check("report"), from.check("predicted"));
-    if (check.created() && probed.is_none()) || predicted.is_none() {
+    let check_hangs = check.get(HANGS).or_else(|| shape.get(HANGS)).is_some();
+    if !check_hangs && (check.created() && probed.is_none() || predicted.is_none()) {
         let said: Vec<_> = from.all("report: ").chain(from.all("predicted: ")).collect();
         harness.push(format!("check printed no report: {}", said.join("; ")));
     }
@@ -148,12 +182,14 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         release: release.to_owned(),
         build: outcome,
         check: probed,
+        mutated: Step::ALL.into_iter().filter_map(|step| check.mutated(step)).collect(),
         predicted,
         place,
         trial: build.trial(),
         left: left.join("; "),
         harness,
         check_seconds: check.seconds("report-seconds"),
+        check_hangs,
     }
 }
 
@@ -165,7 +201,9 @@ fn outcome(log: &Log) -> Build {
         error: None,
         seconds: log.seconds("seconds"),
     };
-    if !log.created() {
+    if log.get(HANGS).is_some() {
+        build.stage = Some(HANGS);
+    } else if !log.created() {
         (build.stage, build.error) = (Some("container"), log.error("runc: "));
     } else if log.get("buildctl").is_none() {
         (build.stage, build.error) = (Some("daemon"), log.error("daemon: "));

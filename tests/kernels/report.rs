@@ -3,6 +3,7 @@
 use crate::cell::Cell;
 use crate::compare::{self, Agreement};
 use crate::guest::place;
+use crate::mutations::Mutations;
 use crate::outcome::{self, Measured};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub(crate) struct Report {
     kernels: BTreeMap<String, Counts>,
     mispredicted: Vec<String>,
     silent: Vec<String>,
+    mutations: Mutations,
     /// What is said once more at the end.
     bad: Vec<String>,
 }
@@ -59,6 +61,7 @@ impl Report {
             kernels: BTreeMap::new(),
             mispredicted: Vec::new(),
             silent: Vec::new(),
+            mutations: Mutations::default(),
             bad: Vec::new(),
         }
     }
@@ -83,6 +86,8 @@ impl Report {
             let names: Vec<_> = silent.iter().map(|cause| cause.id()).collect();
             self.silent.push(format!("{} ({})", cell.id, names.join(", ")));
         }
+        let mutated = compare::mutated(cell, measured);
+        self.mutations.add(cell, measured, &agreement, &mutated);
         let build = &measured.build;
         let real = match build.stage {
             None => format!("works {}", build.snapshotter.as_deref().unwrap_or("-")),
@@ -101,6 +106,7 @@ impl Report {
         line["agreement"] = json!(agreement);
         line["prediction"] = json!(predicted);
         line["unnamed"] = json!(silent);
+        line["without"] = json!(mutated);
         line["cell"] = json!(cell);
         writeln!(self.results, "{line}").expect("results.jsonl");
     }
@@ -149,7 +155,8 @@ impl Report {
         if !self.mispredicted.is_empty() {
             println!("{}", self.mispredicted.join("\n"));
         }
-        println!("unknown where no container of the cell's own could be made, counted as agreeing: {allowed}");
+        println!("unknown where no container of the cell's own could be made or the build hangs, counted as agreeing: {allowed}");
+        print!("{}", self.mutations);
         println!("results: {}; {:.0} s", Self::path().display(), self.start.elapsed().as_secs_f64());
         let cells = agree + disagree + unknown + harness;
         println!("cells: {cells}, agree {agree}, disagree {disagree}, unknown {unknown}, harness errors {harness}");

@@ -3,17 +3,24 @@
 use crate::cell::{Cell, Context, Proc, Seccomp, State, baseline, word};
 use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Volume, places};
 use buildkit_preflight::check::Profile;
+use buildkit_preflight::gather::BUILD_TIME;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where guest/cell.sh puts a container's root, and its volume.
 const ROOT: &str = "/disk/run/rootfs";
 const VOLUME: &str = "/run/volume";
+/// Where it makes many mounts.
+const MOUNTS: &str = "/run/mounts";
 /// What containerd calls its profile.
 const CONTAINERD: &str = "cri-containerd.apparmor.d";
-/// An emulated CPU takes its time; the deadline is not what is tested here.
-const DEADLINE: &str = "--deadline=60";
+
+/// The deadline of `check`, in seconds. An emulated CPU takes its time; only what never ends is to end by it.
+pub(crate) fn deadline(cell: &Cell) -> u32 {
+    if cell.hangs() { 5 } else { 60 }
+}
 
 /// Writes a cell to `dir`.
 pub(crate) fn write(cell: &Cell, dir: &Path) {
@@ -28,7 +35,7 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
     let default = baseline(Profile::NoProcessSandbox);
     let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
     for (part, parts, context) in [
-        ("check", "predict,check", &cell.context),
+        ("check", if mutations() { "predict,check,mutate" } else { "predict,check" }, &cell.context),
         ("build", if trial_builds() { "prove,build" } else { "build" }, &cell.context),
         ("shape", "predict", &default),
     ] {
@@ -39,6 +46,25 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
 /// Whether each build is tried by `check --prove build` first; PROVE=no saves that time.
 pub(crate) fn trial_builds() -> bool {
     std::env::var("PROVE").as_deref() != Ok("no")
+}
+
+/// Whether `check` is run without each of its probe's steps too.
+pub(crate) fn mutations() -> bool {
+    std::env::var("MUTATE").as_deref() == Ok("yes")
+}
+
+/// How long the container of `check` may take.
+pub(crate) fn check_limit() -> Duration {
+    Duration::from_secs(if mutations() { 600 } else { 120 })
+}
+
+/// How many seconds the container of the build may take. What hangs is waited for no longer than a slow build takes.
+fn build_limit(cell: &Cell) -> u32 {
+    match (cell.hangs(), trial_builds()) {
+        (false, _) => 300,
+        (true, false) => 60,
+        (true, true) => 60 + deadline(cell) * (BUILD_TIME + 3),
+    }
 }
 
 /// The shell variables of guest/cell.sh.
@@ -57,6 +83,11 @@ fn settings(cell: &Cell) -> String {
         ("IDS", context.map_size.map(|ids| ids.to_string()).unwrap_or_default()),
         ("FIRST_ID", FIRST_ID.to_string()),
         ("ID_HELPER", word(context.idmap_helper)),
+        ("STATE_FREE", settings.state_free.map(|free| free.to_string()).unwrap_or_default()),
+        ("MOUNTS", settings.mounts.to_string()),
+        ("HANGS", if cell.hangs() { "yes" } else { "" }.to_owned()),
+        ("BUILD_LIMIT", build_limit(cell).to_string()),
+        ("CHECK_LIMIT", check_limit().as_secs().to_string()),
     ]
     .iter()
     .map(|(name, value)| format!("{name}='{value}'\n"))
@@ -74,7 +105,12 @@ pub(crate) fn node_profile(profile: &str) -> String {
 
 fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
     let settings = &cell.settings;
+    let hung = settings.state == State::Hung;
+    let (parts, deadline) = (format!("{parts}{}", if hung { ",hung" } else { "" }), format!("--deadline={}", deadline(cell)));
     let mut volumes = Vec::new();
+    if settings.mounts > 0 {
+        volumes.push(Volume { source: MOUNTS.into(), target: "/mnt", flags: Vec::new() });
+    }
     if settings.state != State::Overlay {
         let flags = if context.runtime_keeps_flags { settings.state_flags() } else { Vec::new() };
         volumes.push(Volume { source: VOLUME.into(), target: places(context.uid).state, flags });
@@ -115,9 +151,19 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         ids: context.map_size,
         dev_fuse: (context.privileged || context.fuse_device) && settings.fuse_module,
         volumes,
-        parts,
-        check: vec!["--profile", cell.profile.id(), "--process-sandbox", sandbox, DEADLINE],
+        parts: &parts,
+        check: vec!["--profile", cell.profile.id(), "--process-sandbox", sandbox, &deadline],
         process_sandbox: context.process_sandbox,
     };
-    config.config()
+    let mut config = config.config();
+    if context.proc == Proc::Hidepid
+        && let Some(options) = config["mounts"][0]["options"].as_array_mut()
+    {
+        options.push("hidepid=2".into());
+    }
+    if hung {
+        let target = format!("{ROOT}{}", places(context.uid).state);
+        config["hooks"] = json!({"createRuntime": [{"path": "/guest/silence.sh", "args": ["silence", target]}]});
+    }
+    config
 }

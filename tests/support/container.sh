@@ -1,5 +1,6 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
-# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, prove or build.
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build, or hung
+# (the state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -11,7 +12,7 @@ echo "@ids $(tr -s ' \n' ' ' < /proc/self/uid_map)"
 # Mounts, files, processes and namespaces of the container; the report itself lies in /dev/shm, which is a mount of its own.
 things() {
   cat /proc/self/mountinfo
-  find / "$STATE" -xdev 2> /dev/null
+  wanted hung || find / "$STATE" -xdev 2> /dev/null
   for process in /proc/[0-9]*; do echo "process $process $(cat "$process/comm" 2> /dev/null)"; done
   ls -l /proc/[0-9]*/ns 2> /dev/null | sed -n 's/.*-> //p' | sort -u
 }
@@ -19,7 +20,7 @@ things() {
 run() {
   key=$1; shift
   start=$(cut -d ' ' -f 1 /proc/uptime)
-  buildkit-preflight check $arguments "$@" --format json > /dev/shm/report 2> /dev/shm/errors; echo "@$key-exit $?"
+  $apart buildkit-preflight check $arguments "$@" --format json > /dev/shm/report 2> /dev/shm/errors; echo "@$key-exit $?"
   echo "@$key-seconds $start $(cut -d ' ' -f 1 /proc/uptime)"
   echo "@$key $(tr -d '\n' < /dev/shm/report)"
   sed "s/^/$key: /" /dev/shm/errors
@@ -27,9 +28,19 @@ run() {
 if wanted predict || wanted check; then
   things > /dev/shm/before
   wanted predict && run predicted --no-probe
-  wanted check && run report
+  wanted check && run report && cp /dev/shm/report /dev/shm/full
   things > /dev/shm/after
   echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
+fi
+# What `check` would say without one of the steps that were tried. Root that leaves out its mount namespace would pivot
+# this container away.
+if wanted mutate; then
+  for step in $(sed -n 's/.*"step": "\([a-z-]*\)".*/\1/p' /dev/shm/full | sort -u); do
+    apart=; [ "$(id -u) $step" != "0 mount-namespace" ] || apart="unshare -m"
+    run "without-$step" --without "$step"
+  done
+  # Nor does such a probe find its directory again.
+  rm -rf "$STATE"/.buildkit-preflight-*
 fi
 # The trial build of `check` itself: only a builder's own image has all that it takes.
 if wanted prove; then

@@ -20,6 +20,11 @@ set_sysctl() { echo "$2" > "$1"; [ "$(cat "$1")" = "$2" ] || : > /run/dirty; }
 if [ -n "$HIDEPID" ]; then mount -o "remount,hidepid=$HIDEPID" /proc || bad "hidepid=$HIDEPID"; later mount -o remount,hidepid=0 /proc; fi
 if [ "$FUSE_MODULE" = no ]; then rmmod fuse || bad "module fuse stays"; later 'for module in $(cat /modules/fuse); do insmod /modules/$module; done'; fi
 if [ "$ROOT_PROPAGATION" != shared ]; then mount "--make-r$ROOT_PROPAGATION" / || bad "$ROOT_PROPAGATION /"; later mount --make-rshared /; fi
+if [ "$MOUNTS" != 0 ]; then
+  # A tree that is bound into itself again and again: one by one takes minutes.
+  M=/run/mounts; mkdir -p $M; mount -t tmpfs -o mode=755 mounts $M; mount --make-private $M; later "umount -l $M; rmdir $M"; count=1
+  while [ $count -lt "$MOUNTS" ]; do mkdir $M/$count; mount --rbind $M $M/$count || { bad "$count mounts"; break; }; count=$((2 * count)); done
+fi
 for profile in $NODE_PROFILES; do
   apparmor_parser -Kr "$profile" || bad "profile $profile does not load"; later apparmor_parser -R "$profile"
 done
@@ -61,34 +66,41 @@ container() {
       path=$W/rootfs/usr/bin/$helper
       # A copy has no file capabilities.
       [ "$ID_HELPER" = filecaps ] || { cp "$path" /run/helper && rm "$path"; }
-      case $ID_HELPER in nocaps) cp /run/helper "$path"; chmod 755 "$path";; setuid) cp /run/helper "$path"; chmod 4755 "$path";; esac
+      case $ID_HELPER in blocks) printf '#!/bin/sh\nexec sleep 100000\n' > "$path"; chmod 755 "$path";; nocaps) cp /run/helper "$path"; chmod 755 "$path";; setuid) cp /run/helper "$path"; chmod 4755 "$path";; esac
     done
   fi
   case $STATE in
-  ext4) mount --bind $W/volume $V;;
-  tmpfs) mount -t tmpfs -o size=512m tmpfs $V;;
+  ext4 | hung) mount --bind $W/volume $V;;
+  tmpfs) mount -t tmpfs -o "size=${STATE_FREE:-524288}k" tmpfs $V;;
   esac
   if [ "$STATE" != overlay ]; then
     chmod 777 $V
     [ -z "$STATE_FLAGS" ] || mount -o "remount,bind,$STATE_FLAGS" $V || bad "state flags $STATE_FLAGS"
   fi
   cp "$cell/$part.json" $W/bundle/config.json
+  # A disk is filled by something else on it.
+  if [ -n "$STATE_FREE" ] && [ "$STATE" != tmpfs ]; then
+    sync; free=$(df -k /disk | awk 'NR == 2 { print $4 }')
+    /usr/bin/fallocate -l "$((free - STATE_FREE))KiB" /disk/filler || bad "the disk can't be filled"
+    echo "@free $(df -k /disk | awk 'NR == 2 { print $4 }')" >> "$log"
+  fi
   things > /run/before
   start=$(cut -d ' ' -f 1 /proc/uptime)
   timeout -s KILL "$3" runc --root /run/runc run --bundle $W/bundle "$part-$id" >> "$log" 2> /run/runc.err < /dev/null; code=$?
   echo "@seconds $start $(cut -d ' ' -f 1 /proc/uptime)" >> "$log"
   echo "@runc $code" >> "$log"; sed 's/^/runc: /' /run/runc.err >> "$log"
   runc --root /run/runc delete -f "$part-$id" 2> /dev/null
+  [ ! -e /run/silence ] || { kill "$(cat /run/silence)"; rm /run/silence; }
   rmdir /sys/fs/cgroup/cells /sys/fs/cgroup/*/cells 2> /dev/null
-  [ $code != 137 ] || bad "$part: not done after $3 s"
+  case $code$HANGS in 137yes) echo "@hangs $3" >> "$log";; 137) bad "$part: not done after $3 s";; esac
   things > /run/after
   [ "$part" = build ] || differences /run/before /run/after | sed 's/^/@node-left /' >> "$log"
   [ "$STATE" = overlay ] || umount -l $V
-  umount -l $W/rootfs; $undo; rm -rf $W
+  umount -l $W/rootfs; $undo; rm -rf $W /disk/filler
 }
 created() { grep -q '^@uid ' "/run/out/$1.log"; }
 
-container check agent 120
+container check agent "$CHECK_LIMIT"
 if ! created check; then
   # What can be foretold for a pod that does not start is told by one of the default shape.
   container shape agent 60
@@ -98,7 +110,7 @@ if ! created check; then
       /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
   fi
 fi
-container build builder 300
+container build builder "$BUILD_LIMIT"
 
 # ---- undone in reverse order
 tac /run/undo > /run/undo.now; . /run/undo.now

@@ -3,15 +3,16 @@
 use super::Probe;
 use super::scratch::DIRECTORIES;
 use super::tell::{Outcome, Report, Stop, is_left_out, leave, mounting, raw, wait};
-use crate::fact::{Step, StepOutcome};
+use crate::fact::{StateDir, Step, StepOutcome};
 use crate::gather::host::Host;
 use crate::gather::probe::sys;
 use nix::dir::Dir;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, FallocateFlags, OFlag, fallocate};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{AccessFlags, faccessat};
+use nix::unistd::{AccessFlags, faccessat, ftruncate};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -47,6 +48,9 @@ impl Probe<'_> {
         };
         if let Err(error) = made() {
             return Err(report.failed(raw(error), Some("make directories and a file".into())));
+        }
+        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = reserve("source/file") {
+            return Err(report.failed(errno, Some(format!("reserve {} MiB", StateDir::LEAST >> 20))));
         }
         let typed = Dir::open(".", OFlag::O_RDONLY, Mode::empty())
             .is_ok_and(|mut dir| dir.iter().flatten().all(|entry| entry.file_type().is_some()));
@@ -118,6 +122,15 @@ impl Probe<'_> {
         let _ = umount2("merged", MntFlags::MNT_DETACH);
         Ok(())
     }
+}
+
+/// Asks for the space that the smallest build takes, and gives it back. Not all file systems can be asked.
+fn reserve(path: &str) -> nix::Result<()> {
+    let file = nix::fcntl::open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let reserved = fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, StateDir::LEAST.cast_signed());
+    // Also what was reserved before the space ended.
+    let _ = ftruncate(&file, 0);
+    reserved
 }
 
 /// runc's bind mounts from the state dir: /etc/resolv.conf and /etc/hosts of a build step.
