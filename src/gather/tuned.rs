@@ -29,13 +29,17 @@ impl TunedFile {
         self.stamp() != self.seen
     }
 
-    /// What it says of this boot. One of an earlier boot says nothing: a pod's volumes outlive it, sysctls do not.
+    /// What it says of this boot. Absent where there is no place for it, so that nobody tunes. In a new pod the agent comes
+    /// first, and the volume of a pod outlives a boot, which sysctls do not: then `tune` has not told anything yet.
     pub fn read(&mut self) -> Fact<Tuned> {
         self.seen = self.stamp();
         let path = self.path.display();
         let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
         let file = match File::options().read(true).custom_flags(flags.bits()).open(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Fact::Absent,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let has_place = self.path.parent().is_some_and(|parent| parent.is_dir());
+                return if has_place { Fact::Denied(format!("{path}: not written yet")) } else { Fact::Absent };
+            }
             Err(error) => return Fact::Failed(format!("{path}: {error}")),
             Ok(file) => file,
         };
@@ -45,7 +49,7 @@ impl TunedFile {
         }
         match serde_json::from_str::<Tuned>(&text) {
             Ok(tuned) if tuned.boot_id == boot_id() => Fact::Known(tuned),
-            Ok(_) => Fact::Absent,
+            Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot")),
             Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}")),
         }
     }
@@ -65,8 +69,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("tuned.json");
         let mut file = TunedFile::new(path.clone());
-        assert_eq!(file.read(), Fact::Absent);
+        assert!(matches!(file.read(), Fact::Denied(_)), "it may come");
         assert!(!file.has_changed());
+        assert_eq!(TunedFile::new(dir.path().join("none/tuned.json")).read(), Fact::Absent, "nobody tunes");
         let put = |text: &str| std::fs::write(&path, text).expect("write");
         let ours = Tuned::new(boot_id());
         put(&serde_json::to_string(&ours).expect("JSON"));
@@ -74,7 +79,7 @@ mod tests {
         assert_eq!(file.read(), Fact::Known(ours));
         assert!(!file.has_changed());
         put(&serde_json::to_string(&Tuned::new("another".into())).expect("JSON"));
-        assert_eq!(file.read(), Fact::Absent, "of an earlier boot");
+        assert!(matches!(file.read(), Fact::Denied(_)), "of an earlier boot");
         for bad in ["", "{}", "{\"kind\":\"Tuned\"", &"x".repeat(100_000)] {
             put(bad);
             assert!(file.read().unreadable().is_some());

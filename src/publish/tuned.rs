@@ -4,15 +4,18 @@ use super::condition::shortened;
 use super::event::{Event, Severity, name};
 use super::names::{ConditionType, Key};
 use super::node::Node;
-use crate::fact::{Facts, Problem, Reason, SysctlChange};
+use crate::fact::{Fact, Facts, Problem, Reason, SysctlChange};
 
 /// Whether the node is tuned: something was set in this boot, or is set at each. A pod that is new knows nothing of what
-/// the one before it set, but the label does, if it was written in this boot.
+/// the one before it set, but the label does, if it was written in this boot. Where `tune` is not heard, it is not gone.
 pub(super) fn label(facts: &Facts, node: &Node, prefix: &str) -> bool {
-    let Some(tuned) = facts.tuned.known() else { return false };
+    if facts.tuned == Fact::Absent {
+        return false;
+    }
     let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_ref());
     let in_this_boot = facts.booted_at.known().is_some_and(|booted| written.is_some_and(|written| written > booted));
-    !tuned.changes.is_empty() || tuned.persisted || (in_this_boot && node.label(prefix, Key::Tuned).is_some())
+    let says_so = facts.tuned.known().is_some_and(|tuned| !tuned.changes.is_empty() || tuned.persisted);
+    says_so || (in_this_boot && node.label(prefix, Key::Tuned).is_some())
 }
 
 /// What the condition says of it, after what it says of the verdict.
@@ -64,7 +67,7 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::check::testing::healthy;
-    use crate::fact::{Fact, Tunable, Tuned};
+    use crate::fact::{Tunable, Tuned};
     use crate::publish::{Accept, DEFAULT_PREFIX, NodeCondition, desired};
 
     fn tuned() -> Tuned {
@@ -117,7 +120,11 @@ mod tests {
         let nothing = facts(Tuned::new("boot".into()));
         assert!(label(&nothing, &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX));
         assert!(!label(&nothing, &written("2026-01-01T08:30:00Z"), DEFAULT_PREFIX), "written before the boot");
-        assert!(!label(&healthy(), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX), "nobody tunes this node");
+        let other = |tuned| Facts { tuned, ..facts(Tuned::new("boot".into())) };
+        for silent in [Fact::Denied("not written yet".into()), Fact::Failed("garbage".into())] {
+            assert!(label(&other(silent), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX));
+        }
+        assert!(!label(&other(Fact::Absent), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX), "nobody tunes this node");
         assert!(label(&facts(Tuned { persisted: true, ..Tuned::new("boot".into()) }), &Node::default(), DEFAULT_PREFIX));
     }
 

@@ -36,6 +36,11 @@ impl Node {
         format!("{}-kubelet", self.name)
     }
 
+    /// Where an emptyDir of a pod lies.
+    pub(crate) fn volume(&self, pod: &str, name: &str) -> PathBuf {
+        self.own.join(format!("kubelet/pods/{pod}/volumes/kubernetes.io~empty-dir/{name}"))
+    }
+
     fn socket(&self) -> String {
         format!("{}/containerd.sock", self.own.display())
     }
@@ -62,6 +67,7 @@ impl Node {
         );
         fs::write(self.own.join("cni/10-bridge.conflist"), network).expect("write");
         // restrict_oom_score_adj: without CAP_SYS_RESOURCE a lower score can't be given.
+        // nri: both would make the same socket, and the one that comes second at the same moment ends.
         let config = format!(
             "version = 3
 root = '{own}/containerd'
@@ -70,6 +76,8 @@ state = '{own}/state'
 address = '{socket}'
 [ttrpc]
 address = '{socket}.ttrpc'
+[plugins.'io.containerd.nri.v1.nri']
+disable = true
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{pause}'
 [plugins.'io.containerd.cri.v1.images'.registry]
