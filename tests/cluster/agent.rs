@@ -20,10 +20,16 @@ pub(crate) fn repository() -> &'static Path {
 
 /// As the README says: the manifests with another image, through kustomize.
 pub(crate) fn deploy(cluster: &Cluster, image: &str) {
-    let dir = cluster.dir.join("deploy");
-    let _ = fs::remove_dir_all(&dir);
-    let copied = Command::new("cp").arg("-r").arg(repository().join("manifests/agent")).arg(&dir).status().expect("cp");
+    deploy_from(cluster, "agent", image);
+}
+
+/// The same with a directory of the manifests that stands for the agent, or for more.
+pub(crate) fn deploy_from(cluster: &Cluster, manifests: &str, image: &str) {
+    let copy = cluster.dir.join("deploy");
+    let _ = fs::remove_dir_all(&copy);
+    let copied = Command::new("cp").arg("-r").arg(repository().join("manifests")).arg(&copy).status().expect("cp");
     assert!(copied.success());
+    let dir = copy.join(manifests);
     let edit = format!("buildkit-preflight={image}");
     let set = Command::new(tool("kustomize")).args(["edit", "set", "image", &edit]).current_dir(&dir).status().expect("kustomize");
     assert!(set.success());
@@ -66,7 +72,7 @@ pub(crate) fn logs(cluster: &Cluster) -> String {
 
 /// The lines that the agent on a node has logged, as JSON.
 pub(crate) fn log_of(cluster: &Cluster, node: &str) -> Vec<Value> {
-    let text = cluster.logs(NAMESPACE, &pod_on(cluster, node));
+    let text = cluster.kubectl(&["logs", "-n", NAMESPACE, &pod_on(cluster, node), "--container=agent"]).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("a log line that is no JSON: {line}"))).collect()
 }
 

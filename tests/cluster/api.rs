@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::Request;
+use ureq::http::request::Builder;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -50,13 +51,12 @@ impl Api {
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let agent = if token.is_some() { &self.bearer } else { &self.admin };
-        let sent = if body.is_empty() {
-            agent.run(request.body(()).map_err(|error| error.to_string())?)
-        } else {
-            agent.run(request.body(body).map_err(|error| error.to_string())?)
-        };
-        answer(sent)
+        send(if token.is_some() { &self.bearer } else { &self.admin }, request, body)
+    }
+
+    /// Sends a request without saying who asks.
+    pub(crate) fn request_as_nobody(&self, method: &str, url: &str, content_type: &str, body: &str) -> Result<(u16, String), String> {
+        send(&self.any, Request::builder().method(method).uri(url).header("Content-Type", content_type), body)
     }
 
     /// A watch, read as it comes in.
@@ -72,6 +72,14 @@ impl Api {
     pub(crate) fn fetch(&self, url: &str) -> Result<(u16, String), String> {
         answer(self.any.get(url).header("Accept", "application/vnd.oci.image.manifest.v1+json, */*").call())
     }
+}
+
+fn send(agent: &Agent, request: Builder, body: &str) -> Result<(u16, String), String> {
+    answer(if body.is_empty() {
+        agent.run(request.body(()).map_err(|error| error.to_string())?)
+    } else {
+        agent.run(request.body(body).map_err(|error| error.to_string())?)
+    })
 }
 
 fn answer(sent: Result<ureq::http::Response<Body>, ureq::Error>) -> Result<(u16, String), String> {

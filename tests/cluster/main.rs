@@ -30,6 +30,9 @@ mod self_build;
 mod smoke;
 #[path = "../support/image.rs"]
 mod support;
+mod tune;
+mod tune_confinement;
+mod tuned;
 mod watch;
 
 use std::process::ExitCode;
@@ -58,6 +61,17 @@ const STEPS: &[run::Step] = &[
         "a changed sysctl is noticed, and an API server that is away waited for",
         out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
     ),
+    ("the overlays with tune are what is rendered", tune::overlays_are_what_is_rendered),
+    ("a pod with tune is admitted as listed, and with no more", tune::is_admitted_as_listed),
+    ("tune sets nothing where there is nothing to set, and nothing is said to be wrong", tune::nothing_is_set_and_nothing_wrong),
+    ("beside tune the agent can set nothing", tune_confinement::the_agent_sets_nothing),
+    ("tune has no way to the API", tune_confinement::tune_has_no_way_to_the_api),
+    ("tune is root without privilege", tune_confinement::tune_is_root_without_privilege),
+    ("tune obeys its command line alone", tune_confinement::tune_obeys_its_command_line_alone),
+    ("what tune set is told once", tuned::a_change_is_told_once),
+    ("what tune could not set is told", tuned::a_problem_is_told),
+    ("what is no status of tune is not told", tuned::what_is_no_status_is_not_told),
+    ("a node that tune has set stays tuned until the overlay goes", tuned::a_node_is_tuned_until_the_overlay_goes),
     ("cleanup leaves the nodes as they were", cleanup::leaves_the_nodes_as_they_were),
 ];
 

@@ -36,6 +36,11 @@ impl Node {
         format!("{}-kubelet", self.name)
     }
 
+    /// Where an emptyDir of a pod lies.
+    pub(crate) fn volume(&self, pod: &str, name: &str) -> PathBuf {
+        self.own.join(format!("kubelet/pods/{pod}/volumes/kubernetes.io~empty-dir/{name}"))
+    }
+
     fn socket(&self) -> String {
         format!("{}/containerd.sock", self.own.display())
     }
