@@ -24,12 +24,14 @@ pub(super) struct Publisher {
     node: Option<Node>,
     /// What is still to be told, with the uid of the Node that it is about.
     events: Vec<(Event, String)>,
+    /// What `tune` did that was told or is to be; nothing before the first write.
+    known: Option<Vec<String>>,
     complaint: Option<(String, Instant)>,
 }
 
 impl Publisher {
     pub(super) fn new(options: Options, health: Arc<Health>, writer: NodeWriter) -> Self {
-        Publisher { options, health, writer: Some(writer), node: None, events: Vec::new(), complaint: None }
+        Publisher { options, health, writer: Some(writer), node: None, events: Vec::new(), known: None, complaint: None }
     }
 
     /// Makes a writer from the credentials as they are now.
@@ -69,8 +71,9 @@ impl Publisher {
             self.heard(checked)?;
         }
         let before = self.node.clone().unwrap_or_default();
-        let changed = desired.conditions.iter().filter_map(|condition| publish::event(condition, &before));
-        for event in changed.chain(desired.events.clone()) {
+        let mut events: Vec<_> = desired.conditions.iter().filter_map(|condition| publish::event(condition, &before)).collect();
+        events.extend(self.news(desired));
+        for event in events {
             if self.events.iter().all(|(known, _)| known.name != event.name) {
                 self.events.push((event, before.metadata.uid.clone()));
             }
@@ -89,6 +92,13 @@ impl Publisher {
         self.health.published();
         info!(labels = desired.labels.len(), "published");
         Ok(())
+    }
+
+    /// What `tune` did that nobody has told: this process, or, by the time of the last write, one before it.
+    fn news(&mut self, desired: &Desired) -> Vec<Event> {
+        let known = self.known.replace(desired.events.iter().map(|(event, _)| event.name.clone()).collect());
+        let is_news = |(event, is_news): &&(Event, bool)| known.as_ref().map_or(*is_news, |known| !known.contains(&event.name));
+        desired.events.iter().filter(is_news).map(|(event, _)| event.clone()).collect()
     }
 
     /// Whether there is something left to tell.

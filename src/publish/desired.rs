@@ -15,8 +15,9 @@ pub struct Desired {
     pub labels: BTreeMap<Key, String>,
     /// Conditions, that of the default profile first.
     pub conditions: Vec<Condition>,
-    /// What else is to be told: what `tune` did. What a change of a condition has to tell, the writer knows.
-    pub events: Vec<Event>,
+    /// What `tune` did, and whether it came after the Node was last written. What a change of a condition has to tell, the
+    /// writer knows.
+    pub events: Vec<(Event, bool)>,
     /// What each profile came to.
     pub verdicts: Vec<Verdict>,
     /// What the kubelet said when this was judged.

@@ -25,22 +25,20 @@ pub(super) fn note(facts: &Facts) -> String {
     changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message)))).collect()
 }
 
-/// What has come since the Node was last written. The names are the same for the same thing, so it is told once.
-pub(super) fn events(facts: &Facts, node: &Node) -> Vec<Event> {
+/// What it did, and whether it came after the Node was last written. The names are the same for the same thing.
+pub(super) fn events(facts: &Facts, node: &Node) -> Vec<(Event, bool)> {
     let Some(tuned) = facts.tuned.known() else { return Vec::new() };
     let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_deref());
     let is_news = |at: &str| written.is_none_or(|written| at >= written);
-    let changes = tuned.changes.iter().filter(|change| is_news(&change.at)).map(|change| Event {
-        name: name(node, &format!("tune {} {} {} {}", change.sysctl, change.from, change.to, change.at)),
-        severity: Severity::Normal,
-        reason: "SysctlSet".into(),
-        message: describe(change),
+    let changes = tuned.changes.iter().map(|change| {
+        let name = name(node, &format!("tune {} {} {} {}", change.sysctl, change.from, change.to, change.at));
+        let event = Event { name, severity: Severity::Normal, reason: "SysctlSet".into(), message: describe(change) };
+        (event, is_news(&change.at))
     });
-    let problem = tuned.problem.iter().filter(|problem| is_news(&problem.at)).map(|problem| Event {
-        name: name(node, &format!("tune {:?} {}", problem.reason, problem.at)),
-        severity: Severity::Warning,
-        reason: reason(problem).into(),
-        message: shortened(plain(&problem.message)),
+    let problem = tuned.problem.iter().map(|problem| {
+        let name = name(node, &format!("tune {:?} {}", problem.reason, problem.at));
+        let message = shortened(plain(&problem.message));
+        (Event { name, severity: Severity::Warning, reason: reason(problem).into(), message }, is_news(&problem.at))
     });
     changes.chain(problem).collect()
 }
@@ -103,15 +101,15 @@ mod tests {
             "{}",
             wanted.conditions[0].message
         );
-        let told: Vec<_> = wanted.events.iter().map(|event| (event.reason.as_str(), event.message.as_str())).collect();
+        let told: Vec<_> = wanted.events.iter().map(|(event, _)| (event.reason.as_str(), event.message.as_str())).collect();
         assert_eq!(told[0], ("SysctlSet", "kernel.unprivileged_userns_clone was set from 0 to 1"));
         assert_eq!(told.len(), 2);
-        assert_ne!(wanted.events[0].name, wanted.events[1].name);
+        assert_ne!(wanted.events[0].0.name, wanted.events[1].0.name);
     }
 
     #[test]
     fn what_was_told_is_not_told_again() {
-        let events = |at: &str| events(&facts(tuned()), &written(at)).len();
+        let events = |at: &str| events(&facts(tuned()), &written(at)).into_iter().filter(|(_, is_news)| *is_news).count();
         assert_eq!((events("2026-01-01T09:59:00Z"), events("2026-01-01T10:00:01Z")), (2, 0));
     }
 
@@ -134,7 +132,7 @@ mod tests {
         let facts = facts(Tuned { problem: Some(problem), ..Tuned::new("boot".into()) });
         let wanted = desired(&facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX);
         assert!(wanted.conditions[0].message.len() <= 1024 && !wanted.conditions[0].message.contains('\n'));
-        assert_eq!((wanted.events[0].reason.as_str(), wanted.events[0].severity), ("SysctlTugOfWar", Severity::Warning));
+        assert_eq!((wanted.events[0].0.reason.as_str(), wanted.events[0].0.severity), ("SysctlTugOfWar", Severity::Warning));
         assert!(!wanted.labels.contains_key(&Key::Tuned));
     }
 }

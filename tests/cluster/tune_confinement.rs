@@ -88,7 +88,7 @@ fn credentials(root: &Path, dir: &str, found: &mut Vec<String>) {
     for entry in fs::read_dir(root.join(dir)).into_iter().flatten().flatten() {
         let place = format!("{dir}{}", entry.file_name().to_string_lossy());
         // What the kernel makes up.
-        if ["proc", "sys", "dev", "host/proc"].contains(&place.as_str()) {
+        if ["proc", "sys", "host/proc"].contains(&place.as_str()) {
             continue;
         }
         let Ok(kind) = entry.file_type() else { continue };
