@@ -49,8 +49,10 @@ enum When {
     /// Only with `SET=ci`, and only without.
     Ci,
     All,
+    /// As `All`, but not on this kernel.
+    AllBut(&'static str),
 }
-use When::{All, Always, Ci};
+use When::{All, AllBut, Always, Ci};
 
 const fn test(name: &'static str, when: When, steps: &'static [&'static str], judge: fn(&mut Seen) -> String) -> Test {
     Test { name, when, steps, judge }
@@ -63,7 +65,8 @@ const TESTS: &[Test] = &[
     test("raises-clone", All, &["raises.sh raise kernel/unprivileged_userns_clone=0"], raises::clone),
     test("raises-max", All, &["raises.sh raise-user user/max_user_namespaces=0"], raises::max),
     test("raises-both", Always, &["raises.sh raise-user kernel/unprivileged_userns_clone=0 user/max_user_namespaces=0"], raises::both),
-    test("raises-mnt", All, &["raises.sh raise-user user/max_mnt_namespaces=2"], raises::mnt),
+    // On 5.10 root has two by itself: with that limit no container starts.
+    test("raises-mnt", AllBut("5.10"), &["raises.sh raise-user user/max_mnt_namespaces=2"], raises::mnt),
     test("raises-enough", All, &["raises.sh raise-user kernel/unprivileged_userns_clone=0 user/max_user_namespaces=5000"], raises::enough),
     test("refused-context", Always, &["refused.sh no-capability other-capabilities read-only no-path nested"], refused::judge),
     test("attacks", Always, &["attacks.sh"], attacks::judge),
@@ -86,9 +89,10 @@ fn main() -> ExitCode {
     let names = environment("TEST").unwrap_or_default();
     let named = |test: &Test| names.is_empty() || names.split_whitespace().any(|part| test.name.contains(part));
     let runs = environment("RUNS").unwrap_or_else(|| RUNS.to_owned());
-    let wanted = |test: &&Test| named(test) && test.when != if ci { All } else { Ci };
+    let wanted = |test: &&Test| named(test) && if ci { matches!(test.when, Always | Ci) } else { test.when != Ci };
     let chosen = |test: &Test| run::Chosen {
         name: test.name,
+        not_on: if let AllBut(kernel) = test.when { Some(kernel) } else { None },
         steps: test.steps.iter().map(|step| step.replace("RUNS", &runs)).collect(),
         judge: test.judge,
     };
