@@ -21,7 +21,7 @@ impl Probe<'_> {
         }
         namespace(Step::UtsNamespace, CloneFlags::CLONE_NEWUTS)?;
         namespace(Step::IpcNamespace, CloneFlags::CLONE_NEWIPC)?;
-        if Path::new("/proc/self/ns/cgroup").exists() {
+        if has_cgroup_namespace() {
             namespace(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP)?;
         }
         if !self.task.plan.process_sandbox {
@@ -89,6 +89,12 @@ impl Probe<'_> {
         report.worked(None);
         Ok(())
     }
+}
+
+/// BuildKit gives a step a cgroup namespace on cgroup v2 alone: with the hierarchies of v1 runc may fail (moby/buildkit#4108).
+fn has_cgroup_namespace() -> bool {
+    let absent = |path: &str| Path::new(path).try_exists().is_ok_and(|exists| !exists);
+    !absent("/proc/self/ns/cgroup") && !absent("/sys/fs/cgroup/cgroup.subtree_control")
 }
 
 /// The root of a build step is a mount, else it can't be pivoted into. Here it is a tmpfs too, as runc mounts
