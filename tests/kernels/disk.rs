@@ -19,6 +19,7 @@ pub(crate) fn root() -> PathBuf {
         copy("-rT", &here.join("guest"), &root.join("guest"));
         copy("-r", &here.join("apparmor"), &root.join("guest"));
         containerd_profile(root);
+        profiles_without(root);
         images(root);
     })
 }
@@ -35,6 +36,22 @@ fn containerd_profile(root: &Path) {
     assert!(profile.status.success(), "containerd's AppArmor profile: {}", String::from_utf8_lossy(&profile.stderr));
     fs::write(root.join("guest/apparmor/containerd"), profile.stdout).expect("write");
     fs::remove_file(root.join("profiles")).expect("rm");
+}
+
+/// Profiles that forget one thing that a builder does, as those written by hand can: `bk-userns` with a denial more.
+fn profiles_without(root: &Path) {
+    let profiles = root.join("guest/apparmor");
+    let whole = fs::read_to_string(profiles.join("bk-userns")).expect("bk-userns");
+    for (name, denied) in [
+        ("bk-no-propagation", "mount options=(make-rprivate) -> /"),
+        ("bk-no-remount", "remount"),
+        ("bk-no-devpts", "mount fstype=devpts"),
+        ("bk-no-mqueue", "mount fstype=mqueue"),
+        ("bk-no-pivot-root", "pivot_root"),
+    ] {
+        let profile = whole.replace("bk-userns", name).replace("  file,\n", &format!("  file,\n  deny {denied},\n"));
+        fs::write(profiles.join(name), profile).expect("write");
+    }
 }
 
 /// In the agent's image the program stands in rootlesskit's place: AppArmor goes by that path.
