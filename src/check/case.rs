@@ -129,7 +129,7 @@ impl<'a> Case<'a> {
             // BuildKit leaves /sys out where it is rootless; a machine's first root can't be pivoted away from, a container's can.
             Some(StepOutcome::FellBack) => matches!(step, Step::Sysfs | Step::PivotRoot),
             Some(StepOutcome::Failed) => false,
-            // Steps that come only after a fallback, and a namespace that old kernels do not have.
+            // Steps that come only after a fallback, and a namespace that cgroup v1 does not have.
             None => matches!(step, Step::Fuse | Step::Execute | Step::CgroupNamespace),
         };
         let planned: Vec<_> = self.plan.steps().filter(|step| steps.contains(step)).collect();

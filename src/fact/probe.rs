@@ -71,7 +71,7 @@ pub enum Step {
     UtsNamespace,
     /// runc: an IPC namespace.
     IpcNamespace,
-    /// runc: a cgroup namespace, where the hierarchy is version 2.
+    /// runc: a cgroup namespace, on cgroup v2.
     CgroupNamespace,
     /// runc: a PID namespace, with a process sandbox.
     PidNamespace,

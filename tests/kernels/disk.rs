@@ -19,6 +19,7 @@ pub(crate) fn root() -> PathBuf {
         copy("-rT", &here.join("guest"), &root.join("guest"));
         copy("-r", &here.join("apparmor"), &root.join("guest"));
         disk::add_containerd_profile(root);
+        profiles_without(root);
         images(root);
     })
 }
@@ -26,6 +27,22 @@ pub(crate) fn root() -> PathBuf {
 fn copy(how: &str, from: &Path, to: &Path) {
     let done = Command::new("cp").arg(how).args([from, to]).status().expect("cp");
     assert!(done.success(), "cp {how} {} {}", from.display(), to.display());
+}
+
+/// Profiles that forget one thing that a builder does, as those written by hand can: `bk-userns` with a denial more.
+fn profiles_without(root: &Path) {
+    let profiles = root.join("guest/apparmor");
+    let whole = fs::read_to_string(profiles.join("bk-userns")).expect("bk-userns");
+    for (name, denied) in [
+        ("bk-no-propagation", "mount options=(make-rprivate) -> /"),
+        ("bk-no-remount", "remount"),
+        ("bk-no-devpts", "mount fstype=devpts"),
+        ("bk-no-mqueue", "mount fstype=mqueue"),
+        ("bk-no-pivot-root", "pivot_root"),
+    ] {
+        let profile = whole.replace("bk-userns", name).replace("  file,\n", &format!("  file,\n  deny {denied},\n"));
+        fs::write(profiles.join(name), profile).expect("write");
+    }
 }
 
 /// In the agent's image the program stands in rootlesskit's place: AppArmor goes by that path.

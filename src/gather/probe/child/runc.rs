@@ -7,8 +7,8 @@ use crate::gather::probe::sys;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::{chdir, mkdir, pivot_root, sethostname};
+use std::path::Path;
 use std::time::Instant;
 
 impl Probe<'_> {
@@ -21,8 +21,7 @@ impl Probe<'_> {
         }
         namespace(Step::UtsNamespace, CloneFlags::CLONE_NEWUTS)?;
         namespace(Step::IpcNamespace, CloneFlags::CLONE_NEWIPC)?;
-        // BuildKit asks for one where the cgroup hierarchy is version 2 alone (measured: on version 1 a build works with none).
-        if statfs("/sys/fs/cgroup").is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC) {
+        if has_cgroup_namespace() {
             namespace(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP)?;
         }
         if !self.task.plan.process_sandbox {
@@ -92,6 +91,12 @@ impl Probe<'_> {
     }
 }
 
+/// BuildKit gives a step a cgroup namespace on cgroup v2 alone: with the hierarchies of v1 runc may fail (moby/buildkit#4108).
+fn has_cgroup_namespace() -> bool {
+    let absent = |path: &str| Path::new(path).try_exists().is_ok_and(|exists| !exists);
+    !absent("/proc/self/ns/cgroup") && !absent("/sys/fs/cgroup/cgroup.subtree_control")
+}
+
 /// The root of a build step is a mount, else it can't be pivoted into. Here it is a tmpfs too, as runc mounts
 /// one on /dev: so all that is made in it goes with it.
 fn root() -> Outcome {
@@ -102,21 +107,6 @@ fn root() -> Outcome {
     mounted
         .and_then(|()| directories.iter().try_for_each(|directory| mkdir(*directory, Mode::S_IRWXU)))
         .map_err(|errno| report.refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))
-}
-
-/// Tells the steps that a filter would refuse to a build that ends before it comes to them: the keyring (containerd's
-/// default), the host name (CRI-O's). A namespace that can't be had says nothing.
-pub(super) fn tell_filters_ahead() {
-    let started = Instant::now();
-    let tell = |step| {
-        Report::new(step, started).refused(nix::errno::Errno::EPERM, Some("tried ahead of its turn".into()), || true);
-    };
-    if sys::keyctl_is_filtered() && !is_left_out(Step::SessionKeyring) {
-        tell(Step::SessionKeyring);
-    }
-    if unshare(CloneFlags::CLONE_NEWUTS).is_ok() && sys::sethostname_is_filtered() && !is_left_out(Step::Hostname) {
-        tell(Step::Hostname);
-    }
 }
 
 /// A build holds three at once beside its container's own (measured with `user.max_mnt_namespaces`: 2 fails at the first RUN,
