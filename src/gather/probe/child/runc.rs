@@ -91,12 +91,6 @@ impl Probe<'_> {
     }
 }
 
-/// BuildKit gives a step a cgroup namespace on cgroup v2 alone: with the hierarchies of v1 runc may fail (moby/buildkit#4108).
-fn has_cgroup_namespace() -> bool {
-    let absent = |path: &str| Path::new(path).try_exists().is_ok_and(|exists| !exists);
-    !absent("/proc/self/ns/cgroup") && !absent("/sys/fs/cgroup/cgroup.subtree_control")
-}
-
 /// The root of a build step is a mount, else it can't be pivoted into. Here it is a tmpfs too, as runc mounts
 /// one on /dev: so all that is made in it goes with it.
 fn root() -> Outcome {
@@ -107,6 +101,27 @@ fn root() -> Outcome {
     mounted
         .and_then(|()| directories.iter().try_for_each(|directory| mkdir(*directory, Mode::S_IRWXU)))
         .map_err(|errno| report.refused(errno, Some("tmpfs".into()), sys::mount_is_filtered))
+}
+
+/// BuildKit gives a step a cgroup namespace on cgroup v2 alone: with the hierarchies of v1 runc may fail (moby/buildkit#4108).
+fn has_cgroup_namespace() -> bool {
+    let absent = |path: &str| Path::new(path).try_exists().is_ok_and(|exists| !exists);
+    !absent("/proc/self/ns/cgroup") && !absent("/sys/fs/cgroup/cgroup.subtree_control")
+}
+
+/// Tells the steps that a filter would refuse to a build that ends before it comes to them: the keyring (containerd's
+/// default), the host name (CRI-O's). A namespace that can't be had says nothing.
+pub(super) fn tell_filters_ahead() {
+    let started = Instant::now();
+    let tell = |step| {
+        Report::new(step, started).refused(nix::errno::Errno::EPERM, Some("tried ahead of its turn".into()), || true);
+    };
+    if sys::keyctl_is_filtered() && !is_left_out(Step::SessionKeyring) {
+        tell(Step::SessionKeyring);
+    }
+    if unshare(CloneFlags::CLONE_NEWUTS).is_ok() && sys::sethostname_is_filtered() && !is_left_out(Step::Hostname) {
+        tell(Step::Hostname);
+    }
 }
 
 /// A build holds three at once beside its container's own (measured with `user.max_mnt_namespaces`: 2 fails at the first RUN,
