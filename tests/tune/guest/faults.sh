@@ -1,6 +1,6 @@
 # usage: faults.sh RUNS KINDS   Each system call of `tune --apply --persist` that touches a sysctl that it sets, or sysctl.d, fails,
 # or is one too late: the program is dead. RUNS times where it writes, once where it looks at the node before and after. KINDS is
-# `all`, or `some`: death and one error for each call, and where it looks only for what it opens. `runs` has a line a run.
+# `all`, or `some`: death and one error for each call, and only where it writes. `runs` has a line a run.
 . /guest/lib.sh; . /guest/node.sh
 runs=$1; kinds=$2; low='kernel/unprivileged_userns_clone=0 user/max_user_namespaces=7'
 apply() { timeout -s KILL 60 "$@" buildkit-preflight tune --apply --persist --format json > /tmp/stdout 2> /tmp/stderr < /dev/null; }
@@ -30,7 +30,7 @@ for start in none old; do
     { n[$1]++ }
     $1 == "execve" || $1 == "close" || $1 == "getdents64" || $1 == "statx" || !/unprivileged_userns_clone|max_user_namespaces|sysctl\.d|60-buildkit-preflight/ { next }
     $1 == "openat" { looks = /O_NONBLOCK/ && !/O_NOFOLLOW/ }
-    { if (!(looks && some && $1 != "openat")) print $1, n[$1], looks ? "looks" : "writes" }' > $out/calls.$start
+    { if (!(looks && some)) print $1, n[$1], looks ? "looks" : "writes" }' > $out/calls.$start
 done
 number=0
 # usage: inject START CALL NTH KIND
