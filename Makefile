@@ -47,10 +47,10 @@ kernels-ci: export SET := ci
 kernels-ci: export PROVE := no
 kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
 
-manifests: ## writes manifests/agent anew from src/render
+manifests: ## writes manifests/ anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests
 
-schema: ## writes schema/report.json anew from the types
+schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
 
 bench: static tools ## what `check` costs beside `rootlesskit true`; needs root
