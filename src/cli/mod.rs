@@ -4,6 +4,7 @@ mod agent;
 mod builder;
 mod check;
 mod cleanup;
+mod cluster;
 mod facts;
 mod input;
 mod names;
