@@ -54,6 +54,8 @@ pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
     if let (Value::Null, Some(class)) = (&sent["runtimeClassName"], got.get("runtimeClassName")) {
         changes.push(Change { field: "spec.runtimeClassName".into(), sent: None, got: Some(class.clone()) });
     }
+    // The pod's own fields first: those of a container may hang on them.
+    changes.sort_by_key(|change| change.field.matches('.').count());
     changes
 }
 
@@ -114,7 +116,7 @@ mod tests {
         got["spec"]["containers"][0]["terminationMessagePath"] = "/dev/termination-log".into();
         got["spec"]["containers"][0]["ports"][0]["protocol"] = "TCP".into();
         change(&mut got["spec"]);
-        let text = |value: Option<Value>| value.map_or("-".into(), |value| value.to_string());
+        let text = |value: Option<Value>| value.map_or_else(|| "-".into(), |value| value.to_string());
         changes(&sent, &got).into_iter().map(|change| format!("{}: {} {}", change.field, text(change.sent), text(change.got))).collect()
     }
 

@@ -175,12 +175,13 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-impl Finding {
-    /// Half a sentence: `Pod Security refuses its pod (baseline)`.
-    pub fn title(&self) -> String {
-        let by = self.by.as_ref().or(self.gate.as_ref()).map(|by| format!(" ({by})")).unwrap_or_default();
-        self.obstacle.title().to_owned() + &by
-    }
+/// The first obstacle in half a sentence, with all who stand for it: `Pod Security refuses its pod (baseline)`.
+pub fn title(findings: &[Finding]) -> Option<String> {
+    let first = findings.first()?.obstacle;
+    let names =
+        findings.iter().filter(|finding| finding.obstacle == first).filter_map(|finding| finding.by.as_ref().or(finding.gate.as_ref()));
+    let names = names.map(String::as_str).collect::<Vec<_>>().join(", ");
+    Some(if names.is_empty() { first.title().to_owned() } else { format!("{} ({names})", first.title()) })
 }
 
 /// What became of one pod.
@@ -206,7 +207,7 @@ struct Gate {
 }
 
 const GATES: [Gate; 3] = [
-    Gate { field: "hostUsers", name: "UserNamespacesSupport", on: 33, locked: 36, others: ", and the kubelets" },
+    Gate { field: "hostUsers", name: "UserNamespacesSupport", on: 33, locked: 36, others: " and the kubelets" },
     Gate { field: "procMount", name: "ProcMountType", on: 33, locked: 36, others: "" },
     // Before 1.30 there is no such field; 1.30 reads the gate AppArmor as well.
     Gate { field: "appArmorProfile", name: "AppArmorFields", on: 30, locked: 31, others: "" },
@@ -221,10 +222,7 @@ impl Gate {
     }
 
     fn fix(&self) -> String {
-        format!(
-            "start kube-apiserver{} with --feature-gates={}=true: from Kubernetes 1.{} on that is the default",
-            self.others, self.name, self.on
-        )
+        format!("start kube-apiserver{} with --feature-gates={}=true, the default from Kubernetes 1.{} on", self.others, self.name, self.on)
     }
 }
 
@@ -302,6 +300,41 @@ mod tests {
         spec["containers"][0]["securityContext"]["procMount"] = "Default".into();
     }
 
+    /// What API servers answered to this very pod of the profile procmount.
+    fn captured(text: &str, version: &str) -> Admission {
+        let object: Value = serde_json::from_str(text).expect("JSON");
+        let answer = if object["kind"] == "Status" {
+            let code = object["code"].as_u64().and_then(|code| code.try_into().ok()).expect("a code");
+            Answer::Refused { code, message: object["message"].as_str().expect("a message").into() }
+        } else {
+            Answer::Made { pod: object, warnings: Vec::new() }
+        };
+        judge(&answer, &pod(Profile::ProcMount), "builds", version).expect("an answer about the pod")
+    }
+
+    #[test]
+    fn answers_of_real_api_servers_are_understood() {
+        let seen = |text, version| {
+            let admission = captured(text, version);
+            (admission.outcome, title(&admission.findings))
+        };
+        let gates = "the API server drops a field of its pod (UserNamespacesSupport";
+        for (text, version, outcome, why) in [
+            (include_str!("captured/v1.36.json"), "v1.36.3", Outcome::Accepted, None),
+            (include_str!("captured/v1.33-gates-off.json"), "v1.33.13", Outcome::Changed, Some(format!("{gates}, ProcMountType)"))),
+            (include_str!("captured/v1.33-userns-off.json"), "v1.33.13", Outcome::Refused, Some(format!("{gates})"))),
+            (
+                include_str!("captured/v1.36-baseline.json"),
+                "v1.36.3",
+                Outcome::Refused,
+                Some("Pod Security refuses its pod (baseline)".into()),
+            ),
+            (include_str!("captured/v1.36-no-namespace.json"), "v1.36.3", Outcome::Unknown, Some("the namespace is not there".into())),
+        ] {
+            assert_eq!(seen(text, version), (outcome, why), "{text}");
+        }
+    }
+
     #[test]
     fn ids_are_what_serde_writes_and_unique() {
         let mut ids: Vec<_> = Obstacle::ALL.iter().map(|obstacle| obstacle.id()).collect();
@@ -330,13 +363,17 @@ mod tests {
         assert_eq!(
             seen,
             [
-                (Some("ProcMountType"), "spec.containers[buildkitd].securityContext.procMount: Unmasked was sent, Default came back"),
                 (Some("UserNamespacesSupport"), "spec.hostUsers: false was sent, nothing came back"),
+                (Some("ProcMountType"), "spec.containers[buildkitd].securityContext.procMount: Unmasked was sent, Default came back"),
             ]
         );
+        assert_eq!(
+            title(&admission.findings).as_deref(),
+            Some("the API server drops a field of its pod (UserNamespacesSupport, ProcMountType)")
+        );
         let fix = |number: usize| admission.findings[number].fix.clone().expect("a fix");
-        assert_eq!(fix(0), "start kube-apiserver with --feature-gates=ProcMountType=true: from Kubernetes 1.33 on that is the default");
-        assert!(fix(1).contains("kubelets") && fix(1).contains("UserNamespacesSupport=true"), "{}", fix(1));
+        assert_eq!(fix(1), "start kube-apiserver with --feature-gates=ProcMountType=true, the default from Kubernetes 1.33 on");
+        assert!(fix(0).contains("kubelets") && fix(0).contains("UserNamespacesSupport=true"), "{}", fix(0));
         let apparmor = made(Profile::NoProcessSandbox, "v1.29.4+k3s1", |spec| {
             spec["containers"][0]["securityContext"].as_object_mut().expect("one").remove("appArmorProfile");
         });

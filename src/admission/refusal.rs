@@ -63,7 +63,9 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
             return Some(finding(Obstacle::Quota, name, "raise the quota, free some of it, or change the builder's resources".into()));
         }
     }
-    if says(" usage per ") || says("limit to request ratio per ") {
+    // The builder asks for resources and sets no limit: one that is too low is a LimitRange's.
+    let limited = code == 422 && words.contains("resources.requests") && words.contains("must be less than or equal to");
+    if limited || says(" usage per ") || says("limit to request ratio per ") {
         let fix = format!("change the builder's resources, or the LimitRange: kubectl describe limitrange --namespace {namespace}");
         return Some(finding(Obstacle::LimitRange, None, fix));
     }
@@ -154,6 +156,13 @@ mod tests {
             (
                 403,
                 "pods \"b\" is forbidden: [minimum memory usage per Container is 1Gi, but request is 256Mi]",
+                Obstacle::LimitRange,
+                None,
+                "kubectl describe limitrange --namespace builds",
+            ),
+            (
+                422,
+                "Pod \"b\" is invalid: spec.containers[0].resources.requests: Invalid value: \"256Mi\": must be less than or equal to memory limit of 1Mi",
                 Obstacle::LimitRange,
                 None,
                 "kubectl describe limitrange --namespace builds",

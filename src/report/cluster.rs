@@ -1,5 +1,5 @@
 use super::table::{Line, columns, painted};
-use crate::admission::{Admission, Finding, Outcome};
+use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::{Profile, Ready};
 use crate::fact::API_VERSION;
 use crate::publish::Fleet;
@@ -92,7 +92,7 @@ impl ClusterProfile {
             names: fleet.ready().take(NAMES).map(str::to_owned).collect(),
             summary: fleet.to_string(),
         });
-        let first = || admission.findings.first().map(Finding::title);
+        let first = || title(&admission.findings);
         let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0);
         let (verdict, reason) = match admission.outcome {
             Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
@@ -155,6 +155,21 @@ pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
     out
 }
 
+/// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.
+fn brief(finding: &Finding) -> String {
+    if finding.obstacle != Obstacle::PodSecurity {
+        return finding.message.clone();
+    }
+    let mut depth = 0;
+    let kept = finding.message.chars().filter(|c| {
+        depth += i32::from(*c == '(');
+        let kept = depth == 0;
+        depth -= i32::from(*c == ')');
+        kept
+    });
+    kept.collect::<String>().replace(" ,", ",").trim_end().to_owned()
+}
+
 fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     if !profile.findings.is_empty() {
@@ -165,7 +180,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         lines.push(("tried", format!("its pod in namespace {}, as a dry run: {became}", report.namespace)));
     }
     for finding in &profile.findings {
-        lines.push(("why", finding.message.clone()));
+        lines.push(("why", brief(finding)));
         lines.extend(finding.fix.iter().map(|fix| ("fix", fix.clone())));
     }
     lines.extend(profile.warnings.iter().map(|warning| ("note", format!("the API server warns: {warning}"))));
@@ -175,7 +190,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         Some(nodes) if nodes.ready == 0 => {
             lines.push(("nodes", nodes.summary.clone()));
             let fix = "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)";
-            lines.push(("fix", fix.into()));
+            lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", fix.into())));
         }
         Some(nodes) => {
             let more = nodes.ready.saturating_sub(SHOWN);
@@ -257,9 +272,11 @@ mod tests {
 
     #[test]
     fn what_is_the_same_for_several_profiles_is_said_once() {
-        let refused = |_| Answer::Refused {
+        let refused = |_| {
+            Answer::Refused {
             code: 403,
-            message: "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": seccompProfile (...)".into(),
+            message: "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": procMount (container \"b\" must not set (it)), seccompProfile (...)".into(),
+        }
         };
         insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), false), @r#"
         Kubernetes v1.33.13 · namespace builds · 2 nodes
@@ -273,7 +290,7 @@ mod tests {
 
         no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
           tried  its pod in namespace builds, as a dry run: refused
-          why    violates PodSecurity "restricted:latest": seccompProfile (...)
+          why    violates PodSecurity "restricted:latest": procMount, seccompProfile
           fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite
         "#);
     }
