@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema bench cluster \
-	tools cluster-tools packages kernel-packages static help
+	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -58,10 +58,10 @@ tune: static tools kernel-packages ## `tune` on real kernels, in qemu; needs roo
 tune-ci: export SET := ci
 tune-ci: tune ## the same on one kernel, each kind of test once, in four minutes
 
-manifests: ## writes manifests/agent anew from src/render
+manifests: ## writes manifests/ anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests
 
-schema: ## writes schema/report.json anew from the types
+schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
 
 bench: static tools ## what `check` costs beside `rootlesskit true`; needs root
@@ -83,7 +83,7 @@ tools: packages
 # What a cluster needs beside those.
 KUBERNETES := 1.36.3
 STAMP := k8s.io/component-base/version
-cluster-tools: tools
+cluster-tools: tools kube-apiserver-1.33
 	cd tests/tools/kubernetes && CGO_ENABLED=0 go build -ldflags="-s -w -X $(STAMP).gitVersion=v$(KUBERNETES) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=36" \
 		-o $(CURDIR)/$(TOOLS)/ k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kube-proxy,kubectl}
 	cd tests/tools/etcd && $(GO) -o $(CURDIR)/$(TOOLS)/etcd go.etcd.io/etcd/server/v3
@@ -91,6 +91,13 @@ cluster-tools: tools
 	cd tests/tools/cni && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containernetworking/plugins/plugins/{main/bridge,main/loopback,ipam/host-local}
 	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
+
+# An older API server alone, in which feature gates can be off that are locked on by now.
+OLD_KUBERNETES := 1.33.13
+kube-apiserver-1.33:
+	@mkdir -p $(TOOLS)
+	cd tests/tools/$@ && CGO_ENABLED=0 go build -ldflags="-s -w -X $(STAMP).gitVersion=v$(OLD_KUBERNETES) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=33" \
+		-o $(CURDIR)/$(TOOLS)/$@ k8s.io/kubernetes/cmd/kube-apiserver
 
 PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace \
 	docker-registry iproute2 jq nftables openssl

@@ -29,15 +29,17 @@
 //! * [`tune`]: sets those sysctls, where it was told to: the only writer to the host.
 //! * [`report`]: the answer as a value with a schema, and as a table for people.
 //! * [`publish`]: the answer as what should stand on the Node: labels, conditions, events.
+//! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`api`]: the only one that talks to Kubernetes.
 //! * [`agent`]: proves, publishes, and watches for what could make the answer untrue.
 //! * [`render`]: manifests; what the agent may write and what it writes come from the same names.
 //! * [`cli`]: the commands: gather, judge, print.
 //!
-//! The middle (`fact`, `check`, `remedy`, `report`, `publish`, `render`) is pure: no file, no clock, no environment,
+//! The middle (`fact`, `check`, `remedy`, `report`, `publish`, `render`, `admission`) is pure: no file, no clock, no environment,
 //! no system call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
 //! answer that `check` gave on the node, and every report from a user is a test case.
 
+pub mod admission;
 pub mod agent;
 pub mod api;
 pub mod check;

@@ -1,6 +1,7 @@
-//! What the agent sends to the API server, and what it makes of answers that a real one rarely gives.
+//! What is sent to the API server, and what is made of answers that a real one rarely gives.
 
-use buildkit_preflight::api::{Error, NodeWriter};
+use buildkit_preflight::admission::Answer;
+use buildkit_preflight::api::{Error, NodeWriter, Pods};
 use buildkit_preflight::check::Profile;
 use buildkit_preflight::fact::Facts;
 use buildkit_preflight::publish::{Accept, DEFAULT_PREFIX, Desired, Node, desired, event};
@@ -133,4 +134,45 @@ async fn an_api_server_that_never_answers_is_given_up() {
     };
     let (read, ()) = tokio::join!(writer.read(), hold);
     assert!(matches!(read, Err(Error::Silent { .. })), "{read:?}");
+}
+
+fn pods() -> (Pods, Server) {
+    let (service, server) = pair();
+    (Pods::new(kube::Client::new(service, "default")), server)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_pod_is_tried_as_a_dry_run_and_warnings_are_heard() {
+    let (pods, mut server) = pods();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "b-"}});
+    let answers = async {
+        let (request, send) = server.next_request().await.expect("a request");
+        let (parts, sent) = request.into_parts();
+        let body: Value = serde_json::from_slice(&sent.collect().await.expect("a body").to_bytes()).expect("JSON");
+        let answer = Response::builder().status(201).header("Warning", r#"299 - "a \"b\"""#).header("Warning", r#"299 - "c""#);
+        send.send_response(answer.body(Body::from(br#"{"kind": "Pod"}"#.to_vec())).expect("a response"));
+        (parts.method.to_string(), parts.uri.to_string(), body)
+    };
+    let (answer, (method, path, body)) = tokio::join!(pods.try_create("builds", &pod), answers);
+    let warnings = vec![r#"a "b""#.to_owned(), "c".to_owned()];
+    assert_eq!(answer.expect("an answer"), Answer::Made { pod: json!({"kind": "Pod"}), warnings });
+    assert_eq!((method.as_str(), body), ("POST", pod));
+    assert!(path.starts_with("/api/v1/namespaces/builds/pods?dryRun=All&fieldValidation=Warn"), "nothing may be stored: {path}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_refusal_of_a_pod_is_an_answer() {
+    let (pod, long) = (json!({}), "violates ".repeat(200));
+    for (status, text, message) in [
+        (403, refusal(403, &long), long.as_str()),
+        (422, refusal(422, "invalid"), "invalid"),
+        (503, "<html>no backend</html>".to_owned(), "<html>no backend</html>"),
+    ] {
+        let (pods, mut server) = pods();
+        let (answer, _) = tokio::join!(pods.try_create("builds", &pod), answer(&mut server, status, &text));
+        assert_eq!(answer.expect("an answer"), Answer::Refused { code: status, message: message.into() });
+    }
+    let (pods, mut server) = pods();
+    let (answer, _) = tokio::join!(pods.try_create("builds", &pod), answer(&mut server, 201, "<html>"));
+    assert_eq!(answer.expect_err("no pod").kind(), "garbled");
 }

@@ -59,6 +59,7 @@ fn every_command_has_help_with_examples() {
     for command in ["check", "facts", "probe", "tune", "agent", "cleanup"] {
         preflight().args([command, "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("buildkit-preflight")));
     }
+    preflight().args(["render", "builder", "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("--min-nodes")));
     preflight().arg("--help").assert().code(0).stdout(contains("Exit codes:"));
 }
 
@@ -105,6 +106,57 @@ fn nothing_else_can_be_set_and_no_order_is_taken_twice() {
     ] {
         preflight().arg("tune").args(arguments).assert().code(2).stdout("");
     }
+}
+
+#[test]
+fn a_builder_that_cannot_be_is_refused_with_a_hint() {
+    let render = |arguments: &[&str]| preflight().args(["render", "builder"]).args(arguments).assert();
+    for (arguments, message) in [
+        (&["--profile", "sandbox"][..], "unknown profile (one of no-process-sandbox, procmount, userns, privileged, rootful, auto)"),
+        (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is none of the pod's 65536 IDs"),
+        (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is none of the pod's 1500 IDs"),
+        (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),
+        (&["--profile", "rootful", "--ids", "131072"], "has no user namespace"),
+        (&["--profile", "userns", "--user", "build:2000"], "runs as root"),
+        (&["--min-nodes", "2"], "for --profile auto"),
+        (&["--namespace", "kube-system"], "namespace of its own"),
+        (&["--name", "1a"], "not a name for a Service"),
+        (&["--user", "root:0"], "not root"),
+        (&["--replicas", "10001"], "--replicas"),
+    ] {
+        render(arguments).code(2).stdout("").stderr(contains(message));
+    }
+    render(&["--profile", "auto", "--kubeconfig", "/nowhere"]).code(4).stdout("").stderr(contains("/nowhere"));
+    render(&["--profile", "procmount", "--ids", "900", "--user", "build:500"]).stderr(contains("hint: --user names"));
+}
+
+#[test]
+fn a_builder_is_printed_with_its_warning_apart() {
+    let render = |arguments: &[&str]| preflight().args(["render", "builder"]).args(arguments).assert().code(0);
+    render(&[]).stderr("").stdout(contains("kind: Deployment").and(contains("kind: NetworkPolicy")));
+    render(&["--profile", "procmount"])
+        .stdout(contains("user:1:999\n    user:1001:64535\n"))
+        .stderr(contains("warning: build steps have the IDs 0 to 65534, nobody (65534) among them"));
+    render(&["--profile", "procmount", "--ids", "131072"]).stderr("").stdout(contains("values: [\"131071\"]"));
+    render(&["--profile", "procmount", "--ids", "196608"]).stderr("").stdout(contains("ConfigMap").not());
+    render(&["--profile", "procmount", "--user", "build:2000:100"])
+        .stdout(contains("build:2001:63535").and(contains("build:101:65435")).and(contains("/home/build/.local/share/buildkit")));
+}
+
+#[test]
+fn a_cluster_is_asked_in_place_of_this_machine() {
+    for arguments in [
+        &["--cluster", "--facts", "x"][..],
+        &["--cluster", "--root", "/"],
+        &["--cluster", "--no-probe"],
+        &["--cluster", "--deadline", "5"],
+        &["--cluster", "--namespace", "a/b"],
+        &["--namespace", "builds"],
+        &["--kubeconfig", "x"],
+    ] {
+        preflight().arg("check").args(arguments).assert().code(2).stdout("");
+    }
+    preflight().args(["check", "--cluster", "--kubeconfig", "/nowhere"]).assert().code(4).stdout("").stderr(contains("/nowhere"));
 }
 
 #[test]

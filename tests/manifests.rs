@@ -1,6 +1,8 @@
-//! `manifests/` is what `render agent` prints: `make manifests` writes it anew.
+//! `manifests/` is what `render` prints: `make manifests` writes it anew.
 
-use buildkit_preflight::render::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, agent, tune_overlay};
+use buildkit_preflight::render::{
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay,
+};
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +16,7 @@ fn stands(directory: &str, files: &[(&str, String)]) {
             fs::write(&path, text).expect("write");
         }
         let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
-        assert!(stands == *text, "{} is not what `render agent` prints: run `make manifests`", path.display());
+        assert!(stands == *text, "{} is not what `render` prints: run `make manifests`", path.display());
     }
     assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies in {directory}");
 }
@@ -24,6 +26,13 @@ fn the_manifests_of_the_agent_are_those_that_are_rendered() {
     let mut files = agent(&AgentOptions::default());
     files.push(("kustomization.yaml", AGENT_KUSTOMIZATION.to_owned()));
     stands("agent", &files);
+}
+
+#[test]
+fn the_manifests_of_the_builder_are_those_that_are_rendered() {
+    let mut files = builder(&BuilderOptions::default()).expect("manifests").files;
+    files.push(("kustomization.yaml", BUILDER_KUSTOMIZATION.to_owned()));
+    stands("builder", &files);
 }
 
 #[test]

@@ -1,18 +1,25 @@
-//! The schema of the report is generated from the types, and kept where people find it.
+//! The schemas of the reports are generated from the types, and kept where people find them.
 
-use buildkit_preflight::report::Report;
+use buildkit_preflight::report::{ClusterReport, Report};
+use schemars::Schema;
 use std::path::Path;
 
-#[test]
-fn the_schema_is_the_one_of_the_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.json");
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Report)).expect("JSON") + "\n";
+/// Holds a file against a schema, or writes it.
+fn stands(file: &str, schema: &Schema) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
+    let schema = serde_json::to_string_pretty(schema).expect("JSON") + "\n";
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("mkdir");
         std::fs::write(&path, &schema).expect("write");
     }
     assert!(
         std::fs::read_to_string(&path).unwrap_or_default() == schema,
-        "the types have changed: run `make schema` and look at what it changed"
+        "the types have changed: run `make schema` and look at what it changed in schema/{file}"
     );
+}
+
+#[test]
+fn the_schemas_are_those_of_the_types() {
+    stands("report.json", &schemars::schema_for!(Report));
+    stands("cluster-report.json", &schemars::schema_for!(ClusterReport));
 }

@@ -84,7 +84,7 @@ impl Error {
 }
 
 /// A proxy's answer may be a page of HTML.
-fn shortened(message: &str) -> String {
+pub(super) fn shortened(message: &str) -> String {
     let mut chars = message.chars();
     let text: String = chars.by_ref().take(500).collect();
     if chars.next().is_some() { text + " ..." } else { text }

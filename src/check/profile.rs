@@ -55,6 +55,11 @@ impl Profile {
         matches!(self, Profile::ProcMount | Profile::Userns)
     }
 
+    /// Whether a pod of the agent's has its shape and can prove it: `ready` is published of no other.
+    pub fn is_proven_by_a_pod(self) -> bool {
+        !matches!(self, Profile::Privileged | Profile::Rootful)
+    }
+
     /// Whether its container is privileged: no seccomp, no AppArmor, no masks, all capabilities.
     pub fn is_privileged(self) -> bool {
         matches!(self, Profile::Userns | Profile::Privileged | Profile::Rootful)

@@ -1,8 +1,10 @@
+use super::cluster::{self, ClusterArguments};
 use super::facts::{Sources, asked};
 use super::{Error, NOT_READY, READY, UNKNOWN, input, output};
 use crate::check::{Profile, Ready, judge};
-use crate::report::{Report, table};
+use crate::report::{Report, cluster_table, table};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::io::IsTerminal;
 
 /// Tell whether a builder would work here, and if not, why and what to do
@@ -12,10 +14,13 @@ use std::io::IsTerminal;
   buildkit-preflight check --profile procmount --profile no-process-sandbox
   buildkit-preflight check --format json | jq '.profiles[0].causes'
   buildkit-preflight check --facts node.json
+  buildkit-preflight check --cluster --namespace builds
 
-Exit codes: 0 ready, 1 not ready, 2 bad usage or input, 3 unknown, 4 I/O error")]
+--cluster needs an administrator's kubeconfig: `create` of pods in the namespace, of which nothing is stored, and `list` of nodes.
+
+Exit codes: 0 ready, 1 not ready, 2 bad usage or input, 3 unknown, 4 an I/O error, or one of the Kubernetes API")]
 pub(super) struct Arguments {
-    /// A way to run buildkitd: no-process-sandbox, procmount, userns, privileged or rootful; may be repeated [default: no-process-sandbox]
+    /// A way to run buildkitd: no-process-sandbox, procmount, userns, privileged or rootful; may be repeated [default: no-process-sandbox; with --cluster all]
     #[arg(long = "profile", value_name = "PROFILE")]
     profiles: Vec<Profile>,
     /// How to print the report
@@ -26,19 +31,30 @@ pub(super) struct Arguments {
     facts: Option<String>,
     #[command(flatten)]
     sources: Sources,
+    /// Ask a cluster, in place of this machine: would it take the pods of `render builder` as they are, and which nodes wait for them?
+    #[arg(long, conflicts_with_all = ["facts", "root", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
+    cluster: bool,
+    #[command(flatten)]
+    cluster_arguments: ClusterArguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     /// For people
     Table,
-    /// For programs; its schema is schema/report.json
+    /// For programs; its schema is schema/report.json, with --cluster schema/cluster-report.json
     Json,
     /// The same as YAML
     Yaml,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if arguments.cluster {
+        let profiles = if arguments.profiles.is_empty() { Profile::ALL.to_vec() } else { asked(&arguments.profiles) };
+        let (report, code) = cluster::check(&arguments.cluster_arguments, &profiles)?;
+        arguments.print(&report, |colour| cluster_table(&report, colour))?;
+        return Ok(code);
+    }
     let profiles = asked(&arguments.profiles);
     let facts = match &arguments.facts {
         Some(path) => input::read_facts(path)?,
@@ -53,12 +69,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         READY
     };
     let report = Report::new(verdicts, facts);
-    let failed = |error: &dyn std::fmt::Display| Error::Io(format!("could not write the report: {error}"));
-    let text = match arguments.format {
-        Format::Table => table(&report, std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
-        Format::Json => serde_json::to_string_pretty(&report).map_err(|error| failed(&error))? + "\n",
-        Format::Yaml => serde_saphyr::to_string(&report).map_err(|error| failed(&error))?,
-    };
-    output::print(&text)?;
+    arguments.print(&report, |colour| table(&report, colour))?;
     Ok(code)
+}
+
+impl Arguments {
+    /// Prints a report; `table` is the one for people, with or without colours.
+    fn print(&self, report: &impl Serialize, table: impl Fn(bool) -> String) -> Result<(), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Io(format!("could not write the report: {error}"));
+        let text = match self.format {
+            Format::Table => table(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+            Format::Json => serde_json::to_string_pretty(report).map_err(|error| failed(&error))? + "\n",
+            Format::Yaml => serde_saphyr::to_string(report).map_err(|error| failed(&error))?,
+        };
+        output::print(&text)
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Error, READY, access, names, output};
+use super::{Error, READY, access, block_on, names, output};
 use crate::api::{self, Nodes, Ours};
 use crate::publish::DEFAULT_PREFIX;
 use clap::Args;
@@ -34,8 +34,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(clean(arguments))
+    block_on(clean(arguments))
 }
 
 async fn clean(arguments: Arguments) -> Result<u8, Error> {

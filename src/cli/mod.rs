@@ -1,8 +1,10 @@
 //! One file a command, each thin: gather, judge, print.
 
 mod agent;
+mod builder;
 mod check;
 mod cleanup;
+mod cluster;
 mod facts;
 mod input;
 mod names;
@@ -58,6 +60,9 @@ enum Error {
     /// Wrong usage or input.
     #[error("{message}")]
     BadInput { message: String, hint: Option<String> },
+    /// Nothing is ready for what was asked.
+    #[error("{message}")]
+    NotReady { message: String, hint: String },
     /// Reading or writing went wrong.
     #[error("{0}")]
     Io(String),
@@ -86,6 +91,12 @@ fn access(kubeconfig: Option<PathBuf>, context: Option<String>, in_pod: bool) ->
     }
 }
 
+/// Waits for what talks to the API, on this one thread.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(work)
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
@@ -100,10 +111,14 @@ pub fn run() -> ExitCode {
     let (error, code) = match result {
         Ok(code) => return ExitCode::from(code),
         Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
+        Err(error @ Error::NotReady { .. }) => (error, NOT_READY),
         Err(error @ (Error::Io(_) | Error::Tune(_))) => (error, IO_ERROR),
     };
     eprintln!("error: {error}");
-    if let Error::BadInput { hint: Some(hint), .. } | Error::Tune(crate::tune::Error { hint: Some(hint), .. }) = &error {
+    if let Error::BadInput { hint: Some(hint), .. }
+    | Error::NotReady { hint, .. }
+    | Error::Tune(crate::tune::Error { hint: Some(hint), .. }) = &error
+    {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(code)

@@ -1,5 +1,7 @@
 //! Names that users give, checked before anything is done with them.
 
+use crate::render::ImageUser;
+
 /// A node's name: a DNS subdomain (RFC 1123).
 pub(super) fn node(text: &str) -> Result<String, String> {
     match is_dns_subdomain(text) {
@@ -19,15 +21,41 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The name of a namespace that is made for the agent.
+/// The name of any namespace.
 pub(super) fn namespace(text: &str) -> Result<String, String> {
-    if !is_dns_label(text) {
-        return Err("not a namespace's name: at most 63 lower case letters, digits and `-`".into());
+    match is_dns_label(text) {
+        true => Ok(text.to_owned()),
+        false => Err("not a namespace's name: at most 63 lower case letters, digits and `-`".into()),
     }
+}
+
+/// The name of a namespace that is made for the agent, or for a builder.
+pub(super) fn own_namespace(text: &str) -> Result<String, String> {
     if text == "default" || text.starts_with("kube-") {
-        return Err("the agent needs a namespace of its own, which is made, relabelled and deleted with it".into());
+        return Err("this needs a namespace of its own, which is made, relabelled and deleted with it".into());
     }
-    Ok(text.to_owned())
+    namespace(text)
+}
+
+/// The name of a Service: a label of RFC 1035.
+pub(super) fn service(text: &str) -> Result<String, String> {
+    match is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("not a name for a Service: at most 63 lower case letters, digits and `-`, a letter first".into()),
+    }
+}
+
+/// A user of an image, NAME:UID or NAME:UID:GID. A name is what useradd takes, and goes into paths and YAML.
+pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
+    let mut parts = text.split(':');
+    let (name, uid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (gid, rest) = (parts.next().unwrap_or(uid), parts.next());
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let is_name = name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(known);
+    match (is_name, uid.parse(), gid.parse(), rest) {
+        (true, Ok(uid), Ok(gid), None) if uid > 0 && gid > 0 => Ok(ImageUser { name: name.to_owned(), uid, gid }),
+        _ => Err("not a user of an image, NAME:UID or NAME:UID:GID such as user:1000, and not root".into()),
+    }
 }
 
 /// An image's reference. What Kubernetes makes of it, the runtime says.
@@ -64,7 +92,29 @@ mod tests {
             assert!(image(bad).is_err(), "{bad:?}");
         }
         for bad in ["kube-system", "default", "Kube", &"a".repeat(64)] {
-            assert!(namespace(bad).is_err(), "{bad}");
+            assert!(own_namespace(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "a.b", "Kube", "../x"] {
+            assert!(namespace(bad).is_err() && service(bad).is_err(), "{bad}");
+        }
+        assert!(service("1a").is_err());
+        for bad in [
+            "",
+            "user",
+            "user:",
+            "user:x",
+            ":1000",
+            "user:0",
+            "user:1:0",
+            "user:1:2:3",
+            "u ser:1",
+            "../u:1",
+            "U:1",
+            "1u:1",
+            "u:-1",
+            "u:4294967296",
+        ] {
+            assert!(image_user(bad).is_err(), "{bad}");
         }
         for bad in ["", "N_1", "n1?x=y", "../namespaces/x", "a..b", "-a"] {
             assert!(node(bad).is_err(), "{bad}");
@@ -74,7 +124,10 @@ mod tests {
     #[test]
     fn good_names_are_taken() {
         let default = AgentOptions::default();
-        assert!(prefix(&default.prefix).is_ok() && image(&default.image).is_ok() && namespace(&default.namespace).is_ok());
+        assert!(prefix(&default.prefix).is_ok() && image(&default.image).is_ok() && own_namespace(&default.namespace).is_ok());
+        assert!(namespace("default").is_ok() && service("buildkitd-2").is_ok());
+        assert_eq!(image_user("_b-1:2000"), Ok(ImageUser { name: "_b-1".into(), uid: 2000, gid: 2000 }));
+        assert_eq!(image_user("b:2000:100").map(|user| user.gid), Ok(100));
         assert!(image("10.0.0.1:5000/a/b@sha256:0123").is_ok());
         assert!(node("ip-10-0-0-1.eu-west-1.compute.internal").is_ok());
     }

@@ -1,4 +1,4 @@
-use super::{Error, READY, names, output};
+use super::{Error, READY, builder, names, output};
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -13,6 +13,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Agent(AgentArguments),
+    Builder(Box<builder::Arguments>),
 }
 
 /// The agent: namespace, account, rights, the admission policies that confine it, DaemonSet
@@ -26,7 +27,7 @@ Namespace and label prefix stand in the admission policy too, so change them her
 the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.")]
 struct AgentArguments {
     /// The agent's own namespace: it is made with the agent, and goes with it
-    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::namespace)]
+    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::own_namespace)]
     namespace: String,
     /// The prefix of the labels
     #[arg(long, value_name = "DOMAIN", default_value_t = AgentOptions::default().prefix, value_parser = names::prefix)]
@@ -52,7 +53,10 @@ enum Sysctls {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let What::Agent(chosen) = &arguments.what;
+    let chosen = match &arguments.what {
+        What::Agent(chosen) => chosen,
+        What::Builder(chosen) => return builder::run(chosen),
+    };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
         prefix: chosen.label_prefix.clone(),

@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 fn apply(arguments: &Arguments, options: &TuneOptions, facts: &Facts, plan: &TunePlan) -> Result<u8, Error> {
     tune::is_in_place(facts)?;
     if let Some(left) = plan.left.iter().find(|left| left.reason == LeftBecause::Unreadable) {
-        return Err(Error::Io(format!("{} can't be read, and nothing was changed: {}", left.sysctl, left.message)));
+        return Err(Error::Io(format!("nothing was changed, since {} can't be judged: {}", left.sysctl, left.message)));
     }
     let kept = options.persist.then(|| tune::to_keep(plan, facts, options.limit));
     let audit = Audit::new(facts.node.known().cloned());
@@ -116,6 +116,9 @@ fn apply(arguments: &Arguments, options: &TuneOptions, facts: &Facts, plan: &Tun
     let verdicts = judged.map(|profile| ProfileReport::new(judge(&after, *profile, None), &after)).collect();
     let result = TuneResult::new(plan, changes, persisted.map(str::to_owned), verdicts);
     arguments.print(&result, &tune_result_table(&result))?;
+    if let Some(change) = TunePlan::new(&after, options).changes.first() {
+        return Err(Error::Io(format!("{} was set, and is {} again by now: somebody else writes it", change.sysctl, change.from)));
+    }
     Ok(if plan.left.is_empty() { READY } else { NOT_READY })
 }
 

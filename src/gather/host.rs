@@ -86,10 +86,21 @@ impl Host {
         }
     }
 
-    /// The names in a directory; none where it can't be read.
-    pub(super) fn list(&self, path: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.locate(path)).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    /// The names in a directory; none where there is no such directory.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub(super) fn list(&self, path: &str) -> Result<Vec<String>, String> {
+        let failed = |error: io::Error| format!("{path}: {error}");
+        let entries = match std::fs::read_dir(self.locate(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(failed)?.file_name().into_string());
+        }
+        Ok(names)
     }
 
     /// The target of a symbolic link, by the same rule.

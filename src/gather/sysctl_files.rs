@@ -18,7 +18,11 @@ pub(super) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     }
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for directory in directories {
-        for name in host.list(directory).into_iter().filter(|name| name.ends_with(".conf")) {
+        let names = match host.list(directory) {
+            Ok(names) => names,
+            Err(why) => return Fact::Failed(why),
+        };
+        for name in names.into_iter().filter(|name| name.ends_with(".conf")) {
             let path = format!("{directory}/{name}");
             // A directory sets nothing, and must not hide what files set.
             if !host.locate(&path).is_dir() {
@@ -32,7 +36,7 @@ pub(super) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
         match host.read_below(&file, "/") {
             Fact::Known(text) => settings.extend(SysctlSetting::parse(&file, &text)),
             Fact::Absent => {}
-            Fact::Denied(why) | Fact::Failed(why) => return Fact::Denied(why),
+            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why),
         }
     }
     Fact::Known(settings)

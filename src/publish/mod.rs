@@ -6,6 +6,7 @@
 mod condition;
 mod desired;
 mod event;
+mod fleet;
 mod labels;
 mod names;
 mod node;
@@ -14,6 +15,7 @@ mod tuned;
 pub use condition::{Condition, Status};
 pub use desired::{Desired, desired};
 pub use event::{Event, Severity, event};
+pub use fleet::{Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};
 pub use labels::Accept;
 pub use names::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
 pub use node::{Node, NodeCondition};

@@ -178,6 +178,10 @@ fn keeps(facts: &Facts, options: &TuneOptions, sysctl: Tunable) -> Option<(LeftB
     if !options.only.contains(&sysctl) {
         return Some((LeftBecause::NotAllowed, "it is not among those that --only allows".into()));
     }
+    if let (Fact::Failed(why), false) = (&facts.sysctl_files, options.override_policy) {
+        let message = format!("whether a file sets it to 0, as policy, can't be told ({why}); --override-policy sets it all the same");
+        return Some((LeftBecause::Unreadable, message));
+    }
     let zero = set_at_boot(facts, sysctl).filter(|setting| setting.value == "0" && !options.override_policy);
     zero.map(|setting| {
         let message = format!(
@@ -312,6 +316,11 @@ mod tests {
             f.sysctl_files = at_boot("/usr/lib/sysctl.d/10-x.conf", Tunable::MaxUserNamespaces, "0");
         };
         assert!(TunePlan::new(&facts_of(&early), &persist).changes[0].at_boot.is_none(), "that file comes before ours");
+        let unreadable = |f: &mut Facts| {
+            stig(f);
+            f.sysctl_files = Fact::Failed("/etc/sysctl.d: Input/output error".into());
+        };
+        assert_eq!(changes(&unreadable, &TuneOptions::default()), [], "what can't be read may be policy");
         // A low value is no policy, and a 0 that a later file takes back is none either.
         let later = |f: &mut Facts| {
             stig(f);

@@ -1,10 +1,15 @@
 //! Manifests as text: pure.
 //!
-//! `manifests/agent` is what [`agent`] gives by default: the policy, the account's name, the label prefix and the
-//! code have one source, and can't disagree.
+//! `manifests/agent` is what [`agent`] gives by default, and `manifests/builder` what [`builder`] gives: the policy, the
+//! account's name, the label prefix and the code have one source, and can't disagree.
 
+mod builder;
 mod merge;
+mod sub_ids;
 mod template;
+
+pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
+pub use sub_ids::LEAST_POD_IDS;
 
 use crate::check::Profile;
 use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};

@@ -1,9 +1,11 @@
 //! What a reader gets: the verdicts with their remedies and the facts, as one value; and that
 //! value as a table for people.
 
+mod cluster;
 mod table;
 mod tune;
 
+pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
 pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 

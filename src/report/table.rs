@@ -61,9 +61,9 @@ pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 /// A word in the margin and what it introduces.
-type Line = (&'static str, String);
+pub(super) type Line = (&'static str, String);
 
-fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
+pub(super) fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
     let code = match ready {
         Some(Ready::Ready) if colour => "32",
         Some(Ready::NotReady) if colour => "31",

@@ -37,6 +37,9 @@ pub(super) fn write(settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option
         let text = text_of(&kept);
         place.replace(&text)?;
         audit.changed(SYSCTL_FILE, &old.into(), &text.into());
+    } else {
+        // A run that was killed may have put it there and not stored it.
+        place.sync()?;
     }
     Ok(Some(SYSCTL_FILE))
 }

@@ -28,7 +28,7 @@ impl Sysctl {
         })?;
         let (file_system, place) = gather::place(&directory).map_err(Error::new)?;
         if file_system != "proc" || place != format!("/sys/{parent}") {
-            let is = if file_system == "proc" { format!("/proc{place}") } else { format!("a directory of a {file_system}") };
+            let is = if file_system == "proc" { format!("/proc{place}") } else { format!("a directory on {file_system}") };
             let message = format!("{} is not /proc/sys/{parent} but {is}: nothing was changed", directory.display());
             return Err(Error::new(message).hint("mount the node's own directory there"));
         }

@@ -54,6 +54,11 @@ impl Cluster {
         self.kubectl_with_input(&["apply", "-f", "-"], yaml)
     }
 
+    /// A dry run of `kubectl apply` at the API server.
+    pub(crate) fn dry_run(&self, yaml: &str) -> Result<String, String> {
+        self.kubectl_with_input(&["apply", "--dry-run=server", "-f", "-"], yaml)
+    }
+
     /// `kubectl delete`, of what may be gone already; waits until it is gone.
     pub(crate) fn delete(&self, arguments: &[&str]) {
         let arguments = [&["delete", "--ignore-not-found", "--grace-period=1"], arguments].concat();

@@ -107,6 +107,15 @@ impl Cluster {
         self.processes.ready(control::API_SERVER, || ready(&self.api));
     }
 
+    /// Starts an API server beside it that knows less, on port 6444. It has the same etcd and certificates, and no controllers.
+    pub(crate) fn start_old_api_server(&self) {
+        control::old_api_server(&self.processes, &self.certificates);
+    }
+
+    pub(crate) fn stop_old_api_server(&self) {
+        self.processes.stop(control::OLD_API_SERVER);
+    }
+
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.certificates.path("admin.kubeconfig")

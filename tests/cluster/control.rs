@@ -10,6 +10,7 @@ use std::path::Path;
 /// The address of node1, on which the servers listen that pods use.
 pub(crate) const ADDRESS: &str = "10.88.0.1";
 pub(crate) const API_SERVER: &str = "kube-apiserver";
+pub(crate) const OLD_API_SERVER: &str = "kube-apiserver-1.33";
 pub(crate) const AUDIT_LOG: &str = "audit.log";
 
 /// All requests of service accounts and of people. The cluster's own parts talk much, and nobody asks about them.
@@ -77,6 +78,31 @@ pub(crate) fn api_server(processes: &Processes, dir: &Path, certificates: &Certi
             format!("--audit-log-path={}", dir.join(AUDIT_LOG).display()),
             // An entry is written before the answer is.
             "--audit-log-mode=blocking".to_owned(),
+        ],
+    );
+}
+
+/// One in which pod user namespaces can be switched off: from 1.36 on they can't. Its objects are its own.
+pub(crate) fn old_api_server(processes: &Processes, certificates: &Certificates) {
+    let file = |name: &str| certificates.text(name);
+    processes.start(
+        OLD_API_SERVER,
+        tool("kube-apiserver-1.33"),
+        [
+            "--etcd-servers=http://127.0.0.1:2379".to_owned(),
+            "--etcd-prefix=/registry-1.33".to_owned(),
+            "--secure-port=6444".to_owned(),
+            format!("--advertise-address={ADDRESS}"),
+            "--service-cluster-ip-range=10.97.0.0/24".to_owned(),
+            "--allow-privileged=true".to_owned(),
+            "--authorization-mode=RBAC".to_owned(),
+            "--feature-gates=ProcMountType=false,UserNamespacesSupport=false".to_owned(),
+            format!("--client-ca-file={}", file("ca.crt")),
+            format!("--tls-cert-file={}", file("apiserver.crt")),
+            format!("--tls-private-key-file={}", file("apiserver.key")),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!("--service-account-key-file={}", file("tokens.pub")),
+            format!("--service-account-signing-key-file={}", file("tokens.key")),
         ],
     );
 }

@@ -7,6 +7,7 @@
 //!
 //! The program runs in three stages, see `outside` and `inside`. Needs root and `make cluster-tools`.
 
+mod admission;
 mod agent;
 mod api;
 mod certificates;
@@ -60,6 +61,20 @@ const STEPS: &[run::Step] = &[
     (
         "a changed sysctl is noticed, and an API server that is away waited for",
         out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
+    ),
+    ("Pod Security's refusal of a builder is named, and its fix works", admission::pod_security_is_named_and_its_fix_works),
+    ("a good namespace passes, and nothing is stored in it", admission::a_good_namespace_passes),
+    ("quotas, limits, policies and webhooks that refuse or change a builder are named", admission::others_that_refuse_or_change_are_named),
+    ("a missing namespace or right makes a builder's fate unknown", admission::what_cannot_be_told_is_unknown_and_says_why),
+    ("the API server takes each profile's builder", admission::each_profiles_builder_is_taken),
+    ("auto takes the best profile that nodes are ready for", admission::auto_takes_the_best_that_nodes_are_ready_for),
+    (
+        "a builder of the profile procmount maps all IDs of its pod but two, and builds",
+        admission::procmount_maps_all_ids_but_two_and_builds,
+    ),
+    (
+        "an API server 1.33 without pod user namespaces drops fields, and they are named",
+        admission::an_old_api_server_drops_fields_and_they_are_named,
     ),
     ("the overlays with tune are what is rendered", tune::overlays_are_what_is_rendered),
     ("a pod with tune is admitted as listed, and with no more", tune::is_admitted_as_listed),

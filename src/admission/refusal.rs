@@ -1,0 +1,221 @@
+//! Who refused a pod, and what would allow it.
+
+use super::{Finding, Obstacle};
+
+/// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.
+fn own_words(message: &str) -> &str {
+    [" is forbidden: ", " is invalid: "].iter().find_map(|mark| message.split_once(mark)).map_or(message, |(_, words)| words)
+}
+
+/// What stands in quotes after a word.
+fn quoted<'a>(text: &'a str, before: &str, quote: char) -> Option<&'a str> {
+    text.split_once(before)?.1.split_once(quote)?.1.split_once(quote).map(|(name, _)| name)
+}
+
+/// Explains a refusal of a pod. None: nobody refused it, the request itself failed.
+///
+/// By texts of the API server, which has no other way to tell who it was: apiserver/pkg/admission/plugin (webhooks, policies,
+/// quotas), plugin/pkg/admission (LimitRanges, service accounts), pod-security-admission/admission, endpoints/handlers.
+pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Finding> {
+    let words = own_words(message);
+    let finding = |obstacle, by: Option<&str>, fix: String| Finding {
+        obstacle,
+        by: by.map(str::to_owned),
+        change: None,
+        gate: None,
+        message: words.to_owned(),
+        fix: Some(fix),
+    };
+    let says = |text: &str| message.contains(text);
+    if code == 404 && message.starts_with("namespaces ") {
+        let fix = "make it: `buildkit-preflight render builder` does, labelled for privileged pods; or try in one that is there and has that label, with --namespace";
+        return Some(finding(Obstacle::NamespaceMissing, None, fix.into()));
+    }
+    if says("cannot create resource \"pods\"") {
+        let fix =
+            format!("ask for the right `create pods` in namespace {namespace}: kubectl auth can-i create pods --namespace {namespace}");
+        return Some(finding(Obstacle::NoRight, Some("RBAC"), fix));
+    }
+    if says("violates PodSecurity") {
+        let level = quoted(words, "violates PodSecurity ", '"').map(|level| level.split(':').next().unwrap_or(level));
+        let fix = format!("kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged --overwrite");
+        return Some(finding(Obstacle::PodSecurity, level, fix));
+    }
+    if says("does not support dry run") {
+        let webhook = quoted(message, "admission webhook ", '"');
+        let fix = "have it declare `sideEffects: None`, or try with a real pod";
+        return Some(finding(Obstacle::NoDryRun, webhook, fix.into()));
+    }
+    for (mark, quote, fix) in [
+        ("admission webhook ", '"', "have it leave this namespace's builders alone"),
+        ("failed calling webhook ", '"', "mend it: while it does not answer no pod can be made here"),
+        ("ValidatingAdmissionPolicy ", '\'', "have it, or its binding, leave this namespace's builders alone"),
+        ("MutatingAdmissionPolicy ", '\'', "have it, or its binding, leave this namespace's builders alone"),
+    ] {
+        if let Some(name) = quoted(message, mark, quote) {
+            let obstacle = if mark.contains("webhook") { Obstacle::Webhook } else { Obstacle::AdmissionPolicy };
+            return Some(finding(obstacle, Some(name), fix.into()));
+        }
+    }
+    for mark in ["exceeded quota: ", "failed quota: "] {
+        if let Some((_, rest)) = message.split_once(mark) {
+            let name = rest.split([',', ':']).next();
+            return Some(finding(Obstacle::Quota, name, "raise the quota, free some of it, or change the builder's resources".into()));
+        }
+    }
+    // The builder asks for resources and sets no limit: one that is too low is a LimitRange's.
+    let limited = code == 422 && words.contains("resources.requests") && words.contains("must be less than or equal to");
+    if limited || says(" usage per ") || says("limit to request ratio per ") {
+        let fix = format!("change the builder's resources, or the LimitRange: kubectl describe limitrange --namespace {namespace}");
+        return Some(finding(Obstacle::LimitRange, None, fix));
+    }
+    if says("security context constraint") {
+        let fix = format!("oc adm policy add-scc-to-user privileged --serviceaccount default --namespace {namespace}");
+        return Some(finding(Obstacle::SecurityContextConstraint, None, fix));
+    }
+    if says("error looking up service account") {
+        let fix = format!("kubectl create serviceaccount default --namespace {namespace} (a controller makes it in a new namespace)");
+        return Some(finding(Obstacle::ServiceAccount, None, fix));
+    }
+    if says("because it is being terminated") {
+        return Some(finding(Obstacle::NamespaceMissing, None, "wait until it is gone, and make it anew".into()));
+    }
+    match code {
+        422 if says("privileged: Forbidden: disallowed by cluster policy") => {
+            Some(finding(Obstacle::Validation, None, "start kube-apiserver with --allow-privileged=true".into()))
+        }
+        422 => Some(Finding { fix: None, ..finding(Obstacle::Validation, None, String::new()) }),
+        403 => Some(Finding { fix: None, ..finding(Obstacle::Admission, None, String::new()) }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(code: u16, message: &str) -> (Obstacle, Option<String>, String) {
+        let finding = explain(code, message, "builds").unwrap_or_else(|| panic!("{message}"));
+        (finding.obstacle, finding.by, finding.fix.unwrap_or_default())
+    }
+
+    #[test]
+    fn who_refused_is_known_by_its_words() {
+        for (code, message, obstacle, by, fix) in [
+            (404, "namespaces \"builds\" not found", Obstacle::NamespaceMissing, None, "--namespace"),
+            (
+                403,
+                "pods is forbidden: User \"jane\" cannot create resource \"pods\" in API group \"\" in the namespace \"builds\"",
+                Obstacle::NoRight,
+                Some("RBAC"),
+                "kubectl auth can-i create pods --namespace builds",
+            ),
+            (
+                403,
+                "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false (container \"buildkitd\" must set ...)",
+                Obstacle::PodSecurity,
+                Some("restricted"),
+                "kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite",
+            ),
+            (400, "admission webhook \"a.example.com\" does not support dry run", Obstacle::NoDryRun, Some("a.example.com"), "sideEffects"),
+            (
+                403,
+                "admission webhook \"a.example.com\" denied the request: no root here",
+                Obstacle::Webhook,
+                Some("a.example.com"),
+                "leave",
+            ),
+            (
+                500,
+                "Internal error occurred: failed calling webhook \"a.example.com\": failed to call webhook: Post \"https://a.b.svc:443/\": context deadline exceeded",
+                Obstacle::Webhook,
+                Some("a.example.com"),
+                "mend",
+            ),
+            (
+                422,
+                "pods \"buildkitd-x\" is forbidden: ValidatingAdmissionPolicy 'no-root' with binding 'all' denied request: failed expression: false",
+                Obstacle::AdmissionPolicy,
+                Some("no-root"),
+                "binding",
+            ),
+            (
+                403,
+                "pods \"buildkitd-x\" is forbidden: exceeded quota: small, requested: pods=1, used: pods=4, limited: pods=4",
+                Obstacle::Quota,
+                Some("small"),
+                "raise",
+            ),
+            (
+                403,
+                "pods \"b\" is forbidden: failed quota: small: must specify limits.cpu for: buildkitd",
+                Obstacle::Quota,
+                Some("small"),
+                "raise",
+            ),
+            (
+                403,
+                "pods \"b\" is forbidden: [minimum memory usage per Container is 1Gi, but request is 256Mi]",
+                Obstacle::LimitRange,
+                None,
+                "kubectl describe limitrange --namespace builds",
+            ),
+            (
+                422,
+                "Pod \"b\" is invalid: spec.containers[0].resources.requests: Invalid value: \"256Mi\": must be less than or equal to memory limit of 1Mi",
+                Obstacle::LimitRange,
+                None,
+                "kubectl describe limitrange --namespace builds",
+            ),
+            (
+                403,
+                "pods \"b\" is forbidden: unable to validate against any security context constraint: [...]",
+                Obstacle::SecurityContextConstraint,
+                None,
+                "--namespace builds",
+            ),
+            (
+                403,
+                "pods \"b\" is forbidden: error looking up service account builds/default: serviceaccount \"default\" not found",
+                Obstacle::ServiceAccount,
+                None,
+                "create serviceaccount default",
+            ),
+            (
+                403,
+                "pods \"b\" is forbidden: unable to create new content in namespace builds because it is being terminated",
+                Obstacle::NamespaceMissing,
+                None,
+                "anew",
+            ),
+            (
+                422,
+                "Pod \"b\" is invalid: spec.containers[0].securityContext.privileged: Forbidden: disallowed by cluster policy",
+                Obstacle::Validation,
+                None,
+                "--allow-privileged",
+            ),
+            (403, "pods \"b\" is forbidden: PodNodeSelector says no", Obstacle::Admission, None, ""),
+        ] {
+            let (seen, who, how) = explained(code, message);
+            assert_eq!((seen, who.as_deref()), (obstacle, by), "{message}");
+            assert!(how.contains(fix), "{message}: {how}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_failed_is_no_refusal() {
+        for (code, message) in
+            [(401, "Unauthorized"), (429, "too many requests"), (500, "etcdserver: request timed out"), (404, "page not found")]
+        {
+            assert_eq!(explain(code, message, "builds"), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_shown_without_the_pods_name() {
+        let message = "pods \"buildkitd-x7\" is forbidden: exceeded quota: q, requested: pods=1";
+        assert_eq!(explain(403, message, "n").expect("a finding").message, "exceeded quota: q, requested: pods=1");
+        assert_eq!(own_words("Pod \"b\" is invalid: spec.x: y"), "spec.x: y");
+    }
+}

@@ -1,0 +1,102 @@
+use super::{Body, Error, exchange, request};
+use crate::admission::Answer;
+use http::StatusCode;
+use kube::Client;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long a dry run may take: each webhook on its way may take ten seconds (its default), and be asked twice.
+const DRY_RUN: Duration = Duration::from_secs(45);
+
+/// What a cluster makes of pods, as dry runs: nothing is ever stored.
+pub struct Pods {
+    client: Client,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    git_version: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    message: String,
+}
+
+impl Pods {
+    /// With the rights of this client.
+    pub fn new(client: Client) -> Self {
+        Pods { client }
+    }
+
+    /// The API server's version: `v1.36.3`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn version(&self) -> Result<String, Error> {
+        let version: Version = request(&self.client, "/version", Body::Get).await?;
+        Ok(version.git_version)
+    }
+
+    /// Tries to make a pod, as a dry run. A refusal is an answer too; who made it is another's question.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn try_create(&self, namespace: &str, pod: &Value) -> Result<Answer, Error> {
+        // What the API server does not know it drops and warns of; the default of an old server says nothing.
+        let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Warn&fieldManager=buildkit-preflight");
+        let (status, headers, text) = exchange(&self.client, &path, &Body::Post(pod.clone()), DRY_RUN).await?;
+        if status.is_success() {
+            let pod = serde_json::from_str(&text);
+            let pod = pod.map_err(|error| Error::Garbled { what: super::what(&http::Method::POST, &path), why: error.to_string() })?;
+            let warnings = headers.get_all(http::header::WARNING).iter().filter_map(|value| warning(value.to_str().ok()?)).collect();
+            return Ok(Answer::Made { pod, warnings });
+        }
+        let message = serde_json::from_str(&text).map_or(text, |status: Status| status.message);
+        Ok(Answer::Refused { code: status.as_u16(), message })
+    }
+}
+
+impl Error {
+    /// The same refusal as an error, where it was none of the pod.
+    pub fn refused_pod(namespace: &str, code: u16, message: &str) -> Self {
+        let what = super::what(&http::Method::POST, &format!("/api/v1/namespaces/{namespace}/pods"));
+        Error::Refused { what, code, message: super::error::shortened(message) }
+    }
+
+    /// Whether it is a refusal for lack of a right.
+    pub fn is_forbidden(&self) -> bool {
+        self.code() == Some(StatusCode::FORBIDDEN.as_u16())
+    }
+}
+
+/// The text of a warning: `299 - "text"` with `\` before quotes (RFC 7234, 5.5).
+fn warning(header: &str) -> Option<String> {
+    let text = header.strip_prefix("299 ")?.split_once('"')?.1.rsplit_once('"')?.0;
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_the_text_in_quotes() {
+        for (header, text) in [
+            (r#"299 - "unknown field \"spec.x\"""#, Some(r#"unknown field "spec.x""#)),
+            (r#"299 - "a \\ b""#, Some(r"a \ b")),
+            ("110 - \"stale\"", None),
+            ("299 - x", None),
+            ("", None),
+        ] {
+            assert_eq!(warning(header).as_deref(), text, "{header}");
+        }
+    }
+}

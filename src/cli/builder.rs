@@ -1,0 +1,146 @@
+use super::{Error, READY, access, block_on, names, output};
+use crate::api::{self, Nodes};
+use crate::check::Profile;
+use crate::publish::best;
+use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
+use clap::Args;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A builder: namespace, Deployment, Service, NetworkPolicy, only on nodes that are ready for it
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight render builder | kubectl apply -f -
+  buildkit-preflight render builder --profile procmount --namespace builds
+  buildkit-preflight render builder --profile auto --min-nodes 3
+  buildkit-preflight render builder --profile procmount --ids 131072 --image registry.example/builder:1 --user builder:2000
+
+`buildkit-preflight check --cluster` says whether the cluster would take it. For procmount it also makes /etc/subuid and
+/etc/subgid, which must fit the pod's own IDs: a ConfigMap.
+
+Exit codes: 0 printed, 1 auto: no profile has enough nodes, 2 bad usage, or no range of IDs fits, 4 API error")]
+pub(super) struct Arguments {
+    /// The way to run buildkitd: no-process-sandbox, procmount, userns, privileged, rootful, or auto: the best that nodes are ready for
+    #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox")]
+    profile: Choice,
+    /// The builder's own namespace: it is made with it, labelled for privileged pods
+    #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::own_namespace)]
+    namespace: String,
+    /// What Deployment, Service and NetworkPolicy are called
+    #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().name, value_parser = names::service)]
+    name: String,
+    /// The builder's image [default: upstream's for the profile]
+    #[arg(long, value_name = "IMAGE", value_parser = names::image)]
+    image: Option<String>,
+    /// The prefix of the nodes' labels
+    #[arg(long, value_name = "DOMAIN", default_value_t = BuilderOptions::default().prefix, value_parser = names::prefix)]
+    label_prefix: String,
+    /// How many pods
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    replicas: u32,
+    /// procmount, userns: how many IDs the pod's user namespace must have; above 65536 only nodes whose kubelet gives that many
+    /// (userNamespaces.idsPerPod) [default: 65536, as Kubernetes gives]
+    #[arg(long, value_name = "N")]
+    ids: Option<u32>,
+    /// The user of a rootless image, whose home is /home/NAME; its group has the same number, unless it is named [default: user:1000]
+    #[arg(long, value_name = "NAME:UID[:GID]", value_parser = names::image_user)]
+    user: Option<ImageUser>,
+    /// auto: how many nodes must be ready for a profile
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    min_nodes: u32,
+    /// auto: another kubeconfig than $KUBECONFIG or ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// auto: a context of it other than the current one
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    Auto,
+    Profile(Profile),
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(id: &str) -> Result<Self, String> {
+        if id == "auto" { Ok(Choice::Auto) } else { id.parse().map(Choice::Profile).map_err(|error: String| error.replace(')', ", auto)")) }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let profile = match arguments.profile {
+        Choice::Profile(profile) => arguments.fits(profile)?,
+        Choice::Auto => block_on(choose(arguments))?,
+    };
+    let options = BuilderOptions {
+        profile,
+        namespace: arguments.namespace.clone(),
+        name: arguments.name.clone(),
+        image: arguments.image.clone(),
+        prefix: arguments.label_prefix.clone(),
+        replicas: arguments.replicas,
+        ids: arguments.ids.unwrap_or(LEAST_POD_IDS),
+        user: arguments.user.clone().unwrap_or_default(),
+    };
+    let built = render::builder(&options).map_err(|message| Error::BadInput {
+        message,
+        hint: Some("--user names the image's user, --ids how many IDs the pod has".into()),
+    })?;
+    for note in built.notes {
+        eprintln!("warning: {note}");
+    }
+    output::print(&built.files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n"))?;
+    Ok(READY)
+}
+
+impl Arguments {
+    /// Whether what was asked for means something to a profile.
+    fn fits(&self, profile: Profile) -> Result<Profile, Error> {
+        let wrong = |message: String, hint: &str| Err(Error::BadInput { message, hint: Some(hint.to_owned()) });
+        if self.ids.is_some() && !profile.has_pod_user_namespace() {
+            return wrong(format!("--ids: the pod of {profile} has no user namespace of its own"), "leave it out: its IDs are the node's");
+        }
+        if self.user.is_some() && profile.uid() == 0 {
+            return wrong(format!("--user: the image of {profile} runs as root"), "leave it out");
+        }
+        if self.kubeconfig.is_some() || self.context.is_some() || self.min_nodes > 1 {
+            return wrong("--kubeconfig, --context and --min-nodes are for --profile auto".into(), "only auto looks at the nodes");
+        }
+        Ok(profile)
+    }
+}
+
+/// Takes the best profile for which enough nodes are ready, and says why on standard error.
+async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
+    let failed = |error: api::Error| Error::Io(error.to_string());
+    let client = api::connect(&access(arguments.kubeconfig.clone(), arguments.context.clone(), false)).await.map_err(failed)?;
+    let nodes = Nodes::new(client).list().await.map_err(failed)?;
+    let ids = arguments.ids.filter(|ids| *ids > LEAST_POD_IDS);
+    let (best, fleets) = best(&nodes, &arguments.label_prefix, ids, arguments.min_nodes as usize);
+    let lines = fleets.iter().map(|fleet| format!("  {:<18}  {fleet}", fleet.profile.id()));
+    match best {
+        Some(profile) => {
+            let better: Vec<_> = lines.zip(&fleets).take_while(|(_, fleet)| fleet.profile != profile).map(|(line, _)| line).collect();
+            let taken = fleets.iter().find(|fleet| fleet.profile == profile).map(ToString::to_string).unwrap_or_default();
+            eprintln!("auto: {profile}: {taken}");
+            if !better.is_empty() {
+                let least = arguments.min_nodes;
+                eprintln!("passed over, for fewer than {least} {}:\n{}", if least == 1 { "node" } else { "nodes" }, better.join("\n"));
+            }
+            Ok(profile)
+        }
+        None => Err(Error::NotReady {
+            message: format!(
+                "no profile has {} ready, so nothing is printed\n{}",
+                if arguments.min_nodes == 1 { "a node that is".to_owned() } else { format!("{} nodes that are", arguments.min_nodes) },
+                lines.collect::<Vec<_>>().join("\n")
+            ),
+            hint:
+                "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)"
+                    .into(),
+        }),
+    }
+}

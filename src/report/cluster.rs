@@ -1,0 +1,315 @@
+use super::table::{Line, columns, painted};
+use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
+use crate::check::{Profile, Ready};
+use crate::fact::API_VERSION;
+use crate::publish::Fleet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+
+/// The answer to `check --cluster`, for programs. Fields are only ever added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterReport {
+    /// Always [`API_VERSION`].
+    pub api_version: String,
+    /// Always `ClusterReport`.
+    pub kind: String,
+    /// The API server's version.
+    pub kubernetes: String,
+    /// Where the pods were tried.
+    pub namespace: String,
+    /// How many nodes there are; null where they can't be listed.
+    pub nodes: Option<usize>,
+    /// Why nodes can't be listed.
+    pub nodes_unknown: Option<String>,
+    /// One answer for each profile asked about.
+    pub profiles: Vec<ClusterProfile>,
+}
+
+/// The answer for one profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterProfile {
+    /// The profile.
+    pub profile: Profile,
+    /// Ready where the pod is accepted and some node is ready for it.
+    pub verdict: Ready,
+    /// What becomes of the pod that `render builder` makes, in a dry run.
+    pub pod: Outcome,
+    /// The reason in half a sentence; null for a verdict of ready.
+    pub reason: Option<String>,
+    /// What stands in the pod's way.
+    pub findings: Vec<Finding>,
+    /// What the API server warns of.
+    pub warnings: Vec<String>,
+    /// Where it would be scheduled; null where nodes can't be listed.
+    pub nodes: Option<ReadyNodes>,
+}
+
+/// The nodes to which a builder would be scheduled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadyNodes {
+    /// How many.
+    pub ready: usize,
+    /// Their names, at most a hundred.
+    pub names: Vec<String>,
+    /// All nodes in half a sentence.
+    pub summary: String,
+}
+
+/// How many names a report has.
+const NAMES: usize = 100;
+
+/// How many of them a person gets to see.
+const SHOWN: usize = 5;
+
+impl ClusterReport {
+    /// Puts answers together.
+    pub fn new(kubernetes: String, namespace: String, nodes: Result<usize, String>, profiles: Vec<ClusterProfile>) -> Self {
+        let (nodes, nodes_unknown) = match nodes {
+            Ok(number) => (Some(number), None),
+            Err(why) => (None, Some(why)),
+        };
+        ClusterReport {
+            api_version: API_VERSION.into(),
+            kind: "ClusterReport".into(),
+            kubernetes,
+            namespace,
+            nodes,
+            nodes_unknown,
+            profiles,
+        }
+    }
+}
+
+impl ClusterProfile {
+    /// One profile's answer; no fleet where nodes can't be listed.
+    pub fn new(profile: Profile, admission: Admission, fleet: Option<&Fleet>) -> Self {
+        let nodes = fleet.map(|fleet| ReadyNodes {
+            ready: fleet.ready().count(),
+            names: fleet.ready().take(NAMES).map(str::to_owned).collect(),
+            summary: fleet.to_string(),
+        });
+        let first = || title(&admission.findings);
+        let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0);
+        let (verdict, reason) = match admission.outcome {
+            Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
+            _ if none_ready => (Ready::NotReady, Some("no node is ready for it".into())),
+            Outcome::Unknown => (Ready::Unknown, first()),
+            Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("its nodes can't be listed".into())),
+            Outcome::Accepted => (Ready::Ready, None),
+        };
+        ClusterProfile {
+            profile,
+            verdict,
+            pod: admission.outcome,
+            reason,
+            findings: admission.findings,
+            warnings: admission.warnings,
+            nodes,
+        }
+    }
+}
+
+/// The report for a person: the verdicts first, then for each what became of its pod, why, what to do, and its nodes.
+pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
+    let nodes = report.nodes.map(|number| format!(" · {number} {}", if number == 1 { "node" } else { "nodes" })).unwrap_or_default();
+    let mut out = format!("Kubernetes {} · namespace {}{nodes}\n\n", report.kubernetes, report.namespace);
+    let mut rows = vec![["PROFILE", "VERDICT", "POD", "NODES", "WHY"].map(str::to_owned)];
+    for profile in &report.profiles {
+        let ready = profile.nodes.as_ref().zip(report.nodes).map(|(nodes, total)| format!("{} of {total}", nodes.ready));
+        rows.push([
+            profile.profile.to_string(),
+            profile.verdict.to_string(),
+            profile.pod.to_string(),
+            ready.unwrap_or_else(|| "-".into()),
+            profile.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut lines = columns(&rows).lines().map(str::to_owned).collect::<Vec<_>>();
+    for (line, profile) in lines.iter_mut().skip(1).zip(&report.profiles) {
+        let plain = profile.verdict.to_string();
+        *line = line.replacen(&plain, &painted(&plain, Some(profile.verdict), colour), 1);
+    }
+    out += &(lines.join("\n") + "\n");
+    // Profiles of which the same is to be said are explained once.
+    let mut explained: Vec<(Vec<&ClusterProfile>, Vec<Line>)> = Vec::new();
+    for profile in &report.profiles {
+        let lines = explain(profile, report);
+        match explained.iter_mut().find(|group| group.0[0].verdict == profile.verdict && group.1 == lines) {
+            Some(group) => group.0.push(profile),
+            None => explained.push((vec![profile], lines)),
+        }
+    }
+    for (profiles, lines) in explained {
+        let names: Vec<_> = profiles.iter().map(|profile| profile.profile.id()).collect();
+        let verdict = painted(&profiles[0].verdict.to_string(), Some(profiles[0].verdict), colour);
+        let obstacle = profiles[0].findings.first().map(|finding| format!(" ({})", finding.obstacle.id())).unwrap_or_default();
+        let _ = writeln!(out, "\n{} {} {verdict}{obstacle}", names.join(", "), if names.len() == 1 { "is" } else { "are" });
+        for (word, text) in lines {
+            let _ = writeln!(out, "  {word:<5}  {text}");
+        }
+    }
+    out
+}
+
+/// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.
+fn brief(finding: &Finding) -> String {
+    if finding.obstacle != Obstacle::PodSecurity {
+        return finding.message.clone();
+    }
+    let mut depth = 0;
+    let kept = finding.message.chars().filter(|c| {
+        depth += i32::from(*c == '(');
+        let kept = depth == 0;
+        depth -= i32::from(*c == ')');
+        kept
+    });
+    kept.collect::<String>().replace(" ,", ",").trim_end().to_owned()
+}
+
+fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    if !profile.findings.is_empty() {
+        let became = match profile.pod {
+            Outcome::Unknown => "nobody can tell".to_owned(),
+            outcome => outcome.to_string(),
+        };
+        lines.push(("tried", format!("its pod in namespace {}, as a dry run: {became}", report.namespace)));
+    }
+    for finding in &profile.findings {
+        lines.push(("why", brief(finding)));
+        lines.extend(finding.fix.iter().map(|fix| ("fix", fix.clone())));
+    }
+    lines.extend(profile.warnings.iter().map(|warning| ("note", format!("the API server warns: {warning}"))));
+    // Where its pod can't be made, the nodes do not matter yet.
+    match &profile.nodes {
+        _ if matches!(profile.pod, Outcome::Refused | Outcome::Changed) => {}
+        Some(nodes) if nodes.ready == 0 => {
+            lines.push(("nodes", nodes.summary.clone()));
+            let fix = "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)";
+            lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", fix.into())));
+        }
+        Some(nodes) => {
+            let more = nodes.ready.saturating_sub(SHOWN);
+            let names = nodes.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            lines.push(("nodes", if more > 0 { format!("{names} and {more} more") } else { names }));
+        }
+        None => {
+            lines.extend(report.nodes_unknown.iter().map(|why| ("nodes", format!("can't be listed: {why}"))));
+            lines.push(("fix", "ask for the right `list nodes`: kubectl auth can-i list nodes".into()));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::{Answer, judge};
+    use crate::publish::{DEFAULT_PREFIX, Node};
+    use crate::render::{BuilderOptions, builder_pod};
+    use serde_json::json;
+
+    fn nodes(labels: &[serde_json::Value]) -> Vec<Node> {
+        let node = |(number, labels)| json!({"metadata": {"name": format!("node{number}"), "uid": "u", "labels": labels}});
+        labels.iter().enumerate().map(node).map(|node| serde_json::from_value(node).expect("a node")).collect()
+    }
+
+    fn report(answer: impl Fn(serde_json::Value) -> Answer, nodes: Option<&[Node]>) -> ClusterReport {
+        let profile = |profile| {
+            let sent = builder_pod(&BuilderOptions { profile, ..BuilderOptions::default() }).expect("a pod");
+            let admission = judge(&answer(sent.clone()), &sent, "builds", "v1.33.13").expect("an answer");
+            let fleet = nodes.map(|nodes| Fleet::new(nodes, profile, DEFAULT_PREFIX, None));
+            ClusterProfile::new(profile, admission, fleet.as_ref())
+        };
+        let total = nodes.map(<[Node]>::len).ok_or_else(|| "nodes is forbidden".to_owned());
+        ClusterReport::new("v1.33.13".into(), "builds".into(), total, Profile::ALL.map(profile).to_vec())
+    }
+
+    fn made(pod: serde_json::Value) -> Answer {
+        Answer::Made { pod, warnings: Vec::new() }
+    }
+
+    /// Two nodes: the second can't run anything without root.
+    fn two() -> Vec<Node> {
+        let label = |key: &str| format!("{DEFAULT_PREFIX}/{key}");
+        nodes(&[
+            json!({label("no-process-sandbox"): "ready", label("privileged"): "unknown", label("rootful"): "unknown", label("procmount-candidate"): "true"}),
+            json!({label("no-process-sandbox"): "not-ready", label("privileged"): "not-ready", label("rootful"): "unknown"}),
+        ])
+    }
+
+    #[test]
+    fn a_profile_is_ready_where_its_pod_can_be_made_and_a_node_waits_for_it() {
+        insta::assert_snapshot!(cluster_table(&report(made, Some(&two())), false), @r"
+        Kubernetes v1.33.13 · namespace builds · 2 nodes
+
+        PROFILE             VERDICT    POD       NODES   WHY
+        no-process-sandbox  ready      accepted  1 of 2
+        procmount           not ready  accepted  0 of 2  no node is ready for it
+        userns              not ready  accepted  0 of 2  no node is ready for it
+        privileged          ready      accepted  1 of 2
+        rootful             ready      accepted  2 of 2
+
+        no-process-sandbox, privileged are ready
+          nodes  node0
+
+        procmount is not ready
+          nodes  0 of 2 nodes are ready: 1 where such a pod would start, but none has proven it, 1 where no such pod would start
+          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+
+        userns is not ready
+          nodes  0 of 2 nodes are ready: 2 where no such pod would start
+          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+
+        rootful is ready
+          nodes  node0, node1
+        ");
+    }
+
+    #[test]
+    fn what_is_the_same_for_several_profiles_is_said_once() {
+        let refused = |_| {
+            Answer::Refused {
+            code: 403,
+            message: "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": procMount (container \"b\" must not set (it)), seccompProfile (...)".into(),
+        }
+        };
+        insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), false), @r#"
+        Kubernetes v1.33.13 · namespace builds · 2 nodes
+
+        PROFILE             VERDICT    POD      NODES   WHY
+        no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses its pod (restricted)
+        procmount           not ready  refused  0 of 2  Pod Security refuses its pod (restricted)
+        userns              not ready  refused  0 of 2  Pod Security refuses its pod (restricted)
+        privileged          not ready  refused  1 of 2  Pod Security refuses its pod (restricted)
+        rootful             not ready  refused  2 of 2  Pod Security refuses its pod (restricted)
+
+        no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
+          tried  its pod in namespace builds, as a dry run: refused
+          why    violates PodSecurity "restricted:latest": procMount, seccompProfile
+          fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite
+        "#);
+    }
+
+    #[test]
+    fn without_the_right_to_list_nodes_it_is_unknown() {
+        let report = report(made, None);
+        assert!(report.profiles.iter().all(|profile| profile.verdict == Ready::Unknown));
+        let text = cluster_table(&report, true);
+        assert!(text.contains("can't be listed: nodes is forbidden") && text.contains("\x1b[33munknown"), "{text}");
+        assert!(report.profiles[0].reason.as_deref() == Some("its nodes can't be listed"));
+    }
+
+    #[test]
+    fn many_nodes_are_counted_and_some_named() {
+        let labels = vec![json!({format!("{DEFAULT_PREFIX}/no-process-sandbox"): "ready"}); 205];
+        let report = report(made, Some(&nodes(&labels)));
+        let ready = report.profiles[0].nodes.as_ref().expect("nodes");
+        assert_eq!((ready.ready, ready.names.len()), (205, 100));
+        assert!(cluster_table(&report, false).contains("node0, node1, node2, node3, node4 and 200 more"));
+    }
+}
