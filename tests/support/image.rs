@@ -43,6 +43,8 @@ pub(crate) fn base(root: &Path, debian: &Path) {
     ] {
         fs::write(root.join(path), text).expect("write");
     }
+    // As published images have it: where it is no link, fusermount leaves a lock beside it.
+    symlink("../proc/mounts", root.join("etc/mtab")).expect("symlink");
     for name in ["newuidmap", "newgidmap"] {
         install(&debian.join("usr/bin").join(name), root, name, debian);
     }
