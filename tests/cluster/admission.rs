@@ -37,7 +37,7 @@ fn profile<'a>(report: &'a Value, name: &str) -> &'a Value {
 fn namespace(cluster: &Cluster, name: &str, level: &str) {
     let labels = json!({"pod-security.kubernetes.io/enforce": level});
     cluster.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}).to_string());
-    wait("its service account", 60, || cluster.kubectl(&["get", "serviceaccount", "default", "-n", name]));
+    wait("its service account", 120, || cluster.kubectl(&["get", "serviceaccount", "default", "-n", name]));
 }
 
 pub(crate) fn pod_security_is_named_and_its_fix_works(cluster: &Cluster) {

@@ -58,10 +58,6 @@ const STEPS: &[run::Step] = &[
     ("a ready node stays ready while agents come and go", changes::ready_stays_ready),
     ("an agent that is told to end leaves its label", changes::ends_at_once_and_leaves_the_label),
     ("an agent without its policy publishes nothing", confinement::without_its_policy_the_agent_is_silent),
-    (
-        "a changed sysctl is noticed, and an API server that is away waited for",
-        out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
-    ),
     ("Pod Security's refusal of a builder is named, and its fix works", admission::pod_security_is_named_and_its_fix_works),
     ("a good namespace passes, and nothing is stored in it", admission::a_good_namespace_passes),
     ("quotas, limits, policies and webhooks that refuse or change a builder are named", admission::others_that_refuse_or_change_are_named),
@@ -75,6 +71,10 @@ const STEPS: &[run::Step] = &[
     (
         "an API server 1.33 without pod user namespaces drops fields, and they are named",
         admission::an_old_api_server_drops_fields_and_they_are_named,
+    ),
+    (
+        "a changed sysctl is noticed, and an API server that is away waited for",
+        out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
     ),
     ("the overlays with tune are what is rendered", tune::overlays_are_what_is_rendered),
     ("a pod with tune is admitted as listed, and with no more", tune::is_admitted_as_listed),
