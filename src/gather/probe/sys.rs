@@ -24,8 +24,14 @@ pub(super) fn fork() -> nix::Result<Option<Pid>> {
 /// Has a program sent a signal with the death of this process, from its first instruction on. It also makes
 /// the standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
 pub(in crate::gather) fn die_with_us(command: &mut Command, signal: Signal) -> &mut Command {
-    // SAFETY: between fork and exec the closure makes one system call and touches no memory of others.
-    unsafe { command.pre_exec(move || nix::sys::prctl::set_pdeathsig(signal).map_err(Into::into)) }
+    let parent = nix::unistd::getpid();
+    let ask = move || {
+        nix::sys::prctl::set_pdeathsig(signal)?;
+        // A parent that died in between sends nothing any more.
+        if nix::unistd::getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
+    };
+    // SAFETY: between fork and exec the closure makes two system calls and touches no memory of others.
+    unsafe { command.pre_exec(ask) }
 }
 
 /// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process.
