@@ -4,7 +4,7 @@ use buildkit_preflight::admission::Answer;
 use buildkit_preflight::api::{Error, NodeWriter, Pods};
 use buildkit_preflight::check::Profile;
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::publish::{Accept, DEFAULT_PREFIX, Desired, Node, desired, event};
+use buildkit_preflight::publish::{Accept, Canaries, DEFAULT_PREFIX, Desired, Node, desired, event};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -33,7 +33,7 @@ async fn answer(server: &mut Server, status: u16, body: &str) -> (String, String
 
 /// Nothing is known, so all is unknown: it is what is sent that matters here.
 fn some(node: &Node) -> Desired {
-    desired(&Facts::unknown(), Accept::Proven, node, DEFAULT_PREFIX)
+    desired(&Facts::unknown(), Accept::Proven, node, DEFAULT_PREFIX, &Canaries::new())
 }
 
 fn node(condition: &str) -> Node {

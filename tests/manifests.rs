@@ -1,7 +1,7 @@
 //! `manifests/` is what `render` prints: `make manifests` writes it anew.
 
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -40,4 +40,9 @@ fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
     for (name, tune) in TUNE_OVERLAYS {
         stands(&format!("overlays/{name}"), &tune_overlay(tune));
     }
+}
+
+#[test]
+fn the_overlay_with_a_canary_of_userns_is_the_one_that_is_rendered() {
+    stands("overlays/userns", &userns_overlay());
 }

@@ -27,9 +27,12 @@ impl Backoff {
     }
 }
 
+/// How much longer than its period a heartbeat can be.
+pub(super) const LONGEST_BEAT: f64 = 1.25;
+
 /// A period that is a quarter shorter or longer, so that agents which were started together do not stay together.
 pub(super) fn jittered(period: Duration) -> Duration {
-    spread(period, 0.25)
+    spread(period, LONGEST_BEAT - 1.0)
 }
 
 fn spread(length: Duration, part: f64) -> Duration {

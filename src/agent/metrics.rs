@@ -88,6 +88,8 @@ impl Metrics {
 
     /// What the labels say, so that the two can't disagree.
     pub(super) fn verdicts(&self, labels: &BTreeMap<Key, String>) {
+        // Of a profile that a canary speaks of again, this agent says nothing any more.
+        self.verdict.clear();
         for profile in Profile::ALL {
             let Some(says) = labels.get(&Key::Verdict(profile)) else { continue };
             for verdict in Ready::ALL.map(Ready::id) {

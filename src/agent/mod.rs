@@ -3,7 +3,11 @@
 //! One task does one thing after the other: gather, judge, publish, wait. It wakes for a sysctl that changed, for the
 //! heartbeat and for a write that has to be tried again; beside it runs a small HTTP server. What it knows of
 //! the API is the answer to its own writes; it reads nothing and watches nothing.
+//!
+//! Each profile that a pod can prove has an agent in a pod of that shape. The default profile's runs on every node, and says of the
+//! others, the canaries, what they can't say themselves: that none can run here, or that one does not answer.
 
+mod canaries;
 mod clock;
 mod health;
 mod memory;
@@ -14,6 +18,7 @@ mod server;
 mod work;
 
 use crate::api::{self, Access};
+use crate::check::Profile;
 use crate::gather::{self, BadStateDir};
 use crate::publish::Accept;
 use health::Health;
@@ -52,8 +57,27 @@ pub struct Options {
     pub trial_builds: bool,
     /// Where `tune --watch` says what it did.
     pub tuned: PathBuf,
-    /// Whether the container's manifest gives it a builder's security context.
-    pub asked_unconfined: Option<bool>,
+    /// The profile to prove.
+    pub profile: Profile,
+    /// Whether this container was given its shape by its manifest.
+    pub in_shape: bool,
+    /// The profiles whose canaries are deployed: those that the default profile's agent waits for.
+    pub canaries: Vec<Profile>,
+    /// How long to wait for a canary's first answer, and for one that is late.
+    pub canary_patience: Duration,
+    /// Where another container, which has the profile's shape, proves for this one.
+    pub prover: Option<PathBuf>,
+}
+
+impl Options {
+    /// Whether others than this agent write what it speaks of.
+    fn shares_the_node(&self) -> bool {
+        self.is_canary() || !self.canaries.is_empty()
+    }
+
+    fn is_canary(&self) -> bool {
+        self.profile != Profile::NoProcessSandbox
+    }
 }
 
 /// Where health checks and metrics are, unless another address is named.
@@ -101,8 +125,7 @@ pub fn run(options: Options) -> Result<(), Error> {
 async fn start(options: Options) -> Result<(), Error> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    // What touches the state dir, the probe, and what they leave to be ended; then the build.
-    let looking = options.deadline * (3 + if options.trial_builds { gather::BUILD_TIME } else { 0 });
+    let looking = options.deadline * (prover::LOOK_COSTS + if options.trial_builds { gather::BUILD_TIME } else { 0 });
     let health = Arc::new(Health::new(looking));
     let listener = server::bind(options.listen).await?;
     tokio::spawn(server::serve(listener, health.clone()));

@@ -1,10 +1,11 @@
 //! What is true of the node now: gathered, judged, and looked at again before a `ready` is taken away.
 
+use super::canaries::Watch;
 use super::health::Health;
 use super::{Error, Options};
-use crate::check::{Cause, Profile, Ready};
+use crate::check::{Cause, Ready};
 use crate::fact::{Fact, Facts};
-use crate::gather::{self, BadStateDir, Fingerprint, TunedFile, Watched};
+use crate::gather::{self, BadStateDir, Fingerprint, TunedFile, Watched, prover};
 use crate::publish::{self, ConditionType, Desired, Key, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +27,9 @@ const LOOKS: u32 = 5;
 pub(super) struct Prover {
     watched: Watched,
     tuned: TunedFile,
+    canaries: Watch,
+    /// When a canary's silence should be looked at again.
+    next_word: Option<Instant>,
     /// What the last look was done under.
     under: Option<Fingerprint>,
     looks: u64,
@@ -33,7 +37,19 @@ pub(super) struct Prover {
 
 impl Prover {
     pub(super) fn new(options: &Options) -> Self {
-        Prover { watched: Watched::open(), tuned: TunedFile::new(options.tuned.clone()), under: None, looks: 0 }
+        Prover {
+            watched: Watched::open(),
+            tuned: TunedFile::new(options.tuned.clone()),
+            canaries: Watch::new(options),
+            next_word: None,
+            under: None,
+            looks: 0,
+        }
+    }
+
+    /// When a canary should have answered that has not yet.
+    pub(super) fn next_word(&self) -> Option<Instant> {
+        self.next_word
     }
 
     /// Whether something has changed that the last look hangs on.
@@ -50,8 +66,9 @@ impl Prover {
     /// Gathers and judges, with second looks where `ready` stands on the Node.
     pub(super) async fn prove(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
         let mut desired = self.look(options, health, node).await?;
-        let label = node.label(&options.prefix, Key::Verdict(Profile::NoProcessSandbox)) == Some(Ready::Ready.id());
-        let stands = label || node.condition(ConditionType::RootlessBuildKit).is_some_and(|condition| condition.status == "True");
+        let label = node.label(&options.prefix, Key::Verdict(options.profile)) == Some(Ready::Ready.id());
+        let condition = ConditionType::of(options.profile).and_then(|kind| node.condition(kind));
+        let stands = label || condition.is_some_and(|condition| condition.status == "True");
         let mut refused = u32::from(desired.published == Ready::NotReady);
         for pause in PAUSES {
             if !stands || desired.published == Ready::Ready || refused == 2 {
@@ -85,11 +102,17 @@ impl Prover {
                 continue;
             }
             facts.kubelet = node.kubelet();
-            facts.tuned = tuned;
             if facts.os.known().is_none() {
                 facts.os = node.os();
             }
-            let desired = publish::desired(&facts, options.accept, node, &options.prefix);
+            let desired = if options.is_canary() {
+                publish::proof(&facts, options.profile, options.accept)
+            } else {
+                facts.tuned = tuned;
+                let (canaries, next) = self.canaries.look(node, facts.booted_at.known().map(String::as_str));
+                self.next_word = next;
+                publish::desired(&facts, options.accept, node, &options.prefix, &canaries)
+            };
             health.metrics.verdicts(&desired.labels);
             health.metrics.tuned(&facts.tuned);
             let condition = &desired.conditions[0];
@@ -108,13 +131,18 @@ impl Prover {
         let plan = gather::Options {
             root: None,
             state_dir: options.state_dir.clone(),
-            asked_unconfined: options.asked_unconfined,
-            plans: vec![Profile::NoProcessSandbox.plan()],
+            asked: options.in_shape.then(|| options.profile.asked()),
+            plans: vec![options.profile.plan()],
             trial_builds: options.trial_builds,
             deadline: options.deadline,
             without: Vec::new(),
         };
         self.looks += 1;
+        if let Some(socket) = options.prover.clone() {
+            let patience = options.deadline * LOOK_COSTS;
+            let asked = tokio::task::spawn_blocking(move || prover::ask(&socket, patience)).await.map_err(std::io::Error::other)?;
+            return Ok(asked.unwrap_or_else(|why| without_an_answer(&why)));
+        }
         let gathered = tokio::task::spawn_blocking(move || gather::gather(&plan)).await.map_err(std::io::Error::other)?;
         match gathered {
             // A directory that was there at the start.
@@ -122,6 +150,16 @@ impl Prover {
             gathered => Ok(gathered?),
         }
     }
+}
+
+/// How many deadlines a look may take: what touches the state dir, the probe, and what they leave to be ended.
+pub(super) const LOOK_COSTS: u32 = 3;
+
+/// Nobody can tell anything where the container that proves does not answer.
+fn without_an_answer(why: &str) -> Facts {
+    let mut facts = Facts::unknown();
+    facts.user_namespaces = Fact::Denied(format!("the container that proves has not answered: {why}"));
+    facts
 }
 
 /// Nobody can tell anything where builds would have no place.

@@ -3,9 +3,8 @@
 use super::Options;
 use super::health::Health;
 use crate::api::{self, NodeWriter};
-use crate::check::Profile;
 use crate::gather;
-use crate::publish::{self, Desired, Event, Node};
+use crate::publish::{self, Desired, Event, Key, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
@@ -37,7 +36,7 @@ impl Publisher {
     /// Makes a writer from the credentials as they are now.
     pub(super) async fn connect(options: &Options) -> Result<NodeWriter, api::Error> {
         let client = api::connect(&options.access).await?;
-        Ok(NodeWriter::new(client, options.node.clone(), options.prefix.clone(), Profile::NoProcessSandbox))
+        Ok(NodeWriter::new(client, options.node.clone(), options.prefix.clone(), options.profile))
     }
 
     /// The Node, where its state is known.
@@ -60,6 +59,18 @@ impl Publisher {
             self.node = Some(self.heard(read)?);
         }
         Ok(())
+    }
+
+    /// Forgets what stands on the Node, so that it is asked again.
+    pub(super) fn forget(&mut self) {
+        self.node = None;
+    }
+
+    /// Whether it is for this agent to speak of its profile: a canary that is not sent to the node any more has no say, and is
+    /// about to be ended.
+    pub(super) fn may_speak(&self) -> bool {
+        let label = |key| self.node.as_ref().and_then(|node| node.label(&self.options.prefix, key));
+        Key::candidate(self.options.profile).is_none_or(|key| label(key) == Some("true"))
     }
 
     /// Writes labels and conditions. An event that can't be told now is told later: the label matters more.

@@ -37,8 +37,12 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
             next_heartbeat = now + jittered(options.heartbeat);
             (wanted, is_due) = (None, true);
         }
-        if prover.is_outdated() || next_look.is_some_and(|at| now >= at) {
+        if prover.is_outdated() || next_look.into_iter().chain(prover.next_word()).any(|at| now >= at) {
             wanted = None;
+        }
+        if wanted.is_none() && options.shares_the_node() && now >= next_try {
+            // Others may have written since.
+            publisher.forget();
         }
         if now >= next_try
             && let Err(error) = publisher.read().await
@@ -57,6 +61,10 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
             });
             wanted = Some(desired);
         }
+        if !publisher.may_speak() && wanted.is_some() {
+            info!("this node is no candidate any more, so nothing is published");
+            (written, is_due) = (wanted.clone(), false);
+        }
         let is_news = wanted.is_some() && wanted.as_ref().map(Desired::says) != written.as_ref().map(Desired::says);
         if let Some(desired) = wanted.as_ref().filter(|_| (is_due || is_news) && Instant::now() >= next_try) {
             match publisher.publish(desired).await {
@@ -74,6 +82,10 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
                 Err(error) => {
                     publisher.complain(&error);
                     next_try = Instant::now() + retries.next();
+                    if error.code() == Some(409) && desired.only_if_unchanged {
+                        // Somebody else has written: what is to be said may be another thing now.
+                        wanted = None;
+                    }
                 }
             }
             memory::give_back();
@@ -87,7 +99,8 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
         }
         let unwritten = is_due || wanted.as_ref().map(Desired::says) != written.as_ref().map(Desired::says);
         let telling = publisher.has_events().then_some(next_telling);
-        let wake = [Some(Instant::now() + LOOK), Some(next_heartbeat), next_look, telling, unwritten.then_some(next_try)];
+        let wake =
+            [Some(Instant::now() + LOOK), Some(next_heartbeat), next_look, prover.next_word(), telling, unwritten.then_some(next_try)];
         let wake = wake.into_iter().flatten().min().unwrap_or(now);
         // Never without a pause: whatever comes out wrong, it must not spin.
         tokio::time::sleep_until(wake.max(Instant::now() + Duration::from_millis(10)).into()).await;

@@ -47,7 +47,8 @@ impl NodeWriter {
     }
 
     /// Writes labels and conditions in one request. What this writer owned and does not carry any more is removed.
-    /// `before` is the Node as it was, `now` the time in RFC 3339.
+    /// `before` is the Node as it was, `now` the time in RFC 3339. Where it hangs on what others said, a Node that has changed
+    /// meanwhile is refused with 409.
     ///
     /// # Errors
     /// See [`Error`].
@@ -67,13 +68,16 @@ impl NodeWriter {
             })
         };
         let conditions: Vec<_> = desired.conditions.iter().map(condition).collect();
-        let object = json!({
+        let mut object = json!({
             "apiVersion": "v1",
             "kind": "Node",
             // The uid: another Node of the same name is refused with 409, since nothing here is about it.
             "metadata": {"name": self.node, "uid": before.metadata.uid, "labels": labels},
             "status": {"conditions": conditions},
         });
+        if desired.only_if_unchanged {
+            object["metadata"]["resourceVersion"] = json!(before.metadata.resource_version);
+        }
         // With force: a label that somebody set by hand would block the apply for good.
         request(&self.client, &self.path("&force=true"), Body::Patch(APPLY, object)).await
     }

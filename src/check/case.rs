@@ -81,6 +81,15 @@ impl<'a> Case<'a> {
         self.facts.process.asked_unconfined.known() == Some(&true)
     }
 
+    /// Whether this pod asked for `hostUsers: false` and has the machine's user namespace all the same. Then no probe is needed
+    /// to tell how a builder's pod would fare.
+    pub fn got_no_user_namespace(&self) -> bool {
+        self.profile.has_pod_user_namespace()
+            && self.facts.process.asked_user_namespace.known() == Some(&true)
+            && self.facts.on_bare_machine() == Some(false)
+            && self.facts.in_user_namespace() == Some(false)
+    }
+
     /// Whether it was tried to the end.
     pub fn decides(&self) -> bool {
         self.trial.is_some() || self.probe_decides()

@@ -40,6 +40,10 @@ pub enum Cause {
     NestedUsernsRange,
     /// The runtime does not give a pod a user namespace.
     UsernsPodRuntime,
+    /// The runtime masks /proc in a pod that asks for `procMount: Unmasked`.
+    ProcmountRuntime,
+    /// `kernel.yama.ptrace_scope` is 3, which takes pods with a user namespace their volumes.
+    Yama,
     /// /proc is masked, and the profile needs a fresh one for each build step.
     MaskedProc,
     /// The state dir's mount has flags that a build can't live with.
@@ -71,7 +75,7 @@ pub enum Level {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 24] = [
+    pub const ALL: [Cause; 26] = [
         Cause::UsernsKconfig,
         Cause::Seccomp,
         Cause::UsernsClone0,
@@ -87,7 +91,9 @@ impl Cause {
         Cause::NoNewPrivs,
         Cause::IdmapHelper,
         Cause::NestedUsernsRange,
+        Cause::Yama,
         Cause::UsernsPodRuntime,
+        Cause::ProcmountRuntime,
         Cause::StateDir,
         Cause::DiskSpace,
         Cause::OverlayUsernsKernel,
@@ -117,6 +123,8 @@ impl Cause {
             Cause::SubidConfig => "subid-config",
             Cause::NestedUsernsRange => "nested-userns-range",
             Cause::UsernsPodRuntime => "userns-pod-runtime",
+            Cause::ProcmountRuntime => "procmount-runtime",
+            Cause::Yama => "yama",
             Cause::MaskedProc => "masked-proc",
             Cause::LockedMountFlags => "locked-mount-flags",
             Cause::OverlayUsernsKernel => "overlay-userns-kernel",
@@ -147,6 +155,8 @@ impl Cause {
             Cause::SubidConfig => "the user has no usable range of subordinate IDs",
             Cause::NestedUsernsRange => "the sub-UID range lies outside the pod's IDs",
             Cause::UsernsPodRuntime => "pods get no user namespace here",
+            Cause::ProcmountRuntime => "the container runtime ignores procMount: Unmasked",
+            Cause::Yama => "Yama keeps the runtime from giving volumes to pods with a user namespace",
             Cause::MaskedProc => "/proc is masked, and each build step needs a fresh one",
             Cause::LockedMountFlags => "the state dir's mount flags stop the build",
             Cause::OverlayUsernsKernel => "the kernel has no overlayfs for rootless builders",
@@ -178,6 +188,8 @@ impl Cause {
             | Cause::UsernsKconfig
             | Cause::PlatformSandbox
             | Cause::UsernsPodRuntime
+            | Cause::ProcmountRuntime
+            | Cause::Yama
             | Cause::LockedMountFlags
             | Cause::OverlayUsernsKernel
             | Cause::DevFuse

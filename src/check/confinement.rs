@@ -1,7 +1,7 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
 use super::row::{Check, Judgement, Kind};
-use super::{Case, Cause};
+use super::{Case, Cause, Profile};
 use crate::fact::{Errno, Fact, Seccomp, Step};
 
 const KERNEL_STEPS: &[Step] = &[
@@ -121,20 +121,16 @@ pub(super) const PROC: Check = Check {
             if !case.plan.process_sandbox || !(case.is_builders_confinement() || case.decides()) {
                 return Judgement::NotApplicable;
             }
+            // Of one that asked for none procmount-runtime tells: the masks are the runtime's doing.
+            if case.profile == Profile::ProcMount && case.facts.process.asked_unmasked_proc.known() == Some(&true) {
+                return Judgement::NotApplicable;
+            }
             match &case.facts.proc_fs {
                 Fact::Known(proc) if proc.masks.is_empty() || proc.complete_elsewhere => Judgement::Pass,
                 // Root of the machine's own user namespace is not asked what is visible.
                 Fact::Known(_) if !case.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
                 Fact::Known(proc) => {
-                    let first = proc.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-                    Judgement::Fail(
-                        Cause::MaskedProc,
-                        format!(
-                            "{} mounts hide parts of /proc ({first}{})",
-                            proc.masks.len(),
-                            if proc.masks.len() > 3 { ", ..." } else { "" }
-                        ),
-                    )
+                    Judgement::Fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()))
                 }
                 Fact::Absent => Judgement::Unknown("the mount table is missing".into()),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),

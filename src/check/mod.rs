@@ -9,6 +9,7 @@ mod case;
 mod cause;
 mod confinement;
 mod idmap;
+mod pod;
 mod profile;
 mod row;
 mod storage;
@@ -18,7 +19,7 @@ pub(crate) mod testing;
 mod userns;
 mod verdict;
 
-pub use candidate::{Support, candidate, procmount_support};
+pub use candidate::{Candidacy, Support, candidacy, procmount_support};
 pub use case::Case;
 pub use cause::{Cause, Level};
 pub use profile::Profile;

@@ -1,4 +1,4 @@
-use crate::fact::{Builder, Plan};
+use crate::fact::{Asked, Builder, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,6 +42,15 @@ impl Profile {
         Plan { builder, process_sandbox: self != Profile::NoProcessSandbox }
     }
 
+    /// What the manifest of its pod asks for.
+    pub fn asked(self) -> Asked {
+        Asked {
+            unconfined: true,
+            user_namespace: self.has_pod_user_namespace(),
+            unmasked_proc: self == Profile::ProcMount || self.is_privileged(),
+        }
+    }
+
     /// The user that its container runs as.
     pub fn uid(self) -> u32 {
         match self {
@@ -54,6 +63,9 @@ impl Profile {
     pub fn has_pod_user_namespace(self) -> bool {
         matches!(self, Profile::ProcMount | Profile::Userns)
     }
+
+    /// Those that only a pod of another kind than the default profile's can prove.
+    pub const CANARIES: [Profile; 2] = [Profile::ProcMount, Profile::Userns];
 
     /// Whether a pod of the agent's has its shape and can prove it: `ready` is published of no other.
     pub fn is_proven_by_a_pod(self) -> bool {

@@ -1,10 +1,11 @@
 use super::row::Check;
-use super::{confinement, idmap, storage, userns};
+use super::{confinement, idmap, pod, storage, userns};
 
 /// All checks, in the order in which the kernel comes to what they look at.
 pub static CHECKS: &[Check] = &[
     userns::KERNEL_CONFIG,
-    userns::POD_USER_NAMESPACE,
+    pod::POD_USER_NAMESPACE,
+    pod::RUNTIME_USER_NAMESPACES,
     confinement::SECCOMP,
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
@@ -26,6 +27,7 @@ pub static CHECKS: &[Check] = &[
     storage::NOEXEC,
     storage::BIND_MOUNTS,
     confinement::STEP_NAMESPACES,
+    pod::PROCMOUNT_RUNTIME,
     confinement::PROC,
     confinement::STEP_MOUNTS,
 ];

@@ -30,38 +30,6 @@ pub(super) const KERNEL_CONFIG: Check = Check {
     },
 };
 
-pub(super) const POD_USER_NAMESPACE: Check = Check {
-    id: "pod-user-namespace",
-    title: "pod with a user namespace",
-    why: "A pod with hostUsers: false needs a kernel with idmapped mounts (MOUNT_ATTR_IDMAP, Linux 5.12; for tmpfs volumes 6.3, KEP-127) and a runtime that makes one: only such a pod can prove it.",
-    causes: &[Cause::UsernsPodRuntime],
-    steps: &[],
-    kind: Kind::Fact {
-        judge: |case| {
-            if !case.profile.has_pod_user_namespace() {
-                return Judgement::NotApplicable;
-            }
-            let kernel = case.facts.kernel.known();
-            match (case.facts.in_user_namespace(), kernel) {
-                (Some(true), _) => Judgement::Pass,
-                _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::Fail(
-                    Cause::UsernsPodRuntime,
-                    "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes".into(),
-                ),
-                (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::Fail(
-                    Cause::UsernsPodRuntime,
-                    format!("Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)"),
-                ),
-                (_, Some(kernel)) if kernel.version() < (6, 3) => Judgement::Unknown(format!(
-                    "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
-                )),
-                _ => Judgement::Unknown("looks able; only a pod with hostUsers: false can prove it".into()),
-            }
-        },
-        explains: |_| false,
-    },
-};
-
 pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
     id: "unprivileged-userns-clone",
     title: "kernel.unprivileged_userns_clone",
@@ -251,7 +219,7 @@ fn is_helper_message(detail: Option<&str>) -> bool {
 mod tests {
     use crate::check::testing::{failed_at, finding, table};
     use crate::check::{Cause, Outcome, Profile};
-    use crate::fact::{Errno, Fact, Namespace, Step};
+    use crate::fact::{Errno, Fact, Step};
 
     #[test]
     fn kernel_config() {
@@ -320,13 +288,6 @@ mod tests {
     }
 
     #[test]
-    fn yama_takes_pods_with_a_user_namespace_their_volumes() {
-        let yama = |f: &mut crate::fact::Facts| f.sysctls.yama_ptrace_scope = Fact::Known(3);
-        assert_eq!(finding("pod-user-namespace", Profile::ProcMount, &yama).outcome, Outcome::Fail);
-        assert_eq!(finding("pod-user-namespace", Profile::NoProcessSandbox, &yama).outcome, Outcome::NotApplicable);
-    }
-
-    #[test]
     fn apparmor_restriction() {
         table(
             "apparmor-restriction",
@@ -345,15 +306,5 @@ mod tests {
         failed_at(Step::UserNamespace, Errno::EPERM, Cause::PlatformSandbox, |_| {});
         failed_at(Step::UserNamespace, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = Fact::Known("unconfined".into()));
         failed_at(Step::MountNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
-    }
-
-    #[test]
-    fn pod_user_namespace() {
-        let judged =
-            |change: &dyn Fn(&mut crate::fact::Facts)| crate::check::testing::finding("pod-user-namespace", Profile::ProcMount, change);
-        let kernel = |text: &str| Fact::Known(text.to_owned().try_into().expect("a release"));
-        assert_eq!(judged(&|f| f.process.uid_map = crate::check::testing::pod_map(65_536)).outcome, Outcome::Pass);
-        assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
-        assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
     }
 }

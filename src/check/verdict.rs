@@ -182,6 +182,7 @@ pub fn judge(facts: &Facts, profile: Profile, process_sandbox: Option<bool>) -> 
     }
     let shaped = case.is_builders_shape() && (case.is_asked_unconfined() || causes.first().is_none_or(|cause| cause.level() != Level::Pod));
     let evidence = match (case.decides(), shaped) {
+        _ if case.got_no_user_namespace() => Evidence::Proven,
         (true, true) => Evidence::Proven,
         (true, false) => Evidence::Probed,
         (false, _) => Evidence::Predicted,

@@ -36,9 +36,20 @@ pub(super) struct Arguments {
     /// The prefix of the labels; the admission policy must know it too (see `render agent`)
     #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
     label_prefix: String,
-    /// The profile whose pod shape this container was given by its manifest: what confines it all the same is the node's
+    /// The profile whose pod shape this container was given by its manifest, and which it proves: no-process-sandbox, procmount
+    /// or userns. What confines it all the same is the node's [default: no-process-sandbox, in no particular shape]
     #[arg(long, value_name = "PROFILE", value_parser = shape)]
     shape: Option<Profile>,
+    /// The profiles whose canaries are deployed, by commas: of each the agent says what its canary can't say itself, that it
+    /// can't run here or does not answer
+    #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = canary)]
+    canaries: Vec<Profile>,
+    /// How long a canary may take to answer, and be late, before its profile is said not to be ready
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    canary_patience: Duration,
+    /// Let the container that listens at this socket prove (`buildkit-preflight prover`), and publish that
+    #[arg(long, value_name = "PATH", requires = "shape")]
+    prover: Option<PathBuf>,
     /// The least evidence on which `ready` is published
     #[arg(long, value_enum, default_value_t = Evidence::Proven)]
     evidence: Evidence,
@@ -96,8 +107,16 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         deadline: arguments.deadline,
         trial_builds: arguments.prove == Prove::Build,
         tuned: arguments.tuned,
-        asked_unconfined: arguments.shape.map(|_| true),
+        profile: arguments.shape.unwrap_or(Profile::NoProcessSandbox),
+        in_shape: arguments.shape.is_some(),
+        canaries: arguments.canaries,
+        canary_patience: arguments.canary_patience,
+        prover: arguments.prover,
     };
+    if options.profile != Profile::NoProcessSandbox && !options.canaries.is_empty() {
+        let hint = Some("leave one of --shape and --canaries out".to_owned());
+        return Err(Error::BadInput { message: format!("--canaries: the canary of {} speaks of no other", options.profile), hint });
+    }
     match agent::run(options) {
         Ok(()) => Ok(READY),
         Err(agent::Error::StateDir(bad)) => Err(bad.into()),
@@ -105,14 +124,19 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     }
 }
 
-fn shape(text: &str) -> Result<Profile, String> {
-    match text.parse()? {
-        Profile::NoProcessSandbox => Ok(Profile::NoProcessSandbox),
-        _ => Err("the agent has the shape of no-process-sandbox".into()),
-    }
+/// A profile that a pod can prove.
+pub(super) fn shape(text: &str) -> Result<Profile, String> {
+    let profile: Profile = text.parse()?;
+    if profile.is_proven_by_a_pod() { Ok(profile) } else { Err(format!("no pod proves {profile}")) }
 }
 
-fn deadline(text: &str) -> Result<Duration, String> {
+/// One that has a canary.
+pub(super) fn canary(text: &str) -> Result<Profile, String> {
+    let found = text.parse().ok().filter(|profile| Profile::CANARIES.contains(profile));
+    found.ok_or_else(|| format!("a profile that has a canary: {}", Profile::CANARIES.map(Profile::id).join(" or ")))
+}
+
+pub(super) fn deadline(text: &str) -> Result<Duration, String> {
     facts::seconds(text).ok().filter(|time| *time <= agent::LONGEST_PROBE).ok_or_else(|| "a number of seconds from 0.001 to 60".into())
 }
 

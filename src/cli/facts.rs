@@ -81,7 +81,7 @@ impl Sources {
         let options = Options {
             root: self.root.clone(),
             state_dir: self.state_dir.clone(),
-            asked_unconfined: None,
+            asked: None,
             plans,
             trial_builds: self.prove == Prove::Build,
             deadline: self.deadline,

@@ -10,6 +10,7 @@ mod input;
 mod names;
 mod output;
 mod probe;
+mod prover;
 mod render;
 mod tune;
 
@@ -52,6 +53,7 @@ enum Command {
     Tune(tune::Arguments),
     Render(render::Arguments),
     Probe(probe::Arguments),
+    Prover(prover::Arguments),
 }
 
 /// A command that could not do its work.
@@ -107,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::Tune(arguments) => tune::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Prover(arguments) => prover::run(&arguments),
     };
     let (error, code) = match result {
         Ok(code) => return ExitCode::from(code),

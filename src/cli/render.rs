@@ -1,4 +1,5 @@
 use super::{Error, READY, builder, names, output};
+use crate::check::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -22,6 +23,7 @@ enum What {
   buildkit-preflight render agent --image registry.example/buildkit-preflight:0.1.0 | kubectl apply -f -
   buildkit-preflight render agent --namespace preflight --label-prefix nodes.example.org
   buildkit-preflight render agent --image ... --tune kernel
+  buildkit-preflight render agent --image ... --canary procmount --canary userns
 
 Namespace and label prefix stand in the admission policy too, so change them here and not in the result. To change
 the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.")]
@@ -38,6 +40,13 @@ struct AgentArguments {
     /// Add a container that sets sysctls where they keep builders from running
     #[arg(long, value_name = "WHAT", value_enum)]
     tune: Option<Sysctls>,
+    /// Add a canary of this profile, a pod in its builder's shape that proves it: procmount, or userns, whose pod has a privileged
+    /// container without a token; may be repeated
+    #[arg(long = "canary", value_name = "PROFILE", value_parser = super::agent::canary, default_values = ["procmount"])]
+    canaries: Vec<Profile>,
+    /// Add none: nothing is said of these profiles then
+    #[arg(long, conflicts_with = "canaries")]
+    no_canary: bool,
     /// Let it also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
     #[arg(long, requires = "tune")]
     persist: bool,
@@ -62,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         prefix: chosen.label_prefix.clone(),
         image: chosen.image.clone(),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
+        canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
     };
     let files: Vec<_> = render::agent(&options).into_iter().map(|(_, text)| text).collect();
     output::print(&files.join("---\n"))?;

@@ -158,7 +158,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
     gather::Options {
         root: None,
         state_dir: None,
-        asked_unconfined: None,
+        asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
         deadline: Duration::from_secs(10),

@@ -23,7 +23,7 @@ pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use kubelet::{Kubelet, Runtime, numbers};
 pub use os::{OsRelease, Release, Sysctls};
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
-pub use process::{CapSet, Namespace, Process, Seccomp};
+pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use rows::{Place, ROWS, Row};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
 pub use trial::{Stage, Trial, TrialEnd};

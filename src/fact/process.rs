@@ -38,6 +38,23 @@ pub struct Process {
     /// is met all the same is the node's, and a builder's pod would meet it too.
     #[serde(default)]
     pub asked_unconfined: Fact<bool>,
+    /// Whether the pod's manifest asks for a user namespace of its own (`hostUsers: false`).
+    #[serde(default)]
+    pub asked_user_namespace: Fact<bool>,
+    /// Whether this container's manifest asks for a /proc without masks (`procMount: Unmasked`).
+    #[serde(default)]
+    pub asked_unmasked_proc: Fact<bool>,
+}
+
+/// What the manifest of a pod asks for. Whether it got that, only its own process can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// seccomp and AppArmor Unconfined, or privileged.
+    pub unconfined: bool,
+    /// `hostUsers: false`.
+    pub user_namespace: bool,
+    /// `procMount: Unmasked`, or privileged.
+    pub unmasked_proc: bool,
 }
 
 impl Process {

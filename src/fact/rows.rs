@@ -71,6 +71,8 @@ pub const ROWS: &[Row] = &[
     row("process.lsmLabel", "/proc/self/attr/current", EVERYWHERE),
     // A runtime or a platform may confine what did not ask for it, and only this tells the two apart.
     row("process.askedUnconfined", "agent --shape", EVERYWHERE),
+    row("process.askedUserNamespace", "agent --shape", EVERYWHERE),
+    row("process.askedUnmaskedProc", "agent --shape", EVERYWHERE),
     row("procFs", "/proc/self/mountinfo", EVERYWHERE),
     row("stateDir.path", "--state-dir, else where the builder's image has it", EVERYWHERE),
     row("stateDir.fileSystem", "/proc/self/mountinfo", EVERYWHERE),

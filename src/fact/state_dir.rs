@@ -69,6 +69,14 @@ pub struct ProcFs {
     pub complete_elsewhere: bool,
 }
 
+impl ProcFs {
+    /// The first masks, for people.
+    pub fn shown(&self) -> String {
+        let first = self.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        format!("{first}{}", if self.masks.len() > 3 { ", ..." } else { "" })
+    }
+}
+
 /// The programs of a builder's image, by the path where the PATH leads to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

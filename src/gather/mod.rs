@@ -9,13 +9,14 @@ mod host;
 mod idmap;
 pub mod probe;
 mod process;
+pub mod prover;
 mod state_dir;
 mod sysctl_files;
 mod trial;
 mod tuned;
 
 use crate::fact::{
-    Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Step, SubId, Sysctls, Tools, Trial,
+    Asked, Builder, CapSet, Fact, Facts, Helper, OsRelease, Plan, Probe, Process, Release, StateDir, Step, SubId, Sysctls, Tools, Trial,
 };
 use host::Host;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// The state dir; `None` for where the builder's image has it.
     pub state_dir: Option<PathBuf>,
-    /// Whether this container's manifest asks for a builder's security context, for one who knows it.
-    pub asked_unconfined: Option<bool>,
+    /// What this container's manifest asks for, for one who knows it.
+    pub asked: Option<Asked>,
     /// The probes to run.
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
@@ -55,8 +56,7 @@ pub struct Options {
 pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let host = Host::new(options.root.as_deref());
     let mounts = host.mounts();
-    let mut process = process::gather(&host);
-    process.asked_unconfined = options.asked_unconfined.map_or_else(Fact::default, Fact::Known);
+    let process = process::gather(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
     let (state_dir, programs) = touched(&host, &mounts, &process, options)?;

@@ -1,11 +1,12 @@
 use super::host::Host;
-use crate::fact::{CapSet, Fact, IdMap, Namespace, Process, Seccomp};
+use crate::fact::{Asked, CapSet, Fact, IdMap, Namespace, Process, Seccomp};
 
 /// The inodes of the first namespaces (PROC_PID_INIT_INO, PROC_IPC_INIT_INO in include/linux/proc_ns.h).
 const FIRST_NAMESPACES: [&str; 2] = ["pid:[4026531836]", "ipc:[4026531839]"];
 
-/// Reads what the kernel allows this process.
-pub(super) fn gather(host: &Host) -> Process {
+/// Reads what the kernel allows this process, beside what was asked for.
+pub(super) fn gather(host: &Host, asked: Option<Asked>) -> Process {
+    let asked = |what: fn(Asked) -> bool| asked.map(what).map_or_else(Fact::default, Fact::Known);
     let status = host.read_below("/proc/self/status", "/proc/self");
     let field = |name: &str| -> Fact<String> {
         status.clone().and_then(|text| {
@@ -43,7 +44,9 @@ pub(super) fn gather(host: &Host) -> Process {
         }),
         bounding_set: field("CapBnd").and_then(CapSet::try_from),
         lsm_label: lsm_label(host),
-        asked_unconfined: Fact::default(),
+        asked_unconfined: asked(|asked| asked.unconfined),
+        asked_user_namespace: asked(|asked| asked.user_namespace),
+        asked_unmasked_proc: asked(|asked| asked.unmasked_proc),
     }
 }
 

@@ -42,14 +42,16 @@ pub struct Condition {
     pub short: String,
 }
 
-/// The condition of the default profile.
-pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Condition {
-    let evidence = verdict.evidence;
+/// The condition of a verdict.
+pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, accept: Accept) -> Condition {
+    let (evidence, subject) = (verdict.evidence, kind.subject());
+    // What was set for builders stands where most people look, once.
+    let note = if kind == ConditionType::RootlessBuildKit { tuned::note(facts) } else { String::new() };
     let of = |status, reason: String, message: String, short: String| Condition {
-        kind: ConditionType::RootlessBuildKit,
+        kind,
         status,
         reason,
-        message: shortened(message + &tuned::note(facts)),
+        message: shortened(message + &note),
         short: shortened(short),
     };
     match (accept.of(verdict), verdict.causes.first()) {
@@ -59,7 +61,7 @@ pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Con
                 Some(Snapshotter::Native) => "; this snapshotter copies the whole tree for each layer: builds are slow and fill the disk",
                 _ => "",
             };
-            let message = format!("rootless BuildKit can run here: all that a build needs of the kernel was done{with} ({evidence}){slow}");
+            let message = format!("{subject} can run here: all that a build needs of the kernel was done{with} ({evidence}){slow}");
             of(Status::True, camel_case(&evidence.to_string()), message, format!("{evidence}{with}"))
         }
         (Ready::NotReady, Some(cause)) => {
@@ -70,21 +72,21 @@ pub(super) fn condition(facts: &Facts, verdict: &Verdict, accept: Accept) -> Con
                 None => String::new(),
             };
             let title = cause.title();
-            let message = format!("rootless BuildKit can't run here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
+            let message = format!("{subject} can't run here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
             of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
         }
-        (Ready::NotReady, None) => of(Status::False, "NotReady".into(), "rootless BuildKit can't run here".into(), "not ready".into()),
+        (Ready::NotReady, None) => of(Status::False, "NotReady".into(), format!("{subject} can't run here"), "not ready".into()),
         (Ready::Unknown, _) if verdict.ready == Ready::Ready => {
             let why = match evidence {
                 Evidence::Predicted => "no probe could be finished",
                 _ => "the probe did not run in the builder's pod shape",
             };
             let text = format!("looks able, but that is not proven: {why}");
-            of(Status::Unknown, "NotProven".into(), format!("nobody can tell whether rootless BuildKit runs here: it {text}"), text)
+            of(Status::Unknown, "NotProven".into(), format!("nobody can tell whether {subject} runs here: it {text}"), text)
         }
         (Ready::Unknown, _) => {
             let why = verdict.unknown.clone().unwrap_or_else(|| "the facts do not tell".into());
-            of(Status::Unknown, "Unknown".into(), format!("nobody can tell whether rootless BuildKit runs here: {why}"), why)
+            of(Status::Unknown, "Unknown".into(), format!("nobody can tell whether {subject} runs here: {why}"), why)
         }
     }
 }

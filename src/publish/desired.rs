@@ -1,4 +1,5 @@
-use super::condition::{Condition, Status, condition};
+use super::canary::{self, Canaries};
+use super::condition::{Condition, condition};
 use super::event::Event;
 use super::labels::{Accept, labels};
 use super::names::{ConditionType, Key};
@@ -8,22 +9,24 @@ use crate::check::{Profile, Ready, Verdict, judge};
 use crate::fact::{Facts, Kubelet};
 use std::collections::BTreeMap;
 
-/// All that the agent of the default profile owns on its Node. What it leaves out of an apply is removed.
+/// All that one agent wants to own on its Node. What it leaves out of an apply is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
     /// Labels, by key.
     pub labels: BTreeMap<Key, String>,
-    /// Conditions, that of the default profile first.
+    /// Conditions, that of the agent's own profile first.
     pub conditions: Vec<Condition>,
     /// What `tune` did, and whether it came after the Node was last written. What a change of a condition has to tell, the
     /// writer knows.
     pub events: Vec<(Event, bool)>,
-    /// What each profile came to.
+    /// What each profile came to, the agent's own first.
     pub verdicts: Vec<Verdict>,
     /// What the kubelet said when this was judged.
     pub kubelet: Kubelet,
-    /// What is said of the default profile.
+    /// What is said of the agent's own profile.
     pub published: Ready,
+    /// Whether it is true only as long as nobody else has written: it hangs on what another agent has said, or not said.
+    pub only_if_unchanged: bool,
 }
 
 impl Desired {
@@ -33,25 +36,57 @@ impl Desired {
     }
 }
 
-/// Judges the facts and says what should stand on the Node, where `node` stands now.
-pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str) -> Desired {
+/// Judges the facts and says what the default profile's agent wants to stand on the Node, where `node` stands now.
+pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str, canaries: &Canaries) -> Desired {
     let verdicts = Profile::ALL.map(|profile| judge(facts, profile, None)).to_vec();
-    let labels = labels(facts, &verdicts, accept, node, prefix);
+    let mut labels = labels(facts, &verdicts, accept, node, prefix);
     let default = &verdicts[0];
-    let mut conditions = vec![condition(facts, default, accept)];
-    for (profile, kind) in [(Profile::ProcMount, ConditionType::ProcMount), (Profile::Userns, ConditionType::Userns)] {
-        if labels.contains_key(&Key::Verdict(profile)) && node.condition(kind).is_some() {
-            conditions.push(withdrawn(kind));
+    let mut conditions = vec![condition(ConditionType::RootlessBuildKit, facts, default, accept)];
+    let mut quiet = 0;
+    for verdict in verdicts.iter().filter(|verdict| Profile::CANARIES.contains(&verdict.profile)) {
+        match canary::word(facts, verdict, canaries.get(&verdict.profile).copied(), node, prefix) {
+            Some(word) => {
+                labels.insert(Key::Verdict(verdict.profile), word.ready.id().into());
+                conditions.push(word.condition);
+            }
+            None => quiet += usize::from(canaries.contains_key(&verdict.profile)),
         }
     }
+    let speaks_for_canaries = conditions.len() > 1;
+    // How many IDs a pod gets is a canary's word too. It can't be taken away, since it is another's, but it can be replaced.
+    if speaks_for_canaries && quiet == 0 && node.label(prefix, Key::PodIds).is_some() {
+        labels.insert(Key::PodIds, "0".into());
+    }
     let events = tuned::events(facts, node);
-    Desired { published: accept.of(default), labels, conditions, events, verdicts, kubelet: facts.kubelet.clone() }
+    Desired {
+        published: accept.of(default),
+        labels,
+        conditions,
+        events,
+        verdicts,
+        kubelet: facts.kubelet.clone(),
+        only_if_unchanged: speaks_for_canaries,
+    }
 }
 
-/// What a canary said once, where none can run any more.
-fn withdrawn(kind: ConditionType) -> Condition {
-    let short = "this node is no candidate any more, so no canary proves it".to_owned();
-    Condition { kind, status: Status::False, reason: "NoCandidate".into(), message: short.clone(), short }
+/// The same for the canary of a profile: its verdict, and how many IDs it was given.
+pub fn proof(facts: &Facts, profile: Profile, accept: Accept) -> Desired {
+    let verdict = judge(facts, profile, None);
+    let kind = ConditionType::of(profile).unwrap_or(ConditionType::RootlessBuildKit);
+    let published = accept.of(&verdict);
+    let mut labels = BTreeMap::from([(Key::Verdict(profile), published.id().to_owned())]);
+    if let Some(map) = facts.process.uid_map.known().filter(|_| facts.in_user_namespace() == Some(true)) {
+        labels.insert(Key::PodIds, map.size().to_string());
+    }
+    Desired {
+        labels,
+        conditions: vec![condition(kind, facts, &verdict, accept)],
+        events: Vec::new(),
+        verdicts: vec![verdict],
+        kubelet: facts.kubelet.clone(),
+        published,
+        only_if_unchanged: true,
+    }
 }
 
 #[cfg(test)]
@@ -60,10 +95,10 @@ mod tests {
     use crate::check::Evidence;
     use crate::check::testing::{facts_of, healthy, with_probe};
     use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
-    use crate::publish::DEFAULT_PREFIX;
+    use crate::publish::{Canary, DEFAULT_PREFIX, Status};
 
     fn wanted(facts: &Facts) -> Desired {
-        desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX)
+        desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new())
     }
 
     fn label(desired: &Desired, key: Key) -> Option<&str> {
@@ -111,7 +146,7 @@ mod tests {
             (&probed, Accept::Proven, Evidence::Probed, Ready::Unknown),
             (&probed, Accept::Probed, Evidence::Probed, Ready::Ready),
         ] {
-            let wanted = desired(facts, accept, &Node::default(), DEFAULT_PREFIX);
+            let wanted = desired(facts, accept, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
             assert_eq!((wanted.verdicts[0].evidence, wanted.published), (evidence, published), "{accept:?}");
             let says = wanted.conditions[0].reason.as_str();
             assert_eq!(says, if published == Ready::Unknown { "NotProven" } else { "Probed" });
@@ -156,19 +191,55 @@ mod tests {
     #[test]
     fn what_a_canary_said_is_withdrawn_where_none_can_run() {
         let stands: Node = serde_json::from_value(serde_json::json!({
-            "metadata": {"name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/procmount": "ready"}},
+            "metadata": {"name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/procmount": "ready", "buildkit-preflight.dev/pod-ids": "65536"}},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True"}]},
         }))
         .expect("a node");
         let mut facts = healthy();
-        let wanted = |facts: &Facts| desired(facts, Accept::Proven, &stands, DEFAULT_PREFIX);
-        let withdrawn = wanted(&facts);
-        assert_eq!(label(&withdrawn, Key::Verdict(Profile::ProcMount)), Some("not-ready"));
-        assert_eq!(withdrawn.conditions[1].kind, ConditionType::ProcMount);
         facts.kubelet.version = Fact::Known("v1.36.3".into());
+        facts.kubelet.pod_user_namespaces = Fact::Known(false);
+        let wanted =
+            |facts: &Facts, canary| desired(facts, Accept::Proven, &stands, DEFAULT_PREFIX, &[(Profile::ProcMount, canary)].into());
+        let withdrawn = wanted(&facts, Canary::Answered);
+        assert_eq!(label(&withdrawn, Key::ProcmountCandidate), None);
+        assert_eq!(label(&withdrawn, Key::Verdict(Profile::ProcMount)), Some("not-ready"));
+        assert_eq!(label(&withdrawn, Key::PodIds), Some("0"));
+        assert_eq!((withdrawn.conditions[1].kind, withdrawn.only_if_unchanged), (ConditionType::ProcMount, true));
         facts.kubelet.pod_user_namespaces = Fact::Known(true);
-        let left_alone = wanted(&facts);
+        let left_alone = wanted(&facts, Canary::Answered);
         assert_eq!(label(&left_alone, Key::ProcmountCandidate), Some("true"));
         assert_eq!((label(&left_alone, Key::Verdict(Profile::ProcMount)), left_alone.conditions.len()), (None, 1));
+        assert_eq!((label(&left_alone, Key::PodIds), left_alone.only_if_unchanged), (None, false));
+        let silent = wanted(&facts, Canary::Silent(9));
+        assert_eq!(label(&silent, Key::Verdict(Profile::ProcMount)), Some("not-ready"));
+        assert_eq!(label(&silent, Key::ProcmountCandidate), Some("true"), "it may come yet");
+        // The other canary still says how many IDs there are.
+        let both = [(Profile::ProcMount, Canary::Silent(9)), (Profile::Userns, Canary::Answered)].into();
+        assert_eq!(label(&desired(&facts, Accept::Proven, &stands, DEFAULT_PREFIX, &both), Key::PodIds), None);
+    }
+
+    #[test]
+    fn a_canary_says_what_it_got() {
+        let in_pod = |facts: &mut Facts| {
+            facts.process.uid_map = crate::check::testing::pod_map(65_536);
+            facts.process.gid_map = crate::check::testing::pod_map(65_536);
+            facts.process.asked_user_namespace = Fact::Known(true);
+            facts.process.asked_unmasked_proc = Fact::Known(true);
+            let range = crate::fact::SubId { start: 1001, length: 64_535 };
+            (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Known(vec![range]), Fact::Known(vec![range]));
+        };
+        let mut facts = with_probe(facts_of(&in_pod), None);
+        facts.probes[0].plan = Profile::ProcMount.plan();
+        let pid = crate::fact::StepResult { step: Step::PidNamespace, ..facts.probes[0].steps[0].clone() };
+        facts.probes[0].steps.push(pid);
+        let proof = |facts: &Facts| proof(facts, Profile::ProcMount, Accept::Proven);
+        let proven = proof(&facts);
+        assert_eq!(proven.labels, [(Key::Verdict(Profile::ProcMount), "ready".to_owned()), (Key::PodIds, "65536".to_owned())].into());
+        assert_eq!((proven.conditions.len(), proven.conditions[0].kind), (1, ConditionType::ProcMount));
+        assert!(proven.conditions[0].message.starts_with("rootless BuildKit with a process sandbox can run here: "));
+        facts.process.uid_map = healthy().process.uid_map;
+        let ignored = proof(&facts);
+        assert_eq!(ignored.labels, [(Key::Verdict(Profile::ProcMount), "not-ready".to_owned())].into());
+        assert!(ignored.conditions[0].message.contains("(proven: the pod asked for hostUsers: false and got"), "{:?}", ignored.conditions);
     }
 }

@@ -1,7 +1,8 @@
+use super::canary::is_candidate;
 use super::names::Key;
 use super::node::Node;
 use super::tuned;
-use crate::check::{Evidence, Profile, Ready, Verdict, candidate, procmount_support};
+use crate::check::{Evidence, Profile, Ready, Verdict, procmount_support};
 use crate::fact::{Fact, Facts};
 use std::collections::BTreeMap;
 
@@ -40,16 +41,11 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
             Profile::Privileged | Profile::Rootful => {
                 put(Key::Verdict(verdict.profile), Some(Accept::Proven.of(verdict).id().into()));
             }
+            // Whether they work, their canaries tell; this is where those are sent.
             Profile::ProcMount | Profile::Userns => {
-                let (key, verdict_key) = match verdict.profile {
-                    Profile::ProcMount => (Key::ProcmountCandidate, Key::Verdict(Profile::ProcMount)),
-                    _ => (Key::UsernsCandidate, Key::Verdict(Profile::Userns)),
-                };
-                let candidate = candidate(facts, verdict);
-                put(key, candidate.then(|| "true".into()));
-                // No canary runs there any more, so what one said before is withdrawn.
-                let stale = !candidate && node.label(prefix, verdict_key).is_some();
-                put(verdict_key, stale.then(|| Ready::NotReady.id().into()));
+                if let Some(key) = Key::candidate(verdict.profile) {
+                    put(key, is_candidate(facts, verdict).then(|| "true".into()));
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ pub const MESSAGE_BYTES: usize = 1024;
 pub enum Key {
     /// A profile's verdict: `ready`, `not-ready` or `unknown`.
     Verdict(Profile),
-    /// `true` where a canary of the profile would start.
+    /// `true` where a canary of the profile `procmount` would start.
     ProcmountCandidate,
     /// The same for the profile `userns`.
     UsernsCandidate,
@@ -62,6 +62,15 @@ impl Key {
         Key::Tuned,
     ];
 
+    /// Where a canary of the profile is sent, if it has one.
+    pub fn candidate(profile: Profile) -> Option<Key> {
+        match profile {
+            Profile::ProcMount => Some(Key::ProcmountCandidate),
+            Profile::Userns => Some(Key::UsernsCandidate),
+            _ => None,
+        }
+    }
+
     /// The name below the prefix.
     pub fn name(self) -> &'static str {
         match self {
@@ -101,6 +110,25 @@ impl ConditionType {
     /// All types.
     pub const ALL: [ConditionType; 3] = [ConditionType::RootlessBuildKit, ConditionType::ProcMount, ConditionType::Userns];
 
+    /// That of the profile, if some pod proves it.
+    pub fn of(profile: Profile) -> Option<Self> {
+        match profile {
+            Profile::NoProcessSandbox => Some(ConditionType::RootlessBuildKit),
+            Profile::ProcMount => Some(ConditionType::ProcMount),
+            Profile::Userns => Some(ConditionType::Userns),
+            Profile::Privileged | Profile::Rootful => None,
+        }
+    }
+
+    /// What it speaks of.
+    pub(super) fn subject(self) -> &'static str {
+        match self {
+            ConditionType::RootlessBuildKit => "rootless BuildKit",
+            ConditionType::ProcMount => "rootless BuildKit with a process sandbox",
+            ConditionType::Userns => "BuildKit in a pod's user namespace",
+        }
+    }
+
     /// `type` on the Node.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,6 +143,11 @@ impl fmt::Display for ConditionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// The label `app.kubernetes.io/component` of the pods that prove a profile.
+pub fn component(profile: Profile) -> String {
+    if profile == Profile::NoProcessSandbox { "agent".into() } else { format!("canary-{profile}") }
 }
 
 /// The field manager of the agent that proves a profile (server-side apply).

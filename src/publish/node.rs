@@ -3,6 +3,7 @@
 use super::names::{ConditionType, Key};
 use crate::fact::{Fact, Kubelet, OsRelease};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A Node, as far as it concerns us.
@@ -17,14 +18,28 @@ pub struct Node {
 
 /// `metadata` of a Node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// The node's name.
     pub name: String,
     /// Its uid, without which `kubectl describe node` does not show an event.
     pub uid: String,
+    /// Which version of the object this is.
+    #[serde(default)]
+    pub resource_version: String,
     /// All labels, ours and others'.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Who owns which fields.
+    #[serde(default)]
+    managed_fields: Vec<Managed>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Managed {
+    manager: String,
+    fields_v1: Value,
 }
 
 /// `status` of a Node.
@@ -85,6 +100,16 @@ impl Node {
         self.status.conditions.iter().find(|condition| condition.kind == kind.name())
     }
 
+    /// One of our conditions, where this manager was the last one to write it.
+    pub fn said_by(&self, manager: &str, kind: ConditionType) -> Option<&NodeCondition> {
+        // As fieldsV1 writes the element of a list. Whoever writes gives it another heartbeat, and so comes to own that.
+        let element = format!(r#"k:{{"type":"{kind}"}}"#);
+        let owns = |managed: &Managed| {
+            managed.manager == manager && managed.fields_v1["f:status"]["f:conditions"][&element].get("f:lastHeartbeatTime").is_some()
+        };
+        self.condition(kind).filter(|_| self.metadata.managed_fields.iter().any(owns))
+    }
+
     /// What the kubelet says of the node.
     pub fn kubelet(&self) -> Kubelet {
         let info = &self.status.node_info;
@@ -105,5 +130,33 @@ impl Node {
     pub fn os(&self) -> Fact<OsRelease> {
         Fact::Known(self.status.node_info.os_image.clone())
             .and_then(|image| OsRelease::from_image(&image).ok_or_else(|| format!("the Node's osImage {image:?} is of no known system")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_last_to_write_a_condition_owns_its_heartbeat() {
+        let entry = |manager: &str, field: &str| {
+            json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:status": {"f:conditions": {
+                "k:{\"type\":\"RootlessBuildKitProcMount\"}": {".": {}, field: {}}
+            }}}})
+        };
+        let node: Node = serde_json::from_value(json!({
+            "metadata": {"name": "n", "uid": "u", "resourceVersion": "7", "managedFields": [
+                {"manager": "kubelet", "fieldsV1": {"f:status": {}}}, {"manager": "nobody"},
+                entry("buildkit-preflight/no-process-sandbox", "f:type"), entry("buildkit-preflight/procmount", "f:lastHeartbeatTime"),
+            ]},
+            "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True"}]},
+        }))
+        .expect("a node");
+        let said = |manager: &str, kind| node.said_by(manager, kind).is_some();
+        assert!(said("buildkit-preflight/procmount", ConditionType::ProcMount));
+        assert!(!said("buildkit-preflight/no-process-sandbox", ConditionType::ProcMount));
+        assert!(!said("buildkit-preflight/procmount", ConditionType::Userns));
+        assert_eq!(node.metadata.resource_version, "7");
     }
 }

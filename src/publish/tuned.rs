@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::check::testing::healthy;
     use crate::fact::{Tunable, Tuned};
-    use crate::publish::{Accept, DEFAULT_PREFIX, NodeCondition, desired};
+    use crate::publish::{Accept, Canaries, DEFAULT_PREFIX, NodeCondition, desired};
 
     fn tuned() -> Tuned {
         let change = |sysctl, from, to| SysctlChange { sysctl, from, to, at: "2026-01-01T10:00:00Z".into() };
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_was_set_is_told_in_label_message_and_events() {
-        let wanted = desired(&facts(tuned()), Accept::Proven, &Node::default(), DEFAULT_PREFIX);
+        let wanted = desired(&facts(tuned()), Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
         assert_eq!(wanted.labels.get(&Key::Tuned).map(String::as_str), Some("true"));
         assert!(
             wanted.conditions[0].message.ends_with("user.max_user_namespaces was set from 0 to 63359."),
@@ -130,7 +130,7 @@ mod tests {
     fn a_problem_is_told_in_one_line_of_decent_length() {
         let problem = Problem { reason: Reason::TugOfWar, message: "a\nb".repeat(2000), at: "2026-01-01T10:00:00Z".into() };
         let facts = facts(Tuned { problem: Some(problem), ..Tuned::new("boot".into()) });
-        let wanted = desired(&facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX);
+        let wanted = desired(&facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
         assert!(wanted.conditions[0].message.len() <= 1024 && !wanted.conditions[0].message.contains('\n'));
         assert_eq!((wanted.events[0].0.reason.as_str(), wanted.events[0].0.severity), ("SysctlTugOfWar", Severity::Warning));
         assert!(!wanted.labels.contains_key(&Key::Tuned));

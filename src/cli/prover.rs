@@ -1,0 +1,47 @@
+use super::{Error, READY};
+use crate::check::Profile;
+use crate::gather::{self, Options};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Prove for the agent of another container, which has the token that this one, being privileged, should not have
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  buildkit-preflight prover --shape userns --socket /run/buildkit-preflight/prover.sock
+  buildkit-preflight agent --shape userns --prover /run/buildkit-preflight/prover.sock
+
+In a cluster the canary of `buildkit-preflight render agent --canary userns` runs it. Who connects to the socket is answered
+with facts that were gathered for it, and can ask for nothing. SIGTERM ends it.
+
+Exit codes: 0 ended by a signal, 2 bad usage, 4 a socket that can't be made")]
+pub(super) struct Arguments {
+    /// The profile whose pod shape this container was given by its manifest
+    #[arg(long, value_name = "PROFILE", value_parser = super::agent::shape)]
+    shape: Profile,
+    /// Where to listen: a path in a directory that both containers share
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// The directory where builds keep their state [default: where the builder's image has it]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Give up a probe after this many seconds, at most 60
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::agent::deadline)]
+    deadline: Duration,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let options = Options {
+        root: None,
+        state_dir: arguments.state_dir.clone(),
+        asked: Some(arguments.shape.asked()),
+        plans: vec![arguments.shape.plan()],
+        trial_builds: false,
+        deadline: arguments.deadline,
+        without: Vec::new(),
+    };
+    match gather::prover::serve(&arguments.socket, &options) {
+        Ok(()) => Ok(READY),
+        Err(error) => Err(Error::Io(format!("{}: {error}", arguments.socket.display()))),
+    }
+}
