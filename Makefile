@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema bench cluster \
+	procmount procmount-ci \
 	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -17,7 +18,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit machine containers cluster kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit machine containers cluster procmount-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -39,6 +40,12 @@ containers: static tools ## `check` beside real builds in containers made by run
 
 cluster: static cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
+
+procmount: static cluster-tools ## canaries and builders in pod user namespaces, on seven nodes whose runtimes differ (STEP, KEEP as above)
+	SUITE=procmount cargo test --locked --features root --test cluster
+
+procmount-ci: export SET := ci
+procmount-ci: procmount ## the same with fewer restarts
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels

@@ -3,7 +3,7 @@
 use super::Options;
 use super::clock::LONGEST_BEAT;
 use crate::check::Profile;
-use crate::publish::{Canaries, Canary, ConditionType, Key, Node, manager};
+use crate::publish::{ConditionType, Key, Node, Start, manager};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,53 +15,74 @@ pub(super) struct Watch {
     patience: Duration,
     /// How long a canary that runs may be silent.
     late: Duration,
+    /// When the machine was booted. What was said before then was said of another time, and a canary says it anew.
+    booted: Option<String>,
     /// Since when this process has seen that a canary is sent to the node.
     since: BTreeMap<Profile, Instant>,
 }
 
+/// How a canary stands, and when that should be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It has spoken, and not too long ago.
+    Answered(Instant),
+    /// There is time, if it is sent there at all.
+    Awaited(Option<Instant>),
+    /// It should have spoken within this time.
+    Silent(Duration),
+}
+
 impl Watch {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, booted: Option<String>) -> Self {
         Watch {
             deployed: options.canaries.clone(),
             prefix: options.prefix.clone(),
             patience: options.canary_patience,
             late: options.heartbeat.mul_f64(LONGEST_BEAT) + options.canary_patience,
+            booted,
             since: BTreeMap::new(),
         }
     }
 
-    /// How each canary stands, and when that should be asked again. `booted` is when the machine was: what was said before then
-    /// was said of another time, and a canary says it anew.
-    pub(super) fn look(&mut self, node: &Node, booted: Option<&str>) -> (Canaries, Option<Instant>) {
-        let mut canaries = Canaries::new();
-        let mut next = None;
-        for profile in self.deployed.clone() {
-            let (canary, left) = self.stand(profile, node, booted, Timestamp::now());
-            canaries.insert(profile, canary);
-            let again = left.map(|left| Instant::now() + left);
-            next = next.into_iter().chain(again).min();
-        }
-        (canaries, next)
+    /// How each of those stands that are deployed.
+    pub(super) fn look(&mut self, node: &Node) -> Vec<(Profile, Stand)> {
+        self.deployed.clone().into_iter().map(|profile| (profile, self.stand(profile, node, Timestamp::now()))).collect()
     }
 
-    /// How one stands, and for how long that will do.
-    fn stand(&mut self, profile: Profile, node: &Node, booted: Option<&str>, now: Timestamp) -> (Canary, Option<Duration>) {
+    /// Whether what a canary said last still holds though it is late: it said so itself, in a pod that has run ever since. That
+    /// one proves again when its own heartbeat is due, which may be a longer one, and is ended where it hangs.
+    pub(super) fn holds(&self, profile: Profile, node: &Node, start: &Start) -> bool {
+        let Start::Pod { runs: Some(since), .. } = start else { return false };
+        self.said_at(profile, node).is_some_and(|at| at >= since.as_str())
+    }
+
+    /// When a canary has to be asked about again whose pod runs.
+    pub(super) fn later(&self) -> Instant {
+        Instant::now() + self.late
+    }
+
+    /// When a canary spoke last, if that was in this boot.
+    fn said_at<'a>(&self, profile: Profile, node: &'a Node) -> Option<&'a str> {
+        let said = ConditionType::of(profile).and_then(|kind| node.said_by(&manager(profile), kind));
+        let at = said.and_then(|said| said.last_heartbeat_time.as_deref());
+        at.filter(|at| self.booted.as_deref().is_none_or(|booted| *at >= booted))
+    }
+
+    fn stand(&mut self, profile: Profile, node: &Node, now: Timestamp) -> Stand {
         let is_sent = Key::candidate(profile).and_then(|key| node.label(&self.prefix, key)) == Some("true");
         if !is_sent {
             self.since.remove(&profile);
-            return (Canary::Awaited, None);
+            return Stand::Awaited(None);
         }
         let waited = self.since.entry(profile).or_insert_with(Instant::now).elapsed();
-        let said = ConditionType::of(profile).and_then(|kind| node.said_by(&manager(profile), kind));
-        let at = said.and_then(|said| said.last_heartbeat_time.as_deref()).filter(|at| booted.is_none_or(|booted| *at >= booted));
-        let age = at.and_then(|at| at.parse::<Timestamp>().ok()).map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
-        let (canary, left) = match age {
-            Some(age) if age < self.late => (Canary::Answered, self.late.checked_sub(age)),
-            _ => (Canary::Awaited, self.patience.checked_sub(waited)),
-        };
-        match left {
-            Some(left) => (canary, Some(left)),
-            None => (Canary::Silent(if age.is_some() { self.late } else { self.patience }.as_secs()), None),
+        let age = self
+            .said_at(profile, node)
+            .and_then(|at| at.parse::<Timestamp>().ok())
+            .map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        match (age.and_then(|age| self.late.checked_sub(age)), self.patience.checked_sub(waited)) {
+            (Some(left), _) if !left.is_zero() => Stand::Answered(Instant::now() + left),
+            (_, Some(left)) if !left.is_zero() => Stand::Awaited(Some(Instant::now() + left)),
+            _ => Stand::Silent(if age.is_some() { self.late } else { self.patience }),
         }
     }
 }
@@ -80,6 +101,7 @@ mod tests {
             prefix: DEFAULT_PREFIX.into(),
             patience: PATIENCE,
             late: Duration::from_secs(75 * 60 + 120),
+            booted: Some("2026-01-01T09:00:00Z".into()),
             since: BTreeMap::new(),
         }
     }
@@ -98,11 +120,16 @@ mod tests {
     }
 
     const CANARY: &str = "buildkit-preflight/procmount";
-    const BOOT: &str = "2026-01-01T09:00:00Z";
 
-    fn stand(watch: &mut Watch, node: &Node, now: &str) -> (Canary, Option<u64>) {
-        let (canary, left) = watch.stand(Profile::ProcMount, node, Some(BOOT), now.parse().expect("a time"));
-        (canary, left.map(|left| left.as_secs_f64().round() as u64))
+    /// How it stands, and for how many seconds.
+    fn stand(watch: &mut Watch, node: &Node, now: &str) -> (&'static str, Option<u64>) {
+        let stand = watch.stand(Profile::ProcMount, node, now.parse().expect("a time"));
+        let left = |until: Instant| until.duration_since(Instant::now()).as_secs_f64().ceil() as u64;
+        match stand {
+            Stand::Answered(until) => ("answered", Some(left(until))),
+            Stand::Awaited(until) => ("awaited", until.map(left)),
+            Stand::Silent(time) => ("silent", Some(time.as_secs())),
+        }
     }
 
     fn waited(watch: &mut Watch, time: Duration) {
@@ -113,14 +140,14 @@ mod tests {
     fn a_canary_has_time_for_its_first_word() {
         let mut watch = watch();
         let mut silent = node("somebody", "2026-01-01T10:00:00Z");
-        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:00:00Z"), (Canary::Awaited, Some(120)));
+        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:00:00Z"), ("awaited", Some(120)));
         waited(&mut watch, PATIENCE);
-        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), (Canary::Silent(120), None));
+        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("silent", Some(120)));
         // Sent anew, it has its time again.
         silent.metadata.labels.clear();
-        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), (Canary::Awaited, None));
+        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("awaited", None));
         let silent = node("somebody", "2026-01-01T10:00:00Z");
-        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), (Canary::Awaited, Some(120)));
+        assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("awaited", Some(120)));
     }
 
     #[test]
@@ -128,21 +155,34 @@ mod tests {
         let mut watch = watch();
         let spoke = node(CANARY, "2026-01-01T10:00:00Z");
         waited(&mut watch, PATIENCE);
-        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T10:00:10Z"), (Canary::Answered, Some(77 * 60 - 10)));
-        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:16:59Z"), (Canary::Answered, Some(1)));
-        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:17:00Z"), (Canary::Silent(77 * 60), None));
-        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T09:59:00Z").0, Canary::Answered, "a clock that was set back");
+        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T10:00:10Z"), ("answered", Some(77 * 60 - 10)));
+        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:16:59Z"), ("answered", Some(1)));
+        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:17:00Z"), ("silent", Some(77 * 60)));
+        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T09:59:00Z").0, "answered", "a clock that was set back");
         // A new agent on a node whose canary is late does not take its word away at once.
         watch.since.clear();
-        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T12:00:00Z"), (Canary::Awaited, Some(120)));
+        assert_eq!(stand(&mut watch, &spoke, "2026-01-01T12:00:00Z"), ("awaited", Some(120)));
+    }
+
+    #[test]
+    fn a_late_word_holds_where_the_pod_that_said_it_runs() {
+        let watch = watch();
+        let runs = |since: &str| Start::Pod { runs: Some(since.into()), stopped: None, warning: None };
+        let spoke = node(CANARY, "2026-01-01T10:00:00Z");
+        let holds = |node: &Node, start: &Start| watch.holds(Profile::ProcMount, node, start);
+        assert!(holds(&spoke, &runs("2026-01-01T09:59:59Z")));
+        assert!(!holds(&spoke, &runs("2026-01-01T10:00:01Z")), "another container said it");
+        assert!(!holds(&spoke, &Start::NoPod));
+        assert!(!holds(&spoke, &Start::Pod { runs: None, stopped: None, warning: None }));
+        assert!(!holds(&node("somebody", "2026-01-01T10:00:00Z"), &runs("2026-01-01T09:00:00Z")));
     }
 
     #[test]
     fn what_was_said_before_the_boot_is_waited_for_again() {
         let mut watch = watch();
         let before = node(CANARY, "2026-01-01T08:59:59Z");
-        assert_eq!(stand(&mut watch, &before, "2026-01-01T09:00:30Z"), (Canary::Awaited, Some(120)));
+        assert_eq!(stand(&mut watch, &before, "2026-01-01T09:00:30Z"), ("awaited", Some(120)));
         waited(&mut watch, PATIENCE);
-        assert_eq!(stand(&mut watch, &before, "2026-01-01T09:03:00Z"), (Canary::Silent(120), None));
+        assert_eq!(stand(&mut watch, &before, "2026-01-01T09:03:00Z"), ("silent", Some(120)));
     }
 }

@@ -1,12 +1,11 @@
 //! What is true of the node now: gathered, judged, and looked at again before a `ready` is taken away.
 
-use super::canaries::Watch;
 use super::health::Health;
 use super::{Error, Options};
 use crate::check::{Cause, Ready};
 use crate::fact::{Fact, Facts};
 use crate::gather::{self, BadStateDir, Fingerprint, TunedFile, Watched, prover};
-use crate::publish::{self, ConditionType, Desired, Key, Node};
+use crate::publish::{self, Canaries, ConditionType, Desired, Key, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -27,9 +26,6 @@ const LOOKS: u32 = 5;
 pub(super) struct Prover {
     watched: Watched,
     tuned: TunedFile,
-    canaries: Watch,
-    /// When a canary's silence should be looked at again.
-    next_word: Option<Instant>,
     /// What the last look was done under.
     under: Option<Fingerprint>,
     looks: u64,
@@ -37,19 +33,7 @@ pub(super) struct Prover {
 
 impl Prover {
     pub(super) fn new(options: &Options) -> Self {
-        Prover {
-            watched: Watched::open(),
-            tuned: TunedFile::new(options.tuned.clone()),
-            canaries: Watch::new(options),
-            next_word: None,
-            under: None,
-            looks: 0,
-        }
-    }
-
-    /// When a canary should have answered that has not yet.
-    pub(super) fn next_word(&self) -> Option<Instant> {
-        self.next_word
+        Prover { watched: Watched::open(), tuned: TunedFile::new(options.tuned.clone()), under: None, looks: 0 }
     }
 
     /// Whether something has changed that the last look hangs on.
@@ -64,8 +48,14 @@ impl Prover {
     }
 
     /// Gathers and judges, with second looks where `ready` stands on the Node.
-    pub(super) async fn prove(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
-        let mut desired = self.look(options, health, node).await?;
+    pub(super) async fn prove(
+        &mut self,
+        options: &Options,
+        health: &Arc<Health>,
+        node: &Node,
+        canaries: &Canaries,
+    ) -> Result<Desired, Error> {
+        let mut desired = self.look(options, health, node, canaries).await?;
         let label = node.label(&options.prefix, Key::Verdict(options.profile)) == Some(Ready::Ready.id());
         let condition = ConditionType::of(options.profile).and_then(|kind| node.condition(kind));
         let stands = label || condition.is_some_and(|condition| condition.status == "True");
@@ -76,7 +66,7 @@ impl Prover {
             }
             warn!(saw = desired.conditions[0].message, "seems not to be ready any more; will look again");
             tokio::time::sleep(pause).await;
-            desired = self.look(options, health, node).await?;
+            desired = self.look(options, health, node, canaries).await?;
             refused = if desired.published == Ready::NotReady { refused + 1 } else { 0 };
         }
         Ok(desired)
@@ -84,7 +74,7 @@ impl Prover {
 
     /// One look, repeated where a sysctl changed meanwhile: then nobody knows under which value it was done. Where two
     /// fight over a sysctl the last look must do.
-    async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &Node) -> Result<Desired, Error> {
+    async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &Node, canaries: &Canaries) -> Result<Desired, Error> {
         let mut left = LOOKS;
         loop {
             health.alive();
@@ -109,9 +99,7 @@ impl Prover {
                 publish::proof(&facts, options.profile, options.accept)
             } else {
                 facts.tuned = tuned;
-                let (canaries, next) = self.canaries.look(node, facts.booted_at.known().map(String::as_str));
-                self.next_word = next;
-                publish::desired(&facts, options.accept, node, &options.prefix, &canaries)
+                publish::desired(&facts, options.accept, node, &options.prefix, canaries)
             };
             health.metrics.verdicts(&desired.labels);
             health.metrics.tuned(&facts.tuned);

@@ -3,8 +3,9 @@
 use super::Options;
 use super::health::Health;
 use crate::api::{self, NodeWriter};
+use crate::check::Profile;
 use crate::gather;
-use crate::publish::{self, Desired, Event, Key, Node};
+use crate::publish::{self, Desired, Event, Key, Node, Start};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
@@ -64,6 +65,14 @@ impl Publisher {
     /// Forgets what stands on the Node, so that it is asked again.
     pub(super) fn forget(&mut self) {
         self.node = None;
+    }
+
+    /// What came of the pod of a canary that is silent.
+    pub(super) async fn start_of(&mut self, profile: Profile) -> Start {
+        match self.writer().await {
+            Ok(writer) => writer.canary_pods().start(profile).await,
+            Err(error) => Start::Unreadable(error.to_string()),
+        }
     }
 
     /// Whether it is for this agent to speak of its profile: a canary that is not sent to the node any more has no say, and is

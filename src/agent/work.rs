@@ -1,11 +1,13 @@
 //! The one loop: prove, publish, wait.
 
+use super::canaries::{Stand, Watch};
 use super::clock::{Backoff, jittered};
 use super::health::Health;
 use super::prover::{Prover, passes_after};
 use super::publisher::Publisher;
 use super::{Error, Options, memory};
-use crate::publish::Desired;
+use crate::gather;
+use crate::publish::{Canaries, Canary, Desired, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::info;
@@ -28,7 +30,8 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
     let (mut wanted, mut written): (Option<Desired>, Option<Desired>) = (None, None);
     let start = Instant::now();
     let (mut next_heartbeat, mut next_try, mut next_telling) = (start, start, start);
-    let mut next_look = None;
+    let mut canaries = Watch::new(&options, gather::booted_at().known().cloned());
+    let (mut next_look, mut next_word) = (None, None);
     let mut is_due = false;
     loop {
         health.alive();
@@ -37,7 +40,7 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
             next_heartbeat = now + jittered(options.heartbeat);
             (wanted, is_due) = (None, true);
         }
-        if prover.is_outdated() || next_look.into_iter().chain(prover.next_word()).any(|at| now >= at) {
+        if prover.is_outdated() || next_look.into_iter().chain(next_word).any(|at| now >= at) {
             wanted = None;
         }
         if wanted.is_none() && options.shares_the_node() && now >= next_try {
@@ -50,8 +53,9 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
             publisher.complain(&error);
             next_try = Instant::now() + retries.next();
         }
-        if let (None, Some(node)) = (&wanted, publisher.node()) {
-            let desired = prover.prove(&options, &health, node).await?;
+        if let (None, Some(node)) = (&wanted, publisher.node().cloned()) {
+            let stands = told(&mut canaries, &node, &mut publisher, &mut next_word).await;
+            let desired = prover.prove(&options, &health, &node, &stands).await?;
             next_look = passes_after(&desired).map(|first| {
                 let repeated = written.as_ref().is_some_and(|written| written.published == desired.published);
                 if !repeated {
@@ -99,10 +103,28 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
         }
         let unwritten = is_due || wanted.as_ref().map(Desired::says) != written.as_ref().map(Desired::says);
         let telling = publisher.has_events().then_some(next_telling);
-        let wake =
-            [Some(Instant::now() + LOOK), Some(next_heartbeat), next_look, prover.next_word(), telling, unwritten.then_some(next_try)];
+        let wake = [Some(Instant::now() + LOOK), Some(next_heartbeat), next_look, next_word, telling, unwritten.then_some(next_try)];
         let wake = wake.into_iter().flatten().min().unwrap_or(now);
         // Never without a pause: whatever comes out wrong, it must not spin.
         tokio::time::sleep_until(wake.max(Instant::now() + Duration::from_millis(10)).into()).await;
     }
+}
+
+/// How the canaries on the node stand, with the reasons of those who are silent, and when that should be looked at again.
+async fn told(watch: &mut Watch, node: &Node, publisher: &mut Publisher, again: &mut Option<Instant>) -> Canaries {
+    let mut canaries = Canaries::new();
+    *again = None;
+    for (profile, stand) in watch.look(node) {
+        let (canary, until) = match stand {
+            Stand::Answered(until) => (Canary::Answered, Some(until)),
+            Stand::Awaited(until) => (Canary::Awaited, until),
+            Stand::Silent(time) => match publisher.start_of(profile).await {
+                start if watch.holds(profile, node, &start) => (Canary::Answered, Some(watch.later())),
+                start => (Canary::Silent { seconds: time.as_secs(), start }, None),
+            },
+        };
+        canaries.insert(profile, canary);
+        *again = (*again).into_iter().chain(until).min();
+    }
+    canaries
 }

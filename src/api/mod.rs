@@ -1,14 +1,17 @@
 //! The Kubernetes API: the only place that talks to it.
 //!
-//! An agent needs `patch` of `nodes/status` and `create` of events and nothing else: [`NodeWriter`].
+//! An agent needs `patch` of `nodes/status` and `create` of events: [`NodeWriter`]; and where a canary is silent, `list` of pods and
+//! events in its own namespace: [`CanaryPods`].
 //! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`.
 
+mod canary_pods;
 mod connect;
 mod error;
 mod node_writer;
 mod nodes;
 mod pods;
 
+pub use canary_pods::CanaryPods;
 pub use connect::{Access, connect};
 pub use error::Error;
 pub use node_writer::NodeWriter;

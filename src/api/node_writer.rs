@@ -1,4 +1,4 @@
-use super::{APPLY, Body, Error, MERGE, request};
+use super::{APPLY, Body, CanaryPods, Error, MERGE, request};
 use crate::check::Profile;
 use crate::publish::{Condition, Desired, Event, Node, REFUSAL, manager};
 use kube::Client;
@@ -21,6 +21,11 @@ impl NodeWriter {
 
     fn path(&self, query: &str) -> String {
         format!("/api/v1/nodes/{}/status?fieldManager={}{query}", self.node, self.manager)
+    }
+
+    /// The pods of canaries on the node.
+    pub fn canary_pods(&self) -> CanaryPods {
+        CanaryPods::new(self.client.clone(), self.node.clone())
     }
 
     /// The Node as it is. A patch that changes nothing is answered with the whole object, so no right to read is needed.

@@ -43,7 +43,8 @@ impl<'a> Case<'a> {
     fn is_privileged_place(&self) -> bool {
         let process = &self.facts.process;
         let capable = process.bounding_set.known().is_some_and(|set| set.has(CapSet::SYS_ADMIN));
-        self.on_bare_machine() || capable && process.seccomp.known() == Some(&Seccomp::Disabled)
+        // A privileged container has no filter, unless the node adds one to those that asked for none.
+        self.on_bare_machine() || capable && (process.seccomp.known() == Some(&Seccomp::Disabled) || self.is_asked_unconfined())
     }
 
     /// Whether this is the machine itself and not a container.

@@ -63,7 +63,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let sub_ids = idmap::sub_ids(&host, &process.uid);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(now()) } else { Fact::Denied(host::CAPTURED.into()) },
-        booted_at: booted_at(&host),
+        booted_at: boot_time(&host),
         node: node_name(&host),
         os: os_release(&host, &mounts, bare),
         kernel: kernel(&host),
@@ -157,7 +157,12 @@ fn rfc3339(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
-fn booted_at(host: &Host) -> Fact<String> {
+/// When this machine was booted, in the same form.
+pub fn booted_at() -> Fact<String> {
+    boot_time(&Host::new(None))
+}
+
+fn boot_time(host: &Host) -> Fact<String> {
     if !host.is_live() {
         return Fact::Denied(host::CAPTURED.into());
     }

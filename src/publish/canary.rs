@@ -12,14 +12,77 @@ use crate::fact::Facts;
 use std::collections::BTreeMap;
 
 /// How the canary of a profile stands on this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Canary {
     /// What stands on the Node is its word, and it is not too old.
     Answered,
     /// It has not answered yet, or not again, and there is time.
     Awaited,
-    /// It should have answered, in so many seconds.
-    Silent(u64),
+    /// It should have answered.
+    Silent {
+        /// Within so many seconds.
+        seconds: u64,
+        /// What came of its pod.
+        start: Start,
+    },
+}
+
+/// What came of a canary's pod, as Kubernetes tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// There is none on the node.
+    NoPod,
+    /// It is there.
+    Pod {
+        /// Since when all its containers run, if they do.
+        runs: Option<String>,
+        /// Reason and message of a container that does not run, or of a pod that the kubelet refused.
+        stopped: Option<(String, String)>,
+        /// Reason and message of the newest event that warns of it.
+        warning: Option<(String, String)>,
+    },
+    /// It can't be read.
+    Unreadable(String),
+}
+
+/// How the kubelet calls what keeps a container or its sandbox from being made.
+const NOT_MADE: [&str; 6] =
+    ["FailedCreatePodSandBox", "CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError", "FailedPodSandBoxStatus"];
+
+impl Start {
+    /// What kept such a pod from starting, where that is the node's or the runtime's doing: then a builder's would not start either.
+    fn not_made(&self) -> Option<&str> {
+        let Start::Pod { stopped, warning, .. } = self else { return None };
+        let said = [stopped, warning].into_iter().flatten();
+        let mut made = said.filter(|(reason, message)| NOT_MADE.contains(&reason.as_str()) && !is_of_the_network(message));
+        made.next().map(|(_, message)| essence(message))
+    }
+
+    /// Why nothing is known, where it is something else.
+    fn describe(&self) -> String {
+        match self {
+            Start::NoPod => "there is no pod of it on this node (a quota, an admission policy, or no room: see its DaemonSet)".into(),
+            Start::Unreadable(why) => format!("what came of its pod can't be read: {why}"),
+            Start::Pod { runs: Some(since), .. } => format!("its pod runs since {since}: see its log"),
+            Start::Pod { stopped, warning, .. } => match stopped.as_ref().or(warning.as_ref()) {
+                Some((reason, message)) => {
+                    format!("its pod has not started, for a reason that need not be a builder's: {reason} {message}")
+                }
+                None => "its pod has not started".into(),
+            },
+        }
+    }
+}
+
+/// A network that is not there yet, or has no address left, keeps all pods from starting and says nothing of these.
+fn is_of_the_network(message: &str) -> bool {
+    message.contains("failed to setup network") || message.contains("cni plugin") || message.contains("network is not ready")
+}
+
+/// What the OCI runtime or the kubelet said, without who told it to whom.
+fn essence(message: &str) -> &str {
+    let told = ["failed to create shim task: ", "desc = ", "Failed to create pod sandbox: "];
+    told.iter().find_map(|who| message.rsplit_once(who)).map_or(message, |(_, essence)| essence).trim()
 }
 
 /// The canaries that are deployed; of the others nothing is said.
@@ -37,7 +100,7 @@ pub(super) fn is_candidate(facts: &Facts, verdict: &Verdict) -> bool {
 }
 
 /// What the agent says in a canary's place, if anything. `verdict` is what can be foretold of its profile.
-pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<Canary>, node: &Node, prefix: &str) -> Option<Word> {
+pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<&Canary>, node: &Node, prefix: &str) -> Option<Word> {
     let profile = verdict.profile;
     let kind = ConditionType::of(profile)?;
     let stands = node.label(prefix, Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
@@ -57,15 +120,16 @@ pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<Canary>, nod
         (Candidacy::Refused, _) => Some(Word { ready: Ready::NotReady, condition: condition(kind, facts, verdict, Accept::Proven) }),
         (Candidacy::Unprovable(why), _) => unknown("NotProvable", why),
         (Candidacy::Candidate, Canary::Answered | Canary::Awaited) => None,
-        (Candidacy::Candidate, Canary::Silent(seconds)) => {
-            let (subject, node, component) = (kind.subject(), &node.metadata.name, component(profile));
-            let short = format!("no pod of its shape has started and answered within {seconds} s");
-            let message = format!(
-                "{subject} can't run here: {short}, though nothing that can be read stands against it. What stopped it: \
-                 kubectl describe pods -A -l app.kubernetes.io/component={component} --field-selector spec.nodeName={node}"
-            );
-            say(Status::False, "CanaryNotStarted", message, short)
-        }
+        (Candidacy::Candidate, Canary::Silent { seconds, start }) => match start.not_made() {
+            Some(why) => {
+                let (subject, component) = (kind.subject(), component(profile));
+                let short = format!("a pod of its shape can't be started: {why}");
+                let message =
+                    format!("{subject} can't run here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}");
+                say(Status::False, "CanaryNotStarted", message, short)
+            }
+            None => unknown("CanarySilent", format!("its canary has not answered within {seconds} s; {}", start.describe())),
+        },
     }
 }
 
@@ -89,7 +153,7 @@ mod tests {
         let mut node = Node::default();
         node.metadata.name = "node9".into();
         node.metadata.labels.extend(label.map(|label| (Key::Verdict(Profile::ProcMount).with(DEFAULT_PREFIX), label.to_owned())));
-        let word = word(facts, &judge(facts, Profile::ProcMount, None), canary, &node, DEFAULT_PREFIX);
+        let word = word(facts, &judge(facts, Profile::ProcMount, None), canary.as_ref(), &node, DEFAULT_PREFIX);
         word.map(|word| (word.ready, word.condition))
     }
 
@@ -101,19 +165,57 @@ mod tests {
         assert_eq!(said(&facts(&|_| {}), None, None), None, "none is deployed, and none ever was");
     }
 
+    fn silent(start: Start) -> Option<Canary> {
+        Some(Canary::Silent { seconds: 120, start })
+    }
+
+    /// A pod that does not run.
+    fn pod(stopped: Option<(&str, &str)>, warning: Option<(&str, &str)>) -> Start {
+        let owned = |said: Option<(&str, &str)>| said.map(|(reason, message)| (reason.to_owned(), message.to_owned()));
+        Start::Pod { runs: None, stopped: owned(stopped), warning: owned(warning) }
+    }
+
     #[test]
-    fn one_that_does_not_answer_is_told_and_where_to_look() {
-        let (ready, condition) = said(&facts(&|_| {}), Some(Canary::Silent(120)), Some("ready")).expect("a word");
+    fn one_whose_pod_the_runtime_cannot_make_proves_that_no_builders_can_be() {
+        let sandbox = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox \"c3\": failed to create \
+            containerd task: failed to create shim task: OCI runtime create failed: failed to set MOUNT_ATTR_IDMAP: invalid argument";
+        let (ready, condition) =
+            said(&facts(&|_| {}), silent(pod(None, Some(("FailedCreatePodSandBox", sandbox)))), Some("ready")).expect("a word");
         assert_eq!((ready, condition.status, condition.reason.as_str()), (Ready::NotReady, Status::False, "CanaryNotStarted"));
-        for part in ["within 120 s", "component=canary-procmount", "spec.nodeName=node9"] {
-            assert!(condition.message.contains(part), "{}", condition.message);
+        assert!(condition.message.contains("started: OCI runtime create failed: failed to set MOUNT_ATTR_IDMAP: invalid argument. More: "));
+        assert!(condition.message.ends_with("component=canary-procmount"), "{}", condition.message);
+        let refused = "Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not support user namespaces";
+        let stopped = silent(pod(Some(("CreateContainerError", refused)), None));
+        let (ready, condition) = said(&facts(&|_| {}), stopped, None).expect("a word");
+        assert!(
+            ready == Ready::NotReady
+                && condition.short.ends_with("started: can't set `spec.hostUsers: false`, runtime does not support user namespaces")
+        );
+    }
+
+    #[test]
+    fn one_that_is_silent_for_another_reason_proves_nothing() {
+        let network = "Failed to create pod sandbox: plugin type=\"bridge\": failed to setup network for sandbox \"c3\": no addresses";
+        for (start, says) in [
+            (Start::NoPod, "there is no pod of it"),
+            (Start::Unreadable("403".into()), "can't be read: 403"),
+            (Start::Pod { runs: Some("2026-01-01T10:00:00Z".into()), stopped: None, warning: None }, "its pod runs"),
+            (pod(Some(("ImagePullBackOff", "no such host")), None), "ImagePullBackOff no such host"),
+            (pod(Some(("Evicted", "disk pressure")), None), "Evicted disk pressure"),
+            (pod(Some(("ContainerCreating", "")), Some(("FailedMount", "no such ConfigMap"))), "ContainerCreating"),
+            (pod(None, Some(("FailedCreatePodSandBox", network))), "failed to setup network"),
+            (pod(None, None), "its pod has not started"),
+        ] {
+            let (ready, condition) = said(&facts(&|_| {}), silent(start.clone()), Some("ready")).expect("a word");
+            assert_eq!((ready, condition.reason.as_str()), (Ready::Unknown, "CanarySilent"), "{start:?}");
+            assert!(condition.message.contains(says) && condition.message.contains("120 s"), "{}", condition.message);
         }
     }
 
     #[test]
     fn a_node_that_can_run_none_is_not_ready_with_the_reason_at_once() {
         let refusing = facts(&|facts| facts.kubelet.pod_user_namespaces = Fact::Known(false));
-        for canary in [Canary::Answered, Canary::Awaited, Canary::Silent(1)] {
+        for canary in [Canary::Answered, Canary::Awaited, Canary::Silent { seconds: 1, start: Start::NoPod }] {
             let (ready, condition) = said(&refusing, Some(canary), Some("ready")).expect("a word");
             assert_eq!((ready, condition.reason.as_str()), (Ready::NotReady, "UsernsPodRuntime"));
             assert!(

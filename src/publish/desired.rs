@@ -44,7 +44,7 @@ pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str, canarie
     let mut conditions = vec![condition(ConditionType::RootlessBuildKit, facts, default, accept)];
     let mut quiet = 0;
     for verdict in verdicts.iter().filter(|verdict| Profile::CANARIES.contains(&verdict.profile)) {
-        match canary::word(facts, verdict, canaries.get(&verdict.profile).copied(), node, prefix) {
+        match canary::word(facts, verdict, canaries.get(&verdict.profile), node, prefix) {
             Some(word) => {
                 labels.insert(Key::Verdict(verdict.profile), word.ready.id().into());
                 conditions.push(word.condition);
@@ -95,7 +95,7 @@ mod tests {
     use crate::check::Evidence;
     use crate::check::testing::{facts_of, healthy, with_probe};
     use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
-    use crate::publish::{Canary, DEFAULT_PREFIX, Status};
+    use crate::publish::{Canary, DEFAULT_PREFIX, Start, Status};
 
     fn wanted(facts: &Facts) -> Desired {
         desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new())
@@ -210,11 +210,12 @@ mod tests {
         assert_eq!(label(&left_alone, Key::ProcmountCandidate), Some("true"));
         assert_eq!((label(&left_alone, Key::Verdict(Profile::ProcMount)), left_alone.conditions.len()), (None, 1));
         assert_eq!((label(&left_alone, Key::PodIds), left_alone.only_if_unchanged), (None, false));
-        let silent = wanted(&facts, Canary::Silent(9));
-        assert_eq!(label(&silent, Key::Verdict(Profile::ProcMount)), Some("not-ready"));
+        let quiet = || Canary::Silent { seconds: 9, start: Start::NoPod };
+        let silent = wanted(&facts, quiet());
+        assert_eq!(label(&silent, Key::Verdict(Profile::ProcMount)), Some("unknown"));
         assert_eq!(label(&silent, Key::ProcmountCandidate), Some("true"), "it may come yet");
         // The other canary still says how many IDs there are.
-        let both = [(Profile::ProcMount, Canary::Silent(9)), (Profile::Userns, Canary::Answered)].into();
+        let both = [(Profile::ProcMount, quiet()), (Profile::Userns, Canary::Answered)].into();
         assert_eq!(label(&desired(&facts, Accept::Proven, &stands, DEFAULT_PREFIX, &both), Key::PodIds), None);
     }
 

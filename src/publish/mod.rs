@@ -13,7 +13,7 @@ mod names;
 mod node;
 mod tuned;
 
-pub use canary::{Canaries, Canary};
+pub use canary::{Canaries, Canary, Start};
 pub use condition::{Condition, Status};
 pub use desired::{Desired, desired, proof};
 pub use event::{Event, Severity, event};

@@ -174,7 +174,7 @@ mod tests {
         assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev"));
         for (what, times) in [
             ("system:serviceaccount:builds:agent", 2),
-            ("namespace: builds\n", 8),
+            ("namespace: builds\n", 11),
             ("image: r.example/p:2\n", 5),
             ("--label-prefix=nodes.example.org", 3),
             ("key: nodes.example.org/procmount-candidate\n", 1),

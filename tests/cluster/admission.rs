@@ -247,7 +247,7 @@ pub(crate) fn what_cannot_be_told_is_unknown_and_says_why(cluster: &Cluster) {
     assert!(code == Some(4) && out.is_empty() && err.contains("could not be reached"), "{code:?} {err}");
 }
 
-fn rendered(cluster: &Cluster, arguments: &[&str]) -> (String, String) {
+pub(crate) fn rendered(cluster: &Cluster, arguments: &[&str]) -> (String, String) {
     let (code, out, err) = run(cluster, &[&["render", "builder"], arguments].concat());
     assert_eq!(code, Some(0), "{arguments:?}: {err}");
     (out, err)

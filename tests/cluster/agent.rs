@@ -59,7 +59,8 @@ pub(crate) fn program() -> PathBuf {
 /// The name of the agent's pod on a node.
 pub(crate) fn pod_on(cluster: &Cluster, node: &str) -> String {
     wait(&format!("an agent's pod on {node}"), 60, || {
-        let pods = cluster.get(&["pods", "-n", NAMESPACE, "--field-selector", &format!("spec.nodeName={node}")]);
+        let component = "app.kubernetes.io/component=agent";
+        let pods = cluster.get(&["pods", "-n", NAMESPACE, "-l", component, "--field-selector", &format!("spec.nodeName={node}")]);
         let pods = pods["items"].as_array().expect("a list").iter();
         let mut alive = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         alive.next().and_then(|pod| pod["metadata"]["name"].as_str().map(str::to_owned)).ok_or_else(|| "none".to_owned())
@@ -115,7 +116,7 @@ pub(crate) fn process(node: &str) -> i32 {
         let name = format!("NODE_NAME={node}\0");
         let found = fs::read_dir("/proc").expect("/proc").flatten().find(|entry| {
             let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
-            let is_agent = read("cmdline").starts_with(b"/usr/bin/buildkit-preflight\0agent\0");
+            let is_agent = read("cmdline").starts_with(b"/usr/bin/buildkit-preflight\0agent\0--shape=no-process-sandbox\0");
             is_agent && String::from_utf8_lossy(&read("environ")).contains(&name)
         });
         found.and_then(|entry| entry.file_name().to_str()?.parse().ok()).ok_or_else(|| "none".to_owned())

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 /// The names and addresses by which servers are called.
 const NAMES: &str = "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
-    DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:10.96.0.1,IP:10.88.0.1,IP:10.89.0.1";
+    DNS:kubernetes.default.svc.cluster.local,IP:127.0.0.1,IP:10.96.0.1";
 
 /// Who has a kubeconfig, with the name and the group by which the API server's roles know them.
 const USERS: &[(&str, &str)] = &[
@@ -15,8 +15,6 @@ const USERS: &[(&str, &str)] = &[
     ("scheduler", "/CN=system:kube-scheduler"),
     ("proxy", "/CN=system:kube-proxy"),
     ("coredns", "/O=system:masters/CN=coredns"),
-    ("node1", "/O=system:nodes/CN=system:node:node1"),
-    ("node2", "/O=system:nodes/CN=system:node:node2"),
 ];
 
 /// A directory with all of them: `NAME.crt`, `NAME.key`, `NAME.kubeconfig`.
@@ -32,14 +30,18 @@ impl Certificates {
         // Else the machine's own settings would make an authority of each.
         fs::write(made.path("openssl.cnf"), "[req]\ndistinguished_name = name\n[name]\n").expect("write");
         made.certificate("ca", "/CN=cluster", &["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,digitalSignature"]);
+        let nodes = crate::fleet::planned();
+        let kubelets = nodes.iter().map(|node| (node.name, format!("/O=system:nodes/CN=system:node:{}", node.name)));
+        let users: Vec<_> = USERS.iter().map(|(name, subject)| (*name, (*subject).to_owned())).chain(kubelets).collect();
+        let names = nodes.iter().fold(NAMES.to_owned(), |names, node| format!("{names},IP:{}", node.address()));
         std::thread::scope(|scope| {
-            for (name, subject) in USERS {
-                scope.spawn(|| made.certificate(name, subject, &[]));
+            let (made, names) = (&made, names.as_str());
+            for (name, subject) in &users {
+                scope.spawn(move || made.certificate(name, subject, &[]));
                 made.kubeconfig(name);
             }
             for name in ["apiserver", "kubelet"] {
-                let made = &made;
-                scope.spawn(move || made.certificate(name, &format!("/CN={name}"), &[NAMES]));
+                scope.spawn(move || made.certificate(name, &format!("/CN={name}"), &[names]));
             }
         });
         // What service accounts' tokens are signed with.

@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 
 const MOUNT: &str = "/sys/fs/cgroup";
 
-/// The nodes' own cgroups, as children of a run's.
-const NODES: [&str; 2] = ["node1", "node2"];
-
 /// The roots of all hierarchies: of each controller in version 1, else of the only one.
 fn roots() -> Vec<PathBuf> {
     let mount = Path::new(MOUNT);
@@ -32,7 +29,7 @@ pub(crate) fn names() -> Vec<String> {
 pub(crate) fn make(name: &str) {
     for root in roots() {
         let parent = root.join(name);
-        let nodes = NODES.map(|node| parent.join(node));
+        let nodes: Vec<_> = crate::fleet::planned().iter().map(|node| parent.join(node.name)).collect();
         for cgroup in std::iter::once(&parent).chain(&nodes) {
             fs::create_dir_all(cgroup).expect("a cgroup");
             // Version 1: without CPUs and memory of its own a cgroup takes no process.

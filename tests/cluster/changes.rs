@@ -2,6 +2,7 @@
 
 use crate::agent::{self, NAMESPACE, PREFIX, condition, events, label, pod_on, process, rolled_out, verdict};
 use crate::cluster::Cluster;
+use crate::fleet::Behaviour;
 use crate::processes::wait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,13 +19,13 @@ pub(crate) fn a_node_is_judged_anew(cluster: &Cluster) {
     verdict(cluster, "node2", "not-ready");
     let counts = |cluster: &Cluster| ["Ready", "NotReady"].map(|word| events(cluster, "node2", &format!("RootlessBuildKit{word}")));
     let [ready, not_ready] = counts(cluster);
-    cluster.node2_ordinary(true);
+    cluster.node("node2").behave(Behaviour::Ordinary);
     replace(cluster, "node2");
     let node = verdict(cluster, "node2", "ready");
     assert_eq!(label(&node, "cause"), None);
     assert_eq!(condition(&node)["reason"], "Proven");
     assert_eq!(counts(cluster), [ready + 1, not_ready], "one event");
-    cluster.node2_ordinary(false);
+    cluster.behave_as_planned();
     replace(cluster, "node2");
     verdict(cluster, "node2", "not-ready");
     assert_eq!(counts(cluster), [ready + 1, not_ready + 1], "and one back");

@@ -2,9 +2,12 @@
 
 use crate::api::Api;
 use crate::certificates::Certificates;
-use crate::node::{self, Node};
+use crate::fleet::{self, Behaviour};
+use crate::node::Node;
 use crate::processes::{Processes, wait};
-use crate::{control, images, support};
+use crate::{control, images};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,24 +21,29 @@ pub(crate) struct Cluster {
     pub(crate) dir: PathBuf,
     pub(crate) api: Arc<Api>,
     pub(crate) processes: Processes,
-    pub(crate) nodes: [Node; 2],
+    pub(crate) nodes: Vec<Node>,
     certificates: Certificates,
+    /// Of all nodes.
+    cgroup: String,
+    /// The images that each node has.
+    archives: Vec<PathBuf>,
 }
 
 impl Cluster {
     /// Starts everything, and waits until both nodes are ready. The agent's image is on both nodes under this name.
     pub(crate) fn start(dir: &Path, cgroup: &str, agent_image: &str) -> Self {
         let processes = Processes::new(dir.join("logs"));
-        let nodes = [Node::new(dir, "node1", 1, "10.88"), Node::new(dir, "node2", 2, "10.89")];
-        let runtimes = [support::tool("runc"), node::runtime_without_user_namespaces(dir, &ordinary_file(dir))];
+        let nodes: Vec<_> = fleet::planned().iter().map(|plan| Node::new(dir, *plan)).collect();
+        let there = || nodes.iter().filter(|node| node.plan.from_the_start);
         let place = dir.join("images");
         fs::create_dir(&place).expect("mkdir");
 
-        let (certificates, api) = thread::scope(|scope| {
-            let containerds = nodes.each_ref().map(|node| {
-                let (processes, runtimes) = (&processes, &runtimes);
-                scope.spawn(move || node.start_containerd(processes, &runtimes[usize::from(node.name == "node2")]))
-            });
+        let (certificates, api, archives) = thread::scope(|scope| {
+            let start = |node| {
+                let processes = &processes;
+                scope.spawn(move || Node::start_containerd(node, processes))
+            };
+            let containerds: Vec<_> = there().map(start).collect();
             let certificates = Certificates::make(dir.join("certificates"));
             control::api_server(&processes, dir, &certificates);
             control::registry(&processes, dir);
@@ -46,21 +54,22 @@ impl Cluster {
             let api = Api::new(&certificates);
             processes.ready(control::API_SERVER, || ready(&api));
             control::controllers(&processes, dir, &certificates);
-            for (node, containerd) in nodes.iter().zip(containerds) {
+            for (node, containerd) in there().zip(containerds) {
                 containerd.join().expect("containerd is ready");
                 node.start_kubelet(&processes, &certificates, cgroup);
             }
             let archives = archives.join().expect("images");
             thread::scope(|scope| {
-                for node in &nodes {
+                for node in there() {
                     scope.spawn(|| archives.iter().for_each(|archive| images::import(node, archive)));
                 }
             });
-            (certificates, api)
+            (certificates, api, archives.to_vec())
         });
 
-        let cluster = Cluster { dir: dir.to_path_buf(), api: Arc::new(api), processes, nodes, certificates };
-        for node in &cluster.nodes {
+        let (api, cgroup) = (Arc::new(api), cgroup.to_owned());
+        let cluster = Cluster { dir: dir.to_path_buf(), api, processes, nodes, certificates, cgroup, archives };
+        for node in cluster.nodes.iter().filter(|node| node.plan.from_the_start) {
             cluster.processes.ready(&node.kubelet_name(), || cluster.node_ready(node.name));
         }
         control::wait_for_services(&cluster.processes, &cluster.api);
@@ -86,14 +95,42 @@ impl Cluster {
         }
     }
 
-    /// Whether pods that start on node2 from now on may make user namespaces.
-    pub(crate) fn node2_ordinary(&self, ordinary: bool) {
-        let file = ordinary_file(&self.dir);
-        if ordinary {
-            fs::write(file, "").expect("write");
-        } else if file.exists() {
-            fs::remove_file(file).expect("rm");
-        }
+    pub(crate) fn node(&self, name: &str) -> &Node {
+        self.nodes.iter().find(|node| node.name == name).unwrap_or_else(|| panic!("no node is called {name}"))
+    }
+
+    /// All nodes' runtimes behave as planned.
+    pub(crate) fn behave_as_planned(&self) {
+        self.nodes.iter().for_each(|node| node.behave(node.plan.runtime));
+    }
+
+    /// Starts a node that was not there from the beginning.
+    pub(crate) fn join(&self, name: &str) {
+        let node = self.node(name);
+        node.start_containerd(&self.processes);
+        self.archives.iter().for_each(|archive| images::import(node, archive));
+        node.start_kubelet(&self.processes, &self.certificates, &self.cgroup);
+        self.processes.ready(&node.kubelet_name(), || self.node_ready(name));
+    }
+
+    /// Switches a node off, with all pods on it, and on again, with this runtime. (The kernel, which others share, stays.)
+    pub(crate) fn reboot(&self, name: &str, behaviour: Behaviour) {
+        let node = self.node(name);
+        self.processes.stop(&node.kubelet_name());
+        self.processes.stop(&node.containerd_name());
+        wait(&format!("the pods of {name} are gone"), 60, || {
+            let left = node.pod_processes(&self.cgroup);
+            for pid in &left {
+                // It may be gone by now.
+                let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+            }
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        });
+        node.behave(behaviour);
+        self.processes.restart(&node.containerd_name());
+        node.containerd_is_ready(&self.processes);
+        self.processes.restart(&node.kubelet_name());
+        self.processes.ready(&node.kubelet_name(), || self.node_ready(name));
     }
 
     /// Kills the API server, as a crash would.
@@ -137,8 +174,4 @@ fn ready(api: &Api) -> Result<(), String> {
         (200, _) => Ok(()),
         (status, answer) => Err(format!("{status} {answer}")),
     }
-}
-
-fn ordinary_file(dir: &Path) -> PathBuf {
-    dir.join("node2-is-ordinary")
 }

@@ -47,6 +47,12 @@ pub(crate) fn builder(dir: &Path) -> Image {
     Image { name: BUILDER.to_owned(), root, config }
 }
 
+/// The same as moby/buildkit, which runs buildkitd as root and without rootlesskit.
+pub(crate) fn rootful(dir: &Path) -> Image {
+    let config = json!({"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["buildkitd", "--oci-worker-binary=buildkit-runc"]});
+    Image { name: BUILDER.trim_end_matches("-rootless").to_owned(), root: dir.join("builder"), config }
+}
+
 /// What the agent's image is made from, without the agent and without file capabilities.
 pub(crate) fn base(root: &Path) {
     support::base(root, Path::new("/"));

@@ -67,9 +67,10 @@ fn make_interfaces() {
         assert!(done.success(), "ip {arguments}");
     };
     ip("link set lo up");
-    for (name, net) in [("node1", "10.88"), ("node2", "10.89")] {
+    for node in crate::fleet::planned() {
+        let (name, address) = (node.name, node.address());
         ip(&format!("link add br-{name} type bridge"));
-        ip(&format!("addr add {net}.0.1/16 dev br-{name}"));
+        ip(&format!("addr add {address}/16 dev br-{name}"));
         ip(&format!("link set br-{name} up"));
     }
     // Of this network namespace alone.

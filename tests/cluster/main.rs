@@ -2,14 +2,16 @@
 //! each, all of it processes of this machine, without a container engine and without a network.
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
-//! one cluster. `STEP=text` runs those whose names contain the text, `KEEP=1` leaves the cluster up after them
-//! (`STEP=none KEEP=1`: at once) until Enter or a signal.
+//! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
+//! [`PROCMOUNT_STEPS`]; `SET=ci` repeats less there. `STEP=text` runs those whose names contain the text, `KEEP=1` leaves the
+//! cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
 //! The program runs in three stages, see `outside` and `inside`. Needs root and `make cluster-tools`.
 
 mod admission;
 mod agent;
 mod api;
+mod canary;
 mod certificates;
 mod cgroups;
 mod changes;
@@ -18,8 +20,10 @@ mod client;
 mod cluster;
 mod confinement;
 mod control;
+mod fleet;
 mod images;
 mod inside;
+mod nested;
 mod node;
 mod out_of_cluster;
 mod outside;
@@ -90,10 +94,23 @@ const STEPS: &[run::Step] = &[
     ("cleanup leaves the nodes as they were", cleanup::leaves_the_nodes_as_they_were),
 ];
 
+/// The same on the nodes of the suite `procmount`.
+const PROCMOUNT_STEPS: &[run::Step] = &[
+    ("each node has its answer and its reason", canary::each_node_has_its_answer_and_its_reason),
+    ("a canary whose image is missing proves nothing", canary::a_canary_whose_image_is_missing_proves_nothing),
+    ("the privileged container of a canary has no token", canary::the_privileged_container_has_no_token),
+    ("build steps of procmount see none of the others, and push", nested::steps_of_procmount_see_none_of_the_others),
+    ("a builder of userns builds where its canary was", nested::a_builder_of_userns_builds_where_its_canary_was),
+    ("a runtime that has become worse is noticed", canary::a_downgrade_is_noticed),
+    ("a builder that needs more IDs waits for a node that gives them", nested::one_that_needs_more_ids_waits_for_a_node_that_gives_them),
+    ("restarts of agent and canaries undo nothing", canary::restarts_undo_nothing),
+    ("a canary that is taken away leaves no word", canary::a_canary_that_is_taken_away_leaves_no_word),
+];
+
 fn main() -> ExitCode {
     match std::env::var(inside::STAGE).as_deref() {
         Err(_) => outside::main(),
         Ok("init") => inside::init(),
-        Ok(_) => run::main(STEPS),
+        Ok(_) => run::main(if fleet::is_procmount() { PROCMOUNT_STEPS } else { STEPS }),
     }
 }

@@ -1,31 +1,29 @@
 //! A node: a containerd and a kubelet of its own.
 
 use crate::certificates::Certificates;
+use crate::fleet::{self, Behaviour, Plan};
 use crate::processes::Processes;
 use crate::support::tool;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) struct Node {
     pub(crate) name: &'static str,
-    /// Its number: ports end in it.
-    number: u16,
-    /// The first half of its pods' addresses.
-    net: &'static str,
+    pub(crate) plan: Plan,
     /// Everything of the run, and of the node.
     dir: PathBuf,
     own: PathBuf,
 }
 
 impl Node {
-    pub(crate) fn new(dir: &Path, name: &'static str, number: u16, net: &'static str) -> Self {
-        let own = dir.join(name);
+    pub(crate) fn new(dir: &Path, plan: Plan) -> Self {
+        let own = dir.join(plan.name);
         for part in ["cni", "kubelet", "plugins"] {
             fs::create_dir_all(own.join(part)).expect("mkdir");
         }
-        Node { name, number, net, dir: dir.to_path_buf(), own }
+        plan.runtime.set(&own);
+        Node { name: plan.name, plan, dir: dir.to_path_buf(), own }
     }
 
     pub(crate) fn containerd_name(&self) -> String {
@@ -41,6 +39,11 @@ impl Node {
         self.own.join(format!("kubelet/pods/{pod}/volumes/kubernetes.io~empty-dir/{name}"))
     }
 
+    /// From now on its runtime behaves so.
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        behaviour.set(&self.own);
+    }
+
     fn socket(&self) -> String {
         format!("{}/containerd.sock", self.own.display())
     }
@@ -52,8 +55,9 @@ impl Node {
         command
     }
 
-    /// Starts containerd, with this OCI runtime, and waits for it.
-    pub(crate) fn start_containerd(&self, processes: &Processes, runtime: &Path) {
+    /// Starts containerd, and waits for it.
+    pub(crate) fn start_containerd(&self, processes: &Processes) {
+        let runtime = fleet::runtime(&self.own);
         let own = self.own.display();
         let hosts = self.own.join("hosts").join(crate::cluster::REGISTRY);
         fs::create_dir_all(&hosts).expect("mkdir");
@@ -63,7 +67,7 @@ impl Node {
 "hairpinMode": true, "ipam": {{"type": "host-local", "dataDir": "{own}/addresses", "ranges": [[{{"subnet": "{net}.0.0/16"}}]],
 "routes": [{{"dst": "0.0.0.0/0"}}]}}}}]}}"#,
             name = self.name,
-            net = self.net,
+            net = self.plan.net(),
         );
         fs::write(self.own.join("cni/10-bridge.conflist"), network).expect("write");
         // restrict_oom_score_adj: without CAP_SYS_RESOURCE a lower score can't be given.
@@ -101,6 +105,10 @@ conf_dir = '{own}/cni'
         let file = self.own.join("containerd.toml");
         fs::write(&file, config).expect("write");
         processes.start(&self.containerd_name(), tool("containerd"), ["--config".into(), file.into_os_string()]);
+        self.containerd_is_ready(processes);
+    }
+
+    pub(crate) fn containerd_is_ready(&self, processes: &Processes) {
         processes.ready(&self.containerd_name(), || {
             let output = self.ctr().arg("version").output().expect("ctr");
             if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
@@ -135,9 +143,10 @@ imageGCHighThresholdPercent: 100
 clusterDomain: cluster.local
 clusterDNS: [{dns}]
 resolvConf: {dir}/resolv.conf
-",
-            port = 10_250 + 10 * self.number,
-            healthz = 10_248 + 10 * self.number,
+{ids}",
+            ids = self.plan.ids.map_or_else(String::new, |ids| format!("userNamespaces: {{idsPerPod: {ids}}}\n")),
+            port = 10_250 + 10 * self.plan.number,
+            healthz = 10_248 + 10 * self.plan.number,
             name = self.name,
             socket = self.socket(),
             ca = file("ca.crt"),
@@ -165,18 +174,22 @@ resolvConf: {dir}/resolv.conf
                 format!("--root-dir={own}/kubelet"),
                 format!("--cert-dir={own}/kubelet/pki"),
                 format!("--hostname-override={}", self.name),
-                format!("--node-ip={}.0.1", self.net),
+                format!("--node-ip={}", self.plan.address()),
             ],
         );
     }
-}
 
-/// The OCI runtime of node2 and the file that makes it an ordinary one: see the script.
-pub(crate) fn runtime_without_user_namespaces(dir: &Path, ordinary: &Path) -> PathBuf {
-    let path = dir.join("runtime");
-    let script = include_str!("runtime.sh");
-    let script = script.replace("@RUNC@", &tool("runc").display().to_string()).replace("@ORDINARY@", &ordinary.display().to_string());
-    fs::write(&path, script).expect("write");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    path
+    /// All processes of its pods, and those that hold them: they end with a machine that is switched off.
+    pub(crate) fn pod_processes(&self, cgroup: &str) -> Vec<i32> {
+        let (below, socket) = (format!("/{cgroup}/{}/", self.name), self.socket());
+        let is_its = |entry: &Path| {
+            let read =
+                |file: &str| fs::read(entry.join(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            let shim = read("cmdline").split('\0').collect::<Vec<_>>().windows(2).any(|pair| pair == ["-address", socket.as_str()]);
+            shim || read("cgroup").contains(&below)
+        };
+        let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
+        let its = processes.filter(|entry| is_its(entry));
+        its.filter_map(|entry| entry.file_name()?.to_str()?.parse().ok()).collect()
+    }
 }

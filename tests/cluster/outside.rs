@@ -110,8 +110,8 @@ fn leftovers(name: &str) -> Vec<String> {
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     left.extend(mounts.lines().filter(|line| names_it(line)).map(|line| format!("mount {line}")));
-    for bridge in ["br-node1", "br-node2"] {
-        if Path::new("/sys/class/net").join(bridge).exists() {
+    for bridge in crate::fleet::planned().iter().map(|node| format!("br-{}", node.name)) {
+        if Path::new("/sys/class/net").join(&bridge).exists() {
             left.push(format!("interface {bridge}"));
         }
     }

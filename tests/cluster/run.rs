@@ -46,7 +46,7 @@ pub(crate) fn main(steps: &[Step]) -> ExitCode {
                 println!("FAILED  {name} ({seconds:.1} s): {}", message(&*panic));
                 report(&cluster);
                 // A step may have ended between two acts; the next one must not suffer for it.
-                cluster.node2_ordinary(false);
+                cluster.behave_as_planned();
                 if cluster.request("GET", "/readyz", None, "", "").0 != 200 {
                     let _ = catch_unwind(AssertUnwindSafe(|| cluster.start_api_server()));
                 }

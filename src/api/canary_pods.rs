@@ -1,0 +1,122 @@
+use super::{Body, Error, request};
+use crate::check::Profile;
+use crate::publish::{Start, component};
+use kube::Client;
+use serde::Deserialize;
+
+/// The pods of canaries, in the agent's own namespace: looked at where one is silent, to know why.
+pub struct CanaryPods {
+    client: Client,
+    node: String,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    items: Vec<T>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pod {
+    metadata: Metadata,
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    uid: String,
+    creation_timestamp: Option<String>,
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    phase: String,
+    reason: Option<String>,
+    message: Option<String>,
+    container_statuses: Vec<Container>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    state: State,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct State {
+    running: Option<Running>,
+    waiting: Option<Said>,
+    terminated: Option<Said>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Running {
+    started_at: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Said {
+    reason: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Event {
+    metadata: Metadata,
+    #[serde(flatten)]
+    said: Said,
+    last_timestamp: Option<String>,
+    event_time: Option<String>,
+}
+
+impl Said {
+    fn words(self) -> Option<(String, String)> {
+        Some((self.reason?, self.message.unwrap_or_default()))
+    }
+}
+
+impl CanaryPods {
+    /// Those on a node.
+    pub fn new(client: Client, node: String) -> Self {
+        CanaryPods { client, node }
+    }
+
+    /// What came of the newest pod of a profile's canary.
+    pub async fn start(&self, profile: Profile) -> Start {
+        self.ask(profile).await.unwrap_or_else(|error| Start::Unreadable(error.to_string()))
+    }
+
+    async fn ask(&self, profile: Profile) -> Result<Start, Error> {
+        let (namespace, component) = (self.client.default_namespace(), component(profile));
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3D{component}");
+        let path = format!("{path}&fieldSelector=spec.nodeName%3D{}&resourceVersion=0", self.node);
+        let pods: List<Pod> = request(&self.client, &path, Body::Get).await?;
+        let alive = pods.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        let Some(pod) = alive.max_by(|a, b| a.metadata.creation_timestamp.cmp(&b.metadata.creation_timestamp)) else {
+            return Ok(Start::NoPod);
+        };
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/events?limit=100&fieldSelector=type%3DWarning%2CinvolvedObject.uid%3D{}",
+            pod.metadata.uid
+        );
+        let events: List<Event> = request(&self.client, &path, Body::Get).await?;
+        // RFC 3339 in UTC: the order of texts is that of times.
+        let at = |event: &Event| {
+            event.last_timestamp.clone().or_else(|| event.event_time.clone()).or_else(|| event.metadata.creation_timestamp.clone())
+        };
+        let warning = events.items.into_iter().max_by_key(at).and_then(|event| event.said.words());
+        let status = pod.status;
+        let states: Vec<_> = status.container_statuses.into_iter().map(|container| container.state).collect();
+        let starts: Option<Vec<_>> = states.iter().map(|state| state.running.as_ref()?.started_at.clone()).collect();
+        let stopped = states.into_iter().filter_map(|state| state.waiting.or(state.terminated)?.words()).next();
+        let refused = Said { reason: status.reason, message: status.message }.words();
+        Ok(Start::Pod { runs: starts.and_then(|starts| starts.into_iter().max()), stopped: refused.or(stopped), warning })
+    }
+}
