@@ -85,7 +85,9 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
         ),
         Cause::NestedUsernsRange => Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
             .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet) and keep the stock range"),
-        Cause::UsernsPodRuntime => Remedy::new("use nodes with Linux 6.3 or newer, and containerd 2.0 or CRI-O 1.25 or newer"),
+        Cause::UsernsPodRuntime => {
+            Remedy::new("use nodes with Linux 6.3, containerd 2.0 or CRI-O 1.25, and runc 1.2 or crun 1.9, or newer ones of these")
+        }
         Cause::ProcmountRuntime => {
             Remedy::new("use nodes whose runtime honours procMount: containerd 2.0 or newer, CRI-O 1.33.2 or newer (1.25 to 1.32 too)")
                 .note("and where it should: look for disable_proc_mount in containerd's configuration, and at the OCI runtime")

@@ -1,5 +1,6 @@
 //! The agent against an API server that misbehaves. What it does on a real one is in `tests/cluster`.
 
+mod canary;
 mod server;
 
 use serde_json::Value;

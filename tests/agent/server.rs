@@ -24,12 +24,15 @@ pub(crate) enum Kind {
     DryRun,
     Apply,
     Event,
+    /// A list of pods or of events.
+    Look,
 }
 
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) kind: Kind,
+    pub(crate) path: String,
     pub(crate) body: Value,
 }
 
@@ -52,7 +55,7 @@ impl Server {
     /// Starts one. `rule` sees each request and may change the Node first.
     pub(crate) fn start(rule: impl FnMut(&Seen, &mut Value) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let node = json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "node1", "uid": "first", "labels": {"kubernetes.io/os": "linux"}},
+        let node = json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "node1", "uid": "first", "resourceVersion": "1", "labels": {"kubernetes.io/os": "linux"}},
             "status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1.36.3",
                 "containerRuntimeVersion": "containerd://2.0.0", "osImage": "Debian GNU/Linux 12 (bookworm)"}}});
         let state = Arc::new(Mutex::new(State { node, seen: Vec::new(), events: Vec::new(), rule: Box::new(rule) }));
@@ -122,6 +125,13 @@ impl State {
             Kind::Apply if seen.body["metadata"]["uid"] != self.node["metadata"]["uid"] => {
                 (409, refusal(409, "Precondition failed: UID in precondition"))
             }
+            Kind::Apply
+                if seen.body["metadata"]
+                    .get("resourceVersion")
+                    .is_some_and(|version| *version != self.node["metadata"]["resourceVersion"]) =>
+            {
+                (409, refusal(409, "the object has been modified"))
+            }
             Kind::Apply => {
                 let labels = self.node["metadata"]["labels"].as_object_mut().expect("labels");
                 labels.retain(|key, _| !key.starts_with("buildkit-preflight.dev/"));
@@ -131,6 +141,7 @@ impl State {
                 conditions.extend(seen.body["status"]["conditions"].as_array().cloned().unwrap_or_default());
                 (200, self.node.to_string())
             }
+            Kind::Look => (200, json!({"items": []}).to_string()),
             Kind::Event => {
                 let name = seen.body["metadata"]["name"].as_str().expect("a name").to_owned();
                 if self.events.contains(&name) {
@@ -151,7 +162,8 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (mut length, mut media) = (0, String::new());
     loop {
         let mut header = String::new();
@@ -167,10 +179,11 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let kind = match media.as_str() {
+        _ if method == "GET" => return Some(Seen { kind: Kind::Look, path, body: Value::Null }),
         _ if path.contains("/events") => Kind::Event,
         _ if path.contains("dryRun=All") => Kind::DryRun,
         "application/merge-patch+json" => Kind::Read,
         _ => Kind::Apply,
     };
-    Some(Seen { kind, body: serde_json::from_slice(&body).ok()? })
+    Some(Seen { kind, path, body: serde_json::from_slice(&body).ok()? })
 }

@@ -1,6 +1,7 @@
 //! Builders as the cluster admits them: what `render builder` prints, and what `check --cluster` says of it.
 
 use crate::agent::{self, PREFIX, program, verdict};
+use crate::canary::says;
 use crate::cluster::Cluster;
 use crate::processes::wait;
 use serde_json::{Value, json};
@@ -78,10 +79,12 @@ pub(crate) fn a_good_namespace_passes(cluster: &Cluster) {
     let answer = profile(&report, "no-process-sandbox");
     assert_eq!((&answer["pod"], &answer["nodes"]["names"]), (&json!("accepted"), &json!(["node1"])), "{report:#}");
     assert!(report["kubernetes"].as_str().is_some_and(|version| version.starts_with("v1.36")) && report["nodes"] == 2, "{report:#}");
+    says(cluster, "node1", "procmount", "ready", "Proven");
     let (code, report) = check(cluster, &["--namespace", "builds"]);
     assert!(PROFILES.iter().all(|name| profile(&report, name)["pod"] == "accepted"), "{report:#}");
+    assert_eq!(profile(&report, "procmount")["nodes"]["names"], json!(["node1"]), "{report:#}");
     // No pod has proven this one.
-    assert_eq!((code, &profile(&report, "procmount")["reason"]), (Some(1), &json!("no node is ready for it")));
+    assert_eq!((code, &profile(&report, "userns")["reason"]), (Some(1), &json!("no node is ready for it")));
     let shown = show(cluster, &["--namespace", "builds"]);
     assert!(shown.contains("no-process-sandbox  ready      accepted  1 of 2\n"), "{shown}");
 
@@ -273,22 +276,28 @@ pub(crate) fn each_profiles_builder_is_taken(cluster: &Cluster) {
 pub(crate) fn auto_takes_the_best_that_nodes_are_ready_for(cluster: &Cluster) {
     agent::deployed(cluster);
     verdict(cluster, "node2", "not-ready");
+    says(cluster, "node1", "procmount", "ready", "Proven");
+    says(cluster, "node2", "procmount", "not-ready", "Seccomp");
     let (manifests, why) = rendered(cluster, &["--profile", "auto"]);
-    assert!(manifests.contains("key: buildkit-preflight.dev/no-process-sandbox\n"), "{manifests}");
-    assert!(why.contains("auto: no-process-sandbox: 1 of 2 nodes is ready: 1 not ready") && why.contains("  procmount "), "{why}");
+    assert!(manifests.contains("key: buildkit-preflight.dev/procmount\n") && manifests.contains("procMount: Unmasked"), "{manifests}");
+    assert!(why.contains("auto: procmount: 1 of 2 nodes is ready: 1 not ready"), "{why}");
     // What a pod in that shape would publish.
-    cluster.kubectl(&["label", "node/node1", &format!("{PREFIX}/userns=ready")]).expect("kubectl label");
-    let (manifests, why) = rendered(cluster, &["--profile", "auto"]);
+    let userns = |word: &str| {
+        let labelled = cluster.kubectl(&["label", "node/node1", "node/node2", &format!("{PREFIX}/userns{word}")]);
+        labelled.unwrap_or_else(|error| panic!("{error}"));
+    };
+    userns("=ready");
+    let (manifests, why) = rendered(cluster, &["--profile", "auto", "--min-nodes", "2"]);
     assert!(manifests.contains("hostUsers: false") && manifests.contains("privileged: true") && why.contains("auto: userns"), "{why}");
+    userns("-");
     let (manifests, why) = rendered(cluster, &["--profile", "auto", "--min-nodes", "2"]);
     assert!(manifests.contains("operator: NotIn") && why.contains("auto: privileged: 2 of 2 nodes are ready"), "{why}");
     println!("        $ buildkit-preflight render builder --profile auto --min-nodes 2\n{why}");
-    cluster.kubectl(&["label", "node/node1", &format!("{PREFIX}/userns-")]).expect("kubectl label");
     let (code, out, err) = run(cluster, &["render", "builder", "--profile", "auto", "--min-nodes", "3"]);
     assert!(code == Some(1) && out.is_empty() && err.contains("no profile has 3 nodes that are ready"), "{code:?} {err}");
 }
 
-/// The computed ranges on a real pod with a user namespace: a builder that is scheduled by its label, maps all IDs but two, and
+/// The computed ranges on a real pod with a user namespace: a builder that goes where the canary was, maps all IDs but two, and
 /// builds an image with a file of nobody's.
 pub(crate) fn procmount_maps_all_ids_but_two_and_builds(cluster: &Cluster) {
     agent::deployed(cluster);
@@ -299,10 +308,8 @@ pub(crate) fn procmount_maps_all_ids_but_two_and_builds(cluster: &Cluster) {
         let pods = cluster.get(&["pods", "-n", "nested"]);
         pods["items"][0]["metadata"]["name"].as_str().map(str::to_owned).ok_or_else(|| pods.to_string())
     });
-    let pending = cluster.get(&["pod", "-n", "nested", &pod]);
-    assert_eq!(pending["spec"]["nodeName"], Value::Null, "no node is ready for it");
-    cluster.kubectl(&["label", "node/node1", &format!("{PREFIX}/procmount=ready")]).expect("kubectl label");
     cluster.pod_ready("nested", &pod);
+    assert_eq!(cluster.get(&["pod", "-n", "nested", &pod])["spec"]["nodeName"], "node1");
     let inside = |script: &str| cluster.exec("nested", &pod, &["sh", "-c", script]).unwrap_or_else(|error| panic!("{script}: {error}"));
     for (file, ids) in [("uid_map", "/etc/subuid"), ("gid_map", "/etc/subgid")] {
         assert_eq!(inside(&format!("cat {ids}")), "user:1:999\nuser:1001:64535\n");
@@ -322,7 +329,6 @@ pub(crate) fn procmount_maps_all_ids_but_two_and_builds(cluster: &Cluster) {
     }
     let error = build("65535").expect_err("there is no such ID");
     assert!(error.contains("Invalid argument"), "{error}");
-    cluster.kubectl(&["label", "node/node1", &format!("{PREFIX}/procmount-")]).expect("kubectl label");
     cluster.delete(&["namespace", "nested"]);
 }
 

@@ -83,8 +83,11 @@ impl<'a> Builder<'a> {
         self.cluster.delete(&["-n", &self.namespace, "pods", "--all", "--force"]);
     }
 
+    /// Takes it away; nobody waits for the namespace.
     pub(crate) fn delete(self) {
-        self.cluster.delete(&["namespace", &self.namespace]);
+        self.cluster.delete(&["-n", &self.namespace, "deployment/buildkitd"]);
+        self.cluster.delete(&["-n", &self.namespace, "pods", "--all", "--force"]);
+        self.cluster.delete(&["namespace", &self.namespace, "--wait=false"]);
     }
 
     /// Runs a script in the builder's container.
