@@ -23,6 +23,7 @@
 //!   to read is never the same as a bad value. A probe's steps are facts too.
 //! * [`gather`]: the only reader of the host. Files below a root (this machine, or a captured tree), and
 //!   [`gather::probe`], one child process that does what a builder does and tells each step; on demand a real build.
+//!   [`gather::prover`] does all that for another container of the same pod.
 //! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at; profiles;
 //!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
 //! * [`remedy`]: what removes a cause on this operating system, and which sysctls could be set for it. Plans, they change nothing.
@@ -31,7 +32,8 @@
 //! * [`publish`]: the answer as what should stand on the Node: labels, conditions, events.
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`api`]: the only one that talks to Kubernetes.
-//! * [`agent`]: proves, publishes, and watches for what could make the answer untrue.
+//! * [`agent`]: proves, publishes, and watches for what could make the answer untrue. One in the default profile's shape on every
+//!   node; canaries in the shapes of `procmount` and `userns` where such pods would start.
 //! * [`render`]: manifests; what the agent may write and what it writes come from the same names.
 //! * [`cli`]: the commands: gather, judge, print.
 //!

@@ -124,7 +124,7 @@ mod tests {
     /// How it stands, and for how many seconds.
     fn stand(watch: &mut Watch, node: &Node, now: &str) -> (&'static str, Option<u64>) {
         let stand = watch.stand(Profile::ProcMount, node, now.parse().expect("a time"));
-        let left = |until: Instant| until.duration_since(Instant::now()).as_secs_f64().ceil() as u64;
+        let left = |until: Instant| (until.duration_since(Instant::now()) + Duration::from_millis(999)).as_secs();
         match stand {
             Stand::Answered(until) => ("answered", Some(left(until))),
             Stand::Awaited(until) => ("awaited", until.map(left)),

@@ -42,6 +42,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     };
     match gather::prover::serve(&arguments.socket, &options) {
         Ok(()) => Ok(READY),
-        Err(error) => Err(Error::Io(format!("{}: {error}", arguments.socket.display()))),
+        Err(error) => Err(Error::Io(format!("could not listen at {}: {error}", arguments.socket.display()))),
     }
 }

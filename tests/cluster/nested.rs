@@ -80,13 +80,13 @@ impl<'a> Builder<'a> {
     /// One is made anew.
     pub(crate) fn delete_pods(&self) {
         self.scale(1);
-        self.cluster.delete(&["-n", &self.namespace, "pods", "--all", "--force"]);
+        self.cluster.delete(&["-n", &self.namespace, "pods", "--all"]);
     }
 
     /// Takes it away; nobody waits for the namespace.
     pub(crate) fn delete(self) {
         self.cluster.delete(&["-n", &self.namespace, "deployment/buildkitd"]);
-        self.cluster.delete(&["-n", &self.namespace, "pods", "--all", "--force"]);
+        self.cluster.delete(&["-n", &self.namespace, "pods", "--all"]);
         self.cluster.delete(&["namespace", &self.namespace, "--wait=false"]);
     }
 
