@@ -84,7 +84,7 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
             "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000",
         ),
         Cause::NestedUsernsRange => Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
-            .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet) and keep the stock range"),
+            .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet, and for the user kubelet a range in the node's /etc/subuid and /etc/subgid that is a multiple of it) and keep the stock range"),
         Cause::UsernsPodRuntime => {
             Remedy::new("use nodes with Linux 6.3, containerd 2.0 or CRI-O 1.25, and runc 1.2 or crun 1.9, or newer ones of these")
         }

@@ -16,4 +16,14 @@ kernel/panic_on_oops 1
 kernel/keys/root_maxkeys 1000000
 kernel/keys/root_maxbytes 25000000
 END
+# A user `kubelet` with a range: a kubelet takes the IDs of its pods from there (getsubids), else from all that there are. These
+# can't be shared out in parts of any size.
+if [ -e "$0/sub-ids" ]; then
+  mount --bind /etc /etc
+  mount --make-private /etc
+  { cat /etc/passwd; echo kubelet:x:64000:64000::/nonexistent:/bin/false; } > "$0/passwd"
+  mount --bind "$0/passwd" /etc/passwd
+  mount --bind "$0/sub-ids" /etc/subuid
+  mount --bind "$0/sub-ids" /etc/subgid
+fi
 exec "$@"

@@ -155,6 +155,11 @@ resolvConf: {dir}/resolv.conf
             dns = crate::control::ADDRESS,
             dir = self.dir.display(),
         );
+        if let Some(ids) = self.plan.ids {
+            // For as many pods as a kubelet takes by default. Without it the kubelet would not start: "kubelet user assigned IDs
+            // length 4294770688 is not a multiple of 196608".
+            fs::write(self.own.join("sub-ids"), format!("kubelet:{ids}:{}\n", u64::from(ids) * 110)).expect("write");
+        }
         let settings = self.own.join("kubelet.yaml");
         fs::write(&settings, config).expect("write");
         let script = include_str!("kubelet.sh");
