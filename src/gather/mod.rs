@@ -115,6 +115,10 @@ pub fn reap() {
 /// Runs one probe, if this process can take the builder's place at all.
 fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     let uid = *facts.process.uid.known()?;
+    if options.asked.is_some_and(|asked| asked.user_namespace) && facts.in_user_namespace() == Some(false) {
+        // Not the pod that was asked for: a trial would say nothing of that one, and root would be the machine's.
+        return None;
+    }
     let become_uid = match plan.builder {
         // A namespace that does not have that user (`unshare -r`): its root is an ordinary user outside, and tries as that.
         Builder::Rootless if uid == 0 => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
