@@ -25,10 +25,26 @@ pub(crate) fn deploy(cluster: &Cluster, image: &str) {
 
 /// The same with a directory of the manifests that stands for the agent, or for more.
 pub(crate) fn deploy_from(cluster: &Cluster, manifests: &str, image: &str) {
+    deploy_with(cluster, manifests, image, &[]);
+}
+
+/// The same with more arguments behind that of the shape: for each shape some.
+pub(crate) fn deploy_with(cluster: &Cluster, manifests: &str, image: &str, arguments: &[(&str, &[&str])]) {
     let copy = cluster.dir.join("deploy");
     let _ = fs::remove_dir_all(&copy);
     let copied = Command::new("cp").arg("-r").arg(repository().join("manifests")).arg(&copy).status().expect("cp");
     assert!(copied.success());
+    let line = |argument: &str| format!("            - {argument}\n");
+    for (shape, more) in arguments {
+        let shape = line(&format!("--shape={shape}"));
+        for file in fs::read_dir(copy.join("agent")).expect("manifests").chain(fs::read_dir(copy.join(manifests)).expect("manifests")) {
+            let path = file.expect("a file").path();
+            let text = fs::read_to_string(&path).expect("a manifest");
+            // Of a container that proves for another, the agent's alone.
+            let edited = text.replacen(&shape, &(shape.clone() + &more.iter().copied().map(line).collect::<String>()), 1);
+            fs::write(path, edited).expect("write");
+        }
+    }
     let dir = copy.join(manifests);
     let edit = format!("buildkit-preflight={image}");
     let set = Command::new(tool("kustomize")).args(["edit", "set", "image", &edit]).current_dir(&dir).status().expect("kustomize");

@@ -1,6 +1,6 @@
 //! Canaries: what they prove, what is said where none can, and that nobody writes over another's words.
 
-use crate::agent::{self, NAMESPACE, PREFIX, deploy_from, label, node};
+use crate::agent::{self, NAMESPACE, deploy_with, label, node};
 use crate::cluster::Cluster;
 use crate::fleet::{Behaviour, planned};
 use crate::processes::wait;
@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 
 const DAEMON_SETS: [&str; 3] = ["agent", "canary-procmount", "canary-userns"];
 
+/// Whether each kind of test is to be done, and not each test.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("SET").is_some_and(|set| set == "ci")
+}
+
 /// How many times each is started anew.
 fn restarts() -> usize {
-    if std::env::var_os("SET").is_some_and(|set| set == "ci") { 2 } else { 20 }
+    if is_ci() { 2 } else { 20 }
 }
 
 /// The agent with both canaries, if it is not there yet: with a heartbeat of seconds, and little patience.
@@ -19,15 +24,13 @@ pub(crate) fn deployed(cluster: &Cluster) {
     if cluster.kubectl(&["get", "-n", NAMESPACE, "daemonset/canary-userns"]).is_ok() {
         return;
     }
-    deploy_from(cluster, "overlays/userns", AGENT);
-    for name in DAEMON_SETS {
-        let arguments: &[&str] = if name == "agent" { &["--heartbeat=10s", "--canary-patience=30s"] } else { &["--heartbeat=10s"] };
-        let add = |value| json!({"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": value});
-        let patch = Value::Array(arguments.iter().map(add).collect()).to_string();
-        let patched = cluster.kubectl(&["patch", "-n", NAMESPACE, &format!("daemonset/{name}"), "--type=json", "-p", &patch]);
-        patched.unwrap_or_else(|error| panic!("{error}"));
-    }
-    agent::rolled_out(cluster);
+    let heartbeat = "--heartbeat=10s";
+    let arguments: [(&str, &[&str]); 3] = [
+        ("no-process-sandbox", &[heartbeat, if is_ci() { "--canary-patience=20s" } else { "--canary-patience=30s" }]),
+        ("procmount", &[heartbeat]),
+        ("userns", &[heartbeat]),
+    ];
+    deploy_with(cluster, "overlays/userns", AGENT, &arguments);
 }
 
 /// One of our conditions.
@@ -174,7 +177,7 @@ pub(crate) fn a_downgrade_is_noticed(cluster: &Cluster) {
     says(cluster, "node1", "procmount", "ready", "Proven");
     let builder = crate::nested::Builder::start(cluster, "downgrade", &["--profile", "procmount"]);
     assert_eq!(builder.node(), "node1");
-    let bad: &[(Behaviour, &str)] = if restarts() == 2 {
+    let bad: &[(Behaviour, &str)] = if is_ci() {
         &[(Behaviour::IgnoresUnmasked, "ProcmountRuntime")]
     } else {
         &[
@@ -276,5 +279,5 @@ pub(crate) fn a_canary_that_is_taken_away_leaves_no_word(cluster: &Cluster) {
     };
     says_so("procmount");
     let node = says(cluster, "node1", "userns", "unknown", "NoCanary");
-    assert_eq!(label(&node, "procmount").as_deref(), Some("ready"), "of the other nothing has changed: {PREFIX}");
+    assert_eq!(label(&node, "procmount").as_deref(), Some("ready"), "of the other nothing has changed");
 }

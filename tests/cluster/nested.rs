@@ -86,7 +86,7 @@ impl<'a> Builder<'a> {
     /// Takes it away; nobody waits for the namespace.
     pub(crate) fn delete(self) {
         self.cluster.delete(&["-n", &self.namespace, "deployment/buildkitd"]);
-        self.cluster.delete(&["-n", &self.namespace, "pods", "--all"]);
+        self.cluster.delete(&["-n", &self.namespace, "pods", "--all", "--wait=false"]);
         self.cluster.delete(&["namespace", &self.namespace, "--wait=false"]);
     }
 

@@ -41,7 +41,7 @@ inject() {
   hit=no; ! grep -q 'INJECTED\|killed by SIGKILL' /tmp/trace || hit=yes
   first="$(values) $(files)"
   apply; echo "$1 $2 $3 $4 $hit $code $first $? $(values) $(files)" >> $out/runs
-  number=$((number + 1)); [ $((number % 100)) != 0 ] || tell trouble "faults: $number injections"
+  number=$((number + 1)); [ $((number % 25)) != 0 ] || tell trouble "faults: $number injections"
 }
 for run in $(seq "$runs"); do
   # In turn without our file and with an old one; the latter has more to go wrong.
