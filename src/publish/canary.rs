@@ -5,7 +5,7 @@
 
 use super::condition::{Condition, Status, condition, shortened};
 use super::labels::Accept;
-use super::names::{ConditionType, Key, component};
+use super::names::{ConditionType, Key, component, manager};
 use super::node::Node;
 use crate::check::{Candidacy, Profile, Ready, Verdict, candidacy};
 use crate::fact::Facts;
@@ -44,6 +44,10 @@ pub enum Start {
     /// It can't be read.
     Unreadable(String),
 }
+
+/// The reasons that are given of a silent canary.
+const NOT_STARTED: &str = "CanaryNotStarted";
+const SILENT: &str = "CanarySilent";
 
 /// How the kubelet calls what keeps a container or its sandbox from being made.
 const NOT_MADE: [&str; 6] =
@@ -119,16 +123,26 @@ pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<&Canary>, no
     match (candidacy(facts, verdict), canary) {
         (Candidacy::Refused, _) => Some(Word { ready: Ready::NotReady, condition: condition(kind, facts, verdict, Accept::Proven) }),
         (Candidacy::Unprovable(why), _) => unknown("NotProvable", why),
-        (Candidacy::Candidate, Canary::Answered | Canary::Awaited) => None,
+        (Candidacy::Candidate, Canary::Answered) => None,
+        // A word of our own can't be taken away before the canary has spoken: what it once owned of the condition would be left,
+        // and that is no condition.
+        (Candidacy::Candidate, Canary::Awaited) => match node.said_by(&manager(Profile::NoProcessSandbox), kind) {
+            None => None,
+            Some(said) if [NOT_STARTED, SILENT].contains(&said.reason.as_str()) => {
+                let status = if said.status == Status::False.to_string() { Status::False } else { Status::Unknown };
+                say(status, &said.reason, said.message.clone(), said.message.clone())
+            }
+            Some(_) => unknown("CanaryAwaited", "a pod of its shape is being started, which will tell".into()),
+        },
         (Candidacy::Candidate, Canary::Silent { seconds, start }) => match start.not_made() {
             Some(why) => {
                 let (subject, component) = (kind.subject(), component(profile));
                 let short = format!("a pod of its shape can't be started: {why}");
                 let message =
                     format!("{subject} can't run here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}");
-                say(Status::False, "CanaryNotStarted", message, short)
+                say(Status::False, NOT_STARTED, message, short)
             }
-            None => unknown("CanarySilent", format!("its canary has not answered within {seconds} s; {}", start.describe())),
+            None => unknown(SILENT, format!("its canary has not answered within {seconds} s; {}", start.describe())),
         },
     }
 }
@@ -140,6 +154,7 @@ mod tests {
     use crate::check::testing::facts_of;
     use crate::fact::Fact;
     use crate::publish::DEFAULT_PREFIX;
+    use serde_json::json;
 
     fn facts(change: &dyn Fn(&mut Facts)) -> Facts {
         facts_of(&|facts| {
@@ -163,6 +178,34 @@ mod tests {
             assert_eq!(said(&facts(&|_| {}), Some(canary), Some("ready")), None);
         }
         assert_eq!(said(&facts(&|_| {}), None, None), None, "none is deployed, and none ever was");
+    }
+
+    /// A node on which the agent itself said something of procmount.
+    fn with_own_word(status: &str, reason: &str) -> Node {
+        let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:lastHeartbeatTime": {}}}}});
+        serde_json::from_value(json!({
+            "metadata": {"name": "n", "uid": "u", "managedFields": [{"manager": "buildkit-preflight/no-process-sandbox", "fieldsV1": owned}]},
+            "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": status, "reason": reason, "message": "as it was"}]},
+        }))
+        .expect("a node")
+    }
+
+    #[test]
+    fn an_own_word_stands_until_the_canary_has_spoken() {
+        let facts = facts(&|_| {});
+        let verdict = judge(&facts, Profile::ProcMount, None);
+        let said = |canary: &Canary, status: &str, reason: &str| {
+            let word = word(&facts, &verdict, Some(canary), &with_own_word(status, reason), DEFAULT_PREFIX);
+            word.map(|word| (word.ready, word.condition.reason, word.condition.message))
+        };
+        // A new agent knows no more than the one before.
+        let again = said(&Canary::Awaited, "False", "CanaryNotStarted").expect("a word");
+        assert_eq!(again, (Ready::NotReady, "CanaryNotStarted".into(), "as it was".into()));
+        assert_eq!(said(&Canary::Awaited, "Unknown", "CanarySilent").map(|word| word.0), Some(Ready::Unknown));
+        // What stood against it is gone.
+        let awaited = said(&Canary::Awaited, "False", "UsernsPodRuntime").expect("a word");
+        assert_eq!((awaited.0, awaited.1.as_str()), (Ready::Unknown, "CanaryAwaited"));
+        assert_eq!(said(&Canary::Answered, "False", "UsernsPodRuntime"), None);
     }
 
     fn silent(start: Start) -> Option<Canary> {

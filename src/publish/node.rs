@@ -61,6 +61,10 @@ pub struct NodeCondition {
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, for people.
+    pub message: String,
     /// Since when it has been that.
     pub last_transition_time: Option<String>,
     /// When it was last written.
