@@ -3,6 +3,7 @@
 use super::Options;
 use super::clock::LONGEST_BEAT;
 use crate::check::Profile;
+use crate::gather;
 use crate::publish::{ConditionType, Key, Node, Start, manager};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -15,8 +16,6 @@ pub(super) struct Watch {
     patience: Duration,
     /// How long a canary that runs may be silent.
     late: Duration,
-    /// When the machine was booted. What was said before then was said of another time, and a canary says it anew.
-    booted: Option<String>,
     /// Since when this process has seen that a canary is sent to the node.
     since: BTreeMap<Profile, Instant>,
 }
@@ -32,28 +31,53 @@ pub(super) enum Stand {
     Silent(Duration),
 }
 
+impl Stand {
+    /// When it is to be looked at again.
+    pub(super) fn again(self) -> Option<Instant> {
+        match self {
+            Stand::Answered(until) => Some(until),
+            Stand::Awaited(until) => until,
+            Stand::Silent(_) => None,
+        }
+    }
+}
+
+/// When the machine was booted, as far as its clock now tells. What was said before then was said of another time, and a canary
+/// says it anew.
+pub(super) fn booted() -> Option<String> {
+    gather::booted_at().known().cloned()
+}
+
+/// When a canary spoke last, if that was in this boot.
+fn said_at<'a>(profile: Profile, node: &'a Node, booted: Option<&str>) -> Option<&'a str> {
+    let said = ConditionType::of(profile).and_then(|kind| node.said_by(&manager(profile), kind));
+    said.and_then(|said| said.last_heartbeat_time.as_deref()).filter(|at| booted.is_none_or(|booted| *at >= booted))
+}
+
 impl Watch {
-    pub(super) fn new(options: &Options, booted: Option<String>) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Watch {
             deployed: options.canaries.clone(),
             prefix: options.prefix.clone(),
             patience: options.canary_patience,
             late: options.heartbeat.mul_f64(LONGEST_BEAT) + options.canary_patience,
-            booted,
             since: BTreeMap::new(),
         }
     }
 
-    /// How each of those stands that are deployed.
+    /// How each stands that is there: deployed, as far as this agent was told, or heard.
     pub(super) fn look(&mut self, node: &Node) -> Vec<(Profile, Stand)> {
-        self.deployed.clone().into_iter().map(|profile| (profile, self.stand(profile, node, Timestamp::now()))).collect()
+        let booted = booted();
+        let stands = Profile::CANARIES.map(|profile| (profile, self.stand(profile, node, booted.as_deref(), Timestamp::now())));
+        let is_there = |(profile, stand): &(Profile, Stand)| self.deployed.contains(profile) || matches!(stand, Stand::Answered(_));
+        stands.into_iter().filter(is_there).collect()
     }
 
     /// Whether what a canary said last still holds though it is late: it said so itself, in a pod that has run ever since. That
     /// one proves again when its own heartbeat is due, which may be a longer one, and is ended where it hangs.
-    pub(super) fn holds(&self, profile: Profile, node: &Node, start: &Start) -> bool {
+    pub(super) fn holds(profile: Profile, node: &Node, start: &Start, booted: Option<&str>) -> bool {
         let Start::Pod { runs: Some(since), .. } = start else { return false };
-        self.said_at(profile, node).is_some_and(|at| at >= since.as_str())
+        said_at(profile, node, booted).is_some_and(|at| at >= since.as_str())
     }
 
     /// When a canary has to be asked about again whose pod runs.
@@ -61,24 +85,19 @@ impl Watch {
         Instant::now() + self.late
     }
 
-    /// When a canary spoke last, if that was in this boot.
-    fn said_at<'a>(&self, profile: Profile, node: &'a Node) -> Option<&'a str> {
-        let said = ConditionType::of(profile).and_then(|kind| node.said_by(&manager(profile), kind));
-        let at = said.and_then(|said| said.last_heartbeat_time.as_deref());
-        at.filter(|at| self.booted.as_deref().is_none_or(|booted| *at >= booted))
-    }
-
-    fn stand(&mut self, profile: Profile, node: &Node, now: Timestamp) -> Stand {
+    fn stand(&mut self, profile: Profile, node: &Node, booted: Option<&str>, now: Timestamp) -> Stand {
         let is_sent = Key::candidate(profile).and_then(|key| node.label(&self.prefix, key)) == Some("true");
         if !is_sent {
             self.since.remove(&profile);
             return Stand::Awaited(None);
         }
         let waited = self.since.entry(profile).or_insert_with(Instant::now).elapsed();
-        let age = self
-            .said_at(profile, node)
-            .and_then(|at| at.parse::<Timestamp>().ok())
-            .map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        let at = said_at(profile, node, booted).and_then(|at| at.parse::<Timestamp>().ok());
+        // By a clock that was set back since it may be somewhat later than now, but not by much.
+        let age = at.map(|at| now.duration_since(at)).and_then(|age| match Duration::try_from(age) {
+            Ok(age) => Some(age),
+            Err(_) => (age.unsigned_abs() < self.patience).then_some(Duration::ZERO),
+        });
         match (age.and_then(|age| self.late.checked_sub(age)), self.patience.checked_sub(waited)) {
             (Some(left), _) if !left.is_zero() => Stand::Answered(Instant::now() + left),
             (_, Some(left)) if !left.is_zero() => Stand::Awaited(Some(Instant::now() + left)),
@@ -101,14 +120,13 @@ mod tests {
             prefix: DEFAULT_PREFIX.into(),
             patience: PATIENCE,
             late: Duration::from_secs(75 * 60 + 120),
-            booted: Some("2026-01-01T09:00:00Z".into()),
             since: BTreeMap::new(),
         }
     }
 
     /// A node to which a canary is sent, where `manager` wrote the condition last.
     fn node(manager: &str, heartbeat: &str) -> Node {
-        let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:lastHeartbeatTime": {}}}}});
+        let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}}}}});
         serde_json::from_value(json!({
             "metadata": {
                 "name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/procmount-candidate": "true"},
@@ -123,7 +141,7 @@ mod tests {
 
     /// How it stands, and for how many seconds.
     fn stand(watch: &mut Watch, node: &Node, now: &str) -> (&'static str, Option<u64>) {
-        let stand = watch.stand(Profile::ProcMount, node, now.parse().expect("a time"));
+        let stand = watch.stand(Profile::ProcMount, node, Some("2026-01-01T09:00:00Z"), now.parse().expect("a time"));
         let left = |until: Instant| (until.duration_since(Instant::now()) + Duration::from_millis(999)).as_secs();
         match stand {
             Stand::Answered(until) => ("answered", Some(left(until))),
@@ -159,6 +177,7 @@ mod tests {
         assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:16:59Z"), ("answered", Some(1)));
         assert_eq!(stand(&mut watch, &spoke, "2026-01-01T11:17:00Z"), ("silent", Some(77 * 60)));
         assert_eq!(stand(&mut watch, &spoke, "2026-01-01T09:59:00Z").0, "answered", "a clock that was set back");
+        assert_ne!(stand(&mut watch, &spoke, "2026-01-01T09:50:00Z").0, "answered", "and not by ten minutes");
         // A new agent on a node whose canary is late does not take its word away at once.
         watch.since.clear();
         assert_eq!(stand(&mut watch, &spoke, "2026-01-01T12:00:00Z"), ("awaited", Some(120)));
@@ -166,10 +185,9 @@ mod tests {
 
     #[test]
     fn a_late_word_holds_where_the_pod_that_said_it_runs() {
-        let watch = watch();
         let runs = |since: &str| Start::Pod { runs: Some(since.into()), stopped: None, warning: None };
         let spoke = node(CANARY, "2026-01-01T10:00:00Z");
-        let holds = |node: &Node, start: &Start| watch.holds(Profile::ProcMount, node, start);
+        let holds = |node: &Node, start: &Start| Watch::holds(Profile::ProcMount, node, start, None);
         assert!(holds(&spoke, &runs("2026-01-01T09:59:59Z")));
         assert!(!holds(&spoke, &runs("2026-01-01T10:00:01Z")), "another container said it");
         assert!(!holds(&spoke, &Start::NoPod));

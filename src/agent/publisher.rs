@@ -16,6 +16,9 @@ const REMIND: Duration = Duration::from_secs(600);
 /// How many events are kept that can't be told: an API server that takes none for hours need not hear all.
 const KEPT: usize = 8;
 
+/// How often a write is tried again at once that others came before: the kubelet writes every few seconds at the most.
+const TRIES: usize = 5;
+
 pub(super) struct Publisher {
     options: Options,
     health: Arc<Health>,
@@ -78,40 +81,65 @@ impl Publisher {
     /// Whether it is for this agent to speak of its profile: a canary that is not sent to the node any more has no say, and is
     /// about to be ended.
     pub(super) fn may_speak(&self) -> bool {
-        let label = |key| self.node.as_ref().and_then(|node| node.label(&self.options.prefix, key));
-        Key::candidate(self.options.profile).is_none_or(|key| label(key) == Some("true"))
+        let Some(node) = &self.node else { return true };
+        Key::candidate(self.options.profile).is_none_or(|key| node.label(&self.options.prefix, key) == Some("true"))
     }
 
     /// Writes labels and conditions. An event that can't be told now is told later: the label matters more.
     pub(super) async fn publish(&mut self, desired: &Desired) -> Result<(), api::Error> {
         self.read().await?;
+        if !self.may_speak() {
+            return Ok(());
+        }
         if !self.options.allow_unconfined {
             // Before each write: a policy may have been deleted since the last one.
             let checked = self.writer().await?.check_confinement().await;
             self.heard(checked)?;
         }
-        let before = self.node.clone().unwrap_or_default();
+        let mut before = self.node.clone().unwrap_or_default();
         let mut events: Vec<_> = desired.conditions.iter().filter_map(|condition| publish::event(condition, &before)).collect();
         events.extend(self.news(desired));
-        for event in events {
-            if self.events.iter().all(|(known, _)| known.name != event.name) {
-                self.events.push((event, before.metadata.uid.clone()));
-            }
+        if !desired.only_if_unchanged {
+            // Before the condition that says the same: an agent that is killed in between tells it again, under the same
+            // name, and it is one event all the same.
+            self.keep(std::mem::take(&mut events), &before);
+            self.tell().await;
         }
-        self.events.drain(..self.events.len().saturating_sub(KEPT));
-        // Before the condition that says the same: an agent that is killed in between tells it again, under the same
-        // name, and it is one event all the same.
-        self.tell().await;
-        let applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
+        let mut applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
+        for _ in 0..TRIES {
+            if !desired.only_if_unchanged || applied.as_ref().err().and_then(api::Error::code) != Some(409) {
+                break;
+            }
+            // Somebody has written, most often the kubelet: if nothing has changed that counts here, it is as true as before.
+            let now = self.writer().await?.read().await?;
+            if now.metadata.uid != before.metadata.uid || now.ground(&self.options.prefix) != before.ground(&self.options.prefix) {
+                break;
+            }
+            before = now;
+            applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
+        }
         if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
             // It may have been done all the same; what stands there now decides since when it is so.
             self.node = None;
         }
         self.node = Some(self.heard(applied)?);
+        // What might have been refused is told when it is so.
+        self.keep(events, &before);
+        self.tell().await;
         self.complaint = None;
         self.health.published();
         info!(labels = desired.labels.len(), "published");
         Ok(())
+    }
+
+    /// Keeps events to be told, each once.
+    fn keep(&mut self, events: Vec<Event>, node: &Node) {
+        for event in events {
+            if self.events.iter().all(|(known, _)| known.name != event.name) {
+                self.events.push((event, node.metadata.uid.clone()));
+            }
+        }
+        self.events.drain(..self.events.len().saturating_sub(KEPT));
     }
 
     /// What `tune` did that nobody has told: this process, or, by the time of the last write, one before it.

@@ -1,12 +1,11 @@
 //! The one loop: prove, publish, wait.
 
-use super::canaries::{Stand, Watch};
+use super::canaries::{Stand, Watch, booted};
 use super::clock::{Backoff, jittered};
 use super::health::Health;
 use super::prover::{Prover, passes_after};
 use super::publisher::Publisher;
 use super::{Error, Options, memory};
-use crate::gather;
 use crate::publish::{Canaries, Canary, Desired, Node};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +13,9 @@ use tracing::info;
 
 /// How often the sysctls are looked at: half of the 10 s within which a change has to be noticed.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// The pause before a canary's `ready` is withdrawn: what speaks against it is looked at once more.
+const DOUBT: Duration = Duration::from_secs(10);
 
 /// The first pause after a request that failed, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -30,8 +32,9 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
     let (mut wanted, mut written): (Option<Desired>, Option<Desired>) = (None, None);
     let start = Instant::now();
     let (mut next_heartbeat, mut next_try, mut next_telling) = (start, start, start);
-    let mut canaries = Watch::new(&options, gather::booted_at().known().cloned());
-    let (mut next_look, mut next_word) = (None, None);
+    let mut canaries = Watch::new(&options);
+    let (mut next_look, mut next_word): (Option<Instant>, Option<Instant>) = (None, None);
+    let mut in_doubt = false;
     let mut is_due = false;
     loop {
         health.alive();
@@ -43,6 +46,9 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
         if prover.is_outdated() || next_look.into_iter().chain(next_word).any(|at| now >= at) {
             wanted = None;
         }
+        // One that has come is over, also where nothing can be done about it now.
+        next_look = next_look.filter(|at| *at > now);
+        next_word = next_word.filter(|at| *at > now);
         if wanted.is_none() && options.shares_the_node() && now >= next_try {
             // Others may have written since.
             publisher.forget();
@@ -63,7 +69,13 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
                 }
                 Instant::now() + looks.next()
             });
-            wanted = Some(desired);
+            if desired.withdraws(&node, &options.prefix) && !in_doubt {
+                // A kubelet that starts tells nothing of its runtime for some seconds.
+                info!(seconds = DOUBT.as_secs(), "a canary's answer would be withdrawn; will look again");
+                (in_doubt, next_word) = (true, Some(Instant::now() + DOUBT));
+            } else {
+                (in_doubt, wanted) = (false, Some(desired));
+            }
         }
         if !publisher.may_speak() && wanted.is_some() {
             info!("this node is no candidate any more, so nothing is published");
@@ -76,6 +88,9 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
                     is_due = false;
                     retries.reset();
                     written = wanted.clone();
+                    // A canary may be sent here from now on.
+                    let stands = publisher.node().map(|node| canaries.look(node)).unwrap_or_default();
+                    next_word = next_word.into_iter().chain(stands.into_iter().filter_map(|(_, stand)| stand.again())).min();
                     // The answer may tell of a runtime that was replaced.
                     let said = publisher.node().map(|node| node.kubelet());
                     if said.is_some_and(|said| said != desired.kubelet) {
@@ -119,7 +134,7 @@ async fn told(watch: &mut Watch, node: &Node, publisher: &mut Publisher, again: 
             Stand::Answered(until) => (Canary::Answered, Some(until)),
             Stand::Awaited(until) => (Canary::Awaited, until),
             Stand::Silent(time) => match publisher.start_of(profile).await {
-                start if watch.holds(profile, node, &start) => (Canary::Answered, Some(watch.later())),
+                start if Watch::holds(profile, node, &start, booted().as_deref()) => (Canary::Answered, Some(watch.later())),
                 start => (Canary::Silent { seconds: time.as_secs(), start }, None),
             },
         };

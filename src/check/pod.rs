@@ -4,7 +4,7 @@ use super::row::{Check, Judgement, Kind};
 use super::{Cause, Support, procmount_support};
 use crate::fact::{Errno, Fact, Facts, Step, numbers};
 
-/// From this version on nobody can switch pod user namespaces off at the API server, which is never older than a kubelet
+/// From this version on nobody can switch pod user namespaces and procMount off at the API server, which is never older than a kubelet
 /// (KEP-127, the version skew policy).
 const LOCKED_ON: (u32, u32, u32) = (1, 36, 0);
 
@@ -30,7 +30,10 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                 (Some(true), _) => Judgement::Pass,
                 _ if case.got_no_user_namespace() => Judgement::Fail(
                     Cause::UsernsPodRuntime,
-                    format!("the pod asked for hostUsers: false and got the machine's own user namespace: {}", who_ignored(case.facts)),
+                    format!(
+                        "the pod asked for hostUsers: false and got the machine's own user namespace: {}",
+                        who_ignored(case.facts, "UserNamespacesSupport")
+                    ),
                 ),
                 _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::Fail(
                     Cause::Yama,
@@ -50,8 +53,8 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
     },
 };
 
-/// Who made nothing of `hostUsers: false`.
-fn who_ignored(facts: &Facts) -> String {
+/// Who ignored a field that has this feature gate at the API server.
+fn who_ignored(facts: &Facts, gate: &str) -> String {
     let runtime = match facts.kubelet.runtime.known() {
         Some(runtime) => format!("the container runtime ({runtime})"),
         None => "the container runtime".to_owned(),
@@ -59,9 +62,7 @@ fn who_ignored(facts: &Facts) -> String {
     let locked = facts.kubelet.version.known().and_then(|version| numbers(version)).is_some_and(|version| version >= LOCKED_ON);
     match locked {
         true => format!("{runtime} ignored it"),
-        false => {
-            format!("{runtime} ignored it, or the API server dropped it (feature gate UserNamespacesSupport; `check --cluster` tells)")
-        }
+        false => format!("{runtime} ignored it, or the API server dropped it (feature gate {gate}; `check --cluster` tells)"),
     }
 }
 
@@ -99,7 +100,8 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                         "{runtime} says that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
                     ),
                 ),
-                (Fact::Absent, Some(number)) if number >= TELLS => Judgement::Fail(
+                // Without the runtime's version either: one of them has just been started.
+                (Fact::Absent, Some(number)) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::Fail(
                     Cause::UsernsPodRuntime,
                     format!(
                         "{runtime} does not say that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
@@ -129,13 +131,12 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
             let asked = case.facts.process.asked_unmasked_proc.known() == Some(&true) && case.is_builders_confinement();
             match (&case.facts.proc_fs, &case.facts.kubelet.runtime) {
                 (Fact::Known(proc), _) if asked && (proc.masks.is_empty() || proc.complete_elsewhere) => Judgement::Pass,
-                (Fact::Known(proc), runtime) if asked => {
-                    let runtime = runtime.known().map_or_else(String::new, |runtime| format!(" ({runtime})"));
-                    let (masks, shown) = (proc.masks.len(), proc.shown());
+                (Fact::Known(proc), _) if asked => {
+                    let (masks, shown, who) = (proc.masks.len(), proc.shown(), who_ignored(case.facts, "ProcMountType"));
                     Judgement::Fail(
                         Cause::ProcmountRuntime,
                         format!(
-                            "the pod asked for procMount: Unmasked, and the container runtime{runtime} hid parts of /proc all the same, by {masks} mounts ({shown})"
+                            "the pod asked for procMount: Unmasked, and parts of /proc are hidden all the same, by {masks} mounts ({shown}): {who}"
                         ),
                     )
                 }
@@ -240,7 +241,10 @@ mod tests {
         let found = judged(&|facts| in_canary(facts, masked()));
         assert_eq!((found.outcome, found.cause), (Outcome::Fail, Some(Cause::ProcmountRuntime)));
         let message = found.message.expect("a message");
-        assert!(message.ends_with("(cri-o://1.33.1) hid parts of /proc all the same, by 2 mounts (/proc/kcore, /proc/keys)"), "{message}");
+        assert!(
+            message.contains("by 2 mounts (/proc/kcore, /proc/keys): the container runtime (cri-o://1.33.1) ignored it, or the API server"),
+            "{message}"
+        );
         let verdict = judge(&facts_of(&|facts| in_canary(facts, masked())), Profile::ProcMount, None);
         assert!(verdict.causes.contains(&Cause::ProcmountRuntime) && !verdict.causes.contains(&Cause::MaskedProc));
         for (version, outcome) in

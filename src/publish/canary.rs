@@ -56,9 +56,10 @@ const NOT_MADE: [&str; 6] =
 impl Start {
     /// What kept such a pod from starting, where that is the node's or the runtime's doing: then a builder's would not start either.
     fn not_made(&self) -> Option<&str> {
-        let Start::Pod { stopped, warning, .. } = self else { return None };
+        // Of one that runs an event may tell of an earlier attempt.
+        let Start::Pod { runs: None, stopped, warning } = self else { return None };
         let said = [stopped, warning].into_iter().flatten();
-        let mut made = said.filter(|(reason, message)| NOT_MADE.contains(&reason.as_str()) && !is_of_the_network(message));
+        let mut made = said.filter(|(reason, message)| NOT_MADE.contains(&reason.as_str()) && !keeps_all_pods(message));
         made.next().map(|(_, message)| essence(message))
     }
 
@@ -78,9 +79,12 @@ impl Start {
     }
 }
 
-/// A network that is not there yet, or has no address left, keeps all pods from starting and says nothing of these.
-fn is_of_the_network(message: &str) -> bool {
-    message.contains("failed to setup network") || message.contains("cni plugin") || message.contains("network is not ready")
+/// What keeps all pods of a node from starting, for a while mostly, and says nothing of these: a network that is not there yet, a
+/// runtime that is just being started, an image of the sandbox that can't be pulled.
+fn keeps_all_pods(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let words = ["setup network", "cni", "pod network", "network status", "network is not ready", "connection refused", "sandbox image"];
+    words.iter().any(|word| message.contains(word)) || message.contains("deadlineexceeded") || message.contains("deadline exceeded")
 }
 
 /// What the OCI runtime or the kubelet said, without who told it to whom.
@@ -182,7 +186,7 @@ mod tests {
 
     /// A node on which the agent itself said something of procmount.
     fn with_own_word(status: &str, reason: &str) -> Node {
-        let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:lastHeartbeatTime": {}}}}});
+        let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}}}}});
         serde_json::from_value(json!({
             "metadata": {"name": "n", "uid": "u", "managedFields": [{"manager": "buildkit-preflight/no-process-sandbox", "fieldsV1": owned}]},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": status, "reason": reason, "message": "as it was"}]},
@@ -239,6 +243,8 @@ mod tests {
     #[test]
     fn one_that_is_silent_for_another_reason_proves_nothing() {
         let network = "Failed to create pod sandbox: plugin type=\"bridge\": failed to setup network for sandbox \"c3\": no addresses";
+        let crio = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create pod network sandbox k8s_x: error \
+            adding pod x to CNI network \"cilium\": no addresses";
         for (start, says) in [
             (Start::NoPod, "there is no pod of it"),
             (Start::Unreadable("403".into()), "can't be read: 403"),
@@ -247,6 +253,20 @@ mod tests {
             (pod(Some(("Evicted", "disk pressure")), None), "Evicted disk pressure"),
             (pod(Some(("ContainerCreating", "")), Some(("FailedMount", "no such ConfigMap"))), "ContainerCreating"),
             (pod(None, Some(("FailedCreatePodSandBox", network))), "failed to setup network"),
+            (pod(None, Some(("FailedCreatePodSandBox", crio))), "CNI network"),
+            (
+                pod(None, Some(("FailedCreatePodSandBox", "rpc error: code = DeadlineExceeded desc = stream terminated"))),
+                "DeadlineExceeded",
+            ),
+            // It was so once, and now it runs.
+            (
+                Start::Pod {
+                    runs: Some("2026-01-01T10:00:00Z".into()),
+                    stopped: None,
+                    warning: Some(("FailedCreatePodSandBox".into(), "x".into())),
+                },
+                "its pod runs since",
+            ),
             (pod(None, None), "its pod has not started"),
         ] {
             let (ready, condition) = said(&facts(&|_| {}), silent(start.clone()), Some("ready")).expect("a word");

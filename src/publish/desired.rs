@@ -30,6 +30,15 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// Whether it takes back what a canary has proven.
+    pub fn withdraws(&self, node: &Node, prefix: &str) -> bool {
+        let was_ready = |key| node.label(prefix, key) == Some(Ready::Ready.id());
+        let spoken_for = self.conditions.iter().skip(1).map(|condition| condition.kind);
+        let profiles =
+            Profile::CANARIES.into_iter().filter(|profile| spoken_for.clone().any(|kind| ConditionType::of(*profile) == Some(kind)));
+        profiles.map(Key::Verdict).any(was_ready)
+    }
+
     /// All that others see of it.
     pub fn says(&self) -> (&BTreeMap<Key, String>, &[Condition]) {
         (&self.labels, &self.conditions)

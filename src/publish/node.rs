@@ -1,10 +1,14 @@
 //! What the agent needs of the Node object, and the facts in it.
 
-use super::names::{ConditionType, Key};
+use super::names::{ConditionType, Key, manager};
+use crate::check::Profile;
 use crate::fact::{Fact, Kubelet, OsRelease};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// What makes a condition a word of somebody's.
+const SAID: [&str; 4] = ["f:status", "f:reason", "f:message", "f:lastHeartbeatTime"];
 
 /// A Node, as far as it concerns us.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -106,12 +110,30 @@ impl Node {
 
     /// One of our conditions, where this manager was the last one to write it.
     pub fn said_by(&self, manager: &str, kind: ConditionType) -> Option<&NodeCondition> {
-        // As fieldsV1 writes the element of a list. Whoever writes gives it another heartbeat, and so comes to own that.
+        // As fieldsV1 writes the element of a list. Whoever applies comes to own all of it; of one who did so before, what has the
+        // same value now is still its own too: the type, and perhaps the second.
         let element = format!(r#"k:{{"type":"{kind}"}}"#);
         let owns = |managed: &Managed| {
-            managed.manager == manager && managed.fields_v1["f:status"]["f:conditions"][&element].get("f:lastHeartbeatTime").is_some()
+            let fields = &managed.fields_v1["f:status"]["f:conditions"][&element];
+            managed.manager == manager && SAID.iter().all(|field| fields.get(field).is_some())
         };
         self.condition(kind).filter(|_| self.metadata.managed_fields.iter().any(owns))
+    }
+
+    /// All on the Node that another agent than the one that writes may have changed, or the kubelet, and on which it depends what
+    /// is to be said.
+    pub fn ground(&self, prefix: &str) -> impl Eq + use<> {
+        let own = manager(Profile::NoProcessSandbox);
+        let of = |profile: Profile| {
+            let keys = [Key::candidate(profile), Some(Key::Verdict(profile)), Some(Key::PodIds)];
+            let labels = keys.map(|key| key.and_then(|key| self.label(prefix, key)).map(str::to_owned));
+            let said = ConditionType::of(profile).map(|kind| {
+                let by = [&own, &manager(profile)].map(|manager| self.said_by(manager, kind).is_some());
+                (self.condition(kind).cloned(), by)
+            });
+            (labels, said)
+        };
+        (self.kubelet(), Profile::CANARIES.map(of))
     }
 
     /// What the kubelet says of the node.
@@ -143,16 +165,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_last_to_write_a_condition_owns_its_heartbeat() {
-        let entry = |manager: &str, field: &str| {
+    fn the_last_to_write_a_condition_owns_all_of_it() {
+        let entry = |manager: &str, fields: &[&str]| {
+            let fields: serde_json::Map<_, _> = fields.iter().map(|field| (format!("f:{field}"), json!({}))).collect();
             json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:status": {"f:conditions": {
-                "k:{\"type\":\"RootlessBuildKitProcMount\"}": {".": {}, field: {}}
+                "k:{\"type\":\"RootlessBuildKitProcMount\"}": fields
             }}}})
         };
         let node: Node = serde_json::from_value(json!({
             "metadata": {"name": "n", "uid": "u", "resourceVersion": "7", "managedFields": [
                 {"manager": "kubelet", "fieldsV1": {"f:status": {}}}, {"manager": "nobody"},
-                entry("buildkit-preflight/no-process-sandbox", "f:type"), entry("buildkit-preflight/procmount", "f:lastHeartbeatTime"),
+                entry("buildkit-preflight/no-process-sandbox", &["type", "lastHeartbeatTime", "status"]),
+                entry("buildkit-preflight/procmount", &["type", "lastHeartbeatTime", "status", "reason", "message"]),
             ]},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True"}]},
         }))

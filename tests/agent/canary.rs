@@ -99,7 +99,7 @@ fn of_a_silent_canary_the_agent_says_why_until_it_has_spoken() {
         applies += usize::from(seen.kind == Kind::Apply && says(&seen.body));
         if seen.kind == Kind::Read && applies > 0 && !spoken {
             spoken = true;
-            let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:lastHeartbeatTime": {}}}}});
+            let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}}}}});
             node["metadata"]["managedFields"] = json!([{"manager": "buildkit-preflight/procmount", "fieldsV1": owned}]);
             let now = jiff::Timestamp::now().to_string();
             let conditions = node["status"]["conditions"].as_array_mut().expect("conditions");
@@ -122,4 +122,57 @@ fn of_a_silent_canary_the_agent_says_why_until_it_has_spoken() {
         let later = applied(&server).into_iter().skip(count).find(|word| condition(word, "RootlessBuildKitProcMount").is_none());
         later.filter(|word| word["metadata"]["labels"].get(PROCMOUNT).is_none() && word["metadata"]["labels"][CANDIDATE] == "true")
     });
+}
+
+#[test]
+fn patience_begins_with_the_label_and_not_with_the_next_heartbeat() {
+    let server = Server::start(|seen, node| {
+        able(node);
+        if seen.kind == Kind::Look { looked_up(seen) } else { Answer::Properly }
+    });
+    let mut agent = Agent::start(&server, &["--canaries", "procmount", "--canary-patience", "1s", "--heartbeat", "1h"]);
+    agent.wait("a word for the canary", |_| applied(&server).into_iter().find(|word| word["metadata"]["labels"][PROCMOUNT] == "not-ready"));
+    assert!(applied(&server)[0]["metadata"]["labels"].get(PROCMOUNT).is_none(), "at first it had time");
+}
+
+#[test]
+fn a_canary_that_could_not_write_says_it_later() {
+    let mut refused = 0;
+    let server = Server::start(move |seen, node| {
+        able(node);
+        node["metadata"]["labels"][CANDIDATE] = "true".into();
+        // Its word is not taken, and then it can't even look.
+        if seen.kind == Kind::Apply && refused == 0 || seen.kind == Kind::Read && (1..3).contains(&refused) {
+            refused += 1;
+            return Answer::CutAfter;
+        }
+        Answer::Properly
+    });
+    let mut agent = Agent::start(&server, &["--shape", "procmount"]);
+    agent.wait("ready", |agent| agent.is_ready().then_some(()));
+    assert!(!agent.log().contains("no candidate"), "{}", agent.log());
+    assert_eq!(server.node()["metadata"]["labels"][PROCMOUNT], "unknown");
+}
+
+#[test]
+fn an_answer_that_seems_to_be_withdrawn_is_looked_at_once_more() {
+    let mut reads = 0;
+    let server = Server::start(move |seen, node| {
+        reads += usize::from(seen.kind == Kind::Read);
+        // A kubelet that has just been started: at its first look the agent sees nothing of the runtime.
+        if reads < 2 {
+            node["metadata"]["labels"][PROCMOUNT] = "ready".into();
+            node["metadata"]["labels"][CANDIDATE] = "true".into();
+            node["status"].as_object_mut().expect("a status").remove("runtimeHandlers");
+        } else {
+            able(node);
+        }
+        Answer::Properly
+    });
+    let mut agent = Agent::start(&server, &["--canaries", "procmount"]);
+    agent.wait("ready", |agent| agent.is_ready().then_some(()));
+    assert!(agent.log().contains("would be withdrawn"), "{}", agent.log());
+    let words = applied(&server);
+    assert!(words.iter().all(|word| word["metadata"]["labels"].get(PROCMOUNT).is_none()), "{words:#?}");
+    assert_eq!(words[0]["metadata"]["labels"][CANDIDATE], "true");
 }

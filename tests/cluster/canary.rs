@@ -65,7 +65,7 @@ fn author(cluster: &Cluster, name: &str, kind: &str) -> Vec<String> {
     let node = cluster.get(&["node", name, "--show-managed-fields"]);
     let element = format!("k:{{\"type\":\"{kind}\"}}");
     let entries = node["metadata"]["managedFields"].as_array().expect("managed fields").iter();
-    let wrote = entries.filter(|entry| entry["fieldsV1"]["f:status"]["f:conditions"][&element].get("f:lastHeartbeatTime").is_some());
+    let wrote = entries.filter(|entry| entry["fieldsV1"]["f:status"]["f:conditions"][&element].get("f:message").is_some());
     wrote.filter_map(|entry| entry["manager"].as_str().map(str::to_owned)).collect()
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
             // A builder of userns makes no user namespace of its own.
             ForbidsUserNamespaces => (("not-ready", "Seccomp", true), ("ready", "Proven", true), "new user namespace: EPERM"),
             IgnoresUnmasked => {
-                (("not-ready", "ProcmountRuntime", true), ("ready", "Proven", true), "hid parts of /proc all the same, by 7 mounts")
+                (("not-ready", "ProcmountRuntime", true), ("ready", "Proven", true), "parts of /proc are hidden all the same, by 7 mounts")
             }
             IgnoresHostUsers => (
                 ("not-ready", "UsernsPodRuntime", true),
