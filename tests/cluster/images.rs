@@ -50,7 +50,10 @@ pub(crate) fn builder(dir: &Path) -> Image {
 /// The same as moby/buildkit, which runs buildkitd as root and without rootlesskit.
 pub(crate) fn rootful(dir: &Path) -> Image {
     let config = json!({"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["buildkitd", "--oci-worker-binary=buildkit-runc"]});
-    Image { name: BUILDER.trim_end_matches("-rootless").to_owned(), root: dir.join("builder"), config }
+    // The same tree under another name, since the archive is called as the tree is.
+    let root = dir.join("rootful");
+    std::os::unix::fs::symlink("builder", &root).expect("symlink");
+    Image { name: BUILDER.trim_end_matches("-rootless").to_owned(), root, config }
 }
 
 /// What the agent's image is made from, without the agent and without file capabilities.
