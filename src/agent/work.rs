@@ -72,7 +72,8 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
             if desired.withdraws(&node, &options.prefix) && !in_doubt {
                 // A kubelet that starts tells nothing of its runtime for some seconds.
                 info!(seconds = DOUBT.as_secs(), "a canary's answer would be withdrawn; will look again");
-                (in_doubt, next_word) = (true, Some(Instant::now() + DOUBT));
+                publisher.forget();
+                (in_doubt, next_try) = (true, Instant::now() + DOUBT);
             } else {
                 (in_doubt, wanted) = (false, Some(desired));
             }

@@ -171,7 +171,13 @@ fn an_answer_that_seems_to_be_withdrawn_is_looked_at_once_more() {
     });
     let mut agent = Agent::start(&server, &["--canaries", "procmount"]);
     agent.wait("ready", |agent| agent.is_ready().then_some(()));
-    assert!(agent.log().contains("would be withdrawn"), "{}", agent.log());
+    let at = |message: &str| -> jiff::Timestamp {
+        let line = agent.log().lines().find(|line| line.contains(message)).map(str::to_owned).unwrap_or_else(|| panic!("{}", agent.log()));
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        line["timestamp"].as_str().expect("a time").parse().expect("a time")
+    };
+    assert!(at("\"published\"").duration_since(at("would be withdrawn")).as_secs() >= 9, "after a pause: {}", agent.log());
+    assert_eq!(server.seen(Kind::Read).len(), 2);
     let words = applied(&server);
     assert!(words.iter().all(|word| word["metadata"]["labels"].get(PROCMOUNT).is_none()), "{words:#?}");
     assert_eq!(words[0]["metadata"]["labels"][CANDIDATE], "true");
