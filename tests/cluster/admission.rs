@@ -329,7 +329,7 @@ pub(crate) fn procmount_maps_all_ids_but_two_and_builds(cluster: &Cluster) {
     }
     let error = build("65535").expect_err("there is no such ID");
     assert!(error.contains("Invalid argument"), "{error}");
-    cluster.delete(&["namespace", "nested"]);
+    cluster.delete(&["namespace", "nested", "--wait=false"]);
 }
 
 /// An API server that can still be told to do without pod user namespaces: it drops what it does not know, without a word.
