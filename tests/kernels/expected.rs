@@ -28,6 +28,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     let old = ["4.", "5."].iter().any(|start| cell.kernel.starts_with(start));
     let fuse = (context.fuse_device || context.privileged) && settings.fuse_module;
     let rows = [
+        (Cause::Yama, pod && number("kernel.yama.ptrace_scope") == Some(3)),
         (Cause::UsernsPodRuntime, pod),
         (Cause::Seccomp, filtered),
         (Cause::UsernsClone0, rootless && number("kernel.unprivileged_userns_clone") == Some(0)),
@@ -60,7 +61,7 @@ pub(crate) const HARMLESS: [Cause; 3] = [Cause::OverlayUsernsKernel, Cause::Over
 pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
     use Cause::{
         ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange, NoNewPrivs,
-        Seccomp, StateDir, SubidConfig, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime,
+        Seccomp, StateDir, SubidConfig, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime, Yama,
     };
     let rows: &[(&str, &[&str], &[Cause])] = &[
         ("container", &["unshare user namespace", "no space left"], &[UsernsMax0, UsernsExhausted]),
@@ -68,7 +69,7 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("container", &["unshare remaining namespaces", "no space left"], &[UsernsExhausted]),
         ("container", &["no space left"], &[UsernsMax0, UsernsExhausted]),
         ("container", &["mount_attr_idmap"], &[UsernsPodRuntime]),
-        ("container", &["create userns", "operation not permitted"], &[UsernsPodRuntime]),
+        ("container", &["create userns", "operation not permitted"], &[Yama]),
         ("daemon", &["newuidmap", "exec", "not permitted"], &[CapsDropped]),
         ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, SubidConfig, NestedUsernsRange]),
         ("daemon", &["newuidmap", "not found"], &[IdmapHelper]),
