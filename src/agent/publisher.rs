@@ -98,13 +98,14 @@ impl Publisher {
         }
         let mut before = self.node.clone().unwrap_or_default();
         let mut events: Vec<_> = desired.conditions.iter().filter_map(|condition| publish::event(condition, &before)).collect();
-        events.extend(self.news(desired));
+        let news = self.news(desired);
+        self.keep(news, &before);
         if !desired.only_if_unchanged {
             // Before the condition that says the same: an agent that is killed in between tells it again, under the same
-            // name, and it is one event all the same.
+            // name, and it is one event all the same. What may be refused is told when it is so.
             self.keep(std::mem::take(&mut events), &before);
-            self.tell().await;
         }
+        self.tell().await;
         let mut applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
         for _ in 0..TRIES {
             if !desired.only_if_unchanged || applied.as_ref().err().and_then(api::Error::code) != Some(409) {
@@ -119,11 +120,12 @@ impl Publisher {
             applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
         }
         if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
-            // It may have been done all the same; what stands there now decides since when it is so.
+            // It may have been done all the same; what stands there now decides since when it is so. If it was not, the next
+            // attempt has events of the same names.
             self.node = None;
+            self.keep(std::mem::take(&mut events), &before);
         }
         self.node = Some(self.heard(applied)?);
-        // What might have been refused is told when it is so.
         self.keep(events, &before);
         self.tell().await;
         self.complaint = None;
