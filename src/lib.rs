@@ -7,49 +7,56 @@
 //! Data flows one way:
 //!
 //! ```text
-//!  the node                                                             people, programs
-//!     │                                                                        ▲
-//!     ▼                                                                        │
-//!  gather ──► Facts ──► check ──► Verdict, Findings ─┬► report (with remedy) ──┘
-//!  files,     plain     a table    ready, not ready, │  table, JSON, YAML
-//!  probe      values    of checks  unknown           │
-//!               ▲       (pure)                       └► publish ──► api ──► the Node object
-//!               │                                       labels,     one apply
-//!               │                                       condition,  │
-//!               └────────────────────────────────────── event ◄─────┘ what the kubelet says
+//!  the node                                                                     people, programs
+//!     │                                                                                ▲
+//!     ▼                                                                                │
+//!  read, attempt ──► Facts ──► check ──► Verdict, Findings ─┬► report (with remedy) ───┘
+//!  files, probe      plain     a table   ready, not ready,  │  table, JSON, YAML
+//!  (gather)          values    (pure)    unknown            │
+//!                      ▲                                    └► publish ──► api ──► the Node object
+//!                      │                                       labels,     one apply
+//!                      │                                       condition,  │
+//!                      └──────────────────── node ◄─────────── event  ◄────┘ what the kubelet says
 //! ```
+//!
+//! Each floor stands on those below it alone:
 //!
 //! * [`fact`]: what can be known. Each [`fact::Fact`] is known, absent, denied or failed: not being able
 //!   to read is never the same as a bad value. A probe's steps are facts too.
-//! * [`gather`]: the only reader of the host. Files below a root (this machine, or a captured tree), and
-//!   [`gather::probe`], one child process that does what a builder does and tells each step; on demand a real build.
-//!   [`gather::prover`] does all that for another container of the same pod.
-//! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at; profiles;
-//!   and [`check::judge`], which turns facts into a verdict. What was tried outranks what was read.
-//! * [`remedy`]: what removes a cause on this operating system, and which sysctls could be set for it. Plans, they change nothing.
-//! * [`tune`]: sets those sysctls, where it was told to: the only writer to the host.
-//! * [`report`]: the answer as a value with a schema, and as a table for people.
-//! * [`publish`]: the answer as what should stand on the Node: labels, conditions, events.
+//! * [`profile`]: the ways to run buildkitd. [`cause`]: why a builder can't run, and what removes that.
+//! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at, and [`check::judge`], which
+//!   turns facts into a verdict. What was tried outranks what was read.
+//! * [`read`]: files below a root (this machine, or a captured tree). [`attempt`]: one child process that does what a builder
+//!   does and tells each step; on demand a real build. [`mod@gather`] asks both: the only readers of the host.
+//! * [`node`]: what stands on a Node, under which names. [`publish`]: the answer as what should stand there: labels,
+//!   conditions, events. [`fleet`]: where builders can be scheduled, by the labels of all nodes.
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
-//! * [`api`]: the only one that talks to Kubernetes.
+//! * [`tune`]: sets sysctls, where it was told to: the only writer to the host. Its plan changes nothing.
+//! * [`report`]: the answer as a value with a schema, and as a table for people. [`render`]: manifests; what the agent may write
+//!   and what it writes come from the same names. [`api`]: the only one that talks to Kubernetes.
 //! * [`agent`]: proves, publishes, and watches for what could make the answer untrue. One in the default profile's shape on every
 //!   node; canaries in the shapes of `procmount` and `userns` where such pods would start.
-//! * [`render`]: manifests; what the agent may write and what it writes come from the same names.
 //! * [`cli`]: the commands: gather, judge, print.
 //!
-//! The middle (`fact`, `check`, `remedy`, `report`, `publish`, `render`, `admission`) is pure: no file, no clock, no environment,
-//! no system call; a test reads their sources and fails if one creeps in. So `check --facts FILE` gives anywhere the
-//! answer that `check` gave on the node, and every report from a user is a test case.
+//! The middle is pure: no file, no clock, no environment, no system call; a test reads the sources of a list of places
+//! (`tests/purity.rs`) and fails if one creeps in. So `check --facts FILE` gives anywhere the answer that `check` gave on the
+//! node, and every report from a user is a test case.
 
 pub mod admission;
 pub mod agent;
 pub mod api;
+pub mod attempt;
+pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod fact;
+pub mod fleet;
 pub mod gather;
+pub mod node;
+pub mod profile;
 pub mod publish;
-pub mod remedy;
+pub mod read;
 pub mod render;
 pub mod report;
+mod text;
 pub mod tune;

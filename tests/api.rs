@@ -2,9 +2,10 @@
 
 use buildkit_preflight::admission::Answer;
 use buildkit_preflight::api::{Error, NodeWriter, Pods};
-use buildkit_preflight::check::Profile;
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::publish::{Accept, Canaries, DEFAULT_PREFIX, Desired, Node, desired, event};
+use buildkit_preflight::node::{DEFAULT_PREFIX, Node};
+use buildkit_preflight::profile::Profile;
+use buildkit_preflight::publish::{Accept, Canaries, Desired, desired, event};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;

@@ -1,10 +1,11 @@
 //! Judging is total, and a better fact never worsens a verdict.
 
-use buildkit_preflight::check::{Evidence, Profile, Ready, judge};
+use buildkit_preflight::check::{Evidence, Ready, judge};
 use buildkit_preflight::fact::{
     CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, Seccomp,
     Step, StepOutcome, StepResult, SubId,
 };
+use buildkit_preflight::profile::Profile;
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -102,7 +102,7 @@ fn added(path: &str, sent: &Value, got: &Map<String, Value>, changes: &mut Vec<C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Profile;
+    use crate::profile::Profile;
     use crate::render::{BuilderOptions, builder_pod};
 
     /// A pod, and what a change of its spec makes different.

@@ -276,7 +276,7 @@ fn changed(change: Change, minor: Option<u32>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Profile;
+    use crate::profile::Profile;
     use crate::render::{BuilderOptions, builder_pod};
 
     fn pod(profile: Profile) -> Value {

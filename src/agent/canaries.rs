@@ -2,9 +2,10 @@
 
 use super::Options;
 use super::clock::LONGEST_BEAT;
-use crate::check::Profile;
-use crate::gather;
-use crate::publish::{ConditionType, Key, Node, Start, manager};
+use crate::node::{ConditionType, Key, Node, manager};
+use crate::profile::Profile;
+use crate::publish::Start;
+use crate::read;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -45,7 +46,7 @@ impl Stand {
 /// When the machine was booted, as far as its clock now tells. What was said before then was said of another time, and a canary
 /// says it anew.
 pub(super) fn booted() -> Option<String> {
-    gather::booted_at().known().cloned()
+    read::booted_at().known().cloned()
 }
 
 /// When a canary spoke last, if that was in this boot.
@@ -109,7 +110,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::DEFAULT_PREFIX;
+    use crate::node::DEFAULT_PREFIX;
     use serde_json::json;
 
     const PATIENCE: Duration = Duration::from_secs(120);

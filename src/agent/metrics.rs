@@ -1,6 +1,7 @@
-use crate::check::{Profile, Ready};
+use crate::check::Ready;
 use crate::fact::{Fact, Tuned};
-use crate::publish::Key;
+use crate::node::Key;
+use crate::profile::Profile;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

@@ -14,13 +14,14 @@ mod memory;
 mod metrics;
 mod prover;
 mod publisher;
+pub(crate) mod relay;
 mod server;
 mod work;
 
 use crate::api::{self, Access};
-use crate::check::Profile;
-use crate::gather::{self, BadStateDir};
+use crate::profile::Profile;
 use crate::publish::Accept;
+use crate::read::BadStateDir;
 use health::Health;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -125,7 +126,7 @@ pub fn run(options: Options) -> Result<(), Error> {
 async fn start(options: Options) -> Result<(), Error> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let looking = options.deadline * (prover::LOOK_COSTS + if options.trial_builds { gather::BUILD_TIME } else { 0 });
+    let looking = options.deadline * (prover::LOOK_COSTS + if options.trial_builds { crate::attempt::BUILD_TIME } else { 0 });
     let health = Arc::new(Health::new(looking));
     let listener = server::bind(options.listen).await?;
     tokio::spawn(server::serve(listener, health.clone()));

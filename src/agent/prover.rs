@@ -2,10 +2,14 @@
 
 use super::health::Health;
 use super::{Error, Options};
-use crate::check::{Cause, Ready};
+use crate::attempt;
+use crate::cause::Cause;
+use crate::check::Ready;
 use crate::fact::{Fact, Facts};
-use crate::gather::{self, BadStateDir, Fingerprint, TunedFile, Watched, prover};
-use crate::publish::{self, Canaries, ConditionType, Desired, Key, Node};
+use crate::gather;
+use crate::node::{ConditionType, Key, Node};
+use crate::publish::{self, Canaries, Desired};
+use crate::read::{BadStateDir, Fingerprint, TunedFile, Watched};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -87,7 +91,7 @@ impl Prover {
             let began = Instant::now();
             let mut facts = self.gather(options).await?;
             health.metrics.probe_took(began.elapsed());
-            gather::reap();
+            attempt::reap();
             if self.is_outdated() && left > 0 {
                 continue;
             }
@@ -128,7 +132,7 @@ impl Prover {
         self.looks += 1;
         if let Some(socket) = options.prover.clone() {
             let patience = options.deadline * LOOK_COSTS;
-            let asked = tokio::task::spawn_blocking(move || prover::ask(&socket, patience)).await.map_err(std::io::Error::other)?;
+            let asked = tokio::task::spawn_blocking(move || super::relay::ask(&socket, patience)).await.map_err(std::io::Error::other)?;
             return Ok(asked.unwrap_or_else(|why| without_an_answer(&why)));
         }
         let gathered = tokio::task::spawn_blocking(move || gather::gather(&plan)).await.map_err(std::io::Error::other)?;

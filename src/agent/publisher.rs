@@ -3,9 +3,10 @@
 use super::Options;
 use super::health::Health;
 use crate::api::{self, NodeWriter};
-use crate::check::Profile;
-use crate::gather;
-use crate::publish::{self, Desired, Event, Key, Node, Start};
+use crate::node::{Key, Node};
+use crate::profile::Profile;
+use crate::publish::{self, Desired, Event, Start};
+use crate::read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
@@ -106,7 +107,7 @@ impl Publisher {
             self.keep(std::mem::take(&mut events), &before);
         }
         self.tell().await;
-        let mut applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
+        let mut applied = self.writer().await?.apply(desired, &before, &read::now()).await;
         for _ in 0..TRIES {
             if !desired.only_if_unchanged || applied.as_ref().err().and_then(api::Error::code) != Some(409) {
                 break;
@@ -117,7 +118,7 @@ impl Publisher {
                 break;
             }
             before = now;
-            applied = self.writer().await?.apply(desired, &before, &gather::now()).await;
+            applied = self.writer().await?.apply(desired, &before, &read::now()).await;
         }
         if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
             // It may have been done all the same; what stands there now decides since when it is so. If it was not, the next
@@ -160,7 +161,7 @@ impl Publisher {
     pub(super) async fn tell(&mut self) {
         while let Some((event, uid)) = self.events.first().cloned() {
             let Ok(writer) = self.writer().await else { return };
-            match writer.tell(&event, &uid, &gather::now()).await {
+            match writer.tell(&event, &uid, &read::now()).await {
                 Ok(()) => info!(event = event.reason, text = event.message, "told"),
                 Err(error) => {
                     self.health.metrics.event_failed();

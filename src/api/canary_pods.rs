@@ -1,6 +1,7 @@
 use super::{Body, Error, request};
-use crate::check::Profile;
-use crate::publish::{Start, component};
+use crate::node::component;
+use crate::profile::Profile;
+use crate::publish::Start;
 use kube::Client;
 use serde::Deserialize;
 

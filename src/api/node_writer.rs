@@ -1,6 +1,7 @@
 use super::{APPLY, Body, CanaryPods, Error, MERGE, request};
-use crate::check::Profile;
-use crate::publish::{Condition, Desired, Event, Node, REFUSAL, manager};
+use crate::node::{Node, REFUSAL, manager};
+use crate::profile::Profile;
+use crate::publish::{Condition, Desired, Event};
 use kube::Client;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};

@@ -1,5 +1,5 @@
 use super::{Body, Error, STRATEGIC_MERGE, request};
-use crate::publish::{ConditionType, Key, Node};
+use crate::node::{ConditionType, Key, Node};
 use kube::Client;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -1,5 +1,6 @@
-use super::{Cause, Profile};
+use crate::cause::Cause;
 use crate::fact::{Builder, CapSet, End, Errno, Facts, MapSource, Plan, Probe, Seccomp, Step, StepOutcome, StepResult, Trial, TrialEnd};
+use crate::profile::Profile;
 
 /// SIGSYS: how a filter ends a process that it does not answer with an error.
 const SIGSYS: i32 = 31;

@@ -1,8 +1,10 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
+use super::Case;
 use super::row::{Check, Judgement, Kind};
-use super::{Case, Cause, Profile};
+use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Seccomp, Step};
+use crate::profile::Profile;
 
 const KERNEL_STEPS: &[Step] = &[
     Step::UserNamespace,
@@ -164,9 +166,11 @@ fn place(case: &Case) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use crate::cause::Cause;
+    use crate::check::Outcome;
     use crate::check::testing::{failed_at, finding, table};
-    use crate::check::{Cause, Outcome, Profile};
     use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step};
+    use crate::profile::Profile;
 
     #[test]
     fn seccomp() {

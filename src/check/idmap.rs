@@ -1,7 +1,8 @@
 //! Whether the builder can map more than its own ID.
 
+use super::Case;
 use super::row::{Check, Judgement, Kind};
-use super::{Case, Cause};
+use crate::cause::Cause;
 use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepResult, SubId};
 
 const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
@@ -216,9 +217,11 @@ fn refused(failed: &StepResult) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::cause::Cause;
+    use crate::check::Outcome;
     use crate::check::testing::{failed_at, finding, pod_map, table};
-    use crate::check::{Cause, Outcome, Profile};
     use crate::fact::{CapSet, Errno, Fact, Facts, Namespace, Step, SubId};
+    use crate::profile::Profile;
 
     fn bare(facts: &mut Facts) {
         facts.process.pid_namespace = Fact::Known(Namespace::Initial);

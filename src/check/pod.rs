@@ -1,18 +1,10 @@
 //! Whether Kubernetes gives a pod what it asks for: a user namespace of its own, and a /proc without masks.
 
+use super::kubernetes::{LOCKED_ON, REFUSES, Support, TELLS, procmount_support};
 use super::row::{Check, Judgement, Kind};
-use super::{Cause, Support, procmount_support};
+use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Facts, Step, numbers};
-
-/// From this version on nobody can switch pod user namespaces and procMount off at the API server, which is never older than a kubelet
-/// (KEP-127, the version skew policy).
-const LOCKED_ON: (u32, u32, u32) = (1, 36, 0);
-
-/// The first kubelet that says on its Node what its runtime can give to pods, and refuses what it can't.
-const TELLS: (u32, u32, u32) = (1, 31, 0);
-
-/// The first kubelet that never runs such a pod without a user namespace.
-pub(super) const REFUSES: (u32, u32, u32) = (1, 30, 0);
+use crate::profile::Profile;
 
 pub(super) const POD_USER_NAMESPACE: Check = Check {
     id: "pod-user-namespace",
@@ -125,7 +117,7 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
     steps: &[Step::Proc],
     kind: Kind::Fact {
         judge: |case| {
-            if case.profile != super::Profile::ProcMount || !case.plan.process_sandbox {
+            if case.profile != Profile::ProcMount || !case.plan.process_sandbox {
                 return Judgement::NotApplicable;
             }
             let asked = case.facts.process.asked_unmasked_proc.known() == Some(&true) && case.is_builders_confinement();
@@ -159,9 +151,11 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
 
 #[cfg(test)]
 mod tests {
+    use crate::cause::Cause;
     use crate::check::testing::{facts_of, finding, pod_map};
-    use crate::check::{Cause, Evidence, Outcome, Profile, Ready, judge};
+    use crate::check::{Evidence, Outcome, Ready, judge};
     use crate::fact::{Fact, Facts, Namespace, ProcFs};
+    use crate::profile::Profile;
 
     fn runtime(text: &str) -> Fact<crate::fact::Runtime> {
         Fact::Known(text.to_owned().try_into().expect("a runtime"))

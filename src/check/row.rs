@@ -1,4 +1,5 @@
-use super::{Case, Cause};
+use super::Case;
+use crate::cause::Cause;
 use crate::fact::{Step, StepResult};
 
 /// One row of the table: one thing that decides whether a builder works.

@@ -1,7 +1,8 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
 use super::row::{Check, Judgement, Kind};
-use super::{Case, Cause, Snapshotter};
+use super::{Case, Snapshotter};
+use crate::cause::Cause;
 use crate::fact::{Errno, Fact, StateDir, Step, StepOutcome};
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
@@ -149,9 +150,11 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
 
 #[cfg(test)]
 mod tests {
+    use crate::cause::Cause;
     use crate::check::testing::{facts_of, failed_at, healthy, table};
-    use crate::check::{Cause, Outcome, Profile, Snapshotter, judge};
+    use crate::check::{Outcome, Snapshotter, judge};
     use crate::fact::{Errno, Fact, Facts, MountFlags, StateDir, Step};
+    use crate::profile::Profile;
 
     fn old_kernel(facts: &mut Facts) {
         facts.kernel = Fact::Known("5.10.0-33-amd64".to_owned().try_into().expect("a release"));

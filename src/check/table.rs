@@ -35,7 +35,7 @@ pub static CHECKS: &[Check] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Cause;
+    use crate::cause::Cause;
     use crate::check::row::Kind;
     use crate::fact::Step;
 

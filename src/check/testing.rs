@@ -1,10 +1,12 @@
 //! One healthy builder's pod, and tests that change one thing in it.
 
-use super::{CHECKS, Cause, Evidence, Finding, Outcome, Profile, Ready, judge};
+use super::{CHECKS, Evidence, Finding, Outcome, Ready, judge};
+use crate::cause::Cause;
 use crate::fact::{
     CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, Probe, ProcFs, Seccomp, Step, StepOutcome,
     StepResult, SubId,
 };
+use crate::profile::Profile;
 
 /// The map of a pod with `hostUsers: false`.
 pub(crate) fn pod_map(length: u32) -> Fact<IdMap> {

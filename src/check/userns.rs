@@ -1,8 +1,9 @@
 //! Whether a user namespace can be made.
 
 use super::row::{Check, Judgement, Kind};
-use super::{Cause, Profile};
+use crate::cause::Cause;
 use crate::fact::{Builder, Errno, Fact, Plan, Step, Tunable};
+use crate::profile::Profile;
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
 const COMFORTABLE_LIMIT: u64 = 1024;
@@ -217,9 +218,11 @@ fn is_helper_message(detail: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::cause::Cause;
+    use crate::check::Outcome;
     use crate::check::testing::{failed_at, finding, table};
-    use crate::check::{Cause, Outcome, Profile};
     use crate::fact::{Errno, Fact, Step};
+    use crate::profile::Profile;
 
     #[test]
     fn kernel_config() {

@@ -1,9 +1,10 @@
 use super::facts::Prove;
 use super::{Error, READY, access, facts, names};
 use crate::agent;
-use crate::check::Profile;
 use crate::fact::TUNED_FILE;
-use crate::publish::{Accept, DEFAULT_PREFIX};
+use crate::node::DEFAULT_PREFIX;
+use crate::profile::Profile;
+use crate::publish::Accept;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 use super::{Error, READY, access, block_on, names, output};
 use crate::api::{self, Nodes};
-use crate::check::Profile;
-use crate::publish::best;
+use crate::fleet::best;
+use crate::profile::Profile;
 use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
 use clap::Args;
 use std::path::PathBuf;

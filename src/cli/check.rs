@@ -1,7 +1,8 @@
 use super::cluster::{self, ClusterArguments};
 use super::facts::{Sources, asked};
 use super::{Error, NOT_READY, READY, UNKNOWN, input, output};
-use crate::check::{Profile, Ready, judge};
+use crate::check::{Ready, judge};
+use crate::profile::Profile;
 use crate::report::{Report, cluster_table, table};
 use clap::{Args, ValueEnum};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 use super::{Error, READY, access, block_on, names, output};
 use crate::api::{self, Nodes, Ours};
-use crate::publish::DEFAULT_PREFIX;
+use crate::node::DEFAULT_PREFIX;
 use clap::Args;
 use std::path::PathBuf;
 

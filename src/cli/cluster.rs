@@ -1,8 +1,10 @@
 use super::{Error, NOT_READY, READY, UNKNOWN, access, block_on, names};
 use crate::admission::{Answer, judge};
 use crate::api::{self, Nodes, Pods};
-use crate::check::{Profile, Ready};
-use crate::publish::{DEFAULT_PREFIX, Fleet};
+use crate::check::Ready;
+use crate::fleet::Fleet;
+use crate::node::DEFAULT_PREFIX;
+use crate::profile::Profile;
 use crate::render::{BuilderOptions, builder_pod};
 use crate::report::{ClusterProfile, ClusterReport};
 use clap::Args;

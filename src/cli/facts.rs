@@ -1,7 +1,7 @@
 use super::{Error, READY, output};
-use crate::check::Profile;
 use crate::fact::{Facts, Plan, ROWS, Row, Step};
 use crate::gather::{self, Options};
+use crate::profile::Profile;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -15,7 +15,7 @@ mod render;
 mod tune;
 
 use crate::api::Access;
-use crate::gather::BadStateDir;
+use crate::read::BadStateDir;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;

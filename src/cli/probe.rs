@@ -1,7 +1,7 @@
 use super::{Error, READY, facts};
+use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step};
-use crate::gather::BUILDER_UID;
-use crate::gather::probe::child::{self, Task};
+use crate::profile::BUILDER_UID;
 use clap::Args;
 use std::path::PathBuf;
 

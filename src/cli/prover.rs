@@ -1,6 +1,6 @@
 use super::{Error, READY};
-use crate::check::Profile;
-use crate::gather::{self, Options};
+use crate::gather::Options;
+use crate::profile::Profile;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         deadline: arguments.deadline,
         without: Vec::new(),
     };
-    match gather::prover::serve(&arguments.socket, &options) {
+    match crate::agent::relay::serve(&arguments.socket, &options) {
         Ok(()) => Ok(READY),
         Err(error) => Err(Error::Io(format!("could not listen at {}: {error}", arguments.socket.display()))),
     }

@@ -1,5 +1,5 @@
 use super::{Error, READY, builder, names, output};
-use crate::check::Profile;
+use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
 

@@ -1,10 +1,12 @@
 use super::facts::asked;
 use super::{Error, NOT_READY, READY, input, output};
-use crate::check::{Profile, judge};
+use crate::cause::ADVISED_LIMIT;
+use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
-use crate::remedy::{ADVISED_LIMIT, LeftBecause, TuneOptions, TunePlan};
+use crate::profile::Profile;
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
+use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

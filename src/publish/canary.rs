@@ -5,10 +5,12 @@
 
 use super::condition::{Condition, Status, condition, shortened};
 use super::labels::Accept;
-use super::names::{ConditionType, Key, component, manager};
-use super::node::Node;
-use crate::check::{Candidacy, Profile, Ready, Verdict, candidacy};
+use crate::check::{Ready, Verdict};
 use crate::fact::Facts;
+use crate::node::Node;
+use crate::node::{ConditionType, Key, component, manager};
+use crate::profile::Profile;
+use crate::publish::{Candidacy, candidacy};
 use std::collections::BTreeMap;
 
 /// How the canary of a profile stands on this node.
@@ -157,7 +159,7 @@ mod tests {
     use crate::check::judge;
     use crate::check::testing::facts_of;
     use crate::fact::Fact;
-    use crate::publish::DEFAULT_PREFIX;
+    use crate::node::DEFAULT_PREFIX;
     use serde_json::json;
 
     fn facts(change: &dyn Fn(&mut Facts)) -> Facts {

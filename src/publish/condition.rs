@@ -1,9 +1,10 @@
 use super::labels::Accept;
-use super::names::{ConditionType, MESSAGE_BYTES};
 use super::tuned;
-use crate::check::{Cause, Evidence, Ready, Snapshotter, Verdict};
+use crate::cause::Cause;
+use crate::cause::remedy;
+use crate::check::{Evidence, Ready, Snapshotter, Verdict};
 use crate::fact::Facts;
-use crate::remedy::remedy;
+use crate::node::{ConditionType, MESSAGE_BYTES};
 use std::fmt;
 
 /// The status of a condition.

@@ -2,11 +2,12 @@ use super::canary::{self, Canaries};
 use super::condition::{Condition, condition};
 use super::event::Event;
 use super::labels::{Accept, labels};
-use super::names::{ConditionType, Key};
-use super::node::Node;
 use super::tuned;
-use crate::check::{Profile, Ready, Verdict, judge};
+use crate::check::{Ready, Verdict, judge};
 use crate::fact::{Facts, Kubelet};
+use crate::node::Node;
+use crate::node::{ConditionType, Key};
+use crate::profile::Profile;
 use std::collections::BTreeMap;
 
 /// All that one agent wants to own on its Node. What it leaves out of an apply is removed.
@@ -104,7 +105,8 @@ mod tests {
     use crate::check::Evidence;
     use crate::check::testing::{facts_of, healthy, with_probe};
     use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
-    use crate::publish::{Canary, DEFAULT_PREFIX, Start, Status};
+    use crate::node::DEFAULT_PREFIX;
+    use crate::publish::{Canary, Start, Status};
 
     fn wanted(facts: &Facts) -> Desired {
         desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new())

@@ -1,5 +1,5 @@
 use super::condition::{Condition, Status};
-use super::node::Node;
+use crate::node::Node;
 
 /// How bad an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::{ConditionType, NodeCondition};
+    use crate::node::{ConditionType, NodeCondition};
 
     fn standing(status: &str, since: &str) -> Node {
         let mut node = Node::default();

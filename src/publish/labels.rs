@@ -1,9 +1,10 @@
 use super::canary::is_candidate;
-use super::names::Key;
-use super::node::Node;
 use super::tuned;
-use crate::check::{Evidence, Profile, Ready, Verdict, procmount_support};
+use crate::check::{Evidence, Ready, Verdict, procmount_support};
 use crate::fact::{Fact, Facts};
+use crate::node::Key;
+use crate::node::Node;
+use crate::profile::Profile;
 use std::collections::BTreeMap;
 
 /// The least evidence on which `ready` is published.

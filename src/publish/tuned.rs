@@ -2,9 +2,9 @@
 
 use super::condition::shortened;
 use super::event::{Event, Severity, name};
-use super::names::{ConditionType, Key};
-use super::node::Node;
 use crate::fact::{Fact, Facts, Problem, Reason, SysctlChange};
+use crate::node::Node;
+use crate::node::{ConditionType, Key};
 
 /// Whether the node is tuned: something was set in this boot, or is set at each. A pod that is new knows nothing of what
 /// the one before it set, but the label does, if it was written in this boot. Where `tune` is not heard, it is not gone.
@@ -66,7 +66,8 @@ mod tests {
     use super::*;
     use crate::check::testing::healthy;
     use crate::fact::{Tunable, Tuned};
-    use crate::publish::{Accept, Canaries, DEFAULT_PREFIX, NodeCondition, desired};
+    use crate::node::{DEFAULT_PREFIX, NodeCondition};
+    use crate::publish::{Accept, Canaries, desired};
 
     fn tuned() -> Tuned {
         let change = |sysctl, from, to| SysctlChange { sysctl, from, to, at: "2026-01-01T10:00:00Z".into() };

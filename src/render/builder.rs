@@ -1,8 +1,9 @@
 use super::sub_ids::{self, LEAST_POD_IDS};
 use super::template;
-use crate::check::Profile;
 use crate::fact::SubId;
-use crate::publish::{DEFAULT_PREFIX, Requirement, requirements};
+use crate::fleet::{Requirement, requirements};
+use crate::node::DEFAULT_PREFIX;
+use crate::profile::Profile;
 use serde_json::Value;
 
 /// What a user may choose of a builder.

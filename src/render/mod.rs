@@ -11,8 +11,8 @@ mod template;
 pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
 pub use sub_ids::LEAST_POD_IDS;
 
-use crate::check::Profile;
-use crate::publish::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
+use crate::node::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
+use crate::profile::Profile;
 
 /// The agent's service account.
 const ACCOUNT: &str = "agent";

@@ -1,8 +1,9 @@
 use super::table::{Line, columns, painted};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
-use crate::check::{Profile, Ready};
+use crate::check::Ready;
 use crate::fact::API_VERSION;
-use crate::publish::Fleet;
+use crate::fleet::Fleet;
+use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -209,7 +210,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::admission::{Answer, judge};
-    use crate::publish::{DEFAULT_PREFIX, Node};
+    use crate::node::{DEFAULT_PREFIX, Node};
     use crate::render::{BuilderOptions, builder_pod};
     use serde_json::json;
 

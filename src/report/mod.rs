@@ -9,9 +9,11 @@ pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
 pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
-use crate::check::{Cause, Evidence, Finding, Outcome, Profile, Ready, Snapshotter, Verdict};
+use crate::cause::Cause;
+use crate::cause::{Remedy, remedy};
+use crate::check::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict};
 use crate::fact::{API_VERSION, Fact, Facts, Step};
-use crate::remedy::{Remedy, remedy};
+use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 use super::ProfileReport;
 use super::table::columns;
+use crate::cause::Remedy;
 use crate::check::Ready;
 use crate::fact::{API_VERSION, Facts, SysctlChange};
-use crate::remedy::{Left, Remedy, TunePlan};
+use crate::tune::plan::{Left, TunePlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Every change as one line of JSON on standard error.
 
-use crate::gather;
+use crate::read;
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -21,7 +21,7 @@ impl Audit {
             "program": concat!("buildkit-preflight ", env!("CARGO_PKG_VERSION")),
             "arguments": std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>(),
         });
-        Audit { who, node, boot_id: gather::boot_id() }
+        Audit { who, node, boot_id: read::boot_id() }
     }
 
     /// The boot in which all is done.
@@ -31,14 +31,14 @@ impl Audit {
 
     /// Tells a change that was done, and gives the time that it told. Null stands for nothing.
     pub(super) fn changed(&self, what: &str, from: &Value, to: &Value) -> String {
-        let when = gather::now();
+        let when = read::now();
         self.line(json!({"level": "INFO", "message": "changed", "what": what, "from": from, "to": to, "when": when}));
         when
     }
 
     /// Tells why something is not changed that should be, and gives the time that it told.
     pub(super) fn problem(&self, reason: &str, problem: &str) -> String {
-        let when = gather::now();
+        let when = read::now();
         self.line(json!({"level": "WARN", "message": "not changed", "reason": reason, "problem": problem, "when": when}));
         when
     }

@@ -7,6 +7,7 @@
 mod audit;
 mod directory;
 mod persist;
+pub mod plan;
 mod status;
 mod sysctl;
 mod tug_of_war;
@@ -17,7 +18,7 @@ pub use persist::forget;
 pub use watch::{Watch, watch};
 
 use crate::fact::{Facts, SysctlChange, Tunable};
-use crate::remedy::{Change, TunePlan};
+use crate::tune::plan::{Change, TunePlan};
 use std::fmt;
 use std::path::Path;
 use sysctl::Sysctl;

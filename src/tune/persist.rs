@@ -3,8 +3,8 @@
 use super::directory::open_plain;
 use super::{Audit, Error};
 use crate::fact::{SysctlSetting, Tunable};
-use crate::gather;
-use crate::remedy::SYSCTL_FILE;
+use crate::read;
+use crate::tune::plan::SYSCTL_FILE;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
@@ -76,7 +76,7 @@ impl Place {
         let parent = Path::new(parent);
         let directory = open_plain(parent).map_err(|error| error.hint("nothing was changed; without --persist no file is written"))?;
         // In a container a link on the node has been followed already: the mount tells where to.
-        let (_, place) = gather::place(parent).map_err(Error::new)?;
+        let (_, place) = read::place(parent).map_err(Error::new)?;
         if Path::new(&place).file_name() != parent.file_name() {
             return Err(Error::new(format!("{} is {place} of the node, and no sysctl.d: nothing was changed", parent.display())));
         }

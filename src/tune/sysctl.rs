@@ -3,7 +3,7 @@
 use super::Error;
 use super::directory::open_plain;
 use crate::fact::Tunable;
-use crate::gather;
+use crate::read;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -26,7 +26,7 @@ impl Sysctl {
         let opened = open_plain(&directory).map_err(|error| {
             error.hint(format!("in a container the node's /proc/sys/{parent} is mounted there; on the node itself leave --sysctls out"))
         })?;
-        let (file_system, place) = gather::place(&directory).map_err(Error::new)?;
+        let (file_system, place) = read::place(&directory).map_err(Error::new)?;
         if file_system != "proc" || place != format!("/sys/{parent}") {
             let is = if file_system == "proc" { format!("/proc{place}") } else { format!("a directory on {file_system}") };
             let message = format!("{} is not /proc/sys/{parent} but {is}: nothing was changed", directory.display());

@@ -2,9 +2,11 @@
 
 use super::tug_of_war::{Move, TugOfWar};
 use super::{Audit, Error, apply, is_in_place, status, to_keep};
+use crate::cause::set_at_boot;
 use crate::fact::{Facts, Problem, Reason, Tuned};
-use crate::gather::{self, Watched};
-use crate::remedy::{Change, LeftBecause, TuneOptions, TunePlan, set_at_boot};
+use crate::gather;
+use crate::read::Watched;
+use crate::tune::plan::{Change, LeftBecause, TuneOptions, TunePlan};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};

@@ -1,7 +1,7 @@
 //! A cell: what it is called, and what makes it differ from others.
 
 use crate::support::oci::Caps;
-use buildkit_preflight::check::Profile;
+use buildkit_preflight::profile::Profile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

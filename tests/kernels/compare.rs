@@ -4,7 +4,7 @@ use crate::cell::Cell;
 use crate::expected::{self, HARMLESS};
 use crate::outcome::{Check, Measured};
 use crate::spec;
-use buildkit_preflight::check::Cause;
+use buildkit_preflight::cause::Cause;
 use buildkit_preflight::fact::Step;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@
 use crate::cell::{Cell, Helper, Proc, Seccomp, State};
 use crate::outcome::Build;
 use crate::support::oci::Caps;
-use buildkit_preflight::check::Cause;
+use buildkit_preflight::cause::Cause;
 
 /// The causes that a cell's settings put there, in the order in which the kernel comes to them.
 pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {

@@ -2,8 +2,8 @@
 
 use crate::cell::{Cell, Context, Proc, Seccomp, State, baseline, word};
 use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Volume, places};
-use buildkit_preflight::check::Profile;
-use buildkit_preflight::gather::BUILD_TIME;
+use buildkit_preflight::attempt::BUILD_TIME;
+use buildkit_preflight::profile::Profile;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,147 @@
+//! Proofs for another container: one that has the shape to prove, and no token, answers one that has the token.
+//!
+//! Whoever connects to the socket is answered with facts that were gathered for it, as JSON, and says nothing itself: there is
+//! nothing that it could ask for.
+
+use crate::attempt::reap;
+use crate::fact::Facts;
+use crate::gather::{Options, gather};
+use crate::text::shorten;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::fs::{self, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Facts are some tens of kilobytes; a mount table that is full of masks is larger.
+const LARGEST: u64 = 8 << 20;
+
+/// How long one who asked may take to read.
+const READING: Duration = Duration::from_secs(5);
+
+/// The containers of a pod start one after the other.
+const STARTING: Duration = Duration::from_millis(100);
+
+/// Answers all who connect to the socket, one after the other, until SIGTERM or SIGINT.
+///
+/// # Errors
+/// A socket that can't be made.
+pub(crate) fn serve(socket: &Path, options: &Options) -> io::Result<()> {
+    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    // As a container's first process it would not be ended by a signal that nobody asks for.
+    signals.thread_block()?;
+    let ended = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    // One that an earlier run of this container left.
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket)?;
+    listener.set_nonblocking(true)?;
+    // The other container has another user.
+    fs::set_permissions(socket, Permissions::from_mode(0o666))?;
+    loop {
+        let mut waits = [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut waits, PollTimeout::NONE) {
+            Ok(_) if waits[1].any() == Some(true) => return Ok(()),
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(errno) => return Err(errno.into()),
+        }
+        if let Ok((stream, _)) = listener.accept() {
+            // One who does not read, or is gone, has no answer.
+            let _ = answer(stream, options);
+            reap();
+        }
+    }
+}
+
+fn answer(mut stream: UnixStream, options: &Options) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(READING))?;
+    let facts = gather(options).map_err(io::Error::other)?;
+    stream.write_all(serde_json::to_string(&facts)?.as_bytes())
+}
+
+/// Asks for facts at a socket; that it is there may take as long as an answer.
+///
+/// # Errors
+/// Why there is no answer.
+pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
+    let deadline = Instant::now() + patience;
+    let why = |error: io::Error| format!("{}: {error}", socket.display());
+    let mut stream = loop {
+        match UnixStream::connect(socket) {
+            Err(error)
+                if Instant::now() < deadline && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                sleep(STARTING);
+            }
+            connected => break connected.map_err(why)?,
+        }
+    };
+    stream.set_read_timeout(Some(patience)).map_err(why)?;
+    let mut text = String::new();
+    Read::by_ref(&mut stream).take(LARGEST).read_to_string(&mut text).map_err(why)?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error} in {:?}", socket.display(), shorten(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Fact;
+    use std::thread::spawn;
+
+    fn options() -> Options {
+        Options {
+            root: None,
+            state_dir: None,
+            asked: Some(crate::fact::Asked { unconfined: true, user_namespace: true, unmasked_proc: true }),
+            plans: Vec::new(),
+            trial_builds: false,
+            deadline: Duration::from_secs(10),
+            without: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_connects_is_answered_with_facts() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let socket = dir.path().join("socket");
+        let served = socket.clone();
+        // It is asked before it is there.
+        let asked = spawn({
+            let socket = socket.clone();
+            move || ask(&socket, Duration::from_secs(20))
+        });
+        spawn(move || serve(&served, &options()));
+        let facts = asked.join().expect("no panic").expect("facts");
+        assert_eq!(facts.process.asked_user_namespace, Fact::Known(true));
+        assert!(ask(&socket, Duration::from_secs(20)).is_ok(), "and again");
+        assert_eq!(fs::metadata(&socket).expect("a socket").permissions().mode() & 0o777, 0o666);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_said() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let socket = dir.path().join("socket");
+        assert!(ask(&socket, Duration::ZERO).is_err_and(|why| why.contains("socket")));
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let answers = ["", "{}", "garbage"];
+        let other = spawn(move || {
+            for answer in answers {
+                listener.accept().expect("one who asks").0.write_all(answer.as_bytes()).expect("write");
+            }
+        });
+        for _ in answers {
+            assert!(ask(&socket, Duration::from_secs(20)).is_err());
+        }
+        other.join().expect("no panic");
+    }
+}

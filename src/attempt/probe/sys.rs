@@ -1,0 +1,107 @@
+//! System calls that nix has no safe form of, each with the errno as its error.
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{ForkResult, Pid};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// A new process in a new user namespace, by clone(2) itself as rootlesskit (Go) does it: a
+/// filter may treat unshare(2) otherwise. `None` is the child.
+pub(super) fn clone_user_namespace() -> nix::Result<Option<Pid>> {
+    raw_clone(libc::CLONE_NEWUSER | libc::SIGCHLD)
+}
+
+/// A new process. `None` is the child.
+pub(super) fn fork() -> nix::Result<Option<Pid>> {
+    // SAFETY: the probe has one thread, so the child may do all that its parent could.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Some(child)),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+/// Has a program sent a signal with the death of this process, from its first instruction on. It also makes
+/// the standard library fork and exec, which is 120 system calls less than glibc's posix_spawn.
+pub(in crate::attempt) fn die_with_us(command: &mut Command, signal: Signal) -> &mut Command {
+    let parent = nix::unistd::getpid();
+    let ask = move || {
+        nix::sys::prctl::set_pdeathsig(signal)?;
+        // A parent that died in between sends nothing any more.
+        if nix::unistd::getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
+    };
+    // SAFETY: between fork and exec the closure makes two system calls and touches no memory of others.
+    unsafe { command.pre_exec(ask) }
+}
+
+/// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process.
+pub(super) fn join_session_keyring() -> nix::Result<()> {
+    const JOIN_SESSION_KEYRING: libc::c_int = 1;
+    // SAFETY: a null name asks for a new keyring without a name; nothing is read or written.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) }).map(drop)
+}
+
+fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {
+    // SAFETY: without CLONE_VM and with no stack given, the child goes on with a copy of
+    // everything, as after fork(2); the probe has one thread, so no lock is held by another.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
+    match i32::try_from(Errno::result(pid)?) {
+        Ok(0) => Ok(None),
+        Ok(pid) => Ok(Some(Pid::from_raw(pid))),
+        Err(_) => Err(Errno::EOVERFLOW),
+    }
+}
+
+/// Whether a filter answers clone(CLONE_NEWUSER) before the kernel does. Together with CLONE_FS
+/// the flag is refused by the kernel with EINVAL before it looks at anything else (copy_process
+/// in kernel/fork.c); any other answer is a filter's.
+pub(super) fn clone_is_filtered() -> bool {
+    match raw_clone(libc::CLONE_NEWUSER | libc::CLONE_FS | libc::SIGCHLD) {
+        Err(errno) => errno != Errno::EINVAL,
+        // No kernel allows this; should one do so, there must not be a second builder.
+        // SAFETY: ends this process at once.
+        Ok(None) => unsafe { libc::_exit(0) },
+        Ok(Some(_)) => false,
+    }
+}
+
+/// The same for unshare(2): bit 0 is no flag, so the kernel answers EINVAL (check_unshare_flags).
+pub(super) fn unshare_is_filtered(flag: libc::c_int) -> bool {
+    // SAFETY: takes a number and changes nothing, since it can't succeed.
+    Errno::result(unsafe { libc::unshare(flag | 1) }) != Err(Errno::EINVAL)
+}
+
+/// The same for mount(2): the kernel copies the strings first and answers EFAULT to a bad address.
+pub(super) fn mount_is_filtered() -> bool {
+    let nowhere = std::ptr::without_provenance::<libc::c_char>(1);
+    // SAFETY: the kernel checks each address; nothing is mounted, since it can't succeed.
+    Errno::result(unsafe { libc::mount(nowhere, nowhere, nowhere, 0, std::ptr::null()) }) != Err(Errno::EFAULT)
+}
+
+/// The same for keyctl(2): there is no such operation, which the kernel answers with EOPNOTSUPP, or with ENOSYS where it has
+/// no keyrings, which a builder does without.
+pub(super) fn keyctl_is_filtered() -> bool {
+    // SAFETY: the kernel refuses the operation before it looks at anything else.
+    let answer = Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, libc::c_int::MAX) });
+    !matches!(answer, Err(Errno::EOPNOTSUPP | Errno::ENOSYS))
+}
+
+/// The same for pivot_root(2): the kernel answers EFAULT to a bad address.
+pub(super) fn pivot_root_is_filtered() -> bool {
+    let nowhere = std::ptr::without_provenance::<libc::c_char>(1);
+    // SAFETY: the kernel checks each address; nothing is pivoted, since it can't succeed.
+    Errno::result(unsafe { libc::syscall(libc::SYS_pivot_root, nowhere, nowhere) }) != Err(Errno::EFAULT)
+}
+
+/// The same for sethostname(2), in a UTS namespace of the caller's own: the length can't be right.
+pub(super) fn sethostname_is_filtered() -> bool {
+    // SAFETY: the kernel refuses the length before it reads.
+    Errno::result(unsafe { libc::sethostname(std::ptr::null(), usize::MAX) }) != Err(Errno::EINVAL)
+}
+
+/// Lets this process wait for its children: a caller may have asked the kernel to forget them.
+pub(crate) fn keep_children() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler is installed.
+    let _ = unsafe { sigaction(Signal::SIGCHLD, &default) };
+}

@@ -1,0 +1,5 @@
+//! Where builders can be scheduled, by what stands on all nodes.
+
+mod placement;
+
+pub use placement::{Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};

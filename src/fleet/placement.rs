@@ -1,0 +1,239 @@
+//! Where a builder of a profile can be scheduled, by the labels of all nodes.
+
+use crate::check::Ready;
+use crate::node::{Key, Node};
+use crate::profile::Profile;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A requirement on a node's labels, as `matchExpressions` of a node affinity have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The label.
+    pub key: String,
+    /// How it is compared.
+    pub operator: Operator,
+    /// With what.
+    pub value: String,
+}
+
+/// The operators that we need (NodeSelectorOperator of Kubernetes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// The label is there, with this value.
+    In,
+    /// It is not there, or has another value.
+    NotIn,
+    /// It is there, and as a whole number greater.
+    Gt,
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl Requirement {
+    /// Whether the scheduler would take a node with these labels.
+    pub fn admits(&self, labels: &BTreeMap<String, String>) -> bool {
+        let value = labels.get(&self.key);
+        match self.operator {
+            Operator::In => value == Some(&self.value),
+            Operator::NotIn => value != Some(&self.value),
+            Operator::Gt => {
+                let number = |text: &String| text.parse::<i64>().ok();
+                value.and_then(number).zip(number(&self.value)).is_some_and(|(label, least)| label > least)
+            }
+        }
+    }
+}
+
+/// Where a builder of a profile may be scheduled. `ids` is how many IDs its pod's user namespace must have, where the profile
+/// has one and that is more than each such pod gets.
+pub fn requirements(profile: Profile, prefix: &str, ids: Option<u32>) -> Vec<Requirement> {
+    let (operator, verdict) = if profile.is_proven_by_a_pod() { (Operator::In, Ready::Ready) } else { (Operator::NotIn, Ready::NotReady) };
+    let verdict = Requirement { key: Key::Verdict(profile).with(prefix), operator, value: verdict.id().into() };
+    let ids = ids.filter(|ids| profile.has_pod_user_namespace() && *ids > 0);
+    let ids = ids.map(|ids| Requirement { key: Key::PodIds.with(prefix), operator: Operator::Gt, value: (ids - 1).to_string() });
+    [verdict].into_iter().chain(ids).collect()
+}
+
+/// How a node stands to a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// A builder would be scheduled there.
+    Ready,
+    /// It can't run there.
+    NotReady,
+    /// Nobody can tell.
+    Unknown,
+    /// A pod that could prove it would start there, and has not answered.
+    Candidate,
+    /// Such a pod would not start there, by what the kubelet says.
+    NoCandidate,
+    /// It is ready, but gives a pod fewer IDs than asked for.
+    FewIds,
+    /// It has no label of ours at all.
+    Silent,
+}
+
+impl Standing {
+    const ALL: [Standing; 7] = [
+        Standing::Ready,
+        Standing::NotReady,
+        Standing::Unknown,
+        Standing::Candidate,
+        Standing::NoCandidate,
+        Standing::FewIds,
+        Standing::Silent,
+    ];
+
+    fn of(node: &Node, profile: Profile, prefix: &str, ids: Option<u32>) -> Self {
+        let verdict = node.label(prefix, Key::Verdict(profile)).and_then(|id| Ready::ALL.into_iter().find(|ready| ready.id() == id));
+        let candidate = Key::candidate(profile);
+        match verdict {
+            _ if !Key::ALL.iter().any(|key| node.label(prefix, *key).is_some()) => Standing::Silent,
+            Some(Ready::NotReady) => Standing::NotReady,
+            Some(verdict) if verdict == Ready::Ready || !profile.is_proven_by_a_pod() => {
+                let admitted = requirements(profile, prefix, ids).iter().all(|requirement| requirement.admits(&node.metadata.labels));
+                if admitted { Standing::Ready } else { Standing::FewIds }
+            }
+            None if candidate.is_some_and(|key| node.label(prefix, key) == Some("true")) => Standing::Candidate,
+            None if candidate.is_some() => Standing::NoCandidate,
+            _ => Standing::Unknown,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Standing::Ready => "ready",
+            Standing::NotReady => "not ready",
+            Standing::Unknown => "unknown",
+            Standing::Candidate => "where such a pod would start, but none has proven it",
+            Standing::NoCandidate => "where no such pod would start",
+            Standing::FewIds => "with too few IDs for a pod",
+            Standing::Silent => "without an agent's answer",
+        }
+    }
+}
+
+/// How all nodes stand to a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// The profile.
+    pub profile: Profile,
+    nodes: Vec<(String, Standing)>,
+}
+
+impl Fleet {
+    /// Counts. For `ids` see [`requirements`].
+    pub fn new(nodes: &[Node], profile: Profile, prefix: &str, ids: Option<u32>) -> Self {
+        let standing = |node: &Node| (node.metadata.name.clone(), Standing::of(node, profile, prefix, ids));
+        Fleet { profile, nodes: nodes.iter().map(standing).collect() }
+    }
+
+    /// How many nodes there are.
+    pub fn total(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The names of those where a builder would be scheduled.
+    pub fn ready(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter(|(_, standing)| *standing == Standing::Ready).map(|(name, _)| name.as_str())
+    }
+}
+
+/// `1 of 4 nodes is ready: 2 not ready, 1 without an agent's answer`.
+impl fmt::Display for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |standing| self.nodes.iter().filter(|(_, other)| *other == standing).count();
+        let ready = count(Standing::Ready);
+        if self.total() == 0 {
+            return f.write_str("there is no node");
+        }
+        write!(f, "{ready} of {} nodes {} ready", self.total(), if ready == 1 { "is" } else { "are" })?;
+        let others =
+            Standing::ALL.into_iter().skip(1).map(|standing| (count(standing), standing.title())).filter(|(number, _)| *number > 0);
+        let others: Vec<_> = others.map(|(number, title)| format!("{number} {title}")).collect();
+        if others.is_empty() { Ok(()) } else { write!(f, ": {}", others.join(", ")) }
+    }
+}
+
+/// Best first, see the profiles' table in README.md.
+pub const PREFERENCE: [Profile; 5] =
+    [Profile::ProcMount, Profile::Userns, Profile::NoProcessSandbox, Profile::Privileged, Profile::Rootful];
+
+/// The best profile for which so many nodes are ready, and how all nodes stand to each profile, in the order of [`PREFERENCE`].
+pub fn best(nodes: &[Node], prefix: &str, ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {
+    let fleets: Vec<_> = PREFERENCE.into_iter().map(|profile| Fleet::new(nodes, profile, prefix, ids)).collect();
+    let best = fleets.iter().find(|fleet| fleet.ready().count() >= least).map(|fleet| fleet.profile);
+    (best, fleets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const PREFIX: &str = "p.example";
+
+    fn node(name: &str, labels: &[(&str, &str)]) -> Node {
+        let labels: BTreeMap<_, _> = labels.iter().map(|(key, value)| (format!("{PREFIX}/{key}"), *value)).collect();
+        serde_json::from_value(json!({"metadata": {"name": name, "uid": "u", "labels": labels}})).expect("a node")
+    }
+
+    #[test]
+    fn requirements_are_those_of_the_scheduler() {
+        let of = |profile, ids| {
+            let all = requirements(profile, PREFIX, ids);
+            all.iter().map(|one| format!("{} {} {}", one.key, one.operator, one.value)).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(of(Profile::NoProcessSandbox, Some(9)), "p.example/no-process-sandbox In ready");
+        assert_eq!(of(Profile::Rootful, None), "p.example/rootful NotIn not-ready");
+        assert_eq!(of(Profile::ProcMount, Some(131_072)), "p.example/procmount In ready, p.example/pod-ids Gt 131071");
+        let gt = |label: &str| {
+            Requirement { key: "k".into(), operator: Operator::Gt, value: "9".into() }.admits(&[("k".into(), label.into())].into())
+        };
+        assert!(gt("10") && !gt("9") && !gt("x") && !gt("-10"), "numbers, not texts");
+    }
+
+    #[test]
+    fn a_node_stands_as_its_labels_say() {
+        use Profile::{NoProcessSandbox, Privileged, ProcMount, Userns};
+        for (profile, labels, standing) in [
+            (NoProcessSandbox, &[("no-process-sandbox", "ready")][..], Standing::Ready),
+            (NoProcessSandbox, &[("no-process-sandbox", "not-ready")], Standing::NotReady),
+            (NoProcessSandbox, &[("no-process-sandbox", "unknown")], Standing::Unknown),
+            (NoProcessSandbox, &[], Standing::Silent),
+            // Nobody proves these, so `ready` is never published; but some agent must have looked.
+            (Privileged, &[("privileged", "unknown")], Standing::Ready),
+            (Privileged, &[("privileged", "not-ready")], Standing::NotReady),
+            (Privileged, &[], Standing::Silent),
+            (ProcMount, &[("procmount-candidate", "true")], Standing::Candidate),
+            (ProcMount, &[("no-process-sandbox", "ready")], Standing::NoCandidate),
+            (ProcMount, &[("procmount", "ready"), ("procmount-candidate", "true"), ("pod-ids", "65536")], Standing::FewIds),
+            (Userns, &[("userns", "ready"), ("pod-ids", "131072")], Standing::Ready),
+            (NoProcessSandbox, &[("no-process-sandbox", "ready"), ("pod-ids", "1")], Standing::Ready),
+        ] {
+            assert_eq!(Standing::of(&node("n", labels), profile, PREFIX, Some(131_072)), standing, "{profile} {labels:?}");
+        }
+    }
+
+    #[test]
+    fn the_best_profile_is_the_first_with_enough_nodes() {
+        let nodes = [
+            node("a", &[("no-process-sandbox", "ready"), ("procmount-candidate", "true"), ("privileged", "unknown")]),
+            node("b", &[("no-process-sandbox", "not-ready"), ("procmount", "ready"), ("privileged", "unknown")]),
+            node("c", &[]),
+        ];
+        let best = |least| best(&nodes, PREFIX, None, least);
+        assert_eq!((best(1).0, best(2).0, best(3).0), (Some(Profile::ProcMount), Some(Profile::Privileged), None));
+        assert_eq!(
+            best(1).1[0].to_string(),
+            "1 of 3 nodes is ready: 1 where such a pod would start, but none has proven it, 1 without an agent's answer"
+        );
+        assert_eq!(best(1).1[2].ready().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(Fleet::new(&[], Profile::Userns, PREFIX, None).to_string(), "there is no node");
+    }
+}

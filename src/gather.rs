@@ -1,0 +1,119 @@
+//! One look at a node: what can be read of it, then what can be tried on it.
+//!
+//! Everything that could hang (the state dir may be a network or FUSE mount whose server is
+//! gone) is done in a thread or a child that nobody waits for beyond a deadline.
+
+use crate::attempt::{BUILD_TIME, probe, trial};
+use crate::fact::{Asked, Builder, Fact, Facts, Plan, Probe, Process, StateDir, Step, SubId, Trial};
+use crate::profile::BUILDER_UID;
+use crate::read::{self, BadStateDir, Host, Mounts, Programs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What to look at, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A captured tree to read in place of this machine. Nothing is probed there.
+    pub root: Option<PathBuf>,
+    /// The state dir; `None` for where the builder's image has it.
+    pub state_dir: Option<PathBuf>,
+    /// What this container's manifest asks for, for one who knows it.
+    pub asked: Option<Asked>,
+    /// The probes to run.
+    pub plans: Vec<Plan>,
+    /// Whether to try a real build for each of them too, where the image has all that it takes.
+    pub trial_builds: bool,
+    /// How long one probe may take, and how long a read that touches the state dir may.
+    pub deadline: Duration,
+    /// Steps that the probes leave out.
+    pub without: Vec<Step>,
+}
+
+/// Gathers all facts, then runs the probes.
+///
+/// # Errors
+/// A state dir that was asked for by name and does not exist. All else that can't be read is a
+/// fact that says so.
+pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
+    let host = Host::new(options.root.as_deref());
+    let mounts = host.mounts();
+    let process = read::process(&host, options.asked);
+    let bare = process.on_bare_machine() == Some(true);
+    let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
+    let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
+    let sub_ids = read::sub_ids(&host, &process.uid);
+    let mut facts = Facts {
+        gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
+        booted_at: read::boot_time(&host),
+        node: read::node_name(&host),
+        os: read::os_release(&host, &mounts, bare),
+        kernel: read::kernel(&host),
+        user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
+        sysctls: read::sysctls(&host, nested),
+        sysctl_files: read::sysctl_files(&host, &mounts, bare),
+        process,
+        proc_fs: read::proc_fs(&mounts),
+        state_dir,
+        dev_fuse: host.can_open("/dev/fuse"),
+        tools: programs.tools,
+        newuidmap: programs.newuidmap,
+        newgidmap: programs.newgidmap,
+        sub_ids,
+        capacity: read::capacity(&host),
+        ..Facts::unknown()
+    };
+    if host.is_live() {
+        facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
+        facts.trials = options.plans.iter().filter(|_| options.trial_builds).filter_map(|plan| try_build(&facts, *plan, options)).collect();
+    }
+    Ok(facts)
+}
+
+/// Runs one probe, if this process can take the builder's place at all.
+fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
+    let uid = *facts.process.uid.known()?;
+    if options.asked.is_some_and(|asked| asked.user_namespace) && facts.in_user_namespace() == Some(false) {
+        // Not the pod that was asked for: a trial would say nothing of that one, and root would be the machine's.
+        return None;
+    }
+    let become_uid = match plan.builder {
+        // A namespace that does not have that user (`unshare -r`): its root is an ordinary user outside, and tries as that.
+        Builder::Rootless if uid == 0 => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
+        // Only root can do what a rootful builder does.
+        Builder::Rootful if uid != 0 => return None,
+        _ => None,
+    };
+    let state_dir = PathBuf::from(facts.state_dir.path.known()?);
+    let request = probe::Request {
+        plan,
+        state_dir,
+        become_uid,
+        in_builder_image: facts.in_builder_image(),
+        needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
+        deadline: options.deadline,
+        without: options.without.clone(),
+    };
+    Some(probe::run(&request, uid))
+}
+
+/// Tries one real build, if this process knows who and where it is.
+fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Option<Trial> {
+    let (uid, state_dir) = (*facts.process.uid.known()?, facts.state_dir.path.known()?);
+    Some(trial::run(plan, uid, &facts.tools, state_dir.as_ref(), options.deadline * BUILD_TIME))
+}
+
+fn has_user(facts: &Facts, uid: u32) -> bool {
+    facts.process.uid_map.known().is_none_or(|map| map.contains(&SubId { start: uid.into(), length: 1 }))
+}
+
+/// What can be known only by touching directories that anybody may have mounted, and whose server may be gone.
+fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadStateDir> {
+    let asked = options.state_dir.clone();
+    let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
+    let look = move || {
+        let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process)?;
+        Ok((state_dir, Programs::find(&host, &mounts)))
+    };
+    read::bounded(options.deadline, look)
+        .unwrap_or_else(|| Ok((read::unanswered(options.state_dir.as_deref(), options.deadline), Programs::default())))
+}

@@ -1,0 +1,100 @@
+//! Whether a canary of a profile with a pod user namespace would start here, by what the kubelet says.
+
+use crate::check::kubernetes::REFUSES;
+use crate::check::{Ready, Verdict};
+use crate::fact::{Fact, Facts, numbers};
+
+/// Whether a canary of a profile can be tried on a node: a pod that proves the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidacy {
+    /// It would start, by all that can be read.
+    Candidate,
+    /// A builder can't work here, so none is tried: the verdict says why.
+    Refused,
+    /// A builder might work here, but a canary would not start, or start as another pod than the one that was asked for.
+    Unprovable(String),
+}
+
+/// The first kernel that mounts a tmpfs with mapped IDs (KEP-127). A canary has a token, which is one; a builder needs none.
+const TMPFS: (u32, u32) = (6, 3);
+
+/// Whether a canary of the verdict's profile would start here; whether a builder works, the canary proves.
+pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
+    if verdict.ready == Ready::NotReady {
+        return Candidacy::Refused;
+    }
+    let unprovable = |why: String| Candidacy::Unprovable(why);
+    let unread = |fact: Option<&str>, what: &str| unprovable(format!("{what} is unknown: {}", fact.unwrap_or("nothing tells")));
+    match facts.kernel.known() {
+        Some(kernel) if kernel.version() >= TMPFS => {}
+        Some(kernel) => {
+            return unprovable(format!(
+                "on Linux {kernel} no pod can prove it, since what publishes the proof has a token, a tmpfs, which a pod with hostUsers: false can't have before Linux 6.3; a builder without such volumes may run"
+            ));
+        }
+        None => return unread(facts.kernel.unreadable(), "the kernel"),
+    }
+    let Some(version) = facts.kubelet.version.known() else { return unread(facts.kubelet.version.unreadable(), "the kubelet's version") };
+    match numbers(version) {
+        Some(number) if number >= REFUSES => {}
+        _ => {
+            return unprovable(format!(
+                "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does), so none is sent there"
+            ));
+        }
+    }
+    match &facts.kubelet.pod_user_namespaces {
+        Fact::Known(_) | Fact::Absent => Candidacy::Candidate,
+        Fact::Denied(why) | Fact::Failed(why) => unread(Some(why), "what the runtime gives to pods"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::judge;
+    use crate::check::testing::facts_of;
+    use crate::profile::Profile;
+
+    #[test]
+    fn a_candidate_has_all_that_a_canary_needs_to_start() {
+        use Candidacy::{Candidate, Refused, Unprovable};
+        let runtime = |text: &str| text.to_owned().try_into().map_or(Fact::Absent, Fact::Known);
+        let kernel = |text: &str| text.to_owned().try_into().map_or(Fact::Absent, Fact::Known);
+        let asked = |profile, change: &dyn Fn(&mut Facts)| {
+            let facts = facts_of(&|facts| {
+                facts.kubelet.version = Fact::Known("v1.36.3".into());
+                facts.kubelet.runtime = runtime("containerd://2.0.1");
+                facts.kubelet.pod_user_namespaces = Fact::Known(true);
+                change(facts);
+            });
+            candidacy(&facts, &judge(&facts, profile, None))
+        };
+        for profile in Profile::CANARIES {
+            assert_eq!(asked(profile, &|_| {}), Candidate, "{profile}");
+            // Where it can't work, and where nobody can prove it.
+            assert_eq!(asked(profile, &|facts| facts.kernel = kernel("5.10.0")), Refused);
+            assert_eq!(asked(profile, &|facts| facts.kubelet.pod_user_namespaces = Fact::Known(false)), Refused);
+            assert_eq!(asked(profile, &|facts| facts.kubelet.pod_user_namespaces = Fact::Absent), Refused);
+            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(0)), Refused);
+            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(1)), Refused, "one such pod needs two");
+            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(3)), Candidate, "or four: try it");
+            assert_eq!(asked(profile, &|facts| facts.sysctls.yama_ptrace_scope = Fact::Known(3)), Refused);
+            assert!(matches!(asked(profile, &|facts| facts.kernel = kernel("6.1.0")), Unprovable(why) if why.contains("6.1.0")));
+            assert!(matches!(asked(profile, &|facts| facts.kernel = Fact::Denied("no".into())), Unprovable(_)));
+            assert!(matches!(asked(profile, &|facts| facts.kubelet.version = Fact::Known("v1.29.0".into())), Unprovable(_)));
+            // It does not tell yet what its runtime can do, and refuses what that can't.
+            let quiet = |facts: &mut Facts| {
+                facts.kubelet.version = Fact::Known("v1.30.2".into());
+                facts.kubelet.pod_user_namespaces = Fact::Absent;
+            };
+            assert_eq!(asked(profile, &quiet), Candidate);
+        }
+        let old = |facts: &mut Facts| facts.kubelet.runtime = runtime("cri-o://1.33.1");
+        assert_eq!(asked(Profile::ProcMount, &old), Refused);
+        assert_eq!(asked(Profile::Userns, &old), Candidate);
+        let switched_off = |facts: &mut Facts| facts.sysctls.unprivileged_userns_clone = Fact::Known(0);
+        assert_eq!(asked(Profile::ProcMount, &switched_off), Refused);
+        assert_eq!(asked(Profile::Userns, &switched_off), Candidate, "root makes its namespace");
+    }
+}

@@ -1,0 +1,189 @@
+use crate::fact::Fact;
+use nix::errno::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Why a captured tree can't tell something.
+pub(crate) const CAPTURED: &str = "a captured tree does not tell";
+
+/// Ordinary files of /proc and /etc are far smaller; a mount table of 10,000 lines is about 1.5 MB.
+const LARGEST_FILE: u64 = 16 << 20;
+
+/// Where programs are looked for in a captured tree, which has no PATH.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The files of a machine: this one, or a captured tree below a directory.
+#[derive(Clone)]
+pub(crate) struct Host {
+    root: Option<PathBuf>,
+}
+
+impl Host {
+    pub(crate) fn new(root: Option<&Path>) -> Self {
+        Host { root: root.map(Path::to_path_buf) }
+    }
+
+    /// Whether this is the running machine, where more than files can be asked.
+    pub(crate) fn is_live(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// The real path of a file, with symbolic links followed as inside the root: a captured
+    /// tree's absolute links must not lead out of it.
+    pub(crate) fn locate(&self, path: &str) -> PathBuf {
+        let Some(root) = &self.root else { return PathBuf::from(path) };
+        let mut todo: Vec<PathBuf> = vec![PathBuf::from(path)];
+        let mut done = PathBuf::new();
+        let mut links = 0;
+        while let Some(next) = todo.pop() {
+            let mut parts = next.components();
+            let Some(part) = parts.next() else { continue };
+            todo.push(parts.as_path().to_path_buf());
+            match part {
+                Component::RootDir => done = PathBuf::new(),
+                Component::ParentDir => {
+                    done.pop();
+                }
+                Component::Normal(name) => {
+                    let here = root.join(&done).join(name);
+                    match std::fs::read_link(&here) {
+                        // 40 is the kernel's own limit (MAXSYMLINKS in include/linux/namei.h).
+                        Ok(target) if links < 40 => {
+                            links += 1;
+                            todo.push(target);
+                        }
+                        _ => done.push(name),
+                    }
+                }
+                Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+        root.join(done)
+    }
+
+    /// Reads a file whose absence is an answer only where `anchor` exists: without it, the file
+    /// system that would tell is not mounted here.
+    pub(crate) fn read_below(&self, path: &str, anchor: &str) -> Fact<String> {
+        match self.read(path) {
+            Ok(text) => Fact::Known(text),
+            Err(error) => self.explain(&error, path, anchor),
+        }
+    }
+
+    /// Whether a file exists, by the same rule.
+    pub(crate) fn exists_below(&self, path: &str, anchor: &str) -> Fact<bool> {
+        match self.locate_link(path).symlink_metadata() {
+            Ok(_) => Fact::Known(true),
+            Err(error) => match self.explain(&error, path, anchor) {
+                Fact::Absent => Fact::Known(false),
+                other => other,
+            },
+        }
+    }
+
+    /// The names in a directory; none where there is no such directory.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, String> {
+        let failed = |error: io::Error| format!("{path}: {error}");
+        let entries = match std::fs::read_dir(self.locate(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(failed)?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    /// The target of a symbolic link, by the same rule.
+    pub(crate) fn link_below(&self, path: &str, anchor: &str) -> Fact<String> {
+        match std::fs::read_link(self.locate_link(path)) {
+            Ok(target) => Fact::Known(target.to_string_lossy().into_owned()),
+            Err(error) => self.explain(&error, path, anchor),
+        }
+    }
+
+    /// Whether a device can be opened for reading and writing.
+    pub(crate) fn can_open(&self, path: &str) -> Fact<bool> {
+        if !self.is_live() {
+            return self.exists_below(path, "/dev");
+        }
+        match File::options().read(true).write(true).open(path) {
+            Ok(_) => Fact::Known(true),
+            Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                // The device file without its driver: the module is not loaded.
+                Some(Errno::ENODEV | Errno::ENXIO) => Fact::Known(false),
+                _ => self.explain(&error, path, "/dev"),
+            },
+        }
+    }
+
+    /// A program on the PATH.
+    pub(crate) fn find_program(&self, name: &str) -> Option<String> {
+        let path = match &self.root {
+            None => std::env::var("PATH").unwrap_or_else(|_| USUAL_PATH.into()),
+            Some(_) => USUAL_PATH.into(),
+        };
+        let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
+        let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
+        directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}")).find(|file| {
+            use std::os::unix::fs::PermissionsExt;
+            self.locate(file).metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        })
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        // One read for most files: /proc makes its text anew for each.
+        let mut bytes = Vec::with_capacity(8192);
+        let mut options = File::options();
+        // Anything may lie in a captured tree, and in sysctl.d; a FIFO must not be waited for.
+        options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
+        options.open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// As `locate`, but a link at the end is not followed: those of /proc/self/ns lead nowhere.
+    fn locate_link(&self, path: &str) -> PathBuf {
+        match path.rsplit_once('/') {
+            Some((dir, name)) if !self.is_live() => self.locate(dir).join(name),
+            _ => PathBuf::from(path),
+        }
+    }
+
+    fn explain<T>(&self, error: &io::Error, path: &str, anchor: &str) -> Fact<T> {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::ENOTDIR) if self.locate(anchor).is_dir() => Fact::Absent,
+            Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell")),
+            Some(Errno::EACCES | Errno::EPERM) => Fact::Denied(format!("{path}: permission denied")),
+            Some(errno) => Fact::Failed(format!("{path}: {}", errno.desc())),
+            None => Fact::Failed(format!("{path}: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_a_captured_tree_stay_inside_it() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::fs::create_dir_all(dir.path().join("usr/lib")).expect("mkdir");
+        std::fs::create_dir_all(dir.path().join("etc")).expect("mkdir");
+        std::fs::write(dir.path().join("usr/lib/os-release"), "ID=x").expect("write");
+        let host = Host::new(Some(dir.path()));
+        for (n, target) in ["/usr/lib/os-release", "../../../../usr/lib/os-release"].iter().enumerate() {
+            let link = format!("/etc/link{n}");
+            std::os::unix::fs::symlink(target, dir.path().join(&link[1..])).expect("symlink");
+            assert_eq!(host.read_below(&link, "/"), Fact::Known("ID=x".into()));
+        }
+        std::os::unix::fs::symlink("loop", dir.path().join("etc/loop")).expect("symlink");
+        assert!(host.read_below("/etc/loop", "/").known().is_none());
+        assert!(host.read_below("/proc/sys/kernel/x", "/proc/sys/kernel").unreadable().is_some());
+    }
+}

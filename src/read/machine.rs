@@ -1,0 +1,78 @@
+//! The machine itself: its name, system, kernel and clock.
+
+use super::host::{CAPTURED, Host};
+use super::mounts::Mounts;
+use crate::fact::{Fact, OsRelease, Release};
+
+/// The id of this boot.
+pub fn boot_id() -> String {
+    Host::new(None).read_below("/proc/sys/kernel/random/boot_id", "/").known().map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+/// The time in RFC 3339, in whole seconds that have passed.
+pub fn now() -> String {
+    rfc3339(jiff::Timestamp::now().as_second())
+}
+
+fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+/// When this machine was booted, in the same form.
+pub fn booted_at() -> Fact<String> {
+    boot_time(&Host::new(None))
+}
+
+pub(crate) fn boot_time(host: &Host) -> Fact<String> {
+    if !host.is_live() {
+        return Fact::Denied(CAPTURED.into());
+    }
+    host.read_below("/proc/stat", "/proc").and_then(|text| {
+        let seconds = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
+        seconds.map(rfc3339).ok_or_else(|| "/proc/stat has no btime".into())
+    })
+}
+
+pub(crate) fn node_name(host: &Host) -> Fact<String> {
+    if host.is_live()
+        && let Some(name) = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty())
+    {
+        return Fact::Known(name);
+    }
+    host.read_below("/proc/sys/kernel/hostname", "/proc/sys/kernel").and_then(|name| match name.trim() {
+        "" => Err("/proc/sys/kernel/hostname is empty".into()),
+        name => Ok(name.to_owned()),
+    })
+}
+
+/// In a container the image's own os-release would name the wrong system, and with it the wrong
+/// remedy: there only a file that was mounted into it counts.
+pub(crate) fn os_release(host: &Host, mounts: &Mounts, bare: bool) -> Fact<OsRelease> {
+    const FILES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+    let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
+    let files: Vec<_> = FILES.into_iter().filter(|path| bare || mounted(path)).collect();
+    if files.is_empty() {
+        return Fact::Denied("the os-release file here is the image's, not the node's".into());
+    }
+    let mut found = Fact::Absent;
+    for path in files {
+        found = host.read_below(path, "/");
+        if found != Fact::Absent {
+            break;
+        }
+    }
+    found.and_then(|text| OsRelease::parse(&text).map_err(|why| format!("os-release: {why}")))
+}
+
+pub(crate) fn kernel(host: &Host) -> Fact<Release> {
+    let read = host.read_below("/proc/sys/kernel/osrelease", "/proc/sys/kernel");
+    let text = match read {
+        Fact::Known(text) => Fact::Known(text),
+        other if !host.is_live() => other,
+        _ => match nix::sys::utsname::uname() {
+            Ok(uname) => Fact::Known(uname.release().to_string_lossy().into_owned()),
+            Err(errno) => Fact::Failed(format!("uname: {errno}")),
+        },
+    };
+    text.and_then(Release::try_from)
+}

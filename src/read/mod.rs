@@ -1,0 +1,31 @@
+//! What can be read of a node: files below a root, which is this machine or a captured tree. Nothing is tried here.
+
+mod bounded;
+mod capacity;
+mod host;
+mod machine;
+mod mounts;
+mod process;
+mod state_dir;
+mod sysctl;
+mod sysctl_files;
+mod tools;
+mod tuned;
+mod watch;
+
+pub(crate) use bounded::bounded;
+pub(crate) use capacity::gather as capacity;
+pub(crate) use host::{CAPTURED, Host};
+pub(crate) use machine::{boot_time, kernel, node_name, os_release};
+pub(crate) use mounts::{Mounts, proc_fs};
+pub(crate) use process::gather as process;
+pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
+pub(crate) use sysctl::sysctls;
+pub(crate) use sysctl_files::gather as sysctl_files;
+pub(crate) use tools::{Programs, sub_ids};
+
+pub use machine::{boot_id, booted_at, now};
+pub use mounts::place;
+pub use state_dir::BadStateDir;
+pub use tuned::TunedFile;
+pub use watch::{Fingerprint, Watched};

@@ -1,0 +1,167 @@
+//! The mount table of this process.
+
+use super::host::Host;
+use crate::fact::{Fact, MountFlags, ProcFs};
+
+/// The mount table, or why it can't be read.
+pub(crate) type Mounts = Result<Vec<Mount>, String>;
+
+/// A fact of the mount table.
+pub(crate) fn from_mounts<T>(mounts: &Mounts, read: impl FnOnce(&[Mount]) -> Fact<T>) -> Fact<T> {
+    match mounts {
+        Ok(mounts) => read(mounts),
+        Err(why) => Fact::Denied(why.clone()),
+    }
+}
+
+impl Host {
+    /// The mount table of this process.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub(crate) fn mounts(&self) -> Mounts {
+        match self.read_below("/proc/self/mountinfo", "/proc/self") {
+            Fact::Known(text) => Ok(text.lines().filter_map(Mount::parse).collect()),
+            Fact::Absent => Err("/proc/self/mountinfo is not there".into()),
+            Fact::Denied(why) | Fact::Failed(why) => Err(why),
+        }
+    }
+}
+
+/// Where a path lies: the type of the file system, and the path in there.
+///
+/// # Errors
+/// Why the mount table does not tell.
+pub fn place(path: &std::path::Path) -> Result<(String, String), String> {
+    let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))?;
+    let mounts = Host::new(None).mounts()?;
+    let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: lies on no mount"))?;
+    let below = path.strip_prefix(mount.point.trim_end_matches('/')).unwrap_or_default();
+    Ok((mount.file_system.clone(), format!("{}{below}", mount.fs_root.trim_end_matches('/'))))
+}
+
+/// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    id: u32,
+    parent: u32,
+    /// What part of its file system is mounted: `/` for the whole of it.
+    pub(crate) fs_root: String,
+    pub(crate) point: String,
+    pub(crate) flags: MountFlags,
+    pub(crate) file_system: String,
+}
+
+impl Mount {
+    /// A line that is none gives `None`.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let (head, tail) = line.split_once(" - ")?;
+        let fields: Vec<_> = head.split(' ').collect();
+        let [id, parent, _device, fs_root, point, options, ..] = fields[..] else { return None };
+        Some(Mount {
+            id: id.parse().ok()?,
+            parent: parent.parse().ok()?,
+            fs_root: unescape(fs_root),
+            point: unescape(point),
+            flags: MountFlags::parse(options),
+            file_system: tail.split(' ').next()?.to_owned(),
+        })
+    }
+}
+
+/// The mount that a path lies on: the last one of those whose mount point leads farthest.
+pub(crate) fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let below = |point: &str| point == "/" || path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    mounts.iter().filter(|mount| below(&mount.point)).max_by_key(|mount| mount.point.len())
+}
+
+/// Directories of /proc that the kernel keeps empty for a mount: what lies there hides nothing
+/// (is_empty_dir_inode in fs/namespace.c; proc_create_mount_point in fs/proc).
+const MADE_TO_BE_COVERED: [&str; 4] = ["sys/fs/binfmt_misc", "fs/nfsd", "xen", "openprom"];
+
+/// What lies over /proc.
+pub(crate) fn proc_fs(mounts: &Mounts) -> Fact<ProcFs> {
+    from_mounts(mounts, |mounts| Fact::Known(proc_fs_of(mounts)))
+}
+
+/// The same of a table, as mnt_already_visible in fs/namespace.c sees it.
+pub(crate) fn proc_fs_of(mounts: &[Mount]) -> ProcFs {
+    let hides = |proc: &Mount, mount: &Mount| {
+        let inside = mount.point.strip_prefix(&proc.point).map(|rest| rest.trim_start_matches('/'));
+        mount.parent == proc.id && inside.is_some_and(|inside| !MADE_TO_BE_COVERED.contains(&inside))
+    };
+    let whole = |mount: &&Mount| mount.file_system == "proc" && mount.fs_root == "/";
+    let Some(proc) = mounts.iter().filter(whole).rfind(|mount| mount.point == "/proc") else {
+        return ProcFs { masks: vec!["/proc".into()], complete_elsewhere: false };
+    };
+    let mut masks: Vec<_> = mounts.iter().filter(|mount| hides(proc, mount)).map(|mount| mount.point.clone()).collect();
+    masks.sort();
+    masks.dedup();
+    let complete = |other: &Mount| other.id != proc.id && !mounts.iter().any(|mount| hides(other, mount));
+    ProcFs { masks, complete_elsewhere: mounts.iter().filter(whole).any(complete) }
+}
+
+/// Spaces and the like are written as three octal digits behind a backslash.
+fn unescape(field: &str) -> String {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let octal = tail.get(..3).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        match octal {
+            Some(byte) if *first == b'\\' => {
+                bytes.push(byte);
+                rest = &tail[3..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table(text: &str) -> Vec<Mount> {
+        text.lines().filter_map(Mount::parse).collect()
+    }
+
+    #[test]
+    fn masks_are_what_lies_over_proc_and_hides_something() {
+        let bare = "22 27 0:21 / /proc rw - proc proc rw\n30 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw";
+        assert_eq!(proc_fs_of(&table(bare)), ProcFs::default());
+        let pod = "22 27 0:21 / /proc rw - proc proc rw\n31 22 0:21 /sys /proc/sys ro - proc proc rw\n32 22 0:5 /null /proc/kcore rw - tmpfs tmpfs rw";
+        let masked = ProcFs { masks: vec!["/proc/kcore".into(), "/proc/sys".into()], complete_elsewhere: false };
+        assert_eq!(proc_fs_of(&table(pod)), masked);
+        let second = format!("{pod}\n40 27 0:21 / /host/proc rw - proc proc rw");
+        assert!(proc_fs_of(&table(&second)).complete_elsewhere);
+        assert_eq!(proc_fs_of(&[]).masks, ["/proc"]);
+    }
+
+    #[test]
+    fn a_path_lies_on_its_deepest_mount() {
+        let mounts = table(
+            "1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / /var/lib rw,nosuid shared:1 - tmpfs t rw\n3 1 0:9 / /with\\040space rw - xfs t rw",
+        );
+        assert_eq!(mount_of(&mounts, "/var/lib/buildkit").map(|m| m.file_system.as_str()), Some("tmpfs"));
+        assert_eq!(mount_of(&mounts, "/var/library").map(|m| m.file_system.as_str()), Some("ext4"));
+        assert_eq!(mount_of(&mounts, "/with space/x").map(|m| m.file_system.as_str()), Some("xfs"));
+    }
+
+    proptest! {
+        #[test]
+        fn parsers_never_panic(text in "\\PC*", line in "[0-9]{1,3} [0-9]{1,3} 0:1 [/a\\\\0-9]* [/a\\\\0-9]* [a-z,]* - [a-z]* x") {
+            let _ = crate::fact::OsRelease::parse(&text);
+            let _ = crate::fact::Release::try_from(text.clone());
+            let _ = crate::fact::IdMap::parse(&text);
+            let _ = crate::fact::SubId::parse(&text, "user", 1000);
+            let mounts: Vec<_> = [text.as_str(), line.as_str()].iter().filter_map(|line| Mount::parse(line)).collect();
+            let _ = proc_fs_of(&mounts);
+            let _ = mount_of(&mounts, &text);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Where BuildKit would keep its state.
+
+use super::host::{CAPTURED, Host};
+use super::mounts::{Mount, Mounts, from_mounts, mount_of};
+use crate::fact::{Fact, Process, StateDir};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A state dir that was asked for by name and can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("state dir {path}: {why}")]
+pub struct BadStateDir {
+    path: String,
+    why: String,
+}
+
+/// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies below it. Not its directory `pods`, in
+/// which it takes whatever it finds for a pod and removes what is none.
+const KUBELET: &str = "/var/lib/kubelet";
+/// Where buildkitd keeps its state as root.
+const ROOTFUL: &str = "/var/lib/buildkit";
+
+/// Where `moby/buildkit:rootless` keeps it.
+const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
+
+/// Finds the state dir and what it lies on. Touches it, which may hang.
+pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadStateDir> {
+    let bare = process.on_bare_machine() == Some(true);
+    if host.is_live() {
+        let Found { path, is_stand_in } = find(asked, bare)?;
+        return Ok(StateDir { is_stand_in, free_bytes: free(&path), ..on_mount(mounts, path.to_string_lossy().into_owned()) });
+    }
+    let usual = match process.uid.known() {
+        _ if bare => KUBELET,
+        Some(0) => ROOTFUL,
+        _ => IMAGE_HOME,
+    };
+    let path = asked.map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
+    Ok(StateDir { free_bytes: Fact::Denied(CAPTURED.into()), ..on_mount(mounts, path) })
+}
+
+/// A state dir that did not answer. One that was asked for has a name all the same, so that the probe can try it.
+pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
+    let why = format!("the state dir or a directory on the PATH did not answer within {} s", limit.as_secs_f32());
+    StateDir {
+        path: asked.map_or_else(|| Fact::Denied(why.clone()), |path| Fact::Known(path.to_string_lossy().into_owned())),
+        is_stand_in: false,
+        file_system: Fact::Denied(why.clone()),
+        flags: Fact::Denied(why.clone()),
+        free_bytes: Fact::Denied(why),
+    }
+}
+
+fn on_mount(mounts: &Mounts, path: String) -> StateDir {
+    let of_mount = |mounts: &[Mount]| match mount_of(mounts, &path) {
+        Some(mount) => Fact::Known((mount.file_system.clone(), mount.flags)),
+        None => Fact::Failed(format!("the mount table has no line for {path}")),
+    };
+    let mount = from_mounts(mounts, of_mount);
+    StateDir {
+        file_system: mount.clone().and_then(|mount| Ok(mount.0)),
+        flags: mount.and_then(|mount| Ok(mount.1)),
+        path: Fact::Known(path),
+        is_stand_in: false,
+        free_bytes: Fact::default(),
+    }
+}
+
+struct Found {
+    path: PathBuf,
+    is_stand_in: bool,
+}
+
+/// The directory that was asked for, which must exist; else the closest existing parent of the
+/// one that a builder would make.
+fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadStateDir> {
+    if let Some(path) = asked {
+        let bad = |why: String| BadStateDir { path: path.display().to_string(), why };
+        let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
+        return match real.to_str() {
+            _ if !real.is_dir() => Err(bad("not a directory".into())),
+            // It is told as JSON, and must be the same directory again.
+            None => Err(bad("its name is not UTF-8".into())),
+            Some(_) => Ok(Found { path: real, is_stand_in: false }),
+        };
+    }
+    let root = nix::unistd::geteuid().is_root();
+    let wanted = if root { PathBuf::from(ROOTFUL) } else { rootless_default() };
+    let wanted = if bare && root { PathBuf::from(KUBELET) } else { wanted };
+    let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir() && path.to_str().is_some()));
+    let path = existing.unwrap_or_else(|| PathBuf::from("/"));
+    // In a container this is where buildkitd would fail too; a bare machine's home says nothing about a pod's volume.
+    if bare && access(&path, AccessFlags::W_OK).is_err() {
+        return Ok(Found { path: temporary(), is_stand_in: true });
+    }
+    Ok(Found { path, is_stand_in: bare && !root })
+}
+
+/// The directory for temporary files, also where TMPDIR is set to nothing.
+pub(crate) fn temporary() -> PathBuf {
+    let path = std::env::temp_dir();
+    if path.is_absolute() { path } else { "/tmp".into() }
+}
+
+/// Where buildkitd keeps its state as an ordinary user.
+fn rootless_default() -> PathBuf {
+    let directory = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
+    data.map_or_else(temporary, |data| data.join("buildkit"))
+}
+
+/// What an unprivileged user can still write. One statvfs(3) on the one path that counts: sysinfo's
+/// list of disks asks every mount of the table, leaves tmpfs out, and hangs with any mount that does.
+fn free(path: &Path) -> Fact<u64> {
+    match statvfs(path) {
+        Ok(stat) => Fact::Known(stat.blocks_available() * stat.fragment_size()),
+        Err(errno) => Fact::Failed(format!("statvfs {}: {}", path.display(), errno.desc())),
+    }
+}
