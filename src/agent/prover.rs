@@ -86,7 +86,7 @@ impl Prover {
             self.under = Some(self.watched.fingerprint());
             let tuned = self.tuned.read();
             if let Fact::Failed(why) = &tuned {
-                warn!(why, "what tune did can't be told");
+                warn!(%why, "what tune did can't be told");
             }
             let began = Instant::now();
             let mut facts = self.gather(options).await?;
@@ -150,14 +150,14 @@ pub(super) const LOOK_COSTS: u32 = 3;
 /// Nobody can tell anything where the container that proves does not answer.
 fn without_an_answer(why: &str) -> Facts {
     let mut facts = Facts::unknown();
-    facts.user_namespaces = Fact::Denied(format!("the container that proves has not answered: {why}"));
+    facts.user_namespaces = Fact::Denied(format!("the container that proves has not answered: {why}").into());
     facts
 }
 
 /// Nobody can tell anything where builds would have no place.
 fn without_state_dir(gone: &BadStateDir) -> Facts {
     let mut facts = Facts::unknown();
-    facts.state_dir.path = Fact::Denied(gone.to_string());
+    facts.state_dir.path = Fact::Denied(gone.to_string().into());
     facts
 }
 

@@ -47,7 +47,7 @@ pub(super) const SECCOMP: Check = Check {
                 Fact::Known(Seccomp::Disabled) | Fact::Absent => Judgement::Pass,
                 Fact::Known(Seccomp::Strict) => Judgement::Fail(Cause::Seccomp, "seccomp allows read and write alone".into()),
                 Fact::Known(Seccomp::Filter) => Judgement::Unknown("a seccomp filter is on, and only trying shows what it refuses".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: |failed| failed.filtered == Some(true),
@@ -78,7 +78,7 @@ pub(super) const LSM_PROFILE: Check = Check {
             let process = &case.facts.process;
             let denied = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
             match (&process.lsm_label, process.apparmor_profile(), process.selinux_type()) {
-                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::Unknown(why.clone()),
+                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::Unknown(why.to_string()),
                 (_, Some(name), _) if denied || name.split("//").next().is_some_and(|name| DENY_MOUNT.contains(&name)) => {
                     Judgement::Fail(Cause::ApparmorProfile, format!("AppArmor profile {name} confines this pod"))
                 }
@@ -135,7 +135,7 @@ pub(super) const PROC: Check = Check {
                     Judgement::Fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()))
                 }
                 Fact::Absent => Judgement::Unknown("the mount table is missing".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: |failed| failed.errno == Some(Errno::EPERM) && failed.filtered != Some(true),

@@ -58,8 +58,8 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, file: &str) -> Judgement
             _ => Judgement::Pass,
         },
         Fact::Absent => lack(case, Cause::SubidConfig, format!("there is no {file}")),
-        Fact::Failed(why) => lack(case, Cause::SubidConfig, why.clone()),
-        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::Unknown(why.clone()),
+        Fact::Failed(why) => lack(case, Cause::SubidConfig, why.to_string()),
+        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::Unknown(why.to_string()),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
 }
@@ -89,7 +89,7 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
                     }
                 }
                 Fact::Absent => Judgement::Unknown("/proc/self/status is missing".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: refused,
@@ -115,7 +115,7 @@ pub(super) const NO_NEW_PRIVILEGES: Check = Check {
                 ),
                 _ if case.on_bare_machine() => Judgement::NotApplicable,
                 Fact::Known(true) => Judgement::Fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: refused,
@@ -144,7 +144,7 @@ pub(super) const HELPERS: Check = Check {
                 )),
                 Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
                 Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
-                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::Unknown(why.to_string()),
                 Fact::Denied(_) | Fact::Failed(_) => Judgement::NotApplicable,
             }))
         },
@@ -191,7 +191,7 @@ pub(super) const NESTED_RANGE: Check = Check {
                         }
                         None => Judgement::Pass,
                     },
-                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.clone()),
+                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.to_string()),
                     // No user namespaces, or a range that can't be read: other checks' matters.
                     (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
                 }

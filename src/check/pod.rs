@@ -77,7 +77,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                 Fact::Known(version) => version,
                 // Nobody has asked the kubelet.
                 Fact::Absent | Fact::Denied(_) => return Judgement::NotApplicable,
-                Fact::Failed(why) => return Judgement::Unknown(why.clone()),
+                Fact::Failed(why) => return Judgement::Unknown(why.to_string()),
             };
             let runtime = kubelet.runtime.known().map_or_else(|| "its runtime".to_owned(), ToString::to_string);
             let refuses = "so the kubelet refuses a pod with hostUsers: false";
@@ -102,7 +102,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                 (Fact::Absent, _) => {
                     Judgement::Unknown(format!("kubelet {version} does not tell whether {runtime} gives pods a user namespace"))
                 }
-                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.clone()),
+                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: |_| false,

@@ -24,7 +24,7 @@ pub(super) const STATE_DIR: Check = Check {
                 return Judgement::Fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
             }
             if let Some(why) = state.path.unreadable() {
-                return Judgement::Unknown(why.to_owned());
+                return Judgement::Unknown(why.to_string());
             }
             match (&state.flags, &state.free_bytes) {
                 (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => {
@@ -36,7 +36,7 @@ pub(super) const STATE_DIR: Check = Check {
                 (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
                     Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
                 }
-                (Fact::Denied(why) | Fact::Failed(why), _) if !case.on_bare_machine() => Judgement::Unknown(why.clone()),
+                (Fact::Denied(why) | Fact::Failed(why), _) if !case.on_bare_machine() => Judgement::Unknown(why.to_string()),
                 _ => Judgement::Pass,
             }
         },
@@ -101,7 +101,7 @@ pub(super) const NOEXEC: Check = Check {
                 },
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
                 Fact::Denied(_) | Fact::Failed(_) if case.on_bare_machine() => Judgement::NotApplicable,
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.clone()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
             }
         },
         explains: |failed| failed.errno == Some(Errno::EACCES),

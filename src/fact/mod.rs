@@ -16,6 +16,7 @@ mod state_dir;
 mod trial;
 mod tunable;
 mod tuned;
+mod why;
 
 pub use capacity::Capacity;
 pub use errno::Errno;
@@ -29,6 +30,7 @@ pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
 pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};
+pub use why::Why;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,9 +47,9 @@ pub enum Fact<T> {
     /// It was looked for where it would be, and it is not there.
     Absent,
     /// It could not be looked at from here: no permission, or the place that would tell is missing.
-    Denied(String),
+    Denied(Why),
     /// Reading it went wrong, or what was read makes no sense.
-    Failed(String),
+    Failed(Why),
 }
 
 impl<T> Fact<T> {
@@ -60,7 +62,7 @@ impl<T> Fact<T> {
     }
 
     /// Why there is no knowing: `None` for `Known` and for `Absent`, which are both answers.
-    pub fn unreadable(&self) -> Option<&str> {
+    pub fn unreadable(&self) -> Option<&Why> {
         match self {
             Fact::Denied(why) | Fact::Failed(why) => Some(why),
             Fact::Known(_) | Fact::Absent => None,
@@ -72,7 +74,7 @@ impl<T> Fact<T> {
         match self {
             Fact::Known(value) => match f(value) {
                 Ok(value) => Fact::Known(value),
-                Err(why) => Fact::Failed(why),
+                Err(why) => Fact::Failed(why.into()),
             },
             Fact::Absent => Fact::Absent,
             Fact::Denied(why) => Fact::Denied(why),

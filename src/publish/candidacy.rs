@@ -2,7 +2,7 @@
 
 use crate::check::kubernetes::REFUSES;
 use crate::check::{Ready, Verdict};
-use crate::fact::{Fact, Facts, numbers};
+use crate::fact::{Fact, Facts, Why, numbers};
 
 /// Whether a canary of a profile can be tried on a node: a pod that proves the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,9 @@ pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
         return Candidacy::Refused;
     }
     let unprovable = |why: String| Candidacy::Unprovable(why);
-    let unread = |fact: Option<&str>, what: &str| unprovable(format!("{what} is unknown: {}", fact.unwrap_or("nothing tells")));
+    let unread = |fact: Option<&Why>, what: &str| {
+        unprovable(format!("{what} is unknown: {}", fact.map_or_else(|| "nothing tells".to_owned(), ToString::to_string)))
+    };
     match facts.kernel.known() {
         Some(kernel) if kernel.version() >= TMPFS => {}
         Some(kernel) => {

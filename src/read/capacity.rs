@@ -15,13 +15,13 @@ pub(crate) fn gather(host: &Host) -> Capacity {
     let system = match System::new_with_specifics(wanted) {
         Ok(system) => system,
         Err(error) => {
-            let failed = || Fact::Failed(format!("sysinfo: {error}"));
+            let failed = || Fact::Failed(format!("sysinfo: {error}").into());
             return Capacity { cpus: failed(), memory_bytes: failed(), memory_available_bytes: failed() };
         }
     };
     // sysinfo answers 0 where /proc does not tell; no machine has none of these.
     let positive = |value: u64, file: &str| match value {
-        0 => Fact::Denied(format!("{file} does not tell")),
+        0 => Fact::Denied(format!("{file} does not tell").into()),
         value => Fact::Known(value),
     };
     Capacity {

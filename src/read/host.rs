@@ -1,4 +1,4 @@
-use crate::fact::Fact;
+use crate::fact::{self, Fact, Why};
 use nix::errno::Errno;
 use std::fs::File;
 use std::io::{self, Read};
@@ -158,10 +158,10 @@ impl Host {
     fn explain<T>(&self, error: &io::Error, path: &str, anchor: &str) -> Fact<T> {
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::ENOENT | Errno::ENOTDIR) if self.locate(anchor).is_dir() => Fact::Absent,
-            Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell")),
-            Some(Errno::EACCES | Errno::EPERM) => Fact::Denied(format!("{path}: permission denied")),
-            Some(errno) => Fact::Failed(format!("{path}: {}", errno.desc())),
-            None => Fact::Failed(format!("{path}: {error}")),
+            Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell").into()),
+            Some(errno @ (Errno::EACCES | Errno::EPERM)) => Fact::Denied(Why::error(path, fact::Errno(errno as i32))),
+            Some(errno) => Fact::Failed(Why::error(path, fact::Errno(errno as i32))),
+            None => Fact::Failed(format!("{path}: {error}").into()),
         }
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn kernel(host: &Host) -> Fact<Release> {
         other if !host.is_live() => other,
         _ => match nix::sys::utsname::uname() {
             Ok(uname) => Fact::Known(uname.release().to_string_lossy().into_owned()),
-            Err(errno) => Fact::Failed(format!("uname: {errno}")),
+            Err(errno) => Fact::Failed(format!("uname: {errno}").into()),
         },
     };
     text.and_then(Release::try_from)

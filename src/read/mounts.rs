@@ -1,10 +1,10 @@
 //! The mount table of this process.
 
 use super::host::Host;
-use crate::fact::{Fact, MountFlags, ProcFs};
+use crate::fact::{Fact, MountFlags, ProcFs, Why};
 
 /// The mount table, or why it can't be read.
-pub(crate) type Mounts = Result<Vec<Mount>, String>;
+pub(crate) type Mounts = Result<Vec<Mount>, Why>;
 
 /// A fact of the mount table.
 pub(crate) fn from_mounts<T>(mounts: &Mounts, read: impl FnOnce(&[Mount]) -> Fact<T>) -> Fact<T> {
@@ -34,7 +34,7 @@ impl Host {
 /// Why the mount table does not tell.
 pub fn place(path: &std::path::Path) -> Result<(String, String), String> {
     let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))?;
-    let mounts = Host::new(None).mounts()?;
+    let mounts = Host::new(None).mounts().map_err(|why| why.to_string())?;
     let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: lies on no mount"))?;
     let below = path.strip_prefix(mount.point.trim_end_matches('/')).unwrap_or_default();
     Ok((mount.file_system.clone(), format!("{}{below}", mount.fs_root.trim_end_matches('/'))))

@@ -1,5 +1,5 @@
 use super::host::Host;
-use crate::fact::{Asked, CapSet, Fact, IdMap, Namespace, Process, Seccomp};
+use crate::fact::{Asked, CapSet, Errno, Fact, IdMap, Namespace, Process, Seccomp};
 
 /// The inodes of the first namespaces (PROC_PID_INIT_INO, PROC_IPC_INIT_INO in include/linux/proc_ns.h).
 const FIRST_NAMESPACES: [&str; 2] = ["pid:[4026531836]", "ipc:[4026531839]"];
@@ -53,7 +53,7 @@ pub(crate) fn gather(host: &Host, asked: Option<Asked>) -> Process {
 /// Where no security module answers, the kernel refuses the read itself with EINVAL.
 fn lsm_label(host: &Host) -> Fact<String> {
     match host.read_below("/proc/self/attr/current", "/proc/self") {
-        Fact::Failed(why) if why.ends_with(nix::errno::Errno::EINVAL.desc()) => Fact::Absent,
+        Fact::Failed(why) if why.errno == Some(Errno::EINVAL) => Fact::Absent,
         read => match read.and_then(|label| Ok(label.trim_matches(['\0', '\n', ' ']).to_owned())) {
             Fact::Known(label) if label.is_empty() => Fact::Absent,
             other => other,

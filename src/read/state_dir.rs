@@ -2,7 +2,7 @@
 
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mount, Mounts, from_mounts, mount_of};
-use crate::fact::{Fact, Process, StateDir};
+use crate::fact::{Fact, Process, StateDir, Why};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process
 
 /// A state dir that did not answer. One that was asked for has a name all the same, so that the probe can try it.
 pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
-    let why = format!("the state dir or a directory on the PATH did not answer within {} s", limit.as_secs_f32());
+    let why: Why = format!("the state dir or a directory on the PATH did not answer within {} s", limit.as_secs_f32()).into();
     StateDir {
         path: asked.map_or_else(|| Fact::Denied(why.clone()), |path| Fact::Known(path.to_string_lossy().into_owned())),
         is_stand_in: false,
@@ -56,7 +56,7 @@ pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
 fn on_mount(mounts: &Mounts, path: String) -> StateDir {
     let of_mount = |mounts: &[Mount]| match mount_of(mounts, &path) {
         Some(mount) => Fact::Known((mount.file_system.clone(), mount.flags)),
-        None => Fact::Failed(format!("the mount table has no line for {path}")),
+        None => Fact::Failed(format!("the mount table has no line for {path}").into()),
     };
     let mount = from_mounts(mounts, of_mount);
     StateDir {
@@ -116,6 +116,6 @@ fn rootless_default() -> PathBuf {
 fn free(path: &Path) -> Fact<u64> {
     match statvfs(path) {
         Ok(stat) => Fact::Known(stat.blocks_available() * stat.fragment_size()),
-        Err(errno) => Fact::Failed(format!("statvfs {}: {}", path.display(), errno.desc())),
+        Err(errno) => Fact::Failed(format!("statvfs {}: {}", path.display(), errno.desc()).into()),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     for directory in directories {
         let names = match host.list(directory) {
             Ok(names) => names,
-            Err(why) => return Fact::Failed(why),
+            Err(why) => return Fact::Failed(why.into()),
         };
         for name in names.into_iter().filter(|name| name.ends_with(".conf")) {
             let path = format!("{directory}/{name}");
@@ -37,7 +37,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
         match host.read_below(&file, "/") {
             Fact::Known(text) => settings.extend(SysctlSetting::parse(&file, &text)),
             Fact::Absent => {}
-            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why),
+            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why.into()),
         }
     }
     Fact::Known(settings)

@@ -37,7 +37,7 @@ fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Hel
     let file = host.locate(&path);
     let meta = match file.metadata() {
         Ok(meta) => meta,
-        Err(error) => return Fact::Failed(format!("{path}: {error}")),
+        Err(error) => return Fact::Failed(format!("{path}: {error}").into()),
     };
     let helper = Helper {
         setuid: meta.uid() == 0 && meta.mode() & 0o4000 != 0,
@@ -49,7 +49,7 @@ fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Hel
     if host.is_live() || helper.is_privileged() {
         Fact::Known(helper)
     } else {
-        Fact::Denied(format!("{}: {CAPTURED} its privileges", helper.path))
+        Fact::Denied(format!("{}: {CAPTURED} its privileges", helper.path).into())
     }
 }
 

@@ -38,19 +38,19 @@ impl TunedFile {
         let file = match File::options().read(true).custom_flags(flags.bits()).open(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let has_place = self.path.parent().is_some_and(|parent| parent.is_dir());
-                return if has_place { Fact::Denied(format!("{path}: not written yet")) } else { Fact::Absent };
+                return if has_place { Fact::Denied(format!("{path}: not written yet").into()) } else { Fact::Absent };
             }
-            Err(error) => return Fact::Failed(format!("{path}: {error}")),
+            Err(error) => return Fact::Failed(format!("{path}: {error}").into()),
             Ok(file) => file,
         };
         let mut text = String::new();
         if let Err(error) = file.take(LARGEST).read_to_string(&mut text) {
-            return Fact::Failed(format!("{path}: {error}"));
+            return Fact::Failed(format!("{path}: {error}").into());
         }
         match serde_json::from_str::<Tuned>(&text) {
             Ok(tuned) if tuned.boot_id == boot_id() => Fact::Known(tuned),
-            Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot")),
-            Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}")),
+            Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot").into()),
+            Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}").into()),
         }
     }
 
@@ -86,6 +86,6 @@ mod tests {
         }
         std::fs::remove_file(&path).expect("rm");
         std::os::unix::fs::symlink("/etc/passwd", &path).expect("symlink");
-        assert!(file.read().unreadable().is_some_and(|why| !why.contains("no status")), "a link is not followed");
+        assert!(file.read().unreadable().is_some_and(|why| !why.to_string().contains("no status")), "a link is not followed");
     }
 }

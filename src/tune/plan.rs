@@ -140,7 +140,7 @@ impl TunePlan {
                 Fact::Known(_) | Fact::Absent => {}
                 Fact::Denied(message) | Fact::Failed(message) if options.only.contains(&sysctl) => {
                     let reason = LeftBecause::Unreadable;
-                    left.push(Left { sysctl: sysctl.to_string(), reason, message: message.clone(), by_hand: None });
+                    left.push(Left { sysctl: sysctl.to_string(), reason, message: message.to_string(), by_hand: None });
                 }
                 Fact::Denied(_) | Fact::Failed(_) => {}
             }

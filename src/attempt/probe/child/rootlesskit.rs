@@ -233,7 +233,7 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
             Fact::Known(ranges) if ranges.is_empty() => return Err(format!("{file} has no range for {who}")),
             Fact::Known(ranges) => ranges,
             Fact::Absent => return Err(format!("there is no {file}")),
-            Fact::Denied(why) | Fact::Failed(why) => return Err(why.clone()),
+            Fact::Denied(why) | Fact::Failed(why) => return Err(why.to_string()),
         };
         let own = own.known().copied().unwrap_or_default();
         let mut words = vec!["0".to_owned(), own.to_string(), "1".to_owned()];
