@@ -162,14 +162,14 @@ proptest! {
         facts.probes = probes;
         for profile in Profile::ALL {
             let verdict = judge(&facts, profile, sandbox);
-            prop_assert_eq!(verdict.ready == Ready::Unknown, verdict.unknown.is_some());
-            match verdict.ready {
-                Ready::Ready => prop_assert!(verdict.causes.is_empty() && verdict.failed.is_none()),
-                Ready::NotReady => prop_assert!(!verdict.causes.is_empty()),
+            prop_assert_eq!(verdict.ready() == Ready::Unknown, verdict.unknown().is_some());
+            match verdict.ready() {
+                Ready::Ready => prop_assert!(verdict.causes().is_empty() && verdict.failed.is_none()),
+                Ready::NotReady => prop_assert!(!verdict.causes().is_empty()),
                 Ready::Unknown => {}
             }
             if verdict.failed.is_some() {
-                prop_assert!(verdict.ready != Ready::Ready, "a step that failed is decisive");
+                prop_assert!(verdict.ready() != Ready::Ready, "a step that failed is decisive");
                 prop_assert!(verdict.evidence != Evidence::Predicted);
             }
             // The same value judged from its own JSON is the same verdict.
@@ -185,7 +185,7 @@ proptest! {
         changes()[which].1(&mut better);
         for profile in Profile::ALL {
             let (before, after) = (judge(&facts, profile, None), judge(&better, profile, None));
-            prop_assert!(rank(after.ready) >= rank(before.ready), "{profile}: {before:#?}\n{after:#?}");
+            prop_assert!(rank(after.ready()) >= rank(before.ready()), "{profile}: {before:#?}\n{after:#?}");
         }
     }
 }

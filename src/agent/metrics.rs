@@ -93,7 +93,7 @@ impl Metrics {
         self.verdict.clear();
         for profile in Profile::ALL {
             let Some(says) = labels.get(&Key::Verdict(profile)) else { continue };
-            for verdict in Ready::ALL.map(Ready::id) {
+            for verdict in Ready::ALL.iter().map(|ready| ready.id()) {
                 let labels = VerdictLabels { profile: profile.id(), verdict };
                 self.verdict.get_or_create(&labels).set((verdict == says).into());
             }

@@ -163,7 +163,7 @@ fn without_state_dir(gone: &BadStateDir) -> Facts {
 
 /// How long to wait before what was seen should be looked at again, if it may pass by itself.
 pub(super) fn passes_after(desired: &Desired) -> Option<Duration> {
-    let cause = desired.verdicts.first().and_then(|verdict| verdict.causes.first());
+    let cause = desired.verdicts.first().and_then(|verdict| verdict.decisive());
     match (desired.published, cause) {
         (Ready::Unknown, _) => Some(UNKNOWN_PASSES),
         (Ready::NotReady, Some(Cause::UsernsExhausted | Cause::DiskSpace | Cause::KeyQuota)) => Some(SCARCITY_PASSES),

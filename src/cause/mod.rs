@@ -67,6 +67,8 @@ pub enum Cause {
     DiskSpace,
     /// The state dir can't be written by the builder's user.
     StateDir,
+    /// A build fails, and nothing names why.
+    BuildFailed,
 }
 
 /// Where a cause lies, and so who can remove it.
@@ -82,7 +84,7 @@ pub enum Level {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 26] = [
+    pub const ALL: [Cause; 27] = [
         Cause::UsernsKconfig,
         Cause::Seccomp,
         Cause::UsernsClone0,
@@ -109,6 +111,7 @@ impl Cause {
         Cause::LockedMountFlags,
         Cause::KeyQuota,
         Cause::MaskedProc,
+        Cause::BuildFailed,
     ];
 
     /// The id: `userns-max0`.
@@ -140,6 +143,7 @@ impl Cause {
             Cause::KeyQuota => "key-quota",
             Cause::DiskSpace => "disk-space",
             Cause::StateDir => "state-dir",
+            Cause::BuildFailed => "build-failed",
         }
     }
 
@@ -172,6 +176,7 @@ impl Cause {
             Cause::KeyQuota => "the user has no keyring left",
             Cause::DiskSpace => "no disk space is left for builds",
             Cause::StateDir => "the state dir can't be written",
+            Cause::BuildFailed => "a build fails here, and nothing that is known of names why",
         }
     }
 
@@ -201,7 +206,8 @@ impl Cause {
             | Cause::OverlayUsernsKernel
             | Cause::DevFuse
             | Cause::KeyQuota
-            | Cause::DiskSpace => Level::Node,
+            | Cause::DiskSpace
+            | Cause::BuildFailed => Level::Node,
         }
     }
 }

@@ -104,6 +104,7 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
         }
         Cause::KeyQuota => Remedy { tunable: false, ..sysctl(os, "kernel.keys.maxkeys", 2000) },
         Cause::DiskSpace => Remedy::new("free disk space on the node, or give the state dir a larger volume"),
+        Cause::BuildFailed => Remedy::new("read the error that the build ended with, and report it with the output of `buildkit-preflight facts`"),
         Cause::StateDir => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
     }
 }

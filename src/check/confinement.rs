@@ -1,7 +1,6 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
-use super::Case;
-use super::row::{Check, Judgement, Kind};
+use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Seccomp, Step};
 use crate::profile::Profile;
@@ -35,19 +34,19 @@ pub(super) const SECCOMP: Check = Check {
         judge: |case| {
             let ahead = case.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.filtered == Some(true)));
             if ahead || case.failed().is_some_and(|failed| failed.filtered == Some(true)) {
-                return Judgement::Fail(
+                return Judgement::fail(
                     Cause::Seccomp,
-                    format!("the seccomp filter of this {} answers in the kernel's place", place(case)),
+                    format!("the seccomp filter of this {} answers in the kernel's place", case.place.title()),
                 );
             }
-            if !case.is_builders_confinement() {
+            if !case.place.is_builders_confinement() {
                 return Judgement::NotApplicable;
             }
             match &case.facts.process.seccomp {
                 Fact::Known(Seccomp::Disabled) | Fact::Absent => Judgement::Pass,
-                Fact::Known(Seccomp::Strict) => Judgement::Fail(Cause::Seccomp, "seccomp allows read and write alone".into()),
-                Fact::Known(Seccomp::Filter) => Judgement::Unknown("a seccomp filter is on, and only trying shows what it refuses".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Known(Seccomp::Strict) => Judgement::fail(Cause::Seccomp, "seccomp allows read and write alone"),
+                Fact::Known(Seccomp::Filter) => Judgement::unknown("a seccomp filter is on, and only trying shows what it refuses"),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| failed.filtered == Some(true),
@@ -65,12 +64,12 @@ pub(super) const LSM_PROFILE: Check = Check {
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_builders_confinement() {
+            if !case.place.is_builders_confinement() {
                 // A shell is hardly ever confined; a pod is where the runtime labels containers.
                 return match case.facts.process.selinux_type() {
-                    Some(_) if case.on_bare_machine() && !case.profile.is_privileged() => Judgement::Warn(
+                    Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => Judgement::warn(
                         Cause::Selinux,
-                        "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed".into(),
+                        "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed",
                     ),
                     _ => Judgement::NotApplicable,
                 };
@@ -78,15 +77,15 @@ pub(super) const LSM_PROFILE: Check = Check {
             let process = &case.facts.process;
             let denied = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
             match (&process.lsm_label, process.apparmor_profile(), process.selinux_type()) {
-                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::Unknown(why.to_string()),
+                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::unknown(why),
                 (_, Some(name), _) if denied || name.split("//").next().is_some_and(|name| DENY_MOUNT.contains(&name)) => {
-                    Judgement::Fail(Cause::ApparmorProfile, format!("AppArmor profile {name} confines this pod"))
+                    Judgement::fail(Cause::ApparmorProfile, format!("AppArmor profile {name} confines this pod"))
                 }
-                (_, Some(name), _) => Judgement::Unknown(format!("AppArmor profile {name} is on, and only trying shows what it refuses")),
+                (_, Some(name), _) => Judgement::unknown(format!("AppArmor profile {name} is on, and only trying shows what it refuses")),
                 // Types that container-selinux makes for nested containers or leaves unconfined.
                 (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
-                (_, _, Some(kind)) if denied => Judgement::Fail(Cause::Selinux, format!("SELinux type {kind} confines this pod")),
-                (_, _, Some(kind)) => Judgement::Unknown(format!("SELinux type {kind} is on, and only trying shows what it refuses")),
+                (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, format!("SELinux type {kind} confines this pod")),
+                (_, _, Some(kind)) => Judgement::unknown(format!("SELinux type {kind} is on, and only trying shows what it refuses")),
                 _ => Judgement::Pass,
             }
         },
@@ -98,18 +97,46 @@ pub(super) const PRIVATE_ROOT: Check = Check {
     id: "private-root",
     title: "mount propagation of /",
     why: "rootlesskit makes / private before anything else is mounted: `failed to share mount point: /` where it can't.",
-    causes: &[Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    causes: &[
+        Cause::UsernsExhausted,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+        Cause::PlatformSandbox,
+        Cause::BuildFailed,
+    ],
     steps: &[Step::PrivateRoot],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::SECURITY_MODULE,
+            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::other(Cause::PlatformSandbox),
+            Blame::any(Cause::BuildFailed),
+        ],
+    },
 };
 
 pub(super) const STEP_NAMESPACES: Check = Check {
     id: "step-namespaces",
     title: "namespaces of a build step",
     why: "runc gives each RUN instruction namespaces of its own, while rootlesskit holds the first ones: a limit of 1 is not enough.",
-    causes: &[Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::Seccomp],
+    causes: &[
+        Cause::UsernsExhausted,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+        Cause::PlatformSandbox,
+        Cause::BuildFailed,
+    ],
     steps: &[Step::StepMountNamespace, Step::UtsNamespace, Step::IpcNamespace, Step::CgroupNamespace, Step::PidNamespace],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::SECURITY_MODULE,
+            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::other(Cause::PlatformSandbox),
+            Blame::any(Cause::BuildFailed),
+        ],
+    },
 };
 
 pub(super) const PROC: Check = Check {
@@ -120,7 +147,7 @@ pub(super) const PROC: Check = Check {
     steps: &[Step::Proc],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.plan.process_sandbox || !(case.is_builders_confinement() || case.decides()) {
+            if !case.plan.process_sandbox || !(case.place.is_builders_confinement() || case.decides()) {
                 return Judgement::NotApplicable;
             }
             // Of one that asked for none procmount-runtime tells: the masks are the runtime's doing.
@@ -130,12 +157,12 @@ pub(super) const PROC: Check = Check {
             match &case.facts.proc_fs {
                 Fact::Known(proc) if proc.masks.is_empty() || proc.complete_elsewhere => Judgement::Pass,
                 // Root of the machine's own user namespace is not asked what is visible.
-                Fact::Known(_) if !case.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
+                Fact::Known(_) if !case.place.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
                 Fact::Known(proc) => {
-                    Judgement::Fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()))
+                    Judgement::fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()))
                 }
-                Fact::Absent => Judgement::Unknown("the mount table is missing".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Absent => Judgement::unknown("the mount table is missing"),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| failed.errno == Some(Errno::EPERM) && failed.filtered != Some(true),
@@ -150,19 +177,30 @@ pub(super) const STEP_MOUNTS: Check = Check {
         Cause::KeyQuota,
         Cause::SubidConfig,
         Cause::MaskedProc,
-        Cause::Selinux,
-        Cause::ApparmorProfile,
-        Cause::ApparmorOrSelinux,
         Cause::Seccomp,
+        Cause::UsernsExhausted,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
         Cause::PlatformSandbox,
+        Cause::BuildFailed,
     ],
     steps: &[Step::SessionKeyring, Step::Proc, Step::Devpts, Step::Mqueue, Step::Sysfs, Step::PivotRoot, Step::Hostname],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::SECURITY_MODULE,
+            Blame::other(Cause::MaskedProc).at(&[Step::Proc]).when(|case, _| case.plan.process_sandbox),
+            Blame::errors(&[Errno::EDQUOT], Cause::KeyQuota).at(&[Step::SessionKeyring]),
+            // A group that the map does not have.
+            Blame::errors(&[Errno::EINVAL], Cause::SubidConfig).at(&[Step::Devpts]),
+            // Only a filter or a security module can refuse the owner of a UTS namespace its name.
+            Blame::other(Cause::Seccomp).at(&[Step::Hostname]),
+            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::other(Cause::PlatformSandbox),
+            Blame::any(Cause::BuildFailed),
+        ],
+    },
 };
-
-fn place(case: &Case) -> &'static str {
-    if case.on_bare_machine() { "shell" } else { "pod" }
-}
 
 #[cfg(test)]
 mod tests {

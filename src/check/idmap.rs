@@ -1,27 +1,24 @@
 //! Whether the builder can map more than its own ID.
 
-use super::Case;
-use super::row::{Check, Judgement, Kind};
+use super::message::says_no_user;
+use super::row::{Blame, Check, Judgement, Kind};
+use super::{Case, Note};
 use crate::cause::Cause;
-use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepResult, SubId};
+use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepOutcome, StepResult, SubId};
 
 const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
 
 /// A lack of the image: it stops a builder only where this place is the builder's own image. On a
 /// bare machine or in some other container the builder's image brings what is missing.
-fn lack(case: &Case, cause: Cause, message: String) -> Judgement {
-    if case.facts.in_builder_image() {
-        Judgement::Fail(cause, message)
-    } else {
-        Judgement::Warn(cause, format!("{message} (a builder's image brings its own)"))
-    }
+fn lack(case: &Case, cause: Cause, note: impl Into<Note>) -> Judgement {
+    if case.facts.in_builder_image() { Judgement::fail(cause, note) } else { Judgement::Warn(cause, Note::Brought(Box::new(note.into()))) }
 }
 
 /// Whether newuidmap has no part in this: no user namespace is made, root writes the map, or the
 /// builder's pod has IDs of its own that can't be seen from here.
 fn needs_no_helper(case: &Case) -> bool {
     let elsewhere = case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true);
-    !case.is_rootless() || elsewhere || case.root_writes_maps()
+    !case.place.is_rootless() || elsewhere || case.place.root_writes_maps()
 }
 
 /// What is left of a pod's 65,536 IDs beside the builder's own and those below it: the usual fitting range.
@@ -53,13 +50,13 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, file: &str) -> Judgement
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, format!("{file} has no range for {user}")),
         Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {
             sum if sum < USUAL_RANGE => {
-                Judgement::Warn(Cause::SubidConfig, format!("{file} gives {user} {sum} IDs: images with files of higher IDs fail"))
+                Judgement::warn(Cause::SubidConfig, format!("{file} gives {user} {sum} IDs: images with files of higher IDs fail"))
             }
             _ => Judgement::Pass,
         },
         Fact::Absent => lack(case, Cause::SubidConfig, format!("there is no {file}")),
-        Fact::Failed(why) => lack(case, Cause::SubidConfig, why.to_string()),
-        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::Unknown(why.to_string()),
+        Fact::Failed(why) => lack(case, Cause::SubidConfig, why),
+        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
 }
@@ -72,7 +69,7 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
     steps: HELPER_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if needs_no_helper(case) || !case.is_builders_confinement() {
+            if needs_no_helper(case) || !case.place.is_builders_confinement() {
                 return Judgement::NotApplicable;
             }
             match &case.facts.process.bounding_set {
@@ -85,11 +82,11 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
                     if missing.is_empty() {
                         Judgement::Pass
                     } else {
-                        Judgement::Fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and ")))
+                        Judgement::fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and ")))
                     }
                 }
-                Fact::Absent => Judgement::Unknown("/proc/self/status is missing".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Absent => Judgement::unknown("/proc/self/status is missing"),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: refused,
@@ -104,18 +101,18 @@ pub(super) const NO_NEW_PRIVILEGES: Check = Check {
     steps: HELPER_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if needs_no_helper(case) || !(case.is_builders_confinement() || case.on_bare_machine()) {
+            if needs_no_helper(case) || !(case.place.is_builders_confinement() || case.place.on_bare_machine()) {
                 return Judgement::NotApplicable;
             }
             match &case.facts.process.no_new_privs {
                 Fact::Known(false) | Fact::Absent => Judgement::Pass,
-                Fact::Known(true) if case.on_bare_machine() => Judgement::Warn(
+                Fact::Known(true) if case.place.on_bare_machine() => Judgement::warn(
                     Cause::NoNewPrivs,
-                    "no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own".into(),
+                    "no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own",
                 ),
-                _ if case.on_bare_machine() => Judgement::NotApplicable,
-                Fact::Known(true) => Judgement::Fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)".into()),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                _ if case.place.on_bare_machine() => Judgement::NotApplicable,
+                Fact::Known(true) => Judgement::fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)"),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: refused,
@@ -138,13 +135,13 @@ pub(super) const HELPERS: Check = Check {
                 Fact::Known(helper) if helper.is_privileged() && (helper.file_capability || can_be_root(case)) => Judgement::Pass,
                 // Some builds turn into the user again before they write, and can; others stay root, whom the kernel asks for
                 // CAP_SYS_ADMIN, since the namespace is not root's own (map_write in kernel/user_namespace.c).
-                Fact::Known(helper) if helper.is_privileged() => Judgement::Unknown(format!(
+                Fact::Known(helper) if helper.is_privileged() => Judgement::unknown(format!(
                     "{} has the setuid bit and not its file capability, and only trying shows whether this build of it can do without SYS_ADMIN",
                     helper.path
                 )),
                 Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
                 Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
-                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::Unknown(why.to_string()),
+                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::unknown(why),
                 Fact::Denied(_) | Fact::Failed(_) => Judgement::NotApplicable,
             }))
         },
@@ -154,7 +151,7 @@ pub(super) const HELPERS: Check = Check {
 
 /// Whether a program with the setuid bit becomes a root that may do all.
 fn can_be_root(case: &Case) -> bool {
-    case.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
+    case.place.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
 }
 
 fn weakness(helper: &Helper) -> String {
@@ -191,7 +188,7 @@ pub(super) const NESTED_RANGE: Check = Check {
                         }
                         None => Judgement::Pass,
                     },
-                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.to_string()),
+                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
                     // No user namespaces, or a range that can't be read: other checks' matters.
                     (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
                 }
@@ -205,9 +202,30 @@ pub(super) const ID_MAPS: Check = Check {
     id: "id-maps",
     title: "maps of the new user namespace",
     why: "rootlesskit runs newuidmap and newgidmap, so that files of an image can belong to other users than root.",
-    causes: &[Cause::IdmapHelper, Cause::SubidConfig, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    causes: &[
+        Cause::SubidConfig,
+        Cause::NestedUsernsRange,
+        Cause::NoNewPrivs,
+        Cause::IdmapHelper,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+    ],
     steps: &[Step::SubIdRange, Step::UidMap, Step::GidMap],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::any(Cause::SubidConfig).at(&[Step::SubIdRange]),
+            // Root lacks no privilege for it: the IDs are not there.
+            Blame::any(Cause::NestedUsernsRange).when(|case, _| case.place.root_writes_maps()),
+            // A shell's: a pod's is a fact of its own.
+            Blame::any(Cause::NoNewPrivs)
+                .when(|case, step| step.outcome == StepOutcome::FellBack && case.facts.process.no_new_privs.known() == Some(&true)),
+            Blame::any(Cause::SubidConfig).when(|_, step| says_no_user(step)),
+            Blame::SECURITY_MODULE,
+            Blame::errors(&[Errno::EINVAL], Cause::SubidConfig),
+            Blame::any(Cause::IdmapHelper),
+        ],
+    },
 };
 
 /// The kernel's refusal to run a helper, to its write, or the helper's own.

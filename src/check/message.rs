@@ -3,6 +3,9 @@
 use crate::fact::{Errno, Step, StepOutcome, StepResult};
 use crate::text::shorten;
 
+/// How the helpers name themselves.
+const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
+
 /// Words of a message, and the step that they speak of. Their order matters: a message about newuidmap also names the file
 /// it could not execute, and one about a mount in a build step also the namespace that it is in.
 const MESSAGES: [(&str, Step); 16] = [
@@ -23,6 +26,16 @@ const MESSAGES: [(&str, Step); 16] = [
     ("pivot_root", Step::PivotRoot),
     ("unable to start container process: exec:", Step::Execute),
 ];
+
+/// Whether these are a helper's words, and not the kernel's: Ubuntu's restriction does not stop newuidmap.
+pub(super) fn is_helpers_own(step: &StepResult) -> bool {
+    step.detail.as_ref().is_some_and(|words| HELPERS.iter().any(|name| words.contains(name)))
+}
+
+/// Whether newuidmap does not know whom it works for: "Cannot determine your user name".
+pub(super) fn says_no_user(step: &StepResult) -> bool {
+    step.detail.as_ref().is_some_and(|words| words.contains("user name"))
+}
 
 /// The step that failed, by the messages. Parent and child of rootlesskit both complain, in no certain order; one that
 /// says no more than that the other has ended is passed over.

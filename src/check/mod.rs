@@ -4,24 +4,33 @@
 //! of that profile would work. What was tried outranks what was read: a step that worked overrules a
 //! fact that looks bad, and a step that failed is decisive; the facts then name its cause.
 
+mod answer;
+mod basis;
 mod case;
 mod confinement;
 mod idmap;
 mod judge;
 pub(crate) mod kubernetes;
 mod message;
+mod note;
+mod place;
 mod pod;
 mod row;
 mod storage;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tried;
 mod userns;
 
+pub use answer::{Answer, Causes, Evidence, Finding, Outcome, Ready, Snapshotter, Verdict};
+pub use basis::Basis;
 pub use case::Case;
-pub use judge::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict, judge};
+pub use judge::{PRECEDENCE, Rule, judge};
 pub use kubernetes::{Support, procmount_support};
 pub(crate) use message::step_of;
+pub use note::{Note, Unfinished};
+pub use place::Place;
 pub use row::Check;
 pub use table::CHECKS;
 pub use userns::least_values;

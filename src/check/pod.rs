@@ -20,25 +20,25 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
             let kernel = case.facts.kernel.known();
             match (case.facts.in_user_namespace(), kernel) {
                 (Some(true), _) => Judgement::Pass,
-                _ if case.got_no_user_namespace() => Judgement::Fail(
+                _ if case.place.got_no_user_namespace() => Judgement::fail(
                     Cause::UsernsPodRuntime,
                     format!(
                         "the pod asked for hostUsers: false and got the machine's own user namespace: {}",
                         who_ignored(case.facts, "UserNamespacesSupport")
                     ),
                 ),
-                _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::Fail(
+                _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::fail(
                     Cause::Yama,
-                    "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes".into(),
+                    "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes",
                 ),
-                (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::Fail(
+                (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::fail(
                     Cause::UsernsPodRuntime,
                     format!("Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)"),
                 ),
-                (_, Some(kernel)) if kernel.version() < (6, 3) => Judgement::Unknown(format!(
+                (_, Some(kernel)) if kernel.version() < (6, 3) => Judgement::unknown(format!(
                     "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
                 )),
-                _ => Judgement::Unknown("looks able; only a pod with hostUsers: false can prove it".into()),
+                _ => Judgement::unknown("looks able; only a pod with hostUsers: false can prove it"),
             }
         },
         explains: |_| false,
@@ -77,32 +77,32 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                 Fact::Known(version) => version,
                 // Nobody has asked the kubelet.
                 Fact::Absent | Fact::Denied(_) => return Judgement::NotApplicable,
-                Fact::Failed(why) => return Judgement::Unknown(why.to_string()),
+                Fact::Failed(why) => return Judgement::unknown(why),
             };
             let runtime = kubelet.runtime.known().map_or_else(|| "its runtime".to_owned(), ToString::to_string);
             let refuses = "so the kubelet refuses a pod with hostUsers: false";
             match (&kubelet.pod_user_namespaces, numbers(version)) {
-                (_, Some(number)) if number < REFUSES => Judgement::Unknown(format!(
+                (_, Some(number)) if number < REFUSES => Judgement::unknown(format!(
                     "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does)"
                 )),
                 (Fact::Known(true), _) => Judgement::Pass,
-                (Fact::Known(false), _) => Judgement::Fail(
+                (Fact::Known(false), _) => Judgement::fail(
                     Cause::UsernsPodRuntime,
                     format!(
                         "{runtime} says that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
                     ),
                 ),
                 // Without the runtime's version either: one of them has just been started.
-                (Fact::Absent, Some(number)) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::Fail(
+                (Fact::Absent, Some(number)) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::fail(
                     Cause::UsernsPodRuntime,
                     format!(
                         "{runtime} does not say that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
                     ),
                 ),
                 (Fact::Absent, _) => {
-                    Judgement::Unknown(format!("kubelet {version} does not tell whether {runtime} gives pods a user namespace"))
+                    Judgement::unknown(format!("kubelet {version} does not tell whether {runtime} gives pods a user namespace"))
                 }
-                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::Unknown(why.to_string()),
+                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
             }
         },
         explains: |_| false,
@@ -120,12 +120,12 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
             if case.profile != Profile::ProcMount || !case.plan.process_sandbox {
                 return Judgement::NotApplicable;
             }
-            let asked = case.facts.process.asked_unmasked_proc.known() == Some(&true) && case.is_builders_confinement();
+            let asked = case.facts.process.asked_unmasked_proc.known() == Some(&true) && case.place.is_builders_confinement();
             match (&case.facts.proc_fs, &case.facts.kubelet.runtime) {
                 (Fact::Known(proc), _) if asked && (proc.masks.is_empty() || proc.complete_elsewhere) => Judgement::Pass,
                 (Fact::Known(proc), _) if asked => {
                     let (masks, shown, who) = (proc.masks.len(), proc.shown(), who_ignored(case.facts, "ProcMountType"));
-                    Judgement::Fail(
+                    Judgement::fail(
                         Cause::ProcmountRuntime,
                         format!(
                             "the pod asked for procMount: Unmasked, and parts of /proc are hidden all the same, by {masks} mounts ({shown}): {who}"
@@ -135,10 +135,10 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
                 (_, Fact::Known(runtime)) => match procmount_support(case.facts) {
                     Support::Supported => Judgement::Pass,
                     Support::Unsupported => {
-                        Judgement::Fail(Cause::ProcmountRuntime, format!("{runtime} masks /proc whatever procMount says, by its version"))
+                        Judgement::fail(Cause::ProcmountRuntime, format!("{runtime} masks /proc whatever procMount says, by its version"))
                     }
                     Support::Unknown => {
-                        Judgement::Unknown(format!("nobody knows what {runtime} makes of procMount: only such a pod can prove it"))
+                        Judgement::unknown(format!("nobody knows what {runtime} makes of procMount: only such a pod can prove it"))
                     }
                 },
                 // Nobody has asked the kubelet, or the kubelet got no answer.
@@ -191,12 +191,15 @@ mod tests {
             });
             for profile in Profile::CANARIES {
                 let verdict = judge(&facts, profile, None);
-                let named = (verdict.ready, verdict.evidence, verdict.causes.first());
-                assert_eq!(named, (Ready::NotReady, Evidence::Proven, Some(&Cause::UsernsPodRuntime)));
-                let message = verdict.findings.iter().find_map(|finding| finding.message.clone().filter(|_| finding.cause.is_some()));
+                let named = (verdict.ready(), verdict.evidence, verdict.decisive());
+                assert_eq!(named, (Ready::NotReady, Evidence::Proven, Some(Cause::UsernsPodRuntime)));
+                let message = verdict
+                    .findings
+                    .iter()
+                    .find_map(|finding| finding.note.as_ref().filter(|_| finding.cause.is_some()).map(ToString::to_string));
                 assert!(message.is_some_and(|message| message.contains(says) && !message.contains(not)), "{version}");
             }
-            assert_eq!(judge(&facts, Profile::NoProcessSandbox, None).ready, Ready::Ready);
+            assert_eq!(judge(&facts, Profile::NoProcessSandbox, None).ready(), Ready::Ready);
         }
     }
 
@@ -234,13 +237,13 @@ mod tests {
         assert_eq!(judged(&|facts| in_canary(facts, Fact::Known(ProcFs::default()))).outcome, Outcome::Pass);
         let found = judged(&|facts| in_canary(facts, masked()));
         assert_eq!((found.outcome, found.cause), (Outcome::Fail, Some(Cause::ProcmountRuntime)));
-        let message = found.message.expect("a message");
+        let message = found.note.expect("a note").to_string();
         assert!(
             message.contains("by 2 mounts (/proc/kcore, /proc/keys): the container runtime (cri-o://1.33.1) ignored it, or the API server"),
             "{message}"
         );
         let verdict = judge(&facts_of(&|facts| in_canary(facts, masked())), Profile::ProcMount, None);
-        assert!(verdict.causes.contains(&Cause::ProcmountRuntime) && !verdict.causes.contains(&Cause::MaskedProc));
+        assert!(verdict.causes().contains(&Cause::ProcmountRuntime) && !verdict.causes().contains(&Cause::MaskedProc));
         for (version, outcome) in
             [("cri-o://1.33.1", Outcome::Fail), ("cri-o://1.33.2", Outcome::Pass), ("pouch://1.0.0", Outcome::Unknown)]
         {

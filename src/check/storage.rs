@@ -1,6 +1,6 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
-use super::row::{Check, Judgement, Kind};
+use super::row::{Blame, Check, Judgement, Kind};
 use super::{Case, Snapshotter};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, StateDir, Step, StepOutcome};
@@ -21,22 +21,22 @@ pub(super) const STATE_DIR: Check = Check {
             if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
                 let full = matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT));
                 let says = failed.errno.map_or("refused", Errno::text);
-                return Judgement::Fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
+                return Judgement::fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
             }
             if let Some(why) = state.path.unreadable() {
-                return Judgement::Unknown(why.to_string());
+                return Judgement::unknown(why);
             }
             match (&state.flags, &state.free_bytes) {
-                (Fact::Known(flags), _) if flags.read_only && !case.on_bare_machine() => {
-                    Judgement::Fail(Cause::StateDir, format!("{path} is mounted read-only"))
+                (Fact::Known(flags), _) if flags.read_only && !case.place.on_bare_machine() => {
+                    Judgement::fail(Cause::StateDir, format!("{path} is mounted read-only"))
                 }
                 (_, Fact::Known(free)) if *free < StateDir::LEAST => {
-                    Judgement::Fail(Cause::DiskSpace, format!("{} KiB are left on {path}", free >> 10))
+                    Judgement::fail(Cause::DiskSpace, format!("{} KiB are left on {path}", free >> 10))
                 }
                 (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
-                    Judgement::Warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
+                    Judgement::warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
                 }
-                (Fact::Denied(why) | Fact::Failed(why), _) if !case.on_bare_machine() => Judgement::Unknown(why.to_string()),
+                (Fact::Denied(why) | Fact::Failed(why), _) if !case.place.on_bare_machine() => Judgement::unknown(why),
                 _ => Judgement::Pass,
             }
         },
@@ -48,9 +48,16 @@ pub(super) const STATE_DIR_WRITE: Check = Check {
     id: "state-dir-use",
     title: "use of the state dir",
     why: "buildkitd makes directories there, tries overlayfs, then fuse-overlayfs, and else copies; then it runs programs from what it unpacked.",
-    causes: &[Cause::StateDir, Cause::DiskSpace, Cause::LockedMountFlags],
+    causes: &[Cause::LockedMountFlags, Cause::DiskSpace, Cause::StateDir, Cause::BuildFailed],
     steps: &[Step::StateDir, Step::Overlay, Step::Fuse, Step::Execute],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::other(Cause::LockedMountFlags).at(&[Step::Execute]),
+            Blame::any(Cause::BuildFailed).at(&[Step::Execute]),
+            Blame::errors(&[Errno::ENOSPC, Errno::EDQUOT], Cause::DiskSpace),
+            Blame::any(Cause::StateDir),
+        ],
+    },
 };
 
 pub(super) const SNAPSHOTTER: Check = Check {
@@ -66,11 +73,11 @@ pub(super) const SNAPSHOTTER: Check = Check {
                 let step = |step| case.probe.and_then(|probe| probe.step(step)).map(|result| format!(": {result}")).unwrap_or_default();
                 if case.facts.state_dir.file_system.known().is_some_and(|fs| fs == "overlay") {
                     let message = format!("BuildKit falls back to {other}, since the state dir lies on an overlay: give it a volume");
-                    Judgement::Warn(Cause::OverlayBackingFs, message)
+                    Judgement::warn(Cause::OverlayBackingFs, message)
                 } else if other == Snapshotter::Native && case.facts.dev_fuse != Fact::Known(true) {
-                    Judgement::Warn(Cause::DevFuse, format!("BuildKit falls back to {other}{}", step(Step::Fuse)))
+                    Judgement::warn(Cause::DevFuse, format!("BuildKit falls back to {other}{}", step(Step::Fuse)))
                 } else {
-                    Judgement::Warn(Cause::OverlayUsernsKernel, format!("BuildKit falls back to {other}{}", step(Step::Overlay)))
+                    Judgement::warn(Cause::OverlayUsernsKernel, format!("BuildKit falls back to {other}{}", step(Step::Overlay)))
                 }
             }
         },
@@ -89,19 +96,18 @@ pub(super) const NOEXEC: Check = Check {
             let state = &case.facts.state_dir;
             match &state.flags {
                 Fact::Known(flags) if flags.noexec => match snapshotter(case) {
-                    Some(Snapshotter::Native) => Judgement::Fail(
+                    Some(Snapshotter::Native) => Judgement::fail(
                         Cause::LockedMountFlags,
-                        "the state dir is mounted noexec, and the native snapshotter runs programs from it".into(),
+                        "the state dir is mounted noexec, and the native snapshotter runs programs from it",
                     ),
                     Some(_) => Judgement::Pass,
-                    None => Judgement::Unknown(
-                        "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes"
-                            .into(),
+                    None => Judgement::unknown(
+                        "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes",
                     ),
                 },
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
-                Fact::Denied(_) | Fact::Failed(_) if case.on_bare_machine() => Judgement::NotApplicable,
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Denied(_) | Fact::Failed(_) if case.place.on_bare_machine() => Judgement::NotApplicable,
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| failed.errno == Some(Errno::EACCES),
@@ -112,20 +118,19 @@ pub(super) const BIND_MOUNTS: Check = Check {
     id: "bind-mounts",
     title: "bind mounts from the state dir",
     why: "runc binds /etc/resolv.conf and /etc/hosts of a build step from the state dir, read-only; a user namespace can't drop the mount's nosuid, nodev and noexec (mount_namespaces(7)).",
-    causes: &[Cause::LockedMountFlags, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    causes: &[Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux, Cause::LockedMountFlags, Cause::BuildFailed],
     steps: &[Step::BindMount, Step::ReadOnlyRemount],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt { blames: &[Blame::SECURITY_MODULE, Blame::other(Cause::LockedMountFlags), Blame::any(Cause::BuildFailed)] },
 };
 
 /// The snapshotter that BuildKit would choose: the one that it did choose, or that the probe could mount, else by the
 /// rules of the kernel and the distribution. `None` where too little is known.
 pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
-    let name = case.trial.and_then(|trial| trial.snapshotter.as_deref());
-    let chosen = Snapshotter::ALL.into_iter().find(|snapshotter| name == Some(snapshotter.to_string().as_str()));
+    let chosen = case.basis.trial().and_then(|trial| trial.snapshotter.as_deref()?.parse().ok());
     if chosen.is_some() {
         return chosen;
     }
-    if let Some(probe) = case.probe.filter(|_| case.probe_decides())
+    if let Some(probe) = case.deciding_probe()
         && let Some(overlay) = probe.step(Step::Overlay)
     {
         return Some(match (overlay.outcome, probe.step(Step::Fuse).map(|fuse| fuse.outcome)) {
@@ -135,7 +140,7 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
         });
     }
     let kernel = case.facts.kernel.known()?.version();
-    let nested = case.is_rootless() || case.profile.has_pod_user_namespace();
+    let nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
     // Ubuntu's own kernels let user namespaces mount overlayfs long before 5.11 did.
     let ubuntu = case.facts.os.known().is_some_and(|os| os.id == "ubuntu");
     let stacked = case.facts.state_dir.file_system.known()? == "overlay";
@@ -143,7 +148,7 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
         return Some(Snapshotter::Overlayfs);
     }
     // A bare machine's /dev/fuse is not a pod's: without a device plugin a pod has none.
-    let fuse = case.profile.is_privileged() || !case.on_bare_machine();
+    let fuse = case.profile.is_privileged() || !case.place.on_bare_machine();
     let fuse = fuse && case.facts.dev_fuse == Fact::Known(true) && (!nested || kernel >= (4, 18));
     Some(if fuse { Snapshotter::FuseOverlayfs } else { Snapshotter::Native })
 }
@@ -195,7 +200,7 @@ mod tests {
                 (Outcome::Pass, None, &|f| f.kernel = Fact::Denied("no /proc".into())),
             ],
         );
-        let predicted = |change: &dyn Fn(&mut Facts)| judge(&facts_of(change), Profile::NoProcessSandbox, None).snapshotter;
+        let predicted = |change: &dyn Fn(&mut Facts)| judge(&facts_of(change), Profile::NoProcessSandbox, None).snapshotter();
         assert_eq!(
             predicted(&|f| {
                 old_kernel(f);
@@ -204,7 +209,7 @@ mod tests {
             Some(Snapshotter::FuseOverlayfs)
         );
         assert_eq!(predicted(&|f| overlay(f)), Some(Snapshotter::Native));
-        assert_eq!(judge(&healthy(), Profile::NoProcessSandbox, None).snapshotter, Some(Snapshotter::Overlayfs));
+        assert_eq!(judge(&healthy(), Profile::NoProcessSandbox, None).snapshotter(), Some(Snapshotter::Overlayfs));
     }
 
     #[test]

@@ -79,6 +79,22 @@ pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Fa
     facts
 }
 
+/// Adds a probe of a profile in which one step failed or fell back, with or without an error.
+pub(super) fn with_failure(mut facts: Facts, profile: Profile, failed: Step, outcome: StepOutcome, errno: Option<Errno>) -> Facts {
+    let plan = profile.plan();
+    let mut steps = Vec::new();
+    for step in plan.steps() {
+        let (outcome, errno) = if step == failed { (outcome, errno) } else { (StepOutcome::Worked, None) };
+        steps.push(StepResult { step, outcome, errno, detail: None, filtered: None, micros: 0 });
+        if outcome == StepOutcome::Failed {
+            break;
+        }
+    }
+    let executable = "/usr/bin/rootlesskit".into();
+    facts.probes = vec![Probe { plan, executable, uid: profile.uid(), map_source: Some(MapSource::Helpers), end: End::Completed, steps }];
+    facts
+}
+
 /// What one check finds in changed facts, without a probe.
 pub(super) fn finding(check: &str, profile: Profile, change: &dyn Fn(&mut Facts)) -> Finding {
     assert!(CHECKS.iter().any(|row| row.id == check), "{check} is in the table");
@@ -99,18 +115,18 @@ pub(super) fn table(check: &str, rows: &[Row]) {
 /// A probe that failed at a step must name the cause first.
 pub(super) fn failed_at(step: Step, errno: Errno, cause: Cause, change: impl Fn(&mut Facts)) {
     let verdict = judge(&with_probe(facts_of(&change), Some((step, errno))), Profile::NoProcessSandbox, None);
-    assert_eq!(verdict.ready, Ready::NotReady, "{step:?}");
-    assert_eq!(verdict.causes.first(), Some(&cause), "{step:?} {errno}: {verdict:?}");
+    assert_eq!(verdict.ready(), Ready::NotReady, "{step:?}");
+    assert_eq!(verdict.decisive(), Some(cause), "{step:?} {errno}: {verdict:?}");
     assert_eq!(verdict.failed.map(|failed| failed.step), Some(step));
 }
 
 #[test]
 fn the_healthy_example_is_clean() {
     let verdict = judge(&healthy(), Profile::NoProcessSandbox, None);
-    assert_eq!((verdict.ready, verdict.evidence, verdict.causes), (Ready::Ready, Evidence::Proven, vec![]));
+    assert_eq!((verdict.ready(), verdict.evidence, verdict.causes()), (Ready::Ready, Evidence::Proven, vec![]));
     for finding in verdict.findings {
         assert!(matches!(finding.outcome, Outcome::Pass | Outcome::NotApplicable), "{finding:?}");
     }
     let predicted = judge(&facts_of(&|_| {}), Profile::NoProcessSandbox, None);
-    assert_eq!((predicted.ready, predicted.evidence), (Ready::Ready, Evidence::Predicted));
+    assert_eq!((predicted.ready(), predicted.evidence), (Ready::Ready, Evidence::Predicted));
 }

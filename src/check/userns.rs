@@ -1,6 +1,7 @@
 //! Whether a user namespace can be made.
 
-use super::row::{Check, Judgement, Kind};
+use super::message::is_helpers_own;
+use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
 use crate::cause::Cause;
 use crate::fact::{Builder, Errno, Fact, Plan, Step, Tunable};
 use crate::profile::Profile;
@@ -16,15 +17,15 @@ pub(super) const KERNEL_CONFIG: Check = Check {
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_rootless() && !case.profile.has_pod_user_namespace() {
+            if !case.place.is_rootless() && !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
             match &case.facts.user_namespaces {
                 Fact::Known(true) => Judgement::Pass,
                 Fact::Known(false) | Fact::Absent => {
-                    Judgement::Fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces".into())
+                    Judgement::fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces")
                 }
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| matches!(failed.errno, Some(Errno::EINVAL | Errno::ENOSYS)) && failed.filtered != Some(true),
@@ -39,14 +40,14 @@ pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_rootless() {
+            if !case.place.is_rootless() {
                 // Root makes the pod's namespace, and a rootful builder none.
                 return Judgement::NotApplicable;
             }
             match &case.facts.sysctls.unprivileged_userns_clone {
-                Fact::Known(0) => Judgement::Fail(Cause::UsernsClone0, "kernel.unprivileged_userns_clone is 0".into()),
+                Fact::Known(0) => Judgement::fail(Cause::UsernsClone0, "kernel.unprivileged_userns_clone is 0"),
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| failed.errno == Some(Errno::EPERM) && failed.filtered != Some(true),
@@ -61,29 +62,29 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_rootless() && !case.profile.has_pod_user_namespace() {
+            if !case.place.is_rootless() && !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
-            if !case.is_rootless() && case.facts.in_user_namespace() == Some(true) {
+            if !case.place.is_rootless() && case.facts.in_user_namespace() == Some(true) {
                 // The pod has its namespace, and this builder makes no other.
                 return Judgement::Pass;
             }
             let value = match &case.facts.sysctls.max_user_namespaces {
                 Fact::Known(value) => *value,
                 Fact::Absent => return Judgement::Pass,
-                Fact::Denied(why) | Fact::Failed(why) => return Judgement::Unknown(why.to_string()),
+                Fact::Denied(why) | Fact::Failed(why) => return Judgement::unknown(why),
             };
             let says = format!("user.max_user_namespaces is {value}");
             // Measured: one such pod needs 2 on Linux 6.12 and 7.2, up to 4 on 6.1, where each idmapped mount holds one.
             let (least, enough) = if case.profile.has_pod_user_namespace() { (2, 4) } else { (1, 1) };
             match value {
-                0 => Judgement::Fail(Cause::UsernsMax0, says),
+                0 => Judgement::fail(Cause::UsernsMax0, says),
                 _ if value < least => {
-                    Judgement::Fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}"))
+                    Judgement::fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}"))
                 }
-                _ if value < enough => Judgement::Unknown(format!("{says}, and one pod with hostUsers: false needs {least} to {enough}")),
+                _ if value < enough => Judgement::unknown(format!("{says}, and one pod with hostUsers: false needs {least} to {enough}")),
                 _ if value < COMFORTABLE_LIMIT => {
-                    Judgement::Warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual"))
+                    Judgement::warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual"))
                 }
                 _ => Judgement::Pass,
             }
@@ -134,13 +135,13 @@ pub(super) const NAMESPACE_LIMITS: Check = Check {
             for (limit, needed) in needed(case.profile, case.plan) {
                 match limit.of(&case.facts.sysctls) {
                     Fact::Known(value) if *value < needed => {
-                        return Judgement::Fail(Cause::UsernsExhausted, format!("{limit} is {value}, and a build needs {needed}"));
+                        return Judgement::fail(Cause::UsernsExhausted, format!("{limit} is {value}, and a build needs {needed}"));
                     }
                     Fact::Known(_) | Fact::Absent => {}
                     Fact::Denied(why) | Fact::Failed(why) => unknown = unknown.or(Some(why)),
                 }
             }
-            unknown.map_or(Judgement::Pass, |why| Judgement::Unknown(why.to_string()))
+            unknown.map_or(Judgement::Pass, Judgement::unknown)
         },
         explains: |failed| failed.errno == Some(Errno::ENOSPC),
     },
@@ -154,32 +155,29 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
     steps: &[Step::UserNamespace, Step::MountNamespace, Step::UidMap, Step::GidMap, Step::PrivateRoot],
     kind: Kind::Fact {
         judge: |case| {
-            if !case.is_rootless() {
+            if !case.place.is_rootless() {
                 return Judgement::NotApplicable;
             }
             let refused = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
             match &case.facts.sysctls.apparmor_restrict_unprivileged_userns {
                 Fact::Known(0) | Fact::Absent => Judgement::Pass,
                 Fact::Known(value) if case.facts.process.is_unconfined() => {
-                    Judgement::Fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
+                    Judgement::fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
                 }
                 // The restriction binds unconfined processes. A profile may grant user namespaces, or refuse more than these.
-                Fact::Known(_) => Judgement::Unknown(
-                    "kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows what this process's AppArmor profile allows"
-                        .into(),
+                Fact::Known(_) => Judgement::unknown(
+                    "kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows what this process's AppArmor profile allows",
                 ),
                 // The file exists, for root to read: with a refusal that is what such a kernel does.
-                Fact::Denied(why) if refused && case.facts.process.is_unconfined() && why.is_forbidden() => Judgement::Fail(
+                Fact::Denied(why) if refused && case.facts.process.is_unconfined() && why.is_forbidden() => Judgement::fail(
                     Cause::UsernsApparmorRestrict,
                     format!("likely kernel.apparmor_restrict_unprivileged_userns, which exists here ({why})"),
                 ),
-                Fact::Denied(why) | Fact::Failed(why) => Judgement::Unknown(why.to_string()),
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
         explains: |failed| {
-            matches!(failed.errno, Some(Errno::EACCES | Errno::EPERM))
-                && failed.filtered != Some(true)
-                && !is_helper_message(failed.detail.as_deref())
+            matches!(failed.errno, Some(Errno::EACCES | Errno::EPERM)) && failed.filtered != Some(true) && !is_helpers_own(failed)
         },
     },
 };
@@ -191,28 +189,46 @@ pub(super) const USER_NAMESPACE: Check = Check {
     causes: &[
         Cause::UsernsKconfig,
         Cause::UsernsExhausted,
-        Cause::PlatformSandbox,
         Cause::ApparmorProfile,
         Cause::Selinux,
         Cause::ApparmorOrSelinux,
+        Cause::PlatformSandbox,
+        Cause::BuildFailed,
     ],
     steps: &[Step::UserNamespace],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::SECURITY_MODULE,
+            Blame::errors(&[Errno::EINVAL, Errno::ENOSYS], Cause::UsernsKconfig),
+            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::other(Cause::PlatformSandbox),
+            Blame::any(Cause::BuildFailed),
+        ],
+    },
 };
 
 pub(super) const MOUNT_NAMESPACE: Check = Check {
     id: "mount-namespace",
     title: "new mount namespace",
     why: "rootlesskit and runc mount what the build needs in a mount namespace of its own.",
-    causes: &[Cause::UsernsExhausted, Cause::PlatformSandbox, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux],
+    causes: &[
+        Cause::UsernsExhausted,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+        Cause::PlatformSandbox,
+        Cause::BuildFailed,
+    ],
     steps: &[Step::MountNamespace],
-    kind: Kind::Attempt,
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::SECURITY_MODULE,
+            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::other(Cause::PlatformSandbox),
+            Blame::any(Cause::BuildFailed),
+        ],
+    },
 };
-
-/// newuidmap speaks of itself; Ubuntu's restriction does not stop it.
-fn is_helper_message(detail: Option<&str>) -> bool {
-    detail.is_some_and(|detail| detail.contains("newuidmap") || detail.contains("newgidmap"))
-}
 
 #[cfg(test)]
 mod tests {

@@ -62,9 +62,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         None => arguments.sources.gather(&profiles)?,
     };
     let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
-    let code = if verdicts.iter().any(|verdict| verdict.ready == Ready::NotReady) {
+    let code = if verdicts.iter().any(|verdict| verdict.ready() == Ready::NotReady) {
         NOT_READY
-    } else if verdicts.iter().any(|verdict| verdict.ready == Ready::Unknown) {
+    } else if verdicts.iter().any(|verdict| verdict.ready() == Ready::Unknown) {
         UNKNOWN
     } else {
         READY

@@ -1,6 +1,5 @@
 use super::Error;
 use crate::fact::{API_VERSION, Facts};
-use crate::report::Report;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
@@ -14,6 +13,12 @@ const LARGEST: u64 = 16 << 20;
 struct Header {
     api_version: Option<String>,
     kind: Option<String>,
+}
+
+/// What a report holds for us.
+#[derive(Deserialize)]
+struct Reported {
+    facts: Facts,
 }
 
 /// Reads facts from a file, or from standard input for `-`: what `facts` printed, or a report of
@@ -47,7 +52,7 @@ fn parse_facts(text: &str) -> Result<Facts, String> {
     }
     match header.kind.as_deref() {
         Some("Facts") => typed(text),
-        Some("Report") => typed(text).map(|report: Report| report.facts),
+        Some("Report") => typed(text).map(|report: Reported| report.facts),
         Some(other) => Err(format!("its kind is {other:?}, neither Facts nor Report")),
         None => Err("it has no kind".into()),
     }

@@ -90,7 +90,7 @@ impl Standing {
     ];
 
     fn of(node: &Node, profile: Profile, prefix: &str, ids: Option<u32>) -> Self {
-        let verdict = node.label(prefix, Key::Verdict(profile)).and_then(|id| Ready::ALL.into_iter().find(|ready| ready.id() == id));
+        let verdict = node.label(prefix, Key::Verdict(profile)).and_then(|id| Ready::ALL.iter().copied().find(|ready| ready.id() == id));
         let candidate = Key::candidate(profile);
         match verdict {
             _ if !Key::ALL.iter().any(|key| node.label(prefix, *key).is_some()) => Standing::Silent,

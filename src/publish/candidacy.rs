@@ -20,7 +20,7 @@ const TMPFS: (u32, u32) = (6, 3);
 
 /// Whether a canary of the verdict's profile would start here; whether a builder works, the canary proves.
 pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
-    if verdict.ready == Ready::NotReady {
+    if verdict.ready() == Ready::NotReady {
         return Candidacy::Refused;
     }
     let unprovable = |why: String| Candidacy::Unprovable(why);

@@ -55,10 +55,10 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
         message: shortened(message + &note),
         short: shortened(short),
     };
-    match (accept.of(verdict), verdict.causes.first()) {
+    match (accept.of(verdict), verdict.decisive()) {
         (Ready::Ready, _) => {
-            let with = verdict.snapshotter.map(|snapshotter| format!(" with {snapshotter}")).unwrap_or_default();
-            let slow = match verdict.snapshotter {
+            let with = verdict.snapshotter().map(|snapshotter| format!(" with {snapshotter}")).unwrap_or_default();
+            let slow = match verdict.snapshotter() {
                 Some(Snapshotter::Native) => "; this snapshotter copies the whole tree for each layer: builds are slow and fill the disk",
                 _ => "",
             };
@@ -66,9 +66,9 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             of(Status::True, camel_case(&evidence.to_string()), message, format!("{evidence}{with}"))
         }
         (Ready::NotReady, Some(cause)) => {
-            let seen = what_was_seen(verdict, *cause);
-            let fix = remedy(*cause, facts, verdict.failed.as_ref().map(|failed| failed.step)).fix;
-            let next = match verdict.causes.get(1) {
+            let seen = what_was_seen(verdict, cause);
+            let fix = remedy(cause, facts, verdict.failed.as_ref().map(|failed| failed.step)).fix;
+            let next = match verdict.causes().get(1) {
                 Some(next) => format!(" Then this would stop it: {} ({next}).", next.title()),
                 None => String::new(),
             };
@@ -77,7 +77,7 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
         }
         (Ready::NotReady, None) => of(Status::False, "NotReady".into(), format!("{subject} can't run here"), "not ready".into()),
-        (Ready::Unknown, _) if verdict.ready == Ready::Ready => {
+        (Ready::Unknown, _) if verdict.ready() == Ready::Ready => {
             let why = match evidence {
                 Evidence::Predicted => "no probe could be finished",
                 _ => "the probe did not run in the builder's pod shape",
@@ -86,7 +86,7 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             of(Status::Unknown, "NotProven".into(), format!("nobody can tell whether {subject} runs here: it {text}"), text)
         }
         (Ready::Unknown, _) => {
-            let why = verdict.unknown.clone().unwrap_or_else(|| "the facts do not tell".into());
+            let why = verdict.unknown().map_or_else(|| "the facts do not tell".to_owned(), ToString::to_string);
             of(Status::Unknown, "Unknown".into(), format!("nobody can tell whether {subject} runs here: {why}"), why)
         }
     }
@@ -94,9 +94,9 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
 
 /// What was tried and refused, and what was read that explains it.
 fn what_was_seen(verdict: &Verdict, cause: Cause) -> String {
-    let found = verdict.findings.iter().find(|finding| finding.cause == Some(cause)).and_then(|finding| finding.message.clone());
+    let found = verdict.findings.iter().find(|finding| finding.cause == Some(cause)).and_then(|finding| finding.note.as_ref());
     let tried = verdict.failed.as_ref().map(ToString::to_string);
-    let found = found.filter(|found| tried.as_ref() != Some(found));
+    let found = found.filter(|note| !note.is_step()).map(ToString::to_string);
     let seen: Vec<_> = tried.into_iter().chain(found).collect();
     if seen.is_empty() { cause.id().to_owned() } else { seen.join("; ") }
 }

@@ -19,7 +19,7 @@ pub enum Accept {
 impl Accept {
     /// What is published of a verdict: a `ready` that nobody has seen is not one.
     pub(super) fn of(self, verdict: &Verdict) -> Ready {
-        match (verdict.ready, verdict.evidence, self) {
+        match (verdict.ready(), verdict.evidence, self) {
             (Ready::Ready, Evidence::Predicted, _) | (Ready::Ready, Evidence::Probed, Accept::Proven) => Ready::Unknown,
             (ready, ..) => ready,
         }
@@ -35,8 +35,8 @@ pub(super) fn labels(facts: &Facts, verdicts: &[Verdict], accept: Accept, node: 
             Profile::NoProcessSandbox => {
                 let published = accept.of(verdict);
                 put(Key::Verdict(verdict.profile), Some(published.id().into()));
-                put(Key::Snapshotter, verdict.snapshotter.map(|snapshotter| snapshotter.to_string()));
-                put(Key::Cause, verdict.causes.first().filter(|_| published == Ready::NotReady).map(|cause| cause.id().to_owned()));
+                put(Key::Snapshotter, verdict.snapshotter().map(|snapshotter| snapshotter.to_string()));
+                put(Key::Cause, verdict.decisive().filter(|_| published == Ready::NotReady).map(|cause| cause.id().to_owned()));
             }
             // No canary proves these.
             Profile::Privileged | Profile::Rootful => {

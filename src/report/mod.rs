@@ -11,15 +11,16 @@ pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
 use crate::cause::Cause;
 use crate::cause::{Remedy, remedy};
-use crate::check::{Evidence, Finding, Outcome, Ready, Snapshotter, Verdict};
-use crate::fact::{API_VERSION, Fact, Facts, Step};
+use crate::check::{Evidence, Finding, Note, Outcome, Ready, Snapshotter, Verdict};
+use crate::fact::{API_VERSION, Fact, Facts, Step, StepResult};
 use crate::profile::Profile;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
+use std::fmt;
 
 /// The answer to `check`, for programs. Fields are only ever added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Always `buildkit-preflight.dev/v1`.
     pub api_version: String,
@@ -34,8 +35,8 @@ pub struct Report {
 }
 
 /// The answer for one profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ProfileReport {
     /// The profile.
     pub profile: Profile,
@@ -46,9 +47,12 @@ pub struct ProfileReport {
     /// The snapshotter that BuildKit would choose.
     pub snapshotter: Option<Snapshotter>,
     /// The reason in half a sentence; null for a verdict of ready.
-    pub reason: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub reason: Option<Reason>,
     /// The step at which a build ends, with its error.
-    pub failed: Option<String>,
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub failed: Option<StepResult>,
     /// What stops a builder, the decisive cause first, then what would stop it next.
     pub causes: Vec<Cause>,
     /// All checks, in the order in which the kernel meets them.
@@ -56,8 +60,8 @@ pub struct ProfileReport {
 }
 
 /// One check's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct FindingReport {
     /// The check's id.
     pub check: String,
@@ -66,7 +70,8 @@ pub struct FindingReport {
     /// The cause it names.
     pub cause: Option<Cause>,
     /// What was seen.
-    pub message: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub message: Option<Note>,
     /// What would help; only with a cause.
     pub remedy: Option<Remedy>,
 }
@@ -90,18 +95,49 @@ impl ProfileReport {
         let failed = verdict.failed.as_ref().map(|failed| failed.step);
         ProfileReport {
             profile: verdict.profile,
-            verdict: verdict.ready,
+            verdict: verdict.ready(),
             evidence: verdict.evidence,
-            snapshotter: verdict.snapshotter,
-            reason: match verdict.ready {
+            snapshotter: verdict.snapshotter(),
+            reason: match verdict.ready() {
                 Ready::Ready => None,
-                Ready::NotReady => verdict.causes.first().map(|cause| cause.title().to_owned()),
-                Ready::Unknown => verdict.unknown,
+                Ready::NotReady => verdict.decisive().map(Reason::Cause),
+                Ready::Unknown => verdict.unknown().cloned().map(Reason::Untold),
             },
-            causes: verdict.causes,
+            causes: verdict.causes(),
             findings: verdict.findings.into_iter().map(|finding| FindingReport::new(finding, facts, failed)).collect(),
-            failed: verdict.failed.map(|failed| failed.to_string()),
+            failed: verdict.failed,
         }
+    }
+}
+
+/// Why a verdict is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// What stops a builder.
+    Cause(Cause),
+    /// What nobody can tell.
+    Untold(Note),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Cause(cause) => f.write_str(cause.title()),
+            Reason::Untold(why) => why.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+fn as_text<S: Serializer>(value: &Option<StepResult>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(step) => serializer.collect_str(step),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -111,7 +147,7 @@ impl FindingReport {
             check: finding.check.to_owned(),
             outcome: finding.outcome,
             cause: finding.cause,
-            message: finding.message,
+            message: finding.note,
             remedy: finding.cause.map(|cause| remedy(cause, facts, failed)),
         }
     }

@@ -1,5 +1,5 @@
-use super::{FindingReport, ProfileReport, Report, headline};
-use crate::check::{Outcome, Ready};
+use super::{FindingReport, ProfileReport, Reason, Report, headline};
+use crate::check::{Note, Outcome, Ready};
 use std::fmt::Write;
 
 /// The report for a person: the verdicts first, then for each that is not ready what was tried,
@@ -16,7 +16,7 @@ pub fn table(report: &Report, colour: bool) -> String {
             profile.verdict.to_string(),
             profile.evidence.to_string(),
             profile.snapshotter.map_or_else(|| "-".into(), |snapshotter| snapshotter.to_string()),
-            profile.reason.clone().unwrap_or_default(),
+            profile.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
         ]);
     }
     // Painted after the columns are laid out: colours have no width.
@@ -76,11 +76,12 @@ pub(super) fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String 
 fn explain(profile: &ProfileReport) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let found = |outcome| profile.findings.iter().filter(move |finding| finding.outcome == outcome);
-    lines.extend(profile.failed.clone().map(|failed| ("tried", failed)));
+    lines.extend(profile.failed.as_ref().map(|failed| ("tried", failed.to_string())));
     for (number, cause) in profile.causes.iter().enumerate() {
         let findings: Vec<_> = found(Outcome::Fail).filter(|finding| finding.cause == Some(*cause)).collect();
         // The step that failed names the same cause; it has been told.
-        let fact = findings.iter().find(|finding| finding.message != profile.failed).and_then(|finding| finding.message.clone());
+        let mut facts = findings.iter().filter_map(|finding| finding.message.as_ref()).filter(|note| !note.is_step());
+        let fact = facts.next().map(ToString::to_string);
         if number == 0 {
             lines.extend(fact.map(|fact| ("why", fact)));
         } else {
@@ -103,8 +104,9 @@ fn explain(profile: &ProfileReport) -> Vec<Line> {
         }
     }
     if profile.verdict == Ready::Unknown {
-        let others = found(Outcome::Unknown).filter_map(|finding| finding.message.clone());
-        lines.extend(others.filter(|message| Some(message) != profile.reason.as_ref()).map(|message| ("also", message)));
+        let told = |note: &Note| matches!(&profile.reason, Some(Reason::Untold(why)) if why == note);
+        let others = found(Outcome::Unknown).filter_map(|finding| finding.message.as_ref());
+        lines.extend(others.filter(|note| !told(note)).map(|note| ("also", note.to_string())));
     }
     lines
 }

@@ -5,12 +5,12 @@ use crate::check::Ready;
 use crate::fact::{API_VERSION, Facts, SysctlChange};
 use crate::tune::plan::{Left, TunePlan};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// What `tune --apply` did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TuneResult {
     /// Always [`API_VERSION`].
     pub api_version: String,
@@ -25,7 +25,7 @@ pub struct TuneResult {
     /// The file that sets it again at each boot.
     pub persisted: Option<String>,
     /// What sets it back at the next boot, all the same.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at_boot: Vec<String>,
     /// The verdicts after it; none in a container, whose confinement is not a builder's.
     pub verdicts: Vec<ProfileReport>,

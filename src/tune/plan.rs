@@ -245,10 +245,10 @@ impl Effect {
         let bare = facts.on_bare_machine() == Some(true);
         Effect {
             profile,
-            now: bare.then_some(now.ready),
-            then: bare.then_some(then.ready),
+            now: bare.then_some(now.ready()),
+            then: bare.then_some(then.ready()),
             evidence: bare.then_some(now.evidence),
-            removes: now.causes.into_iter().filter(|cause| is_of_sysctls(*cause) && !then.causes.contains(cause)).collect(),
+            removes: now.causes().into_iter().filter(|cause| is_of_sysctls(*cause) && !then.causes().contains(cause)).collect(),
         }
     }
 }

@@ -1,0 +1,101 @@
+//! What was tried, and so what a verdict rests on.
+
+use super::Note;
+use super::note::Unfinished;
+use crate::fact::{End, Errno, Plan, Probe, Step, StepOutcome, StepResult, Trial, TrialEnd};
+
+/// SIGSYS: how a filter ends a process that it does not answer with an error.
+const SIGSYS: i32 = 31;
+
+/// What a verdict rests on, the strongest first. Made once for each case.
+#[derive(Clone, Debug)]
+pub enum Basis<'a> {
+    /// A real build was built and exported.
+    Built(&'a Trial),
+    /// A real build failed: at this step, as far as its words or the probe tell.
+    BuildFailed(&'a Trial, Option<StepResult>),
+    /// The probe did all steps that a build can't do without.
+    ProbePassed,
+    /// The probe ended at this step.
+    ProbeFailed(StepResult),
+    /// The pod asked for a user namespace and got none: nothing has to be tried.
+    Withheld,
+    /// A probe was begun and decided nothing.
+    Unfinished(Note),
+    /// Nothing was tried here that speaks for the profile.
+    FactsOnly,
+}
+
+impl<'a> Basis<'a> {
+    /// Of what was tried. `is_withheld`: the pod did not get what it asked for.
+    pub(super) fn of(plan: Plan, probe: Option<&Probe>, trial: Option<&'a Trial>, is_withheld: bool) -> Self {
+        match (trial.map(|trial| (trial, &trial.end)), probe.map(|probe| tried(plan, probe))) {
+            (Some((trial, TrialEnd::Built)), _) => Basis::Built(trial),
+            // The probe knows more of the same failure than the build's message tells.
+            (Some((trial, TrialEnd::Failed { .. })), Some(Tried::Failed(step))) => Basis::BuildFailed(trial, Some(step)),
+            (Some((trial, TrialEnd::Failed { step, .. })), _) => Basis::BuildFailed(trial, step.clone()),
+            (_, Some(Tried::Passed)) => Basis::ProbePassed,
+            (_, Some(Tried::Failed(step))) => Basis::ProbeFailed(step),
+            (_, Some(Tried::Nothing(why))) => Basis::Unfinished(Note::Unfinished(why)),
+            (_, None) if is_withheld => Basis::Withheld,
+            (_, None) => Basis::FactsOnly,
+        }
+    }
+
+    /// Whether it was tried to the end.
+    pub fn decides(&self) -> bool {
+        matches!(self, Basis::Built(_) | Basis::BuildFailed(..) | Basis::ProbePassed | Basis::ProbeFailed(_))
+    }
+
+    /// The step at which a build would end.
+    pub fn failed(&self) -> Option<&StepResult> {
+        match self {
+            Basis::BuildFailed(_, failed) => failed.as_ref(),
+            Basis::ProbeFailed(failed) => Some(failed),
+            _ => None,
+        }
+    }
+
+    /// The real build that came to its end.
+    pub(super) fn trial(&self) -> Option<&'a Trial> {
+        match self {
+            Basis::Built(trial) | Basis::BuildFailed(trial, _) => Some(trial),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a probe came to its end, so that its steps decide.
+pub(super) fn decides(plan: Plan, probe: &Probe) -> bool {
+    !matches!(tried(plan, probe), Tried::Nothing(_))
+}
+
+/// What a probe decides.
+enum Tried {
+    Passed,
+    Failed(StepResult),
+    Nothing(Unfinished),
+}
+
+fn tried(plan: Plan, probe: &Probe) -> Tried {
+    match probe.end {
+        End::Completed => match probe.failed() {
+            Some(failed) if is_passing(failed) => Tried::Nothing(Unfinished::Passing(failed.clone())),
+            Some(failed) => Tried::Failed(failed.clone()),
+            None if plan.steps().last().is_some_and(|last| probe.step(last).is_some()) => Tried::Passed,
+            None => Tried::Nothing(Unfinished::Short),
+        },
+        End::Killed { signal: SIGSYS, step } => {
+            let detail = Some("the process was killed by SIGSYS".to_owned());
+            Tried::Failed(StepResult { step, outcome: StepOutcome::Failed, errno: None, detail, filtered: Some(true), micros: 0 })
+        }
+        End::Killed { .. } | End::TimedOut(_) | End::NotRun(_) => Tried::Nothing(Unfinished::Ended(probe.end.clone())),
+    }
+}
+
+/// Whether a step failed for want of something that comes and goes: memory, processes, file descriptors,
+/// or the scratch directory that somebody cleaned away. That says nothing of a builder.
+fn is_passing(failed: &StepResult) -> bool {
+    let scarce = matches!(failed.errno, Some(Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE));
+    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::PrivateRoot
+}

@@ -1,0 +1,113 @@
+//! What was found, as a value; the text for people is in its `Display` alone, and nothing compares it.
+
+use crate::cause::Cause;
+use crate::fact::{End, Stage, StepResult, TrialEnd, Why};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// What a check found, or why nobody can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A step that was refused.
+    Step(StepResult),
+    /// A step that was refused, after which the builder goes on with its own ID alone.
+    FellBack(StepResult),
+    /// A fact that could not be read.
+    Unread(Why),
+    /// A fact, in the words of the row that looks at it.
+    Fact(String),
+    /// What a check found that looks bad, where it was tried and works.
+    Overruled(Box<Note>),
+    /// A lack of this image, which is not the builder's.
+    Brought(Box<Note>),
+    /// What a real build came to.
+    Trial(TrialEnd),
+    /// Why a probe that was begun decides nothing.
+    Unfinished(Unfinished),
+    /// A cause that lies in this shell's confinement, and not in a pod's.
+    OfThisShell(Cause),
+}
+
+/// How a probe ended that decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It was interrupted, or did not run.
+    Ended(End),
+    /// A step failed for want of something that comes and goes.
+    Passing(StepResult),
+    /// It ended before its last step.
+    Short,
+}
+
+impl Note {
+    /// Whether this is the step itself and not a fact about it.
+    pub fn is_step(&self) -> bool {
+        matches!(self, Note::Step(_))
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Step(step) => step.fmt(f),
+            Note::FellBack(step) => write!(f, "{step}: went on with the own ID alone"),
+            Note::Unread(why) => why.fmt(f),
+            Note::Fact(text) => f.write_str(text),
+            Note::Overruled(note) => write!(f, "{note}, but it works here all the same"),
+            Note::Brought(note) => write!(f, "{note} (a builder's image brings its own)"),
+            Note::Trial(end) => trial(end, f),
+            Note::Unfinished(unfinished) => unfinished.fmt(f),
+            Note::OfThisShell(cause) => write!(f, "{}, which says nothing of a pod", cause.title()),
+        }
+    }
+}
+
+fn trial(end: &TrialEnd, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let late = |f: &mut fmt::Formatter<'_>, stage: &Stage| write!(f, "a real build had not got past {stage} when its time was up");
+    match end {
+        TrialEnd::Built => f.write_str("a real build worked"),
+        TrialEnd::Failed { stage, error, .. } => write!(f, "a real build failed at {stage}: {error}"),
+        TrialEnd::TimedOut(stage) => late(f, stage),
+        TrialEnd::NotRun(why) => write!(f, "a real build was not tried: {why}"),
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfinished::Ended(End::TimedOut(step)) => {
+                write!(f, "the probe had not got past this step when its time was up: {}", step.title())
+            }
+            Unfinished::Ended(End::Killed { signal, step }) => {
+                write!(f, "the probe was killed by signal {signal} during this step: {}", step.title())
+            }
+            Unfinished::Ended(End::NotRun(why)) => write!(f, "the probe did not run: {why}"),
+            Unfinished::Passing(failed) => write!(f, "the probe could not be finished: {failed}"),
+            Unfinished::Ended(End::Completed) | Unfinished::Short => f.write_str("the probe ended before its last step"),
+        }
+    }
+}
+
+impl From<String> for Note {
+    fn from(text: String) -> Self {
+        Note::Fact(text)
+    }
+}
+
+impl From<&str> for Note {
+    fn from(text: &str) -> Self {
+        Note::Fact(text.to_owned())
+    }
+}
+
+impl From<&Why> for Note {
+    fn from(why: &Why) -> Self {
+        Note::Unread(why.clone())
+    }
+}
+
+impl Serialize for Note {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
