@@ -12,7 +12,7 @@ const PURE: [&str; 12] =
 /// What of the standard library has no eyes and no hands.
 const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "string"];
 /// The same of our dependencies.
-const CRATES: [&str; 3] = ["schemars", "serde", "serde_json"];
+const CRATES: [&str; 4] = ["minijinja", "schemars", "serde", "serde_json"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
