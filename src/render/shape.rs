@@ -107,7 +107,7 @@ mod tests {
                 storage: if named(&pod["volumes"], "state")["emptyDir"].is_null() { Storage::Root } else { Storage::EmptyDir },
             },
             runtime: runtime.or_else(|| Some(of?.runtime.clone())).expect("a builder's socket, or an agent's shape"),
-            process_sandbox: of.map_or(!args.contains(&"--oci-worker-no-process-sandbox"), |shape| shape.process_sandbox),
+            process_sandbox: of.map_or_else(|| !args.contains(&"--oci-worker-no-process-sandbox"), |shape| shape.process_sandbox),
         }
     }
 
