@@ -6,33 +6,14 @@ mod table;
 
 pub use difference::{Difference, Pair};
 pub use shape::{Capabilities, Confinement, Directory, ProcMount, Shape, Storage};
-pub use table::{BUILDER_UID, PROFILES, Prover, ROOTFUL_STATE, ROOTLESS_STATE, Row};
+pub use table::{BUILDER_UID, PROFILES, Profile, Prover, ROOTFUL_STATE, ROOTLESS_STATE, Row};
 
 use crate::fact::{Asked, Builder, Plan};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// Where an agent answers about itself, unless another address is named.
 pub const AGENT_PORT: u16 = 8080;
-
-/// A way to run buildkitd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// The rootless image as user 1000, unconfined, with `--oci-worker-no-process-sandbox`: upstream's way.
-    NoProcessSandbox,
-    /// The same without that flag, with `procMount: Unmasked` and `hostUsers: false`: each build step has its own PID namespace.
-    #[serde(rename = "procmount")]
-    ProcMount,
-    /// The rootful image, privileged, in a pod with `hostUsers: false`.
-    Userns,
-    /// The rootless image as user 1000 in a privileged container: what Kubernetes before 1.12 needed.
-    Privileged,
-    /// Root in a privileged container without a user namespace: the last resort.
-    Rootful,
-}
 
 impl Profile {
     /// All profiles, the default one first.

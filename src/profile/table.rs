@@ -1,9 +1,27 @@
 //! The table of profiles: one row is all that is known of one.
 
-use super::Profile;
 use super::shape::{Capabilities, Confinement, Directory, ProcMount, Shape, Storage};
 use crate::fact::Builder;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+
+/// A way to run buildkitd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The rootless image as user 1000, unconfined, with `--oci-worker-no-process-sandbox`: upstream's way.
+    NoProcessSandbox,
+    /// The same without that flag, with `procMount: Unmasked` and `hostUsers: false`: each build step has its own PID namespace.
+    #[serde(rename = "procmount")]
+    ProcMount,
+    /// The rootful image, privileged, in a pod with `hostUsers: false`.
+    Userns,
+    /// The rootless image as user 1000 in a privileged container: what Kubernetes before 1.12 needed.
+    Privileged,
+    /// Root in a privileged container without a user namespace: the last resort.
+    Rootful,
+}
 
 /// The user ID of `moby/buildkit:rootless`, and that of its group.
 pub const BUILDER_UID: u32 = 1000;
