@@ -137,8 +137,9 @@ mod tests {
             let args = last["args"].as_array().expect("args").iter().filter_map(Value::as_str);
             let id = args.filter_map(|arg| arg.strip_prefix("--shape=")).next().expect("what it proves");
             let profile: Profile = id.parse().expect("a profile");
-            let differences = shape.differences(&built(profile));
-            assert_eq!(differences, [Difference::ReadOnlyRoot(Pair { is: true, wanted: false })], "{file}");
+            let mut differences = shape.differences(&built(profile));
+            differences.retain(|difference| !matches!(difference, Difference::ReadOnlyRoot(Pair { is: true, .. })));
+            assert_eq!(differences, [], "{file}");
             proven.insert(profile);
         }
         let provable = Profile::ALL.into_iter().filter(|profile| profile.is_proven_by_a_pod());
