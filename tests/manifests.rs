@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 /// Holds a directory against what is rendered, or writes it.
-fn stands(directory: &str, files: &[(&str, String)]) {
+fn stands(directory: &str, files: &[(impl AsRef<Path>, String)]) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(directory);
     for (name, text) in files {
-        let path = dir.join(name);
+        let path = dir.join(name.as_ref());
         if std::env::var_os("UPDATE").is_some() {
             fs::create_dir_all(&dir).expect("mkdir");
             fs::write(&path, text).expect("write");
@@ -23,8 +23,8 @@ fn stands(directory: &str, files: &[(&str, String)]) {
 
 #[test]
 fn the_manifests_of_the_agent_are_those_that_are_rendered() {
-    let mut files = agent(&AgentOptions::default());
-    files.push(("kustomization.yaml", AGENT_KUSTOMIZATION.to_owned()));
+    let mut files = agent(&AgentOptions::default()).expect("manifests");
+    files.push(("kustomization.yaml".into(), AGENT_KUSTOMIZATION.to_owned()));
     stands("agent", &files);
 }
 
@@ -38,11 +38,11 @@ fn the_manifests_of_the_builder_are_those_that_are_rendered() {
 #[test]
 fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
     for (name, tune) in TUNE_OVERLAYS {
-        stands(&format!("overlays/{name}"), &tune_overlay(tune));
+        stands(&format!("overlays/{name}"), &tune_overlay(tune).expect("manifests"));
     }
 }
 
 #[test]
 fn the_overlay_with_a_canary_of_userns_is_the_one_that_is_rendered() {
-    stands("overlays/userns", &userns_overlay());
+    stands("overlays/userns", &userns_overlay().expect("manifests"));
 }

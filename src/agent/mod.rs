@@ -82,7 +82,7 @@ impl Options {
 }
 
 /// Where health checks and metrics are, unless another address is named.
-pub const PORT: u16 = 8080;
+pub const PORT: u16 = crate::profile::AGENT_PORT;
 
 /// A longer one would look like an agent that hangs.
 pub const LONGEST_PROBE: Duration = Duration::from_secs(60);

@@ -85,10 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         ids: arguments.ids.unwrap_or(LEAST_POD_IDS),
         user: arguments.user.clone().unwrap_or_default(),
     };
-    let built = render::builder(&options).map_err(|message| Error::BadInput {
-        message,
-        hint: Some("--user names the image's user, --ids how many IDs the pod has".into()),
-    })?;
+    let built = render::builder(&options)?;
     for note in built.notes {
         eprintln!("warning: {note}");
     }

@@ -57,7 +57,7 @@ async fn ask(arguments: &ClusterArguments, profiles: &[Profile]) -> Result<Clust
     let mut answers = Vec::new();
     for &profile in profiles {
         let options = BuilderOptions { profile, namespace: namespace.clone(), prefix: prefix.clone(), ..BuilderOptions::default() };
-        let pod = builder_pod(&options).map_err(Error::Io)?;
+        let pod = builder_pod(&options)?;
         let answer = pods.try_create(&namespace, &pod).await.map_err(failed)?;
         let Some(admission) = judge(&answer, &pod, &namespace, &kubernetes) else {
             let Answer::Refused { code, message } = answer else { continue };

@@ -85,6 +85,18 @@ impl From<crate::tune::Error> for Error {
     }
 }
 
+impl From<crate::render::Error> for Error {
+    fn from(error: crate::render::Error) -> Self {
+        let message = error.to_string();
+        match error {
+            crate::render::Error::NoRange(_) => {
+                Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
+            }
+            _ => Error::Io(message),
+        }
+    }
+}
+
 /// By what right to talk to the API: a pod's own, unless a kubeconfig is named.
 fn access(kubeconfig: Option<PathBuf>, context: Option<String>, in_pod: bool) -> Access {
     match kubeconfig {

@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
     };
-    let files: Vec<_> = render::agent(&options).into_iter().map(|(_, text)| text).collect();
+    let files: Vec<_> = render::agent(&options)?.into_iter().map(|(_, text)| text).collect();
     output::print(&files.join("---\n"))?;
     Ok(READY)
 }

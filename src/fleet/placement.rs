@@ -160,9 +160,8 @@ impl fmt::Display for Fleet {
     }
 }
 
-/// Best first, see the profiles' table in README.md.
-pub const PREFERENCE: [Profile; 5] =
-    [Profile::ProcMount, Profile::Userns, Profile::NoProcessSandbox, Profile::Privileged, Profile::Rootful];
+/// Best first.
+pub const PREFERENCE: [Profile; Profile::ALL.len()] = Profile::BY_RANK;
 
 /// The best profile for which so many nodes are ready, and how all nodes stand to each profile, in the order of [`PREFERENCE`].
 pub fn best(nodes: &[Node], prefix: &str, ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {

@@ -3,6 +3,7 @@
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mount, Mounts, from_mounts, mount_of};
 use crate::fact::{Fact, Process, StateDir, Why};
+use crate::profile::{ROOTFUL_STATE, ROOTLESS_STATE};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use std::path::{Path, PathBuf};
@@ -19,11 +20,6 @@ pub struct BadStateDir {
 /// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies below it. Not its directory `pods`, in
 /// which it takes whatever it finds for a pod and removes what is none.
 const KUBELET: &str = "/var/lib/kubelet";
-/// Where buildkitd keeps its state as root.
-const ROOTFUL: &str = "/var/lib/buildkit";
-
-/// Where `moby/buildkit:rootless` keeps it.
-const IMAGE_HOME: &str = "/home/user/.local/share/buildkit";
 
 /// Finds the state dir and what it lies on. Touches it, which may hang.
 pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadStateDir> {
@@ -34,8 +30,8 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process
     }
     let usual = match process.uid.known() {
         _ if bare => KUBELET,
-        Some(0) => ROOTFUL,
-        _ => IMAGE_HOME,
+        Some(0) => ROOTFUL_STATE,
+        _ => ROOTLESS_STATE,
     };
     let path = asked.map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
     Ok(StateDir { free_bytes: Fact::Denied(CAPTURED.into()), ..on_mount(mounts, path) })
@@ -87,7 +83,7 @@ fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadStateDir> {
         };
     }
     let root = nix::unistd::geteuid().is_root();
-    let wanted = if root { PathBuf::from(ROOTFUL) } else { rootless_default() };
+    let wanted = if root { PathBuf::from(ROOTFUL_STATE) } else { rootless_default() };
     let wanted = if bare && root { PathBuf::from(KUBELET) } else { wanted };
     let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir() && path.to_str().is_some()));
     let path = existing.unwrap_or_else(|| PathBuf::from("/"));

@@ -37,7 +37,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
         match host.read_below(&file, "/") {
             Fact::Known(text) => settings.extend(SysctlSetting::parse(&file, &text)),
             Fact::Absent => {}
-            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why.into()),
+            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why),
         }
     }
     Fact::Known(settings)

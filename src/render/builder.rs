@@ -1,9 +1,14 @@
-use super::sub_ids::{self, LEAST_POD_IDS};
-use super::template;
-use crate::fact::SubId;
+//! A builder's manifests.
+
+use super::Error;
+use super::shape::security;
+use super::sub_ids::{self, LEAST_POD_IDS, NoRange};
+use super::template::{Templates, objects};
+use crate::fact::{self, SubId};
 use crate::fleet::{Requirement, requirements};
 use crate::node::DEFAULT_PREFIX;
-use crate::profile::Profile;
+use crate::profile::{BUILDER_UID, Directory, Profile, Shape};
+use minijinja::context;
 use serde_json::Value;
 
 /// What a user may choose of a builder.
@@ -41,7 +46,14 @@ pub struct ImageUser {
 impl Default for ImageUser {
     /// As in `moby/buildkit:rootless`.
     fn default() -> Self {
-        ImageUser { name: "user".into(), uid: 1000, gid: 1000 }
+        ImageUser { name: "user".into(), uid: BUILDER_UID, gid: BUILDER_UID }
+    }
+}
+
+impl ImageUser {
+    /// The lines of /etc/subuid or /etc/subgid that give it these ranges.
+    pub(super) fn lines(&self, ranges: &[SubId]) -> Vec<String> {
+        ranges.iter().map(|range| format!("{}:{range}", self.name)).collect()
     }
 }
 
@@ -63,14 +75,10 @@ impl Default for BuilderOptions {
 /// Upstream's image; the rootless one has `-rootless` behind it.
 const IMAGE: &str = "docker.io/moby/buildkit:v0.33.1";
 
-/// What a real builder's manifests are beside these: a ConfigMap, where the pod's user namespace asks for one.
-const SUB_IDS: (&str, &str) = ("sub-ids.yaml", include_str!("builder/sub-ids.yaml"));
+/// Where buildkitd takes orders over the network.
+const PORT: u16 = 1234;
 
-const BUILDER: [(&str, &str); 3] = [
-    ("namespace.yaml", include_str!("builder/namespace.yaml")),
-    (DEPLOYMENT, include_str!("builder/buildkitd.yaml")),
-    ("network-policy.yaml", include_str!("builder/network-policy.yaml")),
-];
+/// The file of the builder's pod.
 const DEPLOYMENT: &str = "buildkitd.yaml";
 
 /// The list of those files, for kustomize.
@@ -93,11 +101,11 @@ struct SubIds {
 
 impl SubIds {
     /// None where the image's own files do.
-    fn of(options: &BuilderOptions) -> Result<Option<Self>, String> {
+    fn of(options: &BuilderOptions) -> Result<Option<Self>, NoRange> {
         // Of another user's image nobody knows what its files say.
         let stock = SubId::STOCK.start + SubId::STOCK.length;
         let image_fits = options.user == ImageUser::default() && u64::from(options.ids) >= stock;
-        if options.profile != Profile::ProcMount || image_fits {
+        if !options.profile.has_nested_ids() || image_fits {
             return Ok(None);
         }
         let ranges = |own| sub_ids::ranges(options.ids, own);
@@ -113,15 +121,16 @@ impl SubIds {
 /// A builder's manifests.
 ///
 /// # Errors
-/// Says why no range of IDs fits.
-pub fn builder(options: &BuilderOptions) -> Result<Builder, String> {
+/// Says why no range of IDs fits, or which template is wrong.
+pub fn builder(options: &BuilderOptions) -> Result<Builder, Error> {
     let sub_ids = SubIds::of(options)?;
-    let mut files = BUILDER.to_vec();
+    let (templates, values) = (Templates::new()?, values(options, sub_ids.as_ref()));
+    let mut names = vec!["builder/namespace.yaml", "builder/buildkitd.yaml", "builder/network-policy.yaml"];
     if sub_ids.is_some() {
-        files.insert(1, SUB_IDS);
+        names.insert(1, "builder/sub-ids.yaml");
     }
-    let (values, on) = (values(options, sub_ids.as_ref()), sections(options.profile, sub_ids.is_some()));
-    let files = files.into_iter().map(|(file, text)| (file, template::fill(text, &values, &on))).collect();
+    let file = |name: &'static str| Ok((name.trim_start_matches("builder/"), templates.manifest(name, &values)?));
+    let files = names.into_iter().map(file).collect::<Result<_, Error>>()?;
     Ok(Builder { files, notes: sub_ids.iter().filter_map(note).collect() })
 }
 
@@ -144,11 +153,10 @@ fn note(ids: &SubIds) -> Option<String> {
 ///
 /// # Errors
 /// As [`builder`].
-pub fn builder_pod(options: &BuilderOptions) -> Result<Value, String> {
+pub fn builder_pod(options: &BuilderOptions) -> Result<Value, Error> {
     let files = builder(options)?.files;
     let text = files.iter().find(|(file, _)| *file == DEPLOYMENT).map_or("", |(_, text)| text);
-    let deployment = text.split("---\n").next().unwrap_or_default();
-    let mut deployment: Value = serde_saphyr::from_str(deployment).map_err(|error| format!("the Deployment can't be read: {error}"))?;
+    let mut deployment = objects(DEPLOYMENT, text)?.into_iter().next().unwrap_or_default();
     let mut pod = deployment["spec"]["template"].take();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
@@ -156,56 +164,54 @@ pub fn builder_pod(options: &BuilderOptions) -> Result<Value, String> {
     Ok(pod)
 }
 
-fn sections(profile: Profile, sub_ids: bool) -> Vec<&'static str> {
-    let words = [
-        (profile.is_proven_by_a_pod(), "proven"),
-        (profile.has_pod_user_namespace(), "userns"),
-        (!profile.is_privileged(), "unconfined"),
-        (profile.is_privileged(), "privileged"),
-        (profile == Profile::NoProcessSandbox, "no-process-sandbox"),
-        (profile == Profile::ProcMount, "procmount"),
-        (sub_ids, "sub-ids"),
-    ];
-    words.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect()
+/// The shape of its pod: that of the profile, for the user of its image.
+fn shape(options: &BuilderOptions) -> Shape {
+    let (shape, user) = (options.profile.shape().clone(), &options.user);
+    if options.profile.row().builder == fact::Builder::Rootful {
+        return shape;
+    }
+    let directory = |path: String, storage| Directory { path: path.into(), storage };
+    Shape {
+        user: user.uid,
+        group: user.gid,
+        state: directory(format!("/home/{}/.local/share/buildkit", user.name), shape.state.storage),
+        runtime: directory(format!("/run/user/{}/buildkit", user.uid), shape.runtime.storage),
+        ..shape
+    }
 }
 
-fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<(&'static str, String)> {
-    let (profile, user) = (options.profile, &options.user);
-    let rootful = profile.uid() == 0;
-    let (run_dir, state_dir) = if rootful {
-        ("/run/buildkit".into(), "/var/lib/buildkit".into())
-    } else {
-        (format!("/run/user/{}/buildkit", user.uid), format!("/home/{}/.local/share/buildkit", user.name))
-    };
-    let image = options.image.clone().unwrap_or_else(|| if rootful { IMAGE.into() } else { format!("{IMAGE}-rootless") });
+fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> minijinja::Value {
+    let (profile, shape) = (options.profile, shape(options));
+    let stock = if profile.row().builder == fact::Builder::Rootful { IMAGE.into() } else { format!("{IMAGE}-rootless") };
     let ids = (options.ids > LEAST_POD_IDS).then_some(options.ids);
-    let requirements: Vec<_> = requirements(profile, &options.prefix, ids).iter().map(requirement).collect();
-    let lines = |ranges: &[SubId]| ranges.iter().map(|range| format!("    {}:{range}", user.name)).collect::<Vec<_>>().join("\n");
-    vec![
-        ("name", options.name.clone()),
-        ("namespace", options.namespace.clone()),
-        ("image", image),
-        ("replicas", options.replicas.to_string()),
-        ("requirements", requirements.join("\n")),
-        ("host-users", (!profile.has_pod_user_namespace()).to_string()),
-        ("uid", if rootful { 0 } else { user.uid }.to_string()),
-        ("gid", if rootful { 0 } else { user.gid }.to_string()),
-        ("run-dir", run_dir),
-        ("state-dir", state_dir),
-        ("ids", options.ids.to_string()),
-        ("subuid", sub_ids.map(|ids| lines(&ids.uids)).unwrap_or_default()),
-        ("subgid", sub_ids.map(|ids| lines(&ids.gids)).unwrap_or_default()),
-    ]
+    let notes = [("procMount", "Each build step has a PID namespace of its own, with a fresh /proc.")];
+    let lines = |ranges: fn(&SubIds) -> &[SubId]| sub_ids.map(|ids| options.user.lines(ranges(ids)));
+    context! {
+        name => options.name.as_str(),
+        namespace => options.namespace.as_str(),
+        image => options.image.as_deref().unwrap_or(&stock),
+        replicas => options.replicas,
+        port => PORT,
+        proven => profile.is_proven_by_a_pod(),
+        requirements => requirements(profile, &options.prefix, ids).iter().map(requirement).collect::<Vec<_>>(),
+        privileged => shape.privileged,
+        host_users => shape.host_users,
+        process_sandbox => shape.process_sandbox,
+        security => security(&shape, &notes),
+        run_dir => shape.runtime.path.as_ref(),
+        state_dir => shape.state.path.as_ref(),
+        ids => options.ids,
+        sub_ids => sub_ids.is_some(),
+        sub_uids => lines(|ids| &ids.uids),
+        sub_gids => lines(|ids| &ids.gids),
+    }
 }
 
 /// One of `matchExpressions`. Its values are texts, numbers too.
-fn requirement(requirement: &Requirement) -> String {
+fn requirement(requirement: &Requirement) -> minijinja::Value {
     let number = requirement.value.bytes().all(|byte| byte.is_ascii_digit());
     let value = if number { format!("\"{}\"", requirement.value) } else { requirement.value.clone() };
-    let (key, operator) = (&requirement.key, requirement.operator);
-    ["- key: ".to_owned() + key, format!("  operator: {operator}"), format!("  values: [{value}]")]
-        .map(|line| " ".repeat(18) + &line)
-        .join("\n")
+    context! { key => requirement.key.as_str(), operator => requirement.operator.to_string(), value }
 }
 
 #[cfg(test)]
@@ -307,7 +313,9 @@ mod tests {
         assert!(with(65_000, None).notes[0].contains("neither nobody (65534) nor distroless's nonroot"));
         assert!(with(65_534, None).notes[0].contains("nonroot (65532) among them, but not nobody (65534)"));
         let outside = ImageUser { name: "build".into(), uid: 70_000, gid: 70_000 };
-        assert!(builder(&BuilderOptions { user: outside, ..options(Profile::ProcMount) }).expect_err("no range").contains("70000"));
+        assert!(
+            builder(&BuilderOptions { user: outside, ..options(Profile::ProcMount) }).expect_err("no range").to_string().contains("70000")
+        );
     }
 
     #[test]

@@ -9,6 +9,30 @@ pub const LEAST_POD_IDS: u32 = 65_536;
 /// unpacked.
 const FEWEST: u64 = 1_000;
 
+/// Why no range of IDs fits a builder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRange {
+    /// Its user or group is root.
+    #[error("a rootless builder's user is not root")]
+    Root,
+    /// The pod does not have its user or group.
+    #[error("user or group {own} is none of the pod's {ids} IDs, which are 0 to {}", i64::from(*ids) - 1)]
+    Outside {
+        /// The builder's own ID.
+        own: u32,
+        /// How many IDs the pod has.
+        ids: u32,
+    },
+    /// Too few are left for a usual image.
+    #[error("{ids} IDs leave the builder {left}, and a usual base image has users up to 999")]
+    Few {
+        /// How many IDs the pod has.
+        ids: u32,
+        /// How many of them the builder would have.
+        left: u64,
+    },
+}
+
 /// The ranges for one kind of ID in a pod that has the IDs 0 to `ids` - 1; `own` is the builder's.
 ///
 /// That is all of them but two. The own ID becomes root of the builder's namespace, and newuidmap refuses an ID twice. The pod's
@@ -19,17 +43,17 @@ const FEWEST: u64 = 1_000;
 ///
 /// # Errors
 /// Says why no range fits.
-pub(super) fn ranges(ids: u32, own: u32) -> Result<Vec<SubId>, String> {
+pub(super) fn ranges(ids: u32, own: u32) -> Result<Vec<SubId>, NoRange> {
     if own == 0 {
-        return Err("a rootless builder's user is not root".into());
+        return Err(NoRange::Root);
     }
     if own >= ids {
-        return Err(format!("user or group {own} is none of the pod's {ids} IDs, which are 0 to {}", i64::from(ids) - 1));
+        return Err(NoRange::Outside { own, ids });
     }
     let all = SubId { start: 1, length: u64::from(ids) - 1 };
     let ranges = SubId::without(&[all], own.into());
     match mapped(&ranges) {
-        few if few < FEWEST => Err(format!("{ids} IDs leave the builder {few}, and a usual base image has users up to 999")),
+        left if left < FEWEST => Err(NoRange::Few { ids, left }),
         _ => Ok(ranges),
     }
 }
@@ -63,7 +87,7 @@ mod tests {
             (1_000, 500, "leave the builder 999"),
             (0, 1, "none of"),
         ] {
-            assert!(ranges(ids, own).expect_err("none fits").contains(why), "{ids} {own}");
+            assert!(ranges(ids, own).expect_err("none fits").to_string().contains(why), "{ids} {own}");
         }
         assert!(ranges(1_001, 500).is_ok());
     }

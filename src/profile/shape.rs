@@ -1,0 +1,145 @@
+//! What a pod asks for that decides whether a build works in it.
+
+use super::difference::{Difference, Pair};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The shape of a pod with a builder in it: profiles have one each, and an agent's pod takes that of the profile it proves.
+/// A SELinux label is the runtime's in all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// `runAsUser`.
+    pub user: u32,
+    /// `runAsGroup`.
+    pub group: u32,
+    /// `seccompProfile`, where it says one.
+    pub seccomp: Option<Confinement>,
+    /// `appArmorProfile`, where it says one.
+    pub apparmor: Option<Confinement>,
+    /// What it changes of the runtime's capabilities.
+    pub capabilities: Capabilities,
+    /// `privileged`: no seccomp, no AppArmor, no masks, all capabilities.
+    pub privileged: bool,
+    /// `allowPrivilegeEscalation`, where it says so: without, newuidmap gets no capability.
+    pub privilege_escalation: Option<bool>,
+    /// `procMount`.
+    pub proc_mount: ProcMount,
+    /// `hostUsers`; off, the pod has a user namespace of its own.
+    pub host_users: bool,
+    /// `readOnlyRootFilesystem`.
+    pub read_only_root: bool,
+    /// Where buildkitd keeps its state.
+    pub state: Directory,
+    /// Where buildkitd has its socket.
+    pub runtime: Directory,
+    /// Whether each build step has a PID namespace of its own; off, buildkitd has `--oci-worker-no-process-sandbox`.
+    pub process_sandbox: bool,
+}
+
+/// What confines a container: `type` of `seccompProfile` and of `appArmorProfile`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// Nothing.
+    Unconfined,
+    /// The runtime's own profile.
+    RuntimeDefault,
+}
+
+/// `procMount`: what becomes of the parts of /proc that the runtime hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcMount {
+    /// They are hidden.
+    Default,
+    /// They are seen.
+    Unmasked,
+}
+
+/// `capabilities`, by their names in Kubernetes: `SYS_ADMIN`, `ALL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Those that are added to the runtime's.
+    pub add: BTreeSet<String>,
+    /// Those that are taken away.
+    pub drop: BTreeSet<String>,
+}
+
+impl Capabilities {
+    /// The runtime's own.
+    pub const UNCHANGED: Capabilities = Capabilities { add: BTreeSet::new(), drop: BTreeSet::new() };
+}
+
+/// A directory of buildkitd's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where it is.
+    pub path: Cow<'static, str>,
+    /// What it lies on.
+    pub storage: Storage,
+}
+
+/// What a directory lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// The container's root.
+    Root,
+    /// A volume of the pod's own on the node's disk.
+    EmptyDir,
+}
+
+impl Shape {
+    /// In what it differs from the one that is wanted, in the order in which a manifest would say it.
+    pub fn differences(&self, wanted: &Shape) -> Vec<Difference> {
+        let all = [
+            Pair::of(&self.host_users, &wanted.host_users).map(Difference::HostUsers),
+            Pair::of(&self.process_sandbox, &wanted.process_sandbox).map(Difference::ProcessSandbox),
+            Pair::of(&self.user, &wanted.user).map(Difference::User),
+            Pair::of(&self.group, &wanted.group).map(Difference::Group),
+            Pair::of(&self.privilege_escalation, &wanted.privilege_escalation).map(Difference::PrivilegeEscalation),
+            Pair::of(&self.seccomp, &wanted.seccomp).map(Difference::Seccomp),
+            Pair::of(&self.apparmor, &wanted.apparmor).map(Difference::AppArmor),
+            Pair::of(&self.capabilities, &wanted.capabilities).map(Difference::Capabilities),
+            Pair::of(&self.proc_mount, &wanted.proc_mount).map(Difference::ProcMount),
+            Pair::of(&self.privileged, &wanted.privileged).map(Difference::Privileged),
+            Pair::of(&self.read_only_root, &wanted.read_only_root).map(Difference::ReadOnlyRoot),
+            Pair::of(&self.state, &wanted.state).map(Difference::State),
+            Pair::of(&self.runtime, &wanted.runtime).map(Difference::Runtime),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+impl fmt::Display for Confinement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Confinement::Unconfined => "Unconfined",
+            Confinement::RuntimeDefault => "RuntimeDefault",
+        })
+    }
+}
+
+impl fmt::Display for ProcMount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProcMount::Default => "Default",
+            ProcMount::Unmasked => "Unmasked",
+        })
+    }
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        write!(f, "add [{}], drop [{}]", names(&self.add), names(&self.drop))
+    }
+}
+
+impl fmt::Display for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let storage = match self.storage {
+            Storage::Root => "the container's root",
+            Storage::EmptyDir => "an emptyDir",
+        };
+        write!(f, "{} on {storage}", self.path)
+    }
+}

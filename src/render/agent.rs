@@ -1,0 +1,231 @@
+//! The agent's manifests.
+
+use super::shape::{prover, publisher, security};
+use super::template::Templates;
+use super::{Error, ImageUser, LEAST_POD_IDS, sub_ids};
+use crate::fact::TUNED_FILE;
+use crate::node::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
+use crate::profile::{AGENT_PORT, Profile};
+use minijinja::{Value, context};
+
+/// The agent's service account.
+const ACCOUNT: &str = "agent";
+
+/// Where the two containers of a canary meet, if it has two.
+const PROVER_SOCKET: &str = "/run/buildkit-preflight/prover.sock";
+
+/// What a user may choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentOptions {
+    /// Where the agent lives.
+    pub namespace: String,
+    /// The prefix of the labels.
+    pub prefix: String,
+    /// The agent's image.
+    pub image: String,
+    /// Whether a second container sets sysctls.
+    pub tune: Option<Tune>,
+    /// The profiles that get a canary: by default those whose canary has no privileged container.
+    pub canaries: Vec<Profile>,
+}
+
+/// What the container that sets sysctls may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tune {
+    /// Raise limits on namespaces, which takes CAP_SYS_RESOURCE; else it sets kernel.unprivileged_userns_clone alone.
+    pub limits: bool,
+    /// Write a file of /etc/sysctl.d that sets them again at each boot.
+    pub persist: bool,
+}
+
+impl Default for AgentOptions {
+    fn default() -> Self {
+        AgentOptions {
+            namespace: "buildkit-preflight".into(),
+            prefix: DEFAULT_PREFIX.into(),
+            image: concat!("buildkit-preflight:", env!("CARGO_PKG_VERSION")).into(),
+            tune: None,
+            canaries: Profile::CANARIES.into_iter().filter(|profile| !profile.is_privileged()).collect(),
+        }
+    }
+}
+
+/// The overlays of `manifests/overlays` that let the agent's pod set sysctls.
+pub const TUNE_OVERLAYS: [(&str, Tune); 3] = [
+    ("tune", Tune { limits: true, persist: false }),
+    ("tune-kernel", Tune { limits: false, persist: false }),
+    ("tune-persist", Tune { limits: true, persist: true }),
+];
+
+/// The list of the agent's files, for kustomize.
+pub const AGENT_KUSTOMIZATION: &str = include_str!("agent/kustomization.yaml");
+
+/// The agent's manifests, by file.
+///
+/// # Errors
+/// Says which template is wrong.
+pub fn agent(options: &AgentOptions) -> Result<Vec<(String, String)>, Error> {
+    let (templates, values) = (Templates::new()?, values(options));
+    let mut files = Vec::new();
+    for file in ["agent/namespace.yaml", "agent/rbac.yaml", "agent/policy.yaml", "agent/daemonset.yaml"] {
+        files.push((file.trim_start_matches("agent/").to_owned(), templates.manifest(file, &values)?));
+    }
+    for profile in Profile::CANARIES.into_iter().filter(|profile| options.canaries.contains(profile)) {
+        files.push((canary_file(profile), canary(&templates, values.clone(), profile)?));
+    }
+    Ok(files)
+}
+
+/// One of the [`TUNE_OVERLAYS`], for kustomize, by file.
+///
+/// # Errors
+/// Says which template is wrong.
+pub fn tune_overlay(tune: Tune) -> Result<Vec<(String, String)>, Error> {
+    let options = AgentOptions { tune: Some(tune), ..AgentOptions::default() };
+    let patch = Templates::new()?.manifest("agent/tune.yaml", &values(&options))?;
+    Ok(vec![("kustomization.yaml".into(), include_str!("agent/tune-kustomization.yaml").into()), ("tune.yaml".into(), patch)])
+}
+
+/// The overlay that adds a canary of the profile `userns`, by file.
+///
+/// # Errors
+/// Says which template is wrong.
+pub fn userns_overlay() -> Result<Vec<(String, String)>, Error> {
+    let options = AgentOptions { canaries: vec![Profile::ProcMount, Profile::Userns], ..AgentOptions::default() };
+    let (templates, values) = (Templates::new()?, values(&options));
+    Ok(vec![
+        ("kustomization.yaml".into(), include_str!("agent/userns-kustomization.yaml").into()),
+        ("agent.yaml".into(), templates.manifest("agent/userns-patch.yaml", &values)?),
+        (canary_file(Profile::Userns), canary(&templates, values, Profile::Userns)?),
+    ])
+}
+
+fn canary_file(profile: Profile) -> String {
+    format!("canary-{profile}.yaml")
+}
+
+/// What the agent's manifests are filled in with.
+fn values(options: &AgentOptions) -> Value {
+    let profile = Profile::NoProcessSandbox;
+    let notes = [(
+        "readOnlyRootFilesystem",
+        "The builder's root can be written; that of the agent need not be, and the probe's answer does not depend on it.",
+    )];
+    let quoted = |names: Vec<String>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let proven = Profile::ALL.into_iter().filter(|profile| profile.is_proven_by_a_pod());
+    context! {
+        namespace => options.namespace.as_str(),
+        prefix => options.prefix.as_str(),
+        image => options.image.as_str(),
+        account => ACCOUNT,
+        port => AGENT_PORT,
+        canaries => options.canaries.iter().map(|profile| profile.id()).collect::<Vec<_>>(),
+        // For the policy: all that the agent and its canaries write.
+        labels => quoted(Key::ALL.iter().map(|key| key.name().to_owned()).collect()),
+        conditions => quoted(ConditionType::ALL.iter().map(|kind| kind.name().to_owned()).collect()),
+        managers => quoted(proven.map(manager).collect()),
+        refusal => REFUSAL,
+        message_bytes => MESSAGE_BYTES,
+        tune => options.tune.map(|tune| context! { limits => tune.limits, persist => tune.persist }),
+        tuned_file => TUNED_FILE,
+        tuned_dir => directory(TUNED_FILE),
+        security => security(&prover(profile), &notes),
+        ..of_profile(profile)
+    }
+}
+
+/// What the manifests say of the profile that a pod proves.
+fn of_profile(profile: Profile) -> Value {
+    let shape = profile.shape();
+    context! { profile => profile.id(), host_users => shape.host_users, state_dir => shape.state.path.as_ref() }
+}
+
+/// The canary of a profile: an agent in the shape of its builder. A privileged builder's is two containers: one that proves,
+/// and one with a token that publishes.
+fn canary(templates: &Templates, values: Value, profile: Profile) -> Result<String, Error> {
+    let user = ImageUser::default();
+    // The image's own range lies beyond the share that each pod gets.
+    let sub_ids = if profile.has_nested_ids() { user.lines(&sub_ids::ranges(LEAST_POD_IDS, user.uid)?) } else { Vec::new() };
+    let first = if profile.is_privileged() { publisher(profile) } else { prover(profile) };
+    let more = context! {
+        ids => LEAST_POD_IDS,
+        nested_ids => profile.has_nested_ids(),
+        sub_ids,
+        has_prover => profile.is_privileged(),
+        prover_socket => PROVER_SOCKET,
+        prover_dir => directory(PROVER_SOCKET),
+        prover_security => security(&prover(profile), &[]),
+        security => security(&first, &[]),
+        ..of_profile(profile)
+    };
+    templates.manifest("agent/canary.yaml", &context! { ..more, ..values })
+}
+
+/// The directory of a file, which two containers share.
+fn directory(file: &str) -> &str {
+    file.rsplit_once('/').map_or("/", |(directory, _)| directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{BuilderOptions, builder_pod};
+
+    #[test]
+    fn every_placeholder_is_filled_and_every_choice_has_its_place() {
+        let options = AgentOptions {
+            namespace: "builds".into(),
+            prefix: "nodes.example.org".into(),
+            image: "r.example/p:2".into(),
+            tune: Some(Tune { limits: true, persist: true }),
+            canaries: vec![Profile::ProcMount, Profile::Userns],
+        };
+        let text: String = agent(&options).expect("manifests").into_iter().map(|(_, text)| text).collect();
+        assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev"));
+        for (what, times) in [
+            ("system:serviceaccount:builds:agent", 2),
+            ("namespace: builds\n", 11),
+            ("image: r.example/p:2\n", 5),
+            ("--label-prefix=nodes.example.org", 3),
+            ("key: nodes.example.org/procmount-candidate\n", 1),
+            ("value: procmount,userns\n", 1),
+            ("user:1:999\n    user:1001:64535\n", 2),
+            ("\"nodes.example.org/\"", 1),
+        ] {
+            assert_eq!(text.matches(what).count(), times, "{what}");
+        }
+    }
+
+    /// The pod template of one of the agent's manifests.
+    fn pod(files: &[(String, String)], file: &str) -> serde_json::Value {
+        let text = &files.iter().find(|(name, _)| *name == file).expect("a file").1;
+        let daemon_set = text.split("---\n").last().expect("a DaemonSet");
+        serde_saphyr::from_str::<serde_json::Value>(daemon_set).expect("YAML")["spec"]["template"]["spec"].take()
+    }
+
+    #[test]
+    fn a_canary_has_the_shape_of_its_builder() {
+        let files = agent(&AgentOptions { canaries: Profile::CANARIES.to_vec(), ..AgentOptions::default() }).expect("manifests");
+        for (profile, file, number) in [(Profile::ProcMount, "canary-procmount.yaml", 0), (Profile::Userns, "canary-userns.yaml", 1)] {
+            let builder = builder_pod(&BuilderOptions { profile, ..BuilderOptions::default() }).expect("a pod");
+            let (builder, canary) = (&builder["spec"], pod(&files, file));
+            for field in ["hostUsers", "hostPID", "hostIPC", "hostNetwork", "shareProcessNamespace"] {
+                assert_eq!(canary[field], builder[field], "{profile} {field}");
+            }
+            let container = &canary["containers"][number];
+            let mut security = container["securityContext"].clone();
+            security.as_object_mut().expect("an object").remove("readOnlyRootFilesystem");
+            assert_eq!(security, builder["containers"][0]["securityContext"], "{profile}");
+            let paths = |container: &serde_json::Value| -> Vec<String> {
+                let mounts = container["volumeMounts"].as_array().expect("mounts").iter();
+                mounts.filter_map(|mount| mount["mountPath"].as_str().map(str::to_owned)).collect()
+            };
+            let (has, wanted) = (paths(container), paths(&builder["containers"][0]));
+            assert!(wanted.iter().all(|path| has.contains(path)), "{profile}: {has:?}, {wanted:?}");
+            let volumes = canary["volumes"].as_array().expect("volumes");
+            assert!(volumes.iter().all(|volume| volume["hostPath"].is_null()), "{profile}: no host path");
+            assert!(!has.iter().any(|path| path.contains("serviceaccount")), "{profile}: the privileged one has no token");
+            assert_eq!(canary["automountServiceAccountToken"], profile == Profile::ProcMount, "{profile}");
+        }
+    }
+}

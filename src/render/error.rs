@@ -1,0 +1,20 @@
+use super::sub_ids::NoRange;
+
+/// What keeps manifests from being printed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A template can't be read, or names a value that it was not given: a fault of ours.
+    #[error("the template of the manifest can't be filled in: {0}")]
+    Template(#[from] minijinja::Error),
+    /// What came of a template is no manifest: a fault of ours.
+    #[error("the manifest {name} is not YAML: {source}")]
+    Yaml {
+        /// The template's name.
+        name: &'static str,
+        /// What is wrong with it.
+        source: Box<serde_saphyr::Error>,
+    },
+    /// No range of IDs fits what was asked for.
+    #[error(transparent)]
+    NoRange(#[from] NoRange),
+}
