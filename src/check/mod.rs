@@ -11,6 +11,8 @@ mod judge;
 pub(crate) mod kubernetes;
 mod message;
 mod pod;
+#[cfg(test)]
+mod reaches;
 mod row;
 mod storage;
 mod table;
