@@ -7,7 +7,7 @@ use super::remedy::Remedy;
 use super::row::{Level, Row};
 #[cfg(test)]
 use crate::fact::Fact;
-use crate::fact::{IDMAPPED_TMPFS, with_user_namespaces};
+use crate::fact::{IDMAPPED_TMPFS, unmasking, with_user_namespaces};
 
 pub(super) const YAMA: Row = Row {
     cause: Cause::Yama,
@@ -44,7 +44,9 @@ pub(super) const PROC_MOUNT: Row = Row {
     forced: None,
     about: include_str!("about/procmount-runtime.md"),
     remedy: |_| {
-        Remedy::new("use nodes whose runtime honours procMount: containerd 2.0 or newer, CRI-O 1.33.2 or newer (1.25 to 1.32 too)")
+        let (unmasking, namespaces) = (unmasking(), with_user_namespaces());
+        let besides = format!("hostUsers: false, which such a pod has besides, needs {namespaces} or newer");
+        Remedy::new(format!("use nodes whose runtime honours procMount: {unmasking}; {besides}"))
             .note("and where it should: look for disable_proc_mount in containerd's configuration, and at the OCI runtime")
     },
     #[cfg(test)]

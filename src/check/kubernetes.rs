@@ -50,6 +50,9 @@ fn support(runtime: &Runtime) -> Support {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::{Cause, remedy};
+    use crate::check::pod::PROCMOUNT_RUNTIME;
+    use crate::fact::{unmasking, with_user_namespaces};
 
     #[test]
     fn what_runtimes_make_of_unmasked() {
@@ -74,5 +77,15 @@ mod tests {
             assert_eq!(support(&version.to_owned().try_into().expect(version)), expected, "{version}");
         }
         assert_eq!(procmount_support(&Facts::unknown()), Unknown);
+    }
+
+    #[test]
+    fn check_remedy_and_manual_name_the_versions_of_the_table() {
+        let fix = remedy(Cause::ProcmountRuntime, &Facts::unknown(), None).fix;
+        for (place, text) in [("the check", PROCMOUNT_RUNTIME.why), ("the remedy", &fix), ("the manual", include_str!("../../README.md"))] {
+            assert!(text.contains(&unmasking()), "{place}: {text}");
+        }
+        // The same pod asks for hostUsers: false, which takes newer ones.
+        assert!(fix.contains("hostUsers: false") && fix.contains(&with_user_namespaces()), "{fix}");
     }
 }

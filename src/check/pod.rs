@@ -112,7 +112,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
 pub(super) const PROCMOUNT_RUNTIME: Check = Check {
     id: "procmount-runtime",
     title: "procMount: Unmasked",
-    why: "In CRI an empty list of masked paths, which means unmasked, looks like none: runtimes that don't tell the two apart mask /proc all the same, without a word. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) are those in which the field came to be known; it is honoured by containerd from 1.2.8 on, but not from 1.4.2 to 1.4.13 (07f1df454), and by CRI-O from 1.25 on, but not in 1.33.0 and 1.33.1 (cri-o#9069); cri-dockerd never passes it on.",
+    why: "In CRI an empty list of masked paths, which means unmasked, looks like none: runtimes that don't tell the two apart mask /proc all the same, without a word. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) are those in which the field came to be known; it is honoured by containerd 1.2.8 to 1.4.1 and from 1.5 on, CRI-O 1.25 to 1.32 and from 1.33.2 on (containerd commit 07f1df454, cri-o#9069); cri-dockerd never passes it on.",
     causes: &[Cause::ProcmountRuntime],
     steps: &[Step::Proc],
     kind: Kind::Fact {
