@@ -78,7 +78,7 @@ pub(super) const APPARMOR_RESTRICT: Row = Row {
 /// somebody's leak.
 fn raise(ask: &Ask) -> Remedy {
     let limit = limit_of(ask);
-    let now = limit.of(&ask.facts.sysctls).known().filter(|_| limit == Tunable::MaxUserNamespaces).copied().unwrap_or_default();
+    let now = limit.of(&ask.facts.sysctls).known().copied().unwrap_or_default();
     let value = now.saturating_mul(2).clamp(ADVISED_LIMIT.into(), u32::MAX.into());
     tunable(ask.facts, limit, value).note("or end what holds so many namespaces: lsns lists them")
 }
@@ -108,7 +108,9 @@ mod tests {
         let mut facts = Facts::unknown();
         facts.sysctls.max_user_namespaces = Fact::Known(96_365);
         assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::UserNamespace)).fix.ends_with("user.max_user_namespaces=192730"));
-        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.contains("user.max_pid_namespaces"));
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=63359"));
+        facts.sysctls.max_pid_namespaces = Fact::Known(96_365);
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=192730"));
     }
 
     #[test]
