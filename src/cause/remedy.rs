@@ -78,13 +78,13 @@ pub(super) fn sysctl(facts: &Facts, name: &str, value: u64) -> Remedy {
         Keeps::OwnSettings(template) => (template.replace("NAME", name).replace("VALUE", &value.to_string()), None),
         Keeps::Forgets(place) => (set, Some(place.to_owned())),
     };
-    let tunable = !matches!(keeps, Some(Keeps::OwnSettings(_)));
+    let tunable = !keeps.is_some_and(Keeps::in_own_settings);
     Remedy { fix, keep, note: keeps.is_none().then(of_unknown_system), tunable }
 }
 
 /// What to know where nobody can tell which system it is.
 fn of_unknown_system() -> String {
-    let own: Vec<_> = DISTROS.iter().filter(|distro| matches!(distro.keeps, Keeps::OwnSettings(_))).map(|distro| distro.name).collect();
+    let own: Vec<_> = DISTROS.iter().filter(|distro| distro.keeps.in_own_settings()).map(|distro| distro.name).collect();
     let (last, others) = own.split_last().unwrap_or((&"some systems", &[]));
     format!("on {} and {last} through the system's own settings", others.join(", "))
 }

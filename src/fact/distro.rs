@@ -88,6 +88,11 @@ impl Distro {
 }
 
 impl Keeps {
+    /// Whether files of /etc are made out of the system's own settings, and so not kept.
+    pub fn in_own_settings(self) -> bool {
+        matches!(self, Keeps::OwnSettings(_))
+    }
+
     /// How a system keeps its sysctls: as its closest known relative does (`ID_LIKE`), where it is not known itself.
     pub fn of(os: &OsRelease) -> Keeps {
         let relatives = || os.id_like.iter().find_map(|id| Distro::with_id(id));

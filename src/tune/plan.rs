@@ -161,7 +161,7 @@ impl TunePlan {
 /// Why a file of /etc/sysctl.d would not be kept. Where nobody knows which system this is, none is written either.
 fn immutable(facts: &Facts) -> Option<String> {
     match &facts.os {
-        Fact::Known(os) if matches!(Keeps::of(os), Keeps::OwnSettings(_)) => {
+        Fact::Known(os) if Keeps::of(os).in_own_settings() => {
             Some(format!("on {os} sysctls are kept by the system's own settings, and files of /etc/sysctl.d are not"))
         }
         Fact::Known(_) | Fact::Absent => None,
