@@ -182,4 +182,22 @@ mod tests {
             assert!(row.forced.is_none() || row.level == Level::Pod, "{}: only a pod's confinement can be forced on it", row.cause);
         }
     }
+    const PARTS: [&str; 5] = ["## What it means", "## How it shows", "## How it is detected", "## How to remove it", "## Source"];
+
+    /// Headings outside of code.
+    fn headings(text: &str) -> Vec<&str> {
+        let outside = text.split("```").step_by(2);
+        outside.flat_map(str::lines).filter(|line| line.starts_with('#')).collect()
+    }
+
+    #[test]
+    #[ignore = "the texts are being written"]
+    fn each_text_has_its_parts_and_names_its_source() {
+        for row in CAUSES {
+            assert_eq!(headings(row.about), PARTS, "{}", row.cause);
+            let source = row.about.split(PARTS[4]).last().unwrap_or_default();
+            let manual = (1..=8).any(|section| source.contains(&format!("({section})")));
+            assert!(source.contains("https://") || manual, "{}: {source}", row.cause);
+        }
+    }
 }
