@@ -3,7 +3,7 @@
 use super::health::Health;
 use super::{Error, Options};
 use crate::attempt;
-use crate::cause::Cause;
+use crate::cause::Mark;
 use crate::check::Ready;
 use crate::fact::{Fact, Facts};
 use crate::gather;
@@ -166,7 +166,7 @@ pub(super) fn passes_after(desired: &Desired) -> Option<Duration> {
     let cause = desired.verdicts.first().and_then(|verdict| verdict.decisive());
     match (desired.published, cause) {
         (Ready::Unknown, _) => Some(UNKNOWN_PASSES),
-        (Ready::NotReady, Some(Cause::UsernsExhausted | Cause::DiskSpace | Cause::KeyQuota)) => Some(SCARCITY_PASSES),
+        (Ready::NotReady, Some(cause)) if cause.row().is(Mark::Passes) => Some(SCARCITY_PASSES),
         _ => None,
     }
 }

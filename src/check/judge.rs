@@ -3,7 +3,7 @@
 use super::answer::{Answer, Causes, Evidence, Finding, Outcome, Verdict};
 use super::row::{Blame, Blamed, Judgement, Kind};
 use super::{Basis, CHECKS, Case, Check, Note, storage};
-use crate::cause::{Cause, Level};
+use crate::cause::{Cause, Level, Mark};
 use crate::fact::{Facts, Step, StepOutcome, StepResult, TrialEnd};
 use crate::profile::Profile;
 
@@ -110,9 +110,9 @@ fn evidence(case: &Case, answer: &Answer) -> Evidence {
 /// Whether a cause lies in the shell on a bare machine and not in the machine: its confinement (a chroot
 /// too, which shows in nothing but the refusal), or a directory that merely stood in for a volume.
 fn is_only_this_shells(case: &Case, cause: Cause) -> bool {
-    let stand_in = case.facts.state_dir.is_stand_in && matches!(cause, Cause::DiskSpace | Cause::LockedMountFlags);
-    let refusal = matches!(cause, Cause::PlatformSandbox | Cause::BuildFailed);
-    case.place.on_bare_machine() && (cause.level() == Level::Pod || refusal || stand_in)
+    let row = cause.row();
+    let stand_in = case.facts.state_dir.is_stand_in && row.is(Mark::OfVolume);
+    case.place.on_bare_machine() && (row.level == Level::Pod || row.is(Mark::MaybeTheShells) || stand_in)
 }
 
 /// The causes of a failed attempt: all failing facts that explain its step, in the order of the table; if there is none, what

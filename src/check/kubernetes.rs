@@ -1,6 +1,6 @@
 //! What versions of Kubernetes and of container runtimes do.
 
-use crate::fact::{Fact, Facts, Runtime};
+use crate::fact::{Facts, Runtime};
 use std::fmt;
 
 /// From this version on nobody can switch pod user namespaces and procMount off at the API server, which is never older than a kubelet
@@ -34,33 +34,25 @@ impl fmt::Display for Support {
     }
 }
 
-/// What the node's runtime makes of `procMount: Unmasked`, by its version.
+/// What the node's runtime makes of `procMount: Unmasked`, by its version ([`crate::fact::RUNTIMES`]).
 pub fn procmount_support(facts: &Facts) -> Support {
-    match &facts.kubelet.runtime {
-        Fact::Known(runtime) => support(runtime),
-        _ => Support::Unknown,
-    }
+    facts.kubelet.runtime.known().map_or(Support::Unknown, support)
 }
 
-/// In CRI the empty list of masked paths, which means unmasked, looks like an absent one: runtimes that do not
-/// tell the two apart mask all the same (containerd commit 07f1df454, cri-o#9069).
 fn support(runtime: &Runtime) -> Support {
-    let works = match (runtime.name(), runtime.version()) {
-        ("containerd", (1, 2, patch)) => patch >= 8,
-        ("containerd", (1, 4, patch)) => patch <= 1,
-        ("containerd", version) => version >= (1, 3, 0),
-        ("cri-o", (1, 33, patch)) => patch >= 2,
-        ("cri-o", version) => version >= (1, 25, 0),
-        // cri-dockerd passes no such list on.
-        ("docker", _) => false,
-        _ => return Support::Unknown,
-    };
-    if works { Support::Supported } else { Support::Unsupported }
+    match runtime.row() {
+        Some(row) if row.unmasks(runtime.version()) => Support::Supported,
+        Some(_) => Support::Unsupported,
+        None => Support::Unknown,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::{Cause, remedy};
+    use crate::check::pod::PROCMOUNT_RUNTIME;
+    use crate::fact::{unmasking, with_user_namespaces};
 
     #[test]
     fn what_runtimes_make_of_unmasked() {
@@ -85,5 +77,15 @@ mod tests {
             assert_eq!(support(&version.to_owned().try_into().expect(version)), expected, "{version}");
         }
         assert_eq!(procmount_support(&Facts::unknown()), Unknown);
+    }
+
+    #[test]
+    fn check_remedy_and_manual_name_the_versions_of_the_table() {
+        let fix = remedy(Cause::ProcmountRuntime, &Facts::unknown(), None).fix;
+        for (place, text) in [("the check", PROCMOUNT_RUNTIME.why), ("the remedy", &fix), ("the manual", include_str!("../../README.md"))] {
+            assert!(text.contains(&unmasking()), "{place}: {text}");
+        }
+        // The same pod asks for hostUsers: false, which takes newer ones.
+        assert!(fix.contains("hostUsers: false") && fix.contains(&with_user_namespaces()), "{fix}");
     }
 }

@@ -15,6 +15,8 @@ mod message;
 mod note;
 mod place;
 mod pod;
+#[cfg(test)]
+mod reaches;
 mod row;
 mod storage;
 mod table;

@@ -3,7 +3,7 @@
 use super::kubernetes::{LOCKED_ON, REFUSES, Support, TELLS, procmount_support};
 use super::row::{Check, Judgement, Kind};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, Facts, Step, numbers};
+use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, numbers};
 use crate::profile::Profile;
 
 pub(super) const POD_USER_NAMESPACE: Check = Check {
@@ -31,11 +31,13 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                     Cause::Yama,
                     "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes",
                 ),
-                (_, Some(kernel)) if kernel.version() < (5, 12) => Judgement::fail(
+                (_, Some(kernel)) if !kernel.can(IDMAPPED_MOUNTS) => Judgement::fail(
                     Cause::UsernsPodRuntime,
-                    format!("Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)"),
+                    format!(
+                        "Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs ({IDMAPPED_MOUNTS}, better {IDMAPPED_TMPFS})"
+                    ),
                 ),
-                (_, Some(kernel)) if kernel.version() < (6, 3) => Judgement::unknown(format!(
+                (_, Some(kernel)) if !kernel.can(IDMAPPED_TMPFS) => Judgement::unknown(format!(
                     "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
                 )),
                 _ => Judgement::unknown("looks able; only a pod with hostUsers: false can prove it"),
@@ -112,7 +114,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
 pub(super) const PROCMOUNT_RUNTIME: Check = Check {
     id: "procmount-runtime",
     title: "procMount: Unmasked",
-    why: "In CRI an empty list of masked paths, which means unmasked, looks like none: runtimes that don't tell the two apart mask /proc all the same, without a word. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) are those in which the field came to be known; it is honoured by containerd from 1.2.8 on, but not from 1.4.2 to 1.4.13 (07f1df454), and by CRI-O from 1.25 on, but not in 1.33.0 and 1.33.1 (cri-o#9069); cri-dockerd never passes it on.",
+    why: "In CRI an empty list of masked paths, which means unmasked, looks like none: runtimes that don't tell the two apart mask /proc all the same, without a word. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) are those in which the field came to be known; it is honoured by containerd 1.2.8 to 1.4.1 and from 1.5 on, CRI-O 1.25 to 1.32 and from 1.33.2 on (containerd commit 07f1df454, cri-o#9069); cri-dockerd never passes it on.",
     causes: &[Cause::ProcmountRuntime],
     steps: &[Step::Proc],
     kind: Kind::Fact {

@@ -3,7 +3,7 @@
 use super::row::{Blame, Check, Judgement, Kind};
 use super::{Case, Snapshotter};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, StateDir, Step, StepOutcome};
+use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, StateDir, Step, StepOutcome};
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -139,17 +139,16 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
             _ => Snapshotter::Native,
         });
     }
-    let kernel = case.facts.kernel.known()?.version();
+    let kernel = case.facts.kernel.known()?;
     let nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
-    // Ubuntu's own kernels let user namespaces mount overlayfs long before 5.11 did.
-    let ubuntu = case.facts.os.known().is_some_and(|os| os.id == "ubuntu");
+    let early = case.facts.os.known().and_then(Distro::of).is_some_and(|distro| distro.overlay_in_userns);
     let stacked = case.facts.state_dir.file_system.known()? == "overlay";
-    if !stacked && (!nested || kernel >= (5, 11) || ubuntu) {
+    if !stacked && (!nested || kernel.can(OVERLAY_IN_USERNS) || early) {
         return Some(Snapshotter::Overlayfs);
     }
     // A bare machine's /dev/fuse is not a pod's: without a device plugin a pod has none.
     let fuse = case.profile.is_privileged() || !case.place.on_bare_machine();
-    let fuse = fuse && case.facts.dev_fuse == Fact::Known(true) && (!nested || kernel >= (4, 18));
+    let fuse = fuse && case.facts.dev_fuse == Fact::Known(true) && (!nested || kernel.can(FUSE_IN_USERNS));
     Some(if fuse { Snapshotter::FuseOverlayfs } else { Snapshotter::Native })
 }
 

@@ -51,7 +51,7 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), CHECKS.len());
         for cause in Cause::ALL {
-            assert!(CHECKS.iter().any(|check| check.causes.contains(&cause)), "no check names {cause}");
+            assert!(CHECKS.iter().any(|check| check.causes.contains(cause)), "no check names {cause}");
         }
         for step in Step::ALL {
             let attempts = CHECKS.iter().filter(|check| matches!(check.kind, Kind::Attempt { .. }) && check.steps.contains(&step));

@@ -5,13 +5,16 @@
 //! which places it can be read. Nothing here reads anything.
 
 mod capacity;
+mod distro;
 mod errno;
 mod idmap;
+mod kernel;
 mod kubelet;
 mod os;
 mod probe;
 mod process;
 mod rows;
+mod runtime;
 mod state_dir;
 mod trial;
 mod tunable;
@@ -19,13 +22,16 @@ mod tuned;
 mod why;
 
 pub use capacity::Capacity;
+pub use distro::{DISTROS, Distro, Keeps};
 pub use errno::Errno;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
+pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, Since};
 pub use kubelet::{Kubelet, Runtime, numbers};
 pub use os::{OsRelease, Release, Sysctls};
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use rows::{Place, ROWS, Row};
+pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};

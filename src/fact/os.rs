@@ -1,4 +1,4 @@
-use super::Fact;
+use super::{Distro, Fact};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,46 +47,16 @@ impl OsRelease {
     }
 }
 
-/// How `PRETTY_NAME`, which the kubelet gives as a node's osImage, begins, and the `ID` that goes with it.
-const PRETTY_NAMES: &[(&str, &str)] = &[
-    ("AlmaLinux", "almalinux"),
-    ("Alpine Linux", "alpine"),
-    ("Amazon Linux", "amzn"),
-    ("Arch Linux", "arch"),
-    ("Bottlerocket OS", "bottlerocket"),
-    ("CBL-Mariner", "mariner"),
-    ("CentOS", "centos"),
-    ("Container-Optimized OS", "cos"),
-    ("Debian GNU/Linux", "debian"),
-    ("Fedora", "fedora"),
-    ("Flatcar Container Linux", "flatcar"),
-    ("Microsoft Azure Linux", "azurelinux"),
-    ("NixOS", "nixos"),
-    ("openSUSE", "opensuse"),
-    ("Oracle Linux", "ol"),
-    ("Red Hat Enterprise Linux CoreOS", "rhcos"),
-    ("Red Hat Enterprise Linux", "rhel"),
-    ("Rocky Linux", "rocky"),
-    ("SUSE Linux Enterprise", "sles"),
-    ("Talos", "talos"),
-    ("Ubuntu", "ubuntu"),
-    ("VMware Photon", "photon"),
-];
-
 impl OsRelease {
     /// Reads a node's osImage, `Debian GNU/Linux 12 (bookworm)`, which is meant for people: `None` for a system
     /// that it does not know by name.
     pub fn from_image(image: &str) -> Option<Self> {
-        let (name, id) = PRETTY_NAMES.iter().find(|(name, _)| image.starts_with(name))?;
-        let words = image[name.len()..].split([' ', '(', ')', '/']).map(|word| word.trim_start_matches('v'));
+        let distro = Distro::named(image)?;
+        let words = image[distro.name.len()..].split([' ', '(', ')', '/']).map(|word| word.trim_start_matches('v'));
         let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-        // Of a longer version the kubelet gives more than os-release's VERSION_ID on these.
-        let version = version.map(|version| match *id {
-            "ubuntu" => version.splitn(3, '.').take(2).collect::<Vec<_>>().join("."),
-            "amzn" => version.split('.').take(1).collect(),
-            _ => version.to_owned(),
-        });
-        Some(OsRelease { id: (*id).to_owned(), version_id: version, ..OsRelease::default() })
+        let numbers = distro.version_numbers.unwrap_or(usize::MAX);
+        let version = version.map(|version| version.split('.').take(numbers).collect::<Vec<_>>().join("."));
+        Some(OsRelease { id: distro.id.to_owned(), version_id: version, ..OsRelease::default() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::check::kubernetes::REFUSES;
 use crate::check::{Ready, Verdict};
-use crate::fact::{Fact, Facts, Why, numbers};
+use crate::fact::{Fact, Facts, IDMAPPED_TMPFS, Why, numbers};
 
 /// Whether a canary of a profile can be tried on a node: a pod that proves the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,6 @@ pub enum Candidacy {
     Unprovable(String),
 }
 
-/// The first kernel that mounts a tmpfs with mapped IDs (KEP-127). A canary has a token, which is one; a builder needs none.
-const TMPFS: (u32, u32) = (6, 3);
-
 /// Whether a canary of the verdict's profile would start here; whether a builder works, the canary proves.
 pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
     if verdict.ready() == Ready::NotReady {
@@ -27,11 +24,12 @@ pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
     let unread = |fact: Option<&Why>, what: &str| {
         unprovable(format!("{what} is unknown: {}", fact.map_or_else(|| "nothing tells".to_owned(), ToString::to_string)))
     };
+    // A canary has a token, which is a tmpfs; a builder needs none.
     match facts.kernel.known() {
-        Some(kernel) if kernel.version() >= TMPFS => {}
+        Some(kernel) if kernel.can(IDMAPPED_TMPFS) => {}
         Some(kernel) => {
             return unprovable(format!(
-                "on Linux {kernel} no pod can prove it, since what publishes the proof has a token, a tmpfs, which a pod with hostUsers: false can't have before Linux 6.3; a builder without such volumes may run"
+                "on Linux {kernel} no pod can prove it, since what publishes the proof has a token, a tmpfs, which a pod with hostUsers: false can't have before Linux {IDMAPPED_TMPFS}; a builder without such volumes may run"
             ));
         }
         None => return unread(facts.kernel.unreadable(), "the kernel"),

@@ -1,9 +1,8 @@
 //! What `tune` would set, and why: a plan, which changes nothing.
 
-use crate::cause::Cause;
-use crate::cause::{ADVISED_LIMIT, IMMUTABLE, Remedy, remedy, set_at_boot, tunable};
+use crate::cause::{ADVISED_LIMIT, Cause, Mark, Remedy, remedy, set_at_boot, tunable};
 use crate::check::{Evidence, Ready, judge, least_values};
-use crate::fact::{API_VERSION, Fact, Facts, Tunable};
+use crate::fact::{API_VERSION, Fact, Facts, Keeps, Tunable};
 use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -162,7 +161,7 @@ impl TunePlan {
 /// Why a file of /etc/sysctl.d would not be kept. Where nobody knows which system this is, none is written either.
 fn immutable(facts: &Facts) -> Option<String> {
     match &facts.os {
-        Fact::Known(os) if IMMUTABLE.contains(&os.id.as_str()) => {
+        Fact::Known(os) if Keeps::of(os).in_own_settings() => {
             Some(format!("on {os} sysctls are kept by the system's own settings, and files of /etc/sysctl.d are not"))
         }
         Fact::Known(_) | Fact::Absent => None,
@@ -248,13 +247,9 @@ impl Effect {
             now: bare.then_some(now.ready()),
             then: bare.then_some(then.ready()),
             evidence: bare.then_some(now.evidence),
-            removes: now.causes().into_iter().filter(|cause| is_of_sysctls(*cause) && !then.causes().contains(cause)).collect(),
+            removes: now.causes().into_iter().filter(|cause| cause.row().is(Mark::OfSysctls) && !then.causes().contains(cause)).collect(),
         }
     }
-}
-
-fn is_of_sysctls(cause: Cause) -> bool {
-    matches!(cause, Cause::UsernsClone0 | Cause::UsernsMax0 | Cause::UsernsExhausted)
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ fn causes(cell: &Cell, measured: &Measured, check: &Check) -> Agreement {
     let there = expected::by_settings(cell);
     let speaks = expected::by_error(&measured.build);
     let fits: Vec<Cause> = there.iter().copied().filter(|cause| speaks.is_empty() || speaks.contains(cause)).collect();
-    let known = |name: &String| Cause::ALL.into_iter().find(|cause| cause.id() == name);
+    let known = |name: &String| name.parse::<Cause>().ok();
     let named: Vec<Cause> = check.causes.iter().filter_map(known).collect();
     let list = |causes: &[Cause]| causes.iter().map(|cause| cause.id()).collect::<Vec<_>>().join(", ");
     let Some(first) = named.first() else {

@@ -1,0 +1,21 @@
+//! What a build comes to where nothing else is known.
+
+use super::Cause;
+#[cfg(test)]
+use super::example::Example;
+use super::remedy::Remedy;
+use super::row::{Level, Mark, Row};
+#[cfg(test)]
+use crate::fact::Step;
+
+pub(super) const FAILED: Row = Row {
+    cause: Cause::BuildFailed,
+    title: "a build fails here, and nothing that is known of names why",
+    level: Level::Node,
+    marks: &[Mark::MaybeTheShells],
+    forced: None,
+    about: include_str!("about/build-failed.md"),
+    remedy: |_| Remedy::new("read the error that the build ended with, and report it with the output of `buildkit-preflight facts`"),
+    #[cfg(test)]
+    example: Example::step_without_error(Step::UserNamespace),
+};

@@ -1,0 +1,79 @@
+//! Causes by which the builder can't map more than its own ID.
+
+use super::Cause;
+#[cfg(test)]
+use super::example::{Example, pod_user_namespace};
+use super::remedy::Remedy;
+use super::row::{Level, Row};
+#[cfg(test)]
+use crate::fact::{CapSet, Fact};
+
+pub(super) const SUBID_CONFIG: Row = Row {
+    cause: Cause::SubidConfig,
+    title: "the user has no usable range of subordinate IDs",
+    level: Level::Image,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/subid-config.md"),
+    remedy: |_| {
+        Remedy::new(
+            "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000",
+        )
+    },
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.sub_ids.uids = Fact::Known(vec![])),
+};
+
+pub(super) const CAPS_DROPPED: Row = Row {
+    cause: Cause::CapsDropped,
+    title: "capabilities SETUID and SETGID are dropped",
+    level: Level::Pod,
+    marks: &[],
+    forced: Some("takes capabilities from pods that drop none"),
+    about: include_str!("about/caps-dropped.md"),
+    remedy: |_| Remedy::new("set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.process.bounding_set = Fact::Known(CapSet(0))),
+};
+
+pub(super) const NO_NEW_PRIVS: Row = Row {
+    cause: Cause::NoNewPrivs,
+    title: "newuidmap can't gain privileges (no_new_privs)",
+    level: Level::Pod,
+    marks: &[],
+    forced: Some("forbids pods to gain privileges that set no allowPrivilegeEscalation: false"),
+    about: include_str!("about/no-new-privs.md"),
+    remedy: |_| Remedy::new("remove allowPrivilegeEscalation: false from the container's securityContext"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.process.no_new_privs = Fact::Known(true)),
+};
+
+pub(super) const HELPER: Row = Row {
+    cause: Cause::IdmapHelper,
+    title: "newuidmap or newgidmap is missing or unprivileged",
+    level: Level::Image,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/idmap-helper.md"),
+    remedy: |_| {
+        Remedy::new("in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap")
+            .note("COPY from a local context loses file capabilities: set them by RUN in the final stage")
+    },
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.newuidmap = Fact::Absent),
+};
+
+pub(super) const NESTED_RANGE: Row = Row {
+    cause: Cause::NestedUsernsRange,
+    title: "the sub-UID range lies outside the pod's IDs",
+    level: Level::Image,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/nested-userns-range.md"),
+    remedy: |_| {
+        Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
+            .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet, and for the user kubelet a range in the node's /etc/subuid and /etc/subgid that is a multiple of it) and keep the stock range")
+    },
+    #[cfg(test)]
+    example: Example::procmount(pod_user_namespace),
+};

@@ -1,0 +1,54 @@
+//! Causes by which Kubernetes does not give a pod what it asks for.
+
+use super::Cause;
+#[cfg(test)]
+use super::example::{Example, known};
+use super::remedy::Remedy;
+use super::row::{Level, Row};
+#[cfg(test)]
+use crate::fact::Fact;
+use crate::fact::{IDMAPPED_TMPFS, unmasking, with_user_namespaces};
+
+pub(super) const YAMA: Row = Row {
+    cause: Cause::Yama,
+    title: "Yama keeps the runtime from giving volumes to pods with a user namespace",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/yama.md"),
+    remedy: |_| Remedy::new("set kernel.yama.ptrace_scope to 2 or less where it is set at boot, and boot: a running kernel keeps the 3"),
+    #[cfg(test)]
+    example: Example::procmount(|facts| facts.sysctls.yama_ptrace_scope = Fact::Known(3)),
+};
+
+pub(super) const USER_NAMESPACES: Row = Row {
+    cause: Cause::UsernsPodRuntime,
+    title: "pods get no user namespace here",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/userns-pod-runtime.md"),
+    remedy: |_| {
+        let runtimes = with_user_namespaces();
+        Remedy::new(format!("use nodes with Linux {IDMAPPED_TMPFS}, {runtimes}, and runc 1.2 or crun 1.9, or newer ones of these"))
+    },
+    #[cfg(test)]
+    example: Example::procmount(|facts| facts.kernel = known("5.10.0-33-amd64")),
+};
+
+pub(super) const PROC_MOUNT: Row = Row {
+    cause: Cause::ProcmountRuntime,
+    title: "the container runtime ignores procMount: Unmasked",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/procmount-runtime.md"),
+    remedy: |_| {
+        let (unmasking, namespaces) = (unmasking(), with_user_namespaces());
+        let besides = format!("hostUsers: false, which such a pod has besides, needs {namespaces} or newer");
+        Remedy::new(format!("use nodes whose runtime honours procMount: {unmasking}; {besides}"))
+            .note("and where it should: look for disable_proc_mount in containerd's configuration, and at the OCI runtime")
+    },
+    #[cfg(test)]
+    example: Example::procmount(|facts| facts.kubelet.runtime = known("cri-o://1.33.1")),
+};

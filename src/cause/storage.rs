@@ -1,0 +1,91 @@
+//! Causes that lie in where the builder keeps its state.
+
+use super::Cause;
+#[cfg(test)]
+use super::example::{Example, known};
+use super::remedy::Remedy;
+use super::row::{Level, Mark, Row};
+use crate::fact::OVERLAY_IN_USERNS;
+#[cfg(test)]
+use crate::fact::{Errno, Fact, MountFlags, Step};
+
+pub(super) const STATE_DIR: Row = Row {
+    cause: Cause::StateDir,
+    title: "the state dir can't be written",
+    level: Level::Pod,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/state-dir.md"),
+    remedy: |_| Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })),
+};
+
+pub(super) const DISK_SPACE: Row = Row {
+    cause: Cause::DiskSpace,
+    title: "no disk space is left for builds",
+    level: Level::Node,
+    marks: &[Mark::Passes, Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/disk-space.md"),
+    remedy: |_| Remedy::new("free disk space on the node, or give the state dir a larger volume"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.state_dir.free_bytes = Fact::Known(0)),
+};
+
+pub(super) const OVERLAY_KERNEL: Row = Row {
+    cause: Cause::OverlayUsernsKernel,
+    title: "the kernel has no overlayfs for rootless builders",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/overlay-userns-kernel.md"),
+    remedy: |_| {
+        Remedy::new(format!("use nodes with Linux {OVERLAY_IN_USERNS} or newer for overlayfs, or make /dev/fuse usable for fuse-overlayfs"))
+    },
+    #[cfg(test)]
+    example: Example::facts(|facts| {
+        facts.kernel = known("5.10.0-33-amd64");
+        facts.dev_fuse = Fact::Known(true);
+    }),
+};
+
+pub(super) const OVERLAY_BACKING_FS: Row = Row {
+    cause: Cause::OverlayBackingFs,
+    title: "the state dir lies on the container's overlay",
+    level: Level::Pod,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/overlay-backing-fs.md"),
+    remedy: |_| Remedy::new("mount an emptyDir on the state dir (/home/user/.local/share/buildkit)"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.state_dir.file_system = Fact::Known("overlay".into())),
+};
+
+pub(super) const DEV_FUSE: Row = Row {
+    cause: Cause::DevFuse,
+    title: "/dev/fuse can't be used",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/dev-fuse.md"),
+    remedy: |_| {
+        Remedy::new(format!(
+            "use nodes with Linux {OVERLAY_IN_USERNS} or newer, or give the pod /dev/fuse by a device plugin, with the fuse module loaded"
+        ))
+    },
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.kernel = known("5.10.0-33-amd64")),
+};
+
+pub(super) const LOCKED_MOUNT_FLAGS: Row = Row {
+    cause: Cause::LockedMountFlags,
+    title: "the state dir's mount flags stop the build",
+    level: Level::Node,
+    marks: &[Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/locked-mount-flags.md"),
+    remedy: |_| Remedy::new("mount the state dir's volume without noexec, or use BuildKit 0.12 or newer for nosuid and nodev"),
+    #[cfg(test)]
+    example: Example::step(Step::ReadOnlyRemount, Errno::EPERM),
+};

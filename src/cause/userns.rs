@@ -1,0 +1,120 @@
+//! Causes by which no user namespace can be made.
+
+use super::Cause;
+#[cfg(test)]
+use super::example::Example;
+use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
+use super::row::{Ask, Level, Mark, Row};
+#[cfg(test)]
+use crate::fact::{Errno, Fact};
+use crate::fact::{Step, Tunable};
+
+pub(super) const KCONFIG: Row = Row {
+    cause: Cause::UsernsKconfig,
+    title: "the kernel was built without user namespaces",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/userns-kconfig.md"),
+    remedy: |_| Remedy::new("boot a kernel built with CONFIG_USER_NS=y, or use another node"),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.user_namespaces = Fact::Known(false)),
+};
+
+pub(super) const CLONE0: Row = Row {
+    cause: Cause::UsernsClone0,
+    title: "unprivileged user namespaces are switched off",
+    level: Level::Node,
+    marks: &[Mark::OfSysctls],
+    forced: None,
+    about: include_str!("about/userns-clone0.md"),
+    remedy: |ask| tunable(ask.facts, Tunable::UnprivilegedUsernsClone, 1),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.sysctls.unprivileged_userns_clone = Fact::Known(0)),
+};
+
+pub(super) const MAX0: Row = Row {
+    cause: Cause::UsernsMax0,
+    title: "no user may make user namespaces",
+    level: Level::Node,
+    marks: &[Mark::OfSysctls],
+    forced: None,
+    about: include_str!("about/userns-max0.md"),
+    remedy: |ask| tunable(ask.facts, Tunable::MaxUserNamespaces, ADVISED_LIMIT.into()),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.sysctls.max_user_namespaces = Fact::Known(0)),
+};
+
+pub(super) const EXHAUSTED: Row = Row {
+    cause: Cause::UsernsExhausted,
+    title: "a limit on namespaces is reached",
+    level: Level::Node,
+    marks: &[Mark::Passes, Mark::OfSysctls],
+    forced: None,
+    about: include_str!("about/userns-exhausted.md"),
+    remedy: raise,
+    #[cfg(test)]
+    example: Example::step(Step::UserNamespace, Errno::ENOSPC),
+};
+
+pub(super) const APPARMOR_RESTRICT: Row = Row {
+    cause: Cause::UsernsApparmorRestrict,
+    title: "AppArmor takes all rights from unprivileged user namespaces",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/userns-apparmor-restrict.md"),
+    // It takes CAP_MAC_ADMIN, which `tune` is never given.
+    remedy: |ask| {
+        sysctl(ask.facts, "kernel.apparmor_restrict_unprivileged_userns", 0).by_hand().note(
+            "narrower: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)",
+        )
+    },
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
+};
+
+/// Raises the limit that is reached, never to less than there is: one that is reached at that height is reached by
+/// somebody's leak.
+fn raise(ask: &Ask) -> Remedy {
+    let limit = limit_of(ask);
+    let now = limit.of(&ask.facts.sysctls).known().copied().unwrap_or_default();
+    let value = now.saturating_mul(2).clamp(ADVISED_LIMIT.into(), u32::MAX.into());
+    tunable(ask.facts, limit, value).note("or end what holds so many namespaces: lsns lists them")
+}
+
+/// The sysctl whose limit a step runs into (namespaces(7)).
+fn limit_of(ask: &Ask) -> Tunable {
+    let low = |limit: &Tunable| limit.of(&ask.facts.sysctls).known().is_some_and(|value| *value < 4);
+    match ask.failed {
+        None => Tunable::ALL[2..].iter().find(|limit| low(limit)).copied().unwrap_or(Tunable::MaxUserNamespaces),
+        Some(Step::MountNamespace | Step::StepMountNamespace) => Tunable::MaxMntNamespaces,
+        Some(Step::UtsNamespace) => Tunable::MaxUtsNamespaces,
+        Some(Step::IpcNamespace) => Tunable::MaxIpcNamespaces,
+        Some(Step::CgroupNamespace) => Tunable::MaxCgroupNamespaces,
+        Some(Step::PidNamespace) => Tunable::MaxPidNamespaces,
+        _ => Tunable::MaxUserNamespaces,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::remedy;
+    use crate::fact::Facts;
+
+    #[test]
+    fn a_limit_that_is_reached_is_raised_and_never_lowered() {
+        let mut facts = Facts::unknown();
+        facts.sysctls.max_user_namespaces = Fact::Known(96_365);
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::UserNamespace)).fix.ends_with("user.max_user_namespaces=192730"));
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=63359"));
+        facts.sysctls.max_pid_namespaces = Fact::Known(96_365);
+        assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=192730"));
+    }
+
+    #[test]
+    fn what_needs_mac_admin_is_never_tunable() {
+        assert!(!remedy(Cause::UsernsApparmorRestrict, &Facts::unknown(), None).tunable);
+    }
+}
