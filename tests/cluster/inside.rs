@@ -28,7 +28,9 @@ pub(crate) fn init() -> ExitCode {
     let kubelet = crate::support::tool("kubelet");
     let tools = kubelet.parent().expect("a directory");
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.display());
-    let child = Command::new(this).env(STAGE, "run").env(PID, pid).env("PATH", path).spawn().expect("the third stage");
+    let mut command = Command::new(this);
+    command.args(std::env::args_os().skip(1)).env(STAGE, "run").env(PID, pid).env("PATH", path);
+    let child = command.spawn().expect("the third stage");
     let child = Pid::from_raw(i32::try_from(child.id()).expect("a process ID"));
     // Processes whose parent is gone become children of this one: they are waited for, so that they end.
     loop {

@@ -3,8 +3,9 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; `SET=ci` repeats less there. `STEP=text` runs those whose names contain the text, `KEEP=1` leaves the
-//! cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
+//! [`PROCMOUNT_STEPS`]; `SET=ci` repeats less there. `STEP=text` runs those whose names contain the text, as a filter behind
+//! `cargo test ... --` does; `--list` and the rest is as usual, too. `KEEP=1` leaves the cluster up after them
+//! (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
 //! The program runs in three stages, see `outside` and `inside`. Needs root and `make cluster-tools`.
 
@@ -40,6 +41,7 @@ mod tune_confinement;
 mod tuned;
 mod watch;
 
+use libtest_mimic::Trial;
 use std::process::ExitCode;
 
 /// What is done, in this order.
@@ -111,14 +113,25 @@ const MORE_PROCMOUNT_STEPS: &[run::Step] = &[
     ("a canary that is taken away leaves no word", canary::a_canary_that_is_taken_away_leaves_no_word),
 ];
 
+fn trials() -> Vec<Trial> {
+    if !fleet::is_procmount() {
+        return run::trials(STEPS).collect();
+    }
+    let more = run::trials(MORE_PROCMOUNT_STEPS).map(|step| step.with_ignored_flag(canary::is_ci()));
+    run::trials(PROCMOUNT_STEPS).chain(more).collect()
+}
+
 fn main() -> ExitCode {
+    let (arguments, trials) = (run::arguments(), trials());
     match std::env::var(inside::STAGE).as_deref() {
-        Err(_) => outside::main(),
         Ok("init") => inside::init(),
-        Ok(_) => match (fleet::is_procmount(), canary::is_ci()) {
-            (false, _) => run::main(STEPS),
-            (true, true) => run::main(PROCMOUNT_STEPS),
-            (true, false) => run::main(&[PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS].concat()),
-        },
+        Ok(_) => run::main(&arguments, trials),
+        Err(_) if arguments.list => libtest_mimic::run(&arguments, trials).exit_code(),
+        // A filter that leaves nothing to run must not look as if all had passed.
+        Err(_) if !run::keep() && trials.iter().all(|step| arguments.is_filtered_out(step) || arguments.is_ignored(step)) => {
+            eprintln!("cluster: no step is left to run");
+            ExitCode::from(2)
+        }
+        Err(_) => outside::main(),
     }
 }

@@ -66,7 +66,7 @@ fn run(dir: &Path, name: &str) -> WaitStatus {
     let this = std::env::current_exe().expect("this program");
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--propagation", "private"]);
-    command.arg(this).env(inside::STAGE, "init").env(inside::DIR, dir).env(inside::CGROUP, name);
+    command.arg(this).args(std::env::args_os().skip(1)).env(inside::STAGE, "init").env(inside::DIR, dir).env(inside::CGROUP, name);
     let parent = getpid();
     // SAFETY: only system calls are made between fork and exec.
     unsafe {

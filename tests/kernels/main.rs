@@ -4,7 +4,8 @@
 //! `check` is run, in an identical one the build; they must agree. See README.md here.
 //!
 //! `KERNEL=6.1`, `CELL=id` (several: with spaces between), `CELLS=file` and `SET=ci` choose cells. `MUTATE=yes` shows
-//! which steps of the probe they need. `JOBS=1` runs one guest at a time. Needs root, `make tools` and a static build:
+//! which steps of the probe they need. `JOBS=1` runs one guest at a time. Behind `cargo test ... --` part of a cell's id
+//! chooses, too, and `--list` prints what is chosen. Needs root, `make tools` and a static build:
 //! `make kernels` sees to it.
 
 mod boot;
@@ -24,6 +25,7 @@ mod spec;
 #[path = "../support/mod.rs"]
 mod support;
 
+use libtest_mimic::Arguments;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,13 +35,18 @@ fn repository() -> PathBuf {
 }
 
 fn main() -> ExitCode {
-    assert!(nix::unistd::geteuid().is_root(), "needs root");
-    selftest::traces_are_seen();
-    match select::cells() {
-        Ok(cells) => run::run(cells),
+    let arguments = Arguments::from_args();
+    let cells = match select::cells(&arguments) {
+        Ok(cells) => cells,
         Err(message) => {
             eprintln!("kernels: {message}");
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
+    };
+    if arguments.list {
+        return libtest_mimic::run(&arguments, cells.iter().map(select::trial).collect()).exit_code();
     }
+    assert!(nix::unistd::geteuid().is_root(), "needs root");
+    selftest::traces_are_seen();
+    run::run(cells)
 }

@@ -1,4 +1,7 @@
 //! A run: boots guests until each cell is done, or was tried often enough.
+//!
+//! libtest-mimic only chooses and lists here (select.rs): its trials end one by one and pass or fail, while cells share guests
+//! that run side by side and may be run again, their rows stand in the order of their ends, and unknown is no failure.
 
 use crate::boot::{self, Disks, News};
 use crate::cell::{Boot, Cell};

@@ -2,6 +2,7 @@
 
 use crate::cell::Cell;
 use crate::repository;
+use libtest_mimic::{Arguments, Trial};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +12,8 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The cells of CELLS (else cells.json) that KERNEL, CELL and SET leave, in the order of the file.
-pub(crate) fn cells() -> Result<Vec<Cell>, String> {
+/// The cells of CELLS (else cells.json) that KERNEL, CELL, SET and the command line leave, in the order of the file.
+pub(crate) fn cells(arguments: &Arguments) -> Result<Vec<Cell>, String> {
     let here = repository().join("tests/kernels");
     let path = environment("CELLS").map_or_else(|| here.join("cells.json"), PathBuf::from);
     let mut cells = Vec::new();
@@ -33,9 +34,16 @@ pub(crate) fn cells() -> Result<Vec<Cell>, String> {
     }
     let kernel = environment("KERNEL");
     cells.retain(|cell| {
-        kernel.as_ref().is_none_or(|kernel| cell.kernel == *kernel) && wanted.as_ref().is_none_or(|ids| ids.contains(&cell.id))
+        kernel.as_ref().is_none_or(|kernel| cell.kernel == *kernel)
+            && wanted.as_ref().is_none_or(|ids| ids.contains(&cell.id))
+            && !arguments.is_filtered_out(&trial(cell))
     });
     if cells.is_empty() { Err("no cell is left to run".to_owned()) } else { Ok(cells) }
+}
+
+/// A cell as far as libtest-mimic knows it.
+pub(crate) fn trial(cell: &Cell) -> Trial {
+    Trial::test(&cell.id, || Ok(())).with_kind(&cell.kernel)
 }
 
 /// A file that holds a list.

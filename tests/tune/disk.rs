@@ -30,8 +30,8 @@ pub(crate) fn root() -> PathBuf {
     })
 }
 
-/// Makes a work disk. `boots` are the steps of each boot.
-pub(crate) fn work(dir: &Path, boots: &[Vec<(&str, &str)>]) -> PathBuf {
+/// Makes a work disk. `boots` are the steps of each boot, `runs` is what RUNS stands for in them.
+pub(crate) fn work(dir: &Path, boots: &[Vec<(&str, &str)>], runs: &str) -> PathBuf {
     let tree = dir.join("work");
     fs::create_dir_all(tree.join("configs")).expect("mkdir");
     for (name, config) in containers::configs() {
@@ -39,7 +39,7 @@ pub(crate) fn work(dir: &Path, boots: &[Vec<(&str, &str)>]) -> PathBuf {
     }
     for (number, steps) in boots.iter().enumerate() {
         let lines: String = steps.iter().map(|(name, step)| format!("{name} {step}\n")).collect();
-        fs::write(tree.join(format!("steps.{number}")), lines).expect("write");
+        fs::write(tree.join(format!("steps.{number}")), lines.replace("RUNS", runs)).expect("write");
     }
     let work = dir.join("work.ext4");
     disk::make(&tree, &work, "2G");

@@ -3,7 +3,8 @@
 //! A test is one script of `guest/` for each boot that it takes; the script leaves files, and they are judged here. See
 //! README.md.
 //!
-//! `KERNEL=6.1`, `TEST="parts of names"`, `RUNS=2` (of each fault) and `SET=ci` choose. Needs root, `make tools` and a static build: `make tune` sees to it.
+//! `KERNEL=6.1`, `TEST="parts of names"`, `RUNS=2` (of each fault) and `SET=ci` choose, and then what stands behind
+//! `cargo test ... --`, as usual: part of a name, `--list`. Needs root, `make tools` and a static build: `make tune` sees to it.
 
 mod attacks;
 mod containers;
@@ -23,8 +24,10 @@ mod support;
 mod sysctls;
 mod war;
 
+use libtest_mimic::{Arguments, Conclusion, Trial};
 use seen::Seen;
 use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
 
 /// Where nothing is chosen.
 const KERNELS: [&str; 3] = ["5.10", "6.1", "7.2"];
@@ -34,6 +37,7 @@ const CI_KERNEL: &str = "6.1";
 const RUNS: &str = "20";
 
 /// What is run and judged.
+#[derive(Clone, Copy)]
 struct Test {
     name: &'static str,
     when: When,
@@ -53,6 +57,17 @@ enum When {
     AllBut(&'static str),
 }
 use When::{All, AllBut, Always, Ci};
+
+impl When {
+    fn has(self, ci: bool, series: &str) -> bool {
+        match self {
+            Always => true,
+            Ci => ci,
+            All => !ci,
+            AllBut(kernel) => !ci && kernel != series,
+        }
+    }
+}
 
 const fn test(name: &'static str, when: When, steps: &'static [&'static str], judge: fn(&mut Seen) -> String) -> Test {
     Test { name, when, steps, judge }
@@ -83,28 +98,48 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn main() -> ExitCode {
-    assert!(nix::unistd::geteuid().is_root(), "needs root");
+/// The tests that are chosen, of each kernel. Its guests start when the first of them is run.
+fn trials(arguments: &Arguments) -> Vec<Trial> {
     let ci = environment("SET").is_some_and(|set| set == "ci");
     let names = environment("TEST").unwrap_or_default();
     let named = |test: &Test| names.is_empty() || names.split_whitespace().any(|part| test.name.contains(part));
-    let runs = environment("RUNS").unwrap_or_else(|| RUNS.to_owned());
-    let wanted = |test: &&Test| named(test) && if ci { matches!(test.when, Always | Ci) } else { test.when != Ci };
-    let chosen = |test: &Test| run::Chosen {
-        name: test.name,
-        not_on: if let AllBut(kernel) = test.when { Some(kernel) } else { None },
-        steps: test.steps.iter().map(|step| step.replace("RUNS", &runs)).collect(),
-        judge: test.judge,
-    };
-    let tests: Vec<_> = TESTS.iter().filter(wanted).map(chosen).collect();
-    if tests.is_empty() {
-        eprintln!("tune: no test is called like {names}");
-        return ExitCode::from(2);
-    }
     let kernels = match environment("KERNEL") {
         Some(kernel) => vec![kernel],
         None if ci => vec![CI_KERNEL.to_owned()],
         None => KERNELS.map(str::to_owned).to_vec(),
     };
-    run::run(&kernels, &tests)
+    let mut trials = Vec::new();
+    for series in kernels {
+        // Tests share boots: what is filtered out must be known before the first is run.
+        let filtered_out = |test: &Test| arguments.is_filtered_out(&Trial::test(test.name, || Ok(())).with_kind(&series));
+        let wanted = |test: &&Test| test.when.has(ci, &series) && named(test) && !filtered_out(test);
+        let tests: Vec<_> = TESTS.iter().filter(wanted).copied().collect();
+        let outs = Arc::new(LazyLock::new({
+            let (series, tests) = (series.clone(), tests.clone());
+            move || run::run(&series, &tests)
+        }));
+        trials.extend(tests.into_iter().map(|test| {
+            let outs = Arc::clone(&outs);
+            Trial::test(test.name, move || run::judge(&test, &outs)).with_kind(&series)
+        }));
+    }
+    trials
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let trials = trials(&arguments);
+    if trials.is_empty() {
+        // This must not look as if all had passed.
+        eprintln!("tune: no test is left to run");
+        return ExitCode::from(2);
+    }
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
+    assert!(nix::unistd::geteuid().is_root(), "needs root");
+    let Conclusion { num_passed, num_failed, .. } = libtest_mimic::run(&arguments, trials);
+    println!("tune: {num_passed} passed, {num_failed} failed");
+    if num_failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
