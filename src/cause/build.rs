@@ -1,14 +1,16 @@
 //! What a build comes to where nothing else is known.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::Example;
+use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Level, Mark, Row};
 #[cfg(test)]
 use crate::fact::Step;
 
-pub(super) const FAILED: Row = Row {
+pub(super) const ROWS: &[Row] = &[FAILED];
+
+const FAILED: Row = Row {
     cause: Cause::BuildFailed,
     title: "a build fails here, and nothing that is known of names why",
     level: Level::Node,

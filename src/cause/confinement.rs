@@ -1,8 +1,8 @@
 //! Causes that lie in what confines the builder: seccomp, security modules, masks over /proc, keyrings, the platform.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::{Example, pod_user_namespace};
+use super::kind::Cause;
 use super::remedy::{Remedy, sysctl};
 use super::row::{Level, Mark, Row};
 #[cfg(test)]
@@ -11,7 +11,9 @@ use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step, SubId};
 /// What is forced on pods by a security module, whichever it is.
 const CONFINES: &str = "confines pods whose appArmorProfile is Unconfined";
 
-pub(super) const SECCOMP: Row = Row {
+pub(super) const ROWS: &[Row] = &[SECCOMP, APPARMOR_PROFILE, SELINUX, APPARMOR_OR_SELINUX, PLATFORM_SANDBOX, KEY_QUOTA, MASKED_PROC];
+
+const SECCOMP: Row = Row {
     cause: Cause::Seccomp,
     title: "a seccomp filter refuses what a builder needs",
     level: Level::Pod,
@@ -23,7 +25,7 @@ pub(super) const SECCOMP: Row = Row {
     example: Example::facts(|facts| facts.process.seccomp = Fact::Known(Seccomp::Strict)),
 };
 
-pub(super) const APPARMOR_PROFILE: Row = Row {
+const APPARMOR_PROFILE: Row = Row {
     cause: Cause::ApparmorProfile,
     title: "an AppArmor profile refuses what a builder needs",
     level: Level::Pod,
@@ -38,7 +40,7 @@ pub(super) const APPARMOR_PROFILE: Row = Row {
     example: Example::facts(|facts| facts.process.lsm_label = Fact::Known("cri-containerd.apparmor.d (enforce)".into())),
 };
 
-pub(super) const SELINUX: Row = Row {
+const SELINUX: Row = Row {
     cause: Cause::Selinux,
     title: "SELinux refuses what a builder needs",
     level: Level::Pod,
@@ -51,7 +53,7 @@ pub(super) const SELINUX: Row = Row {
         .with(|facts| facts.process.lsm_label = Fact::Known("system_u:system_r:container_t:s0".into())),
 };
 
-pub(super) const APPARMOR_OR_SELINUX: Row = Row {
+const APPARMOR_OR_SELINUX: Row = Row {
     cause: Cause::ApparmorOrSelinux,
     title: "a security module refuses what a builder needs",
     level: Level::Pod,
@@ -63,7 +65,7 @@ pub(super) const APPARMOR_OR_SELINUX: Row = Row {
     example: Example::step(Step::PrivateRoot, Errno::EACCES),
 };
 
-pub(super) const PLATFORM_SANDBOX: Row = Row {
+const PLATFORM_SANDBOX: Row = Row {
     cause: Cause::PlatformSandbox,
     title: "the platform forbids user namespaces",
     level: Level::Node,
@@ -75,7 +77,7 @@ pub(super) const PLATFORM_SANDBOX: Row = Row {
     example: Example::step(Step::PrivateRoot, Errno::EPERM),
 };
 
-pub(super) const KEY_QUOTA: Row = Row {
+const KEY_QUOTA: Row = Row {
     cause: Cause::KeyQuota,
     title: "the user has no keyring left",
     level: Level::Node,
@@ -87,7 +89,7 @@ pub(super) const KEY_QUOTA: Row = Row {
     example: Example::step(Step::SessionKeyring, Errno::EDQUOT),
 };
 
-pub(super) const MASKED_PROC: Row = Row {
+const MASKED_PROC: Row = Row {
     cause: Cause::MaskedProc,
     title: "/proc is masked, and each build step needs a fresh one",
     level: Level::Pod,

@@ -1,14 +1,16 @@
 //! Causes by which the builder can't map more than its own ID.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::{Example, pod_user_namespace};
+use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Level, Row};
 #[cfg(test)]
 use crate::fact::{CapSet, Fact};
 
-pub(super) const SUBID_CONFIG: Row = Row {
+pub(super) const ROWS: &[Row] = &[SUBID_CONFIG, CAPS_DROPPED, NO_NEW_PRIVS, HELPER, NESTED_RANGE];
+
+const SUBID_CONFIG: Row = Row {
     cause: Cause::SubidConfig,
     title: "the user has no usable range of subordinate IDs",
     level: Level::Image,
@@ -24,7 +26,7 @@ pub(super) const SUBID_CONFIG: Row = Row {
     example: Example::facts(|facts| facts.sub_ids.uids = Fact::Known(vec![])),
 };
 
-pub(super) const CAPS_DROPPED: Row = Row {
+const CAPS_DROPPED: Row = Row {
     cause: Cause::CapsDropped,
     title: "capabilities SETUID and SETGID are dropped",
     level: Level::Pod,
@@ -36,7 +38,7 @@ pub(super) const CAPS_DROPPED: Row = Row {
     example: Example::facts(|facts| facts.process.bounding_set = Fact::Known(CapSet(0))),
 };
 
-pub(super) const NO_NEW_PRIVS: Row = Row {
+const NO_NEW_PRIVS: Row = Row {
     cause: Cause::NoNewPrivs,
     title: "newuidmap can't gain privileges (no_new_privs)",
     level: Level::Pod,
@@ -48,7 +50,7 @@ pub(super) const NO_NEW_PRIVS: Row = Row {
     example: Example::facts(|facts| facts.process.no_new_privs = Fact::Known(true)),
 };
 
-pub(super) const HELPER: Row = Row {
+const HELPER: Row = Row {
     cause: Cause::IdmapHelper,
     title: "newuidmap or newgidmap is missing or unprivileged",
     level: Level::Image,
@@ -63,7 +65,7 @@ pub(super) const HELPER: Row = Row {
     example: Example::facts(|facts| facts.newuidmap = Fact::Absent),
 };
 
-pub(super) const NESTED_RANGE: Row = Row {
+const NESTED_RANGE: Row = Row {
     cause: Cause::NestedUsernsRange,
     title: "the sub-UID range lies outside the pod's IDs",
     level: Level::Image,

@@ -1,15 +1,17 @@
 //! Causes by which Kubernetes does not give a pod what it asks for.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::{Example, known};
+use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Level, Row};
 #[cfg(test)]
 use crate::fact::Fact;
 use crate::fact::{IDMAPPED_TMPFS, unmasking, with_user_namespaces};
 
-pub(super) const YAMA: Row = Row {
+pub(super) const ROWS: &[Row] = &[YAMA, USER_NAMESPACES, PROC_MOUNT];
+
+const YAMA: Row = Row {
     cause: Cause::Yama,
     title: "Yama keeps the runtime from giving volumes to pods with a user namespace",
     level: Level::Node,
@@ -21,7 +23,7 @@ pub(super) const YAMA: Row = Row {
     example: Example::procmount(|facts| facts.sysctls.yama_ptrace_scope = Fact::Known(3)),
 };
 
-pub(super) const USER_NAMESPACES: Row = Row {
+const USER_NAMESPACES: Row = Row {
     cause: Cause::UsernsPodRuntime,
     title: "pods get no user namespace here",
     level: Level::Node,
@@ -36,7 +38,7 @@ pub(super) const USER_NAMESPACES: Row = Row {
     example: Example::procmount(|facts| facts.kernel = known("5.10.0-33-amd64")),
 };
 
-pub(super) const PROC_MOUNT: Row = Row {
+const PROC_MOUNT: Row = Row {
     cause: Cause::ProcmountRuntime,
     title: "the container runtime ignores procMount: Unmasked",
     level: Level::Node,

@@ -1,8 +1,7 @@
 //! What removes a cause: for this operating system, as a sysctl, a setting or a change of the pod.
 //! Plans only: nothing here changes anything.
 
-use super::{Ask, Cause};
-use crate::fact::{DISTROS, Facts, Keeps, Step, SysctlSetting, Tunable};
+use crate::fact::{DISTROS, Facts, Keeps, SysctlSetting, Tunable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,18 +36,6 @@ impl Remedy {
     /// `tune` is not to set it.
     pub(super) fn by_hand(self) -> Self {
         Remedy { tunable: false, ..self }
-    }
-}
-
-/// What removes a cause on the node that the facts are of. `failed` is the step at which a build ended.
-pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
-    let row = cause.row();
-    let asked_for_none = facts.process.asked_unconfined.known() == Some(&true);
-    match row.forced.filter(|_| asked_for_none) {
-        Some(what) => {
-            Remedy::new(format!("use other nodes, or find what on this one {what}: the OCI runtime, the platform, or an admission webhook"))
-        }
-        None => (row.remedy)(&Ask { facts, failed }),
     }
 }
 
@@ -87,52 +74,4 @@ fn of_unknown_system() -> String {
     let own: Vec<_> = DISTROS.iter().filter(|distro| distro.keeps.in_own_settings()).map(|distro| distro.name).collect();
     let (last, others) = own.split_last().unwrap_or((&"some systems", &[]));
     format!("on {} and {last} through the system's own settings", others.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cause::CAUSES;
-    use crate::fact::{Fact, OsRelease};
-
-    fn on(id: &str, cause: Cause) -> Remedy {
-        let os = OsRelease { id: id.into(), ..OsRelease::default() };
-        remedy(cause, &Facts { os: Fact::Known(os), ..Facts::unknown() }, None)
-    }
-
-    #[test]
-    fn a_sysctl_is_set_in_the_way_of_the_system() {
-        assert_eq!(on("debian", Cause::UsernsClone0).fix, "sysctl -w kernel.unprivileged_userns_clone=1");
-        assert!(on("debian", Cause::UsernsClone0).tunable);
-        for (id, word) in [("bottlerocket", "apiclient"), ("talos", "talosctl"), ("nixos", "configuration.nix")] {
-            let remedy = on(id, Cause::UsernsMax0);
-            assert!(remedy.fix.contains(word) && remedy.fix.contains("63359") && remedy.keep.is_none(), "{remedy:?}");
-            assert!(!remedy.tunable, "{id} keeps its settings itself");
-        }
-        assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
-        let unknown = remedy(Cause::UsernsMax0, &Facts::unknown(), None);
-        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS through the system's own settings"));
-    }
-
-    #[test]
-    fn a_confinement_that_nobody_asked_for_is_the_nodes() {
-        let mut facts = Facts::unknown();
-        facts.process.asked_unconfined = Fact::Known(true);
-        let fix = |cause| remedy(cause, &facts, None).fix;
-        assert!(fix(Cause::Seccomp).contains("adds a seccomp filter to pods whose seccompProfile is Unconfined"));
-        assert!(fix(Cause::Selinux).contains("confines pods whose appArmorProfile is Unconfined"));
-        assert!(fix(Cause::StateDir).contains("emptyDir"), "its volumes are the pod's own doing");
-    }
-
-    #[test]
-    fn every_cause_has_a_remedy_of_one_line_on_every_system() {
-        for row in CAUSES {
-            for id in DISTROS.iter().map(|distro| distro.id).chain(["unheard-of"]) {
-                let remedy = on(id, row.cause);
-                for text in [Some(&remedy.fix), remedy.keep.as_ref(), remedy.note.as_ref()].into_iter().flatten() {
-                    assert!(!text.is_empty() && !text.contains(['\n', '\t']) && text.trim() == text, "{}: {text}", row.cause);
-                }
-            }
-        }
-    }
 }

@@ -1,6 +1,7 @@
 #[cfg(test)]
 use super::example::Example;
-use super::{Cause, Remedy};
+use super::kind::Cause;
+use super::remedy::Remedy;
 use crate::fact::{Facts, Step};
 
 /// One cause: all that is known of it.

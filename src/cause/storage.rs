@@ -1,15 +1,17 @@
 //! Causes that lie in where the builder keeps its state.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::{Example, known};
+use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Level, Mark, Row};
 use crate::fact::OVERLAY_IN_USERNS;
 #[cfg(test)]
 use crate::fact::{Errno, Fact, MountFlags, Step};
 
-pub(super) const STATE_DIR: Row = Row {
+pub(super) const ROWS: &[Row] = &[STATE_DIR, DISK_SPACE, OVERLAY_KERNEL, OVERLAY_BACKING_FS, DEV_FUSE, LOCKED_MOUNT_FLAGS];
+
+const STATE_DIR: Row = Row {
     cause: Cause::StateDir,
     title: "the state dir can't be written",
     level: Level::Pod,
@@ -21,7 +23,7 @@ pub(super) const STATE_DIR: Row = Row {
     example: Example::facts(|facts| facts.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })),
 };
 
-pub(super) const DISK_SPACE: Row = Row {
+const DISK_SPACE: Row = Row {
     cause: Cause::DiskSpace,
     title: "no disk space is left for builds",
     level: Level::Node,
@@ -33,7 +35,7 @@ pub(super) const DISK_SPACE: Row = Row {
     example: Example::facts(|facts| facts.state_dir.free_bytes = Fact::Known(0)),
 };
 
-pub(super) const OVERLAY_KERNEL: Row = Row {
+const OVERLAY_KERNEL: Row = Row {
     cause: Cause::OverlayUsernsKernel,
     title: "the kernel has no overlayfs for rootless builders",
     level: Level::Node,
@@ -50,7 +52,7 @@ pub(super) const OVERLAY_KERNEL: Row = Row {
     }),
 };
 
-pub(super) const OVERLAY_BACKING_FS: Row = Row {
+const OVERLAY_BACKING_FS: Row = Row {
     cause: Cause::OverlayBackingFs,
     title: "the state dir lies on the container's overlay",
     level: Level::Pod,
@@ -62,7 +64,7 @@ pub(super) const OVERLAY_BACKING_FS: Row = Row {
     example: Example::facts(|facts| facts.state_dir.file_system = Fact::Known("overlay".into())),
 };
 
-pub(super) const DEV_FUSE: Row = Row {
+const DEV_FUSE: Row = Row {
     cause: Cause::DevFuse,
     title: "/dev/fuse can't be used",
     level: Level::Node,
@@ -78,7 +80,7 @@ pub(super) const DEV_FUSE: Row = Row {
     example: Example::facts(|facts| facts.kernel = known("5.10.0-33-amd64")),
 };
 
-pub(super) const LOCKED_MOUNT_FLAGS: Row = Row {
+const LOCKED_MOUNT_FLAGS: Row = Row {
     cause: Cause::LockedMountFlags,
     title: "the state dir's mount flags stop the build",
     level: Level::Node,

@@ -1,15 +1,17 @@
 //! Causes by which no user namespace can be made.
 
-use super::Cause;
 #[cfg(test)]
 use super::example::Example;
+use super::kind::Cause;
 use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
 use super::row::{Ask, Level, Mark, Row};
 #[cfg(test)]
 use crate::fact::{Errno, Fact};
 use crate::fact::{Step, Tunable};
 
-pub(super) const KCONFIG: Row = Row {
+pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, EXHAUSTED, APPARMOR_RESTRICT];
+
+const KCONFIG: Row = Row {
     cause: Cause::UsernsKconfig,
     title: "the kernel was built without user namespaces",
     level: Level::Node,
@@ -21,7 +23,7 @@ pub(super) const KCONFIG: Row = Row {
     example: Example::facts(|facts| facts.user_namespaces = Fact::Known(false)),
 };
 
-pub(super) const CLONE0: Row = Row {
+const CLONE0: Row = Row {
     cause: Cause::UsernsClone0,
     title: "unprivileged user namespaces are switched off",
     level: Level::Node,
@@ -33,7 +35,7 @@ pub(super) const CLONE0: Row = Row {
     example: Example::facts(|facts| facts.sysctls.unprivileged_userns_clone = Fact::Known(0)),
 };
 
-pub(super) const MAX0: Row = Row {
+const MAX0: Row = Row {
     cause: Cause::UsernsMax0,
     title: "no user may make user namespaces",
     level: Level::Node,
@@ -45,7 +47,7 @@ pub(super) const MAX0: Row = Row {
     example: Example::facts(|facts| facts.sysctls.max_user_namespaces = Fact::Known(0)),
 };
 
-pub(super) const EXHAUSTED: Row = Row {
+const EXHAUSTED: Row = Row {
     cause: Cause::UsernsExhausted,
     title: "a limit on namespaces is reached",
     level: Level::Node,
@@ -57,7 +59,7 @@ pub(super) const EXHAUSTED: Row = Row {
     example: Example::step(Step::UserNamespace, Errno::ENOSPC),
 };
 
-pub(super) const APPARMOR_RESTRICT: Row = Row {
+const APPARMOR_RESTRICT: Row = Row {
     cause: Cause::UsernsApparmorRestrict,
     title: "AppArmor takes all rights from unprivileged user namespaces",
     level: Level::Node,

@@ -2,12 +2,12 @@
 
 use super::judge;
 use super::testing::{facts_of, with_failure, with_probe};
-use crate::cause::CAUSES;
+use crate::cause::Cause;
 use crate::fact::StepOutcome;
 
 #[test]
 fn each_cause_is_named_for_its_own_example() {
-    for row in CAUSES {
+    for row in Cause::ALL.iter().map(|cause| cause.row()) {
         let example = &row.example;
         let facts = facts_of(&example.change);
         let facts = match example.failed {

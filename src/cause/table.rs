@@ -1,0 +1,135 @@
+use super::kind::Cause;
+use super::remedy::Remedy;
+use super::row::{Ask, Level, Row};
+use super::{build, confinement, idmap, pod, storage, userns};
+use crate::fact::{Facts, Step};
+
+/// The rows, by subject.
+const ROWS: &[&[Row]] = &[userns::ROWS, confinement::ROWS, idmap::ROWS, pod::ROWS, storage::ROWS, build::ROWS];
+
+/// Which of them each cause has, in the order of the enum. A cause without a row, or with two, does not compile.
+static CAUSES: [&Row; Cause::ALL.len()] = {
+    let mut found: [Option<&Row>; Cause::ALL.len()] = [None; Cause::ALL.len()];
+    let mut subject = 0;
+    while subject < ROWS.len() {
+        let mut number = 0;
+        while number < ROWS[subject].len() {
+            let row = &ROWS[subject][number];
+            assert!(found[row.cause as usize].is_none());
+            found[row.cause as usize] = Some(row);
+            number += 1;
+        }
+        subject += 1;
+    }
+    let mut rows = [&ROWS[0][0]; Cause::ALL.len()];
+    let mut number = 0;
+    while number < rows.len() {
+        rows[number] = found[number].expect("each cause has a row");
+        number += 1;
+    }
+    rows
+};
+
+impl Cause {
+    /// What is known of it.
+    pub fn row(self) -> &'static Row {
+        CAUSES[self as usize]
+    }
+
+    /// What a person reads first: half a sentence.
+    pub fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// Where it lies.
+    pub fn level(self) -> Level {
+        self.row().level
+    }
+}
+
+/// What removes a cause on the node that the facts are of. `failed` is the step at which a build ended.
+pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
+    let row = cause.row();
+    let asked_for_none = facts.process.asked_unconfined.known() == Some(&true);
+    match row.forced.filter(|_| asked_for_none) {
+        Some(what) => {
+            Remedy::new(format!("use other nodes, or find what on this one {what}: the OCI runtime, the platform, or an admission webhook"))
+        }
+        None => (row.remedy)(&Ask { facts, failed }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::DISTROS;
+    use crate::fact::{Fact, OsRelease};
+
+    #[test]
+    fn rows_are_complete() {
+        for (number, row) in CAUSES.iter().enumerate() {
+            assert!(!row.title.is_empty() && !row.title.ends_with('.') && !row.title.contains('\n'), "{}", row.cause);
+            assert!(CAUSES[..number].iter().all(|other| other.title != row.title), "{}", row.cause);
+            assert!(row.forced.is_none() || row.level == Level::Pod, "{}: only a pod's confinement can be forced on it", row.cause);
+        }
+    }
+    const PARTS: [&str; 5] = ["## What it means", "## How it shows", "## How it is detected", "## How to remove it", "## Source"];
+
+    /// Headings outside of code.
+    fn headings(text: &str) -> Vec<&str> {
+        let outside = text.split("```").step_by(2);
+        outside.flat_map(str::lines).filter(|line| line.starts_with('#')).collect()
+    }
+
+    #[test]
+    #[ignore = "the texts are being written"]
+    fn each_text_has_its_parts_and_names_its_source() {
+        for row in CAUSES {
+            assert_eq!(headings(row.about), PARTS, "{}", row.cause);
+            let source = row.about.split(PARTS[4]).last().unwrap_or_default();
+            let manual = (1..=8).any(|section| source.contains(&format!("({section})")));
+            assert!(source.contains("https://") || manual, "{}: {source}", row.cause);
+        }
+    }
+
+    fn on(id: &str, cause: Cause) -> Remedy {
+        let os = OsRelease { id: id.into(), ..OsRelease::default() };
+        remedy(cause, &Facts { os: Fact::Known(os), ..Facts::unknown() }, None)
+    }
+
+    #[test]
+    fn a_sysctl_is_set_in_the_way_of_the_system() {
+        assert_eq!(on("debian", Cause::UsernsClone0).fix, "sysctl -w kernel.unprivileged_userns_clone=1");
+        assert!(on("debian", Cause::UsernsClone0).tunable);
+        for (id, word) in [("bottlerocket", "apiclient"), ("talos", "talosctl"), ("nixos", "configuration.nix")] {
+            let remedy = on(id, Cause::UsernsMax0);
+            assert!(remedy.fix.contains(word) && remedy.fix.contains("63359") && remedy.keep.is_none(), "{remedy:?}");
+            assert!(!remedy.tunable, "{id} keeps its settings itself");
+        }
+        assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
+        let unknown = remedy(Cause::UsernsMax0, &Facts::unknown(), None);
+        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS through the system's own settings"));
+    }
+
+    #[test]
+    fn a_confinement_that_nobody_asked_for_is_the_nodes() {
+        let mut facts = Facts::unknown();
+        facts.process.asked_unconfined = Fact::Known(true);
+        let fix = |cause| remedy(cause, &facts, None).fix;
+        assert!(fix(Cause::Seccomp).contains("adds a seccomp filter to pods whose seccompProfile is Unconfined"));
+        assert!(fix(Cause::Selinux).contains("confines pods whose appArmorProfile is Unconfined"));
+        assert!(fix(Cause::StateDir).contains("emptyDir"), "its volumes are the pod's own doing");
+    }
+
+    #[test]
+    fn every_cause_has_a_remedy_of_one_line_on_every_system() {
+        for row in CAUSES {
+            for id in DISTROS.iter().map(|distro| distro.id).chain(["unheard-of"]) {
+                let remedy = on(id, row.cause);
+                for text in [Some(&remedy.fix), remedy.keep.as_ref(), remedy.note.as_ref()].into_iter().flatten() {
+                    assert!(!text.is_empty() && !text.contains(['\n', '\t']) && text.trim() == text, "{}: {text}", row.cause);
+                }
+            }
+        }
+    }
+}
