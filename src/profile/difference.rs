@@ -1,6 +1,6 @@
 //! In what two shapes differ.
 
-use super::shape::{Capabilities, Confinement, Directory, ProcMount};
+use super::shape::{Capabilities, Confinement, Directory, ProcMount, Shape};
 use std::fmt;
 
 /// A field of a shape that is not as it is wanted.
@@ -47,6 +47,28 @@ impl<T: Clone + PartialEq> Pair<T> {
     /// None where the two are the same.
     pub(super) fn of(is: &T, wanted: &T) -> Option<Self> {
         (is != wanted).then(|| Pair { is: is.clone(), wanted: wanted.clone() })
+    }
+}
+
+impl Shape {
+    /// In what it differs from the one that is wanted, in the order in which a manifest would say it.
+    pub fn differences(&self, wanted: &Shape) -> Vec<Difference> {
+        let all = [
+            Pair::of(&self.host_users, &wanted.host_users).map(Difference::HostUsers),
+            Pair::of(&self.process_sandbox, &wanted.process_sandbox).map(Difference::ProcessSandbox),
+            Pair::of(&self.user, &wanted.user).map(Difference::User),
+            Pair::of(&self.group, &wanted.group).map(Difference::Group),
+            Pair::of(&self.privilege_escalation, &wanted.privilege_escalation).map(Difference::PrivilegeEscalation),
+            Pair::of(&self.seccomp, &wanted.seccomp).map(Difference::Seccomp),
+            Pair::of(&self.apparmor, &wanted.apparmor).map(Difference::AppArmor),
+            Pair::of(&self.capabilities, &wanted.capabilities).map(Difference::Capabilities),
+            Pair::of(&self.proc_mount, &wanted.proc_mount).map(Difference::ProcMount),
+            Pair::of(&self.privileged, &wanted.privileged).map(Difference::Privileged),
+            Pair::of(&self.read_only_root, &wanted.read_only_root).map(Difference::ReadOnlyRoot),
+            Pair::of(&self.state, &wanted.state).map(Difference::State),
+            Pair::of(&self.runtime, &wanted.runtime).map(Difference::Runtime),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 

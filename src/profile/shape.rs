@@ -1,6 +1,5 @@
 //! What a pod asks for that decides whether a build works in it.
 
-use super::difference::{Difference, Pair};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -85,28 +84,6 @@ pub enum Storage {
     Root,
     /// A volume of the pod's own on the node's disk.
     EmptyDir,
-}
-
-impl Shape {
-    /// In what it differs from the one that is wanted, in the order in which a manifest would say it.
-    pub fn differences(&self, wanted: &Shape) -> Vec<Difference> {
-        let all = [
-            Pair::of(&self.host_users, &wanted.host_users).map(Difference::HostUsers),
-            Pair::of(&self.process_sandbox, &wanted.process_sandbox).map(Difference::ProcessSandbox),
-            Pair::of(&self.user, &wanted.user).map(Difference::User),
-            Pair::of(&self.group, &wanted.group).map(Difference::Group),
-            Pair::of(&self.privilege_escalation, &wanted.privilege_escalation).map(Difference::PrivilegeEscalation),
-            Pair::of(&self.seccomp, &wanted.seccomp).map(Difference::Seccomp),
-            Pair::of(&self.apparmor, &wanted.apparmor).map(Difference::AppArmor),
-            Pair::of(&self.capabilities, &wanted.capabilities).map(Difference::Capabilities),
-            Pair::of(&self.proc_mount, &wanted.proc_mount).map(Difference::ProcMount),
-            Pair::of(&self.privileged, &wanted.privileged).map(Difference::Privileged),
-            Pair::of(&self.read_only_root, &wanted.read_only_root).map(Difference::ReadOnlyRoot),
-            Pair::of(&self.state, &wanted.state).map(Difference::State),
-            Pair::of(&self.runtime, &wanted.runtime).map(Difference::Runtime),
-        ];
-        all.into_iter().flatten().collect()
-    }
 }
 
 impl fmt::Display for Confinement {
