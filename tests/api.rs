@@ -3,9 +3,9 @@
 use buildkit_preflight::admission::Answer;
 use buildkit_preflight::api::{Error, NodeWriter, Pods};
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::node::{DEFAULT_PREFIX, Node};
+use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, View};
 use buildkit_preflight::profile::Profile;
-use buildkit_preflight::publish::{Accept, Canaries, Desired, desired, event};
+use buildkit_preflight::publish::{Accept, Canaries, Desired, Verdicts, desired, event};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -33,14 +33,16 @@ async fn answer(server: &mut Server, status: u16, body: &str) -> (String, String
 }
 
 /// Nothing is known, so all is unknown: it is what is sent that matters here.
-fn some(node: &Node) -> Desired {
-    desired(&Facts::unknown(), Accept::Proven, node, DEFAULT_PREFIX, &Canaries::new())
+fn some(node: &View) -> Desired {
+    let seen = Observation::new(Facts::unknown(), node);
+    let verdicts = Verdicts::of(&seen, Profile::NoProcessSandbox);
+    desired(&seen, &verdicts, node, Accept::Proven, &Canaries::new())
 }
 
-fn node(condition: &str) -> Node {
+fn node(condition: &str) -> View {
     let conditions = json!([{"type": "Ready", "status": "True"}, {"type": "RootlessBuildKit", "status": condition, "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
-    serde_json::from_value(json!({"metadata": {"name": "node1", "uid": "u", "labels": {"a": "b"}}, "status": {"conditions": conditions}}))
-        .expect("a node")
+    let object = json!({"metadata": {"name": "node1", "uid": "u", "labels": {"a": "b"}}, "status": {"conditions": conditions}});
+    View::new(serde_json::from_value(object).expect("a node"), DEFAULT_PREFIX)
 }
 
 fn refusal(code: u16, message: &str) -> String {
@@ -51,7 +53,7 @@ fn refusal(code: u16, message: &str) -> String {
 async fn reading_is_a_patch_of_nothing() {
     let (writer, mut server) = writer();
     let (node, sent) = tokio::join!(writer.read(), answer(&mut server, 200, r#"{"metadata": {"name": "node1", "uid": "u"}, "more": 1}"#));
-    assert_eq!(node.expect("a node").metadata.uid, "u");
+    assert_eq!(node.expect("a node").uid, "u");
     let (method, path, media, body) = sent;
     assert_eq!((method.as_str(), media.as_str(), body), ("PATCH", "application/merge-patch+json", json!({})));
     assert_eq!(path, "/api/v1/nodes/node1/status?fieldManager=buildkit-preflight/no-process-sandbox");

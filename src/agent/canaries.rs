@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::clock::LONGEST_BEAT;
-use crate::node::{ConditionType, Key, Node, manager};
+use crate::node::{ConditionType, View};
 use crate::profile::Profile;
 use crate::publish::Start;
 use crate::read;
@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 /// What the default profile's agent knows of the canaries on its node.
 pub(super) struct Watch {
     deployed: Vec<Profile>,
-    prefix: String,
     patience: Duration,
     /// How long a canary that runs may be silent.
     late: Duration,
@@ -50,8 +49,8 @@ pub(super) fn booted() -> Option<String> {
 }
 
 /// When a canary spoke last, if that was in this boot.
-fn said_at<'a>(profile: Profile, node: &'a Node, booted: Option<&str>) -> Option<&'a str> {
-    let said = ConditionType::of(profile).and_then(|kind| node.said_by(&manager(profile), kind));
+fn said_at<'a>(profile: Profile, node: &'a View, booted: Option<&str>) -> Option<&'a str> {
+    let said = ConditionType::of(profile).and_then(|kind| node.said_by(profile, kind));
     said.and_then(|said| said.last_heartbeat_time.as_deref()).filter(|at| booted.is_none_or(|booted| *at >= booted))
 }
 
@@ -59,7 +58,6 @@ impl Watch {
     pub(super) fn new(options: &Options) -> Self {
         Watch {
             deployed: options.canaries.clone(),
-            prefix: options.prefix.clone(),
             patience: options.canary_patience,
             late: options.heartbeat.mul_f64(LONGEST_BEAT) + options.canary_patience,
             since: BTreeMap::new(),
@@ -67,7 +65,7 @@ impl Watch {
     }
 
     /// How each stands that is there: deployed, as far as this agent was told, or heard.
-    pub(super) fn look(&mut self, node: &Node) -> Vec<(Profile, Stand)> {
+    pub(super) fn look(&mut self, node: &View) -> Vec<(Profile, Stand)> {
         let booted = booted();
         let stands = Profile::CANARIES.map(|profile| (profile, self.stand(profile, node, booted.as_deref(), Timestamp::now())));
         let is_there = |(profile, stand): &(Profile, Stand)| self.deployed.contains(profile) || matches!(stand, Stand::Answered(_));
@@ -76,7 +74,7 @@ impl Watch {
 
     /// Whether what a canary said last still holds though it is late: it said so itself, in a pod that has run ever since. That
     /// one proves again when its own heartbeat is due, which may be a longer one, and is ended where it hangs.
-    pub(super) fn holds(profile: Profile, node: &Node, start: &Start, booted: Option<&str>) -> bool {
+    pub(super) fn holds(profile: Profile, node: &View, start: &Start, booted: Option<&str>) -> bool {
         let Start::Pod { runs: Some(since), .. } = start else { return false };
         said_at(profile, node, booted).is_some_and(|at| at >= since.as_str())
     }
@@ -86,9 +84,8 @@ impl Watch {
         Instant::now() + self.late
     }
 
-    fn stand(&mut self, profile: Profile, node: &Node, booted: Option<&str>, now: Timestamp) -> Stand {
-        let is_sent = Key::candidate(profile).and_then(|key| node.label(&self.prefix, key)) == Some("true");
-        if !is_sent {
+    fn stand(&mut self, profile: Profile, node: &View, booted: Option<&str>, now: Timestamp) -> Stand {
+        if !node.is_candidate(profile) {
             self.since.remove(&profile);
             return Stand::Awaited(None);
         }
@@ -116,32 +113,26 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(120);
 
     fn watch() -> Watch {
-        Watch {
-            deployed: vec![Profile::ProcMount],
-            prefix: DEFAULT_PREFIX.into(),
-            patience: PATIENCE,
-            late: Duration::from_secs(75 * 60 + 120),
-            since: BTreeMap::new(),
-        }
+        Watch { deployed: vec![Profile::ProcMount], patience: PATIENCE, late: Duration::from_secs(75 * 60 + 120), since: BTreeMap::new() }
     }
 
     /// A node to which a canary is sent, where `manager` wrote the condition last.
-    fn node(manager: &str, heartbeat: &str) -> Node {
+    fn node(manager: &str, heartbeat: &str) -> View {
         let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}}}}});
-        serde_json::from_value(json!({
+        let node = serde_json::from_value(json!({
             "metadata": {
                 "name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/procmount-candidate": "true"},
                 "managedFields": [{"manager": manager, "fieldsV1": owned}],
             },
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True", "lastHeartbeatTime": heartbeat}]},
-        }))
-        .expect("a node")
+        }));
+        View::new(node.expect("a node"), DEFAULT_PREFIX)
     }
 
     const CANARY: &str = "buildkit-preflight/procmount";
 
     /// How it stands, and for how many seconds.
-    fn stand(watch: &mut Watch, node: &Node, now: &str) -> (&'static str, Option<u64>) {
+    fn stand(watch: &mut Watch, node: &View, now: &str) -> (&'static str, Option<u64>) {
         let stand = watch.stand(Profile::ProcMount, node, Some("2026-01-01T09:00:00Z"), now.parse().expect("a time"));
         let left = |until: Instant| (until.duration_since(Instant::now()) + Duration::from_millis(999)).as_secs();
         match stand {
@@ -163,7 +154,7 @@ mod tests {
         waited(&mut watch, PATIENCE);
         assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("silent", Some(120)));
         // Sent anew, it has its time again.
-        silent.metadata.labels.clear();
+        silent.ours.clear();
         assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("awaited", None));
         let silent = node("somebody", "2026-01-01T10:00:00Z");
         assert_eq!(stand(&mut watch, &silent, "2026-01-01T10:02:00Z"), ("awaited", Some(120)));
@@ -188,7 +179,7 @@ mod tests {
     fn a_late_word_holds_where_the_pod_that_said_it_runs() {
         let runs = |since: &str| Start::Pod { runs: Some(since.into()), stopped: None, warning: None };
         let spoke = node(CANARY, "2026-01-01T10:00:00Z");
-        let holds = |node: &Node, start: &Start| Watch::holds(Profile::ProcMount, node, start, None);
+        let holds = |node: &View, start: &Start| Watch::holds(Profile::ProcMount, node, start, None);
         assert!(holds(&spoke, &runs("2026-01-01T09:59:59Z")));
         assert!(!holds(&spoke, &runs("2026-01-01T10:00:01Z")), "another container said it");
         assert!(!holds(&spoke, &Start::NoPod));

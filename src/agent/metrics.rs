@@ -1,6 +1,5 @@
 use crate::check::Ready;
 use crate::fact::{Fact, Tuned};
-use crate::node::Key;
 use crate::profile::Profile;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -87,15 +86,14 @@ impl Metrics {
         }
     }
 
-    /// What the labels say, so that the two can't disagree.
-    pub(super) fn verdicts(&self, labels: &BTreeMap<Key, String>) {
+    /// What is published of profiles: the labels are made of the same values, so the two can't disagree.
+    pub(super) fn verdicts(&self, published: &BTreeMap<Profile, Ready>) {
         // Of a profile that a canary speaks of again, this agent says nothing any more.
         self.verdict.clear();
-        for profile in Profile::ALL {
-            let Some(says) = labels.get(&Key::Verdict(profile)) else { continue };
-            for verdict in Ready::ALL.iter().map(|ready| ready.id()) {
-                let labels = VerdictLabels { profile: profile.id(), verdict };
-                self.verdict.get_or_create(&labels).set((verdict == says).into());
+        for (profile, published) in published {
+            for verdict in Ready::ALL {
+                let labels = VerdictLabels { profile: profile.id(), verdict: verdict.id() };
+                self.verdict.get_or_create(&labels).set((verdict == published).into());
             }
         }
     }
@@ -131,8 +129,8 @@ mod tests {
     #[test]
     fn a_verdict_is_one_of_three() {
         let metrics = Metrics::new();
-        for says in ["ready", "not-ready"] {
-            metrics.verdicts(&BTreeMap::from([(Key::Verdict(Profile::NoProcessSandbox), says.to_owned())]));
+        for says in [Ready::Ready, Ready::NotReady] {
+            metrics.verdicts(&BTreeMap::from([(Profile::NoProcessSandbox, says)]));
         }
         metrics.wrote("success");
         metrics.probe_took(Duration::from_millis(20));

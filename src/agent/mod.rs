@@ -15,6 +15,7 @@ mod metrics;
 mod prover;
 mod publisher;
 pub(crate) mod relay;
+mod schedule;
 mod server;
 mod work;
 
@@ -66,8 +67,8 @@ pub struct Options {
     pub canaries: Vec<Profile>,
     /// How long to wait for a canary's first answer, and for one that is late.
     pub canary_patience: Duration,
-    /// Where another container, which has the profile's shape, proves for this one.
-    pub prover: Option<PathBuf>,
+    /// The socket of another container, which has the profile's shape and proves for this one.
+    pub relay: Option<PathBuf>,
 }
 
 impl Options {

@@ -1,14 +1,14 @@
 //! What is true of the node now: gathered, judged, and looked at again before a `ready` is taken away.
 
 use super::health::Health;
+use super::schedule::passes_after;
 use super::{Error, Options};
 use crate::attempt;
-use crate::cause::Mark;
 use crate::check::Ready;
-use crate::fact::{Fact, Facts};
+use crate::fact::{Fact, Facts, Kubelet};
 use crate::gather;
-use crate::node::{ConditionType, Key, Node};
-use crate::publish::{self, Canaries, Desired};
+use crate::node::{ConditionType, Observation, Status, View};
+use crate::publish::{self, Canaries, Desired, Verdicts};
 use crate::read::{BadStateDir, Fingerprint, TunedFile, Watched};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,12 +20,37 @@ use tracing::{info, warn};
 const PAUSES: [Duration; 5] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(25)];
 
-/// The first pause before a look at something that may pass by itself.
-const UNKNOWN_PASSES: Duration = Duration::from_secs(5);
-const SCARCITY_PASSES: Duration = Duration::from_secs(60);
-
 /// How often one look is begun anew.
 const LOOKS: u32 = 5;
+
+/// What one look came to.
+#[derive(Clone)]
+pub(super) struct Judged {
+    /// What should stand on the Node.
+    pub(super) desired: Desired,
+    /// What the agent's own profile came to, as it is published.
+    pub(super) published: Ready,
+    /// What the kubelet said when this was judged.
+    pub(super) kubelet: Kubelet,
+    verdicts: Verdicts,
+}
+
+impl Judged {
+    fn new(seen: &Observation, options: &Options, node: &View, canaries: &Canaries) -> Self {
+        let verdicts = Verdicts::of(seen, options.profile);
+        let desired = if options.is_canary() {
+            publish::proof(seen, &verdicts, options.accept)
+        } else {
+            publish::desired(seen, &verdicts, node, options.accept, canaries)
+        };
+        Judged { published: options.accept.of(&verdicts.own), kubelet: seen.facts().kubelet.clone(), desired, verdicts }
+    }
+
+    /// How long to wait before another look, if what was seen may pass by itself.
+    pub(super) fn passes_after(&self) -> Option<Duration> {
+        passes_after(self.published, self.verdicts.own.decisive())
+    }
+}
 
 pub(super) struct Prover {
     watched: Watched,
@@ -40,8 +65,8 @@ impl Prover {
         Prover { watched: Watched::open(), tuned: TunedFile::new(options.tuned.clone()), under: None, looks: 0 }
     }
 
-    /// Whether something has changed that the last look hangs on.
-    pub(super) fn is_outdated(&mut self) -> bool {
+    /// Whether something has changed that the last look hangs on. Each change is told once.
+    pub(super) fn take_changes(&mut self) -> bool {
         let is = self.watched.fingerprint();
         let changes = self.under.as_ref().map(|under| is.changes_since(under)).unwrap_or_default();
         if !changes.is_empty() {
@@ -56,29 +81,29 @@ impl Prover {
         &mut self,
         options: &Options,
         health: &Arc<Health>,
-        node: &Node,
+        node: &View,
         canaries: &Canaries,
-    ) -> Result<Desired, Error> {
-        let mut desired = self.look(options, health, node, canaries).await?;
-        let label = node.label(&options.prefix, Key::Verdict(options.profile)) == Some(Ready::Ready.id());
+    ) -> Result<Judged, Error> {
+        let mut judged = self.look(options, health, node, canaries).await?;
         let condition = ConditionType::of(options.profile).and_then(|kind| node.condition(kind));
-        let stands = label || condition.is_some_and(|condition| condition.status == "True");
-        let mut refused = u32::from(desired.published == Ready::NotReady);
+        let is_true = condition.is_some_and(|condition| condition.status == Some(Status::True));
+        let stands = is_true || node.verdict(options.profile) == Some(Ready::Ready);
+        let mut refused = u32::from(judged.published == Ready::NotReady);
         for pause in PAUSES {
-            if !stands || desired.published == Ready::Ready || refused == 2 {
+            if !stands || judged.published == Ready::Ready || refused == 2 {
                 break;
             }
-            warn!(saw = desired.conditions[0].message, "seems not to be ready any more; will look again");
+            warn!(saw = judged.desired.conditions[0].message, "seems not to be ready any more; will look again");
             tokio::time::sleep(pause).await;
-            desired = self.look(options, health, node, canaries).await?;
-            refused = if desired.published == Ready::NotReady { refused + 1 } else { 0 };
+            judged = self.look(options, health, node, canaries).await?;
+            refused = if judged.published == Ready::NotReady { refused + 1 } else { 0 };
         }
-        Ok(desired)
+        Ok(judged)
     }
 
     /// One look, repeated where a sysctl changed meanwhile: then nobody knows under which value it was done. Where two
     /// fight over a sysctl the last look must do.
-    async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &Node, canaries: &Canaries) -> Result<Desired, Error> {
+    async fn look(&mut self, options: &Options, health: &Arc<Health>, node: &View, canaries: &Canaries) -> Result<Judged, Error> {
         let mut left = LOOKS;
         loop {
             health.alive();
@@ -92,22 +117,17 @@ impl Prover {
             let mut facts = self.gather(options).await?;
             health.metrics.probe_took(began.elapsed());
             attempt::reap();
-            if self.is_outdated() && left > 0 {
+            if self.take_changes() && left > 0 {
                 continue;
             }
-            facts.kubelet = node.kubelet();
-            if facts.os.known().is_none() {
-                facts.os = node.os();
-            }
-            let desired = if options.is_canary() {
-                publish::proof(&facts, options.profile, options.accept)
-            } else {
+            if !options.is_canary() {
                 facts.tuned = tuned;
-                publish::desired(&facts, options.accept, node, &options.prefix, canaries)
-            };
-            health.metrics.verdicts(&desired.labels);
-            health.metrics.tuned(&facts.tuned);
-            let condition = &desired.conditions[0];
+            }
+            let seen = Observation::new(facts, node);
+            let judged = Judged::new(&seen, options, node, canaries);
+            health.metrics.verdicts(&judged.desired.verdicts);
+            health.metrics.tuned(&seen.facts().tuned);
+            let condition = &judged.desired.conditions[0];
             info!(
                 status = %condition.status,
                 reason = condition.reason,
@@ -115,7 +135,7 @@ impl Prover {
                 probe_milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "judged"
             );
-            return Ok(desired);
+            return Ok(judged);
         }
     }
 
@@ -130,7 +150,7 @@ impl Prover {
             without: Vec::new(),
         };
         self.looks += 1;
-        if let Some(socket) = options.prover.clone() {
+        if let Some(socket) = options.relay.clone() {
             let patience = options.deadline * LOOK_COSTS;
             let asked = tokio::task::spawn_blocking(move || super::relay::ask(&socket, patience)).await.map_err(std::io::Error::other)?;
             return Ok(asked.unwrap_or_else(|why| without_an_answer(&why)));
@@ -159,14 +179,4 @@ fn without_state_dir(gone: &BadStateDir) -> Facts {
     let mut facts = Facts::unknown();
     facts.state_dir.path = Fact::Denied(gone.to_string().into());
     facts
-}
-
-/// How long to wait before what was seen should be looked at again, if it may pass by itself.
-pub(super) fn passes_after(desired: &Desired) -> Option<Duration> {
-    let cause = desired.verdicts.first().and_then(|verdict| verdict.decisive());
-    match (desired.published, cause) {
-        (Ready::Unknown, _) => Some(UNKNOWN_PASSES),
-        (Ready::NotReady, Some(cause)) if cause.row().is(Mark::Passes) => Some(SCARCITY_PASSES),
-        _ => None,
-    }
 }

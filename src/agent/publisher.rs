@@ -3,7 +3,7 @@
 use super::Options;
 use super::health::Health;
 use crate::api::{self, NodeWriter};
-use crate::node::{Key, Node};
+use crate::node::{Key, View};
 use crate::profile::Profile;
 use crate::publish::{self, Desired, Event, Start};
 use crate::read;
@@ -25,7 +25,7 @@ pub(super) struct Publisher {
     health: Arc<Health>,
     writer: Option<NodeWriter>,
     /// The Node as the API server last answered it.
-    node: Option<Node>,
+    node: Option<View>,
     /// What is still to be told, with the uid of the Node that it is about.
     events: Vec<(Event, String)>,
     /// What `tune` did that was told or is to be; nothing before the first write.
@@ -45,7 +45,7 @@ impl Publisher {
     }
 
     /// The Node, where its state is known.
-    pub(super) fn node(&self) -> Option<&Node> {
+    pub(super) fn node(&self) -> Option<&View> {
         self.node.as_ref()
     }
 
@@ -83,7 +83,7 @@ impl Publisher {
     /// about to be ended.
     pub(super) fn may_speak(&self) -> bool {
         let Some(node) = &self.node else { return true };
-        Key::candidate(self.options.profile).is_none_or(|key| node.label(&self.options.prefix, key) == Some("true"))
+        Key::candidate(self.options.profile).is_none() || node.is_candidate(self.options.profile)
     }
 
     /// Writes labels and conditions. An event that can't be told now is told later: the label matters more.
@@ -114,7 +114,7 @@ impl Publisher {
             }
             // Somebody has written, most often the kubelet: if nothing has changed that counts here, it is as true as before.
             let now = self.writer().await?.read().await?;
-            if now.metadata.uid != before.metadata.uid || now.ground(&self.options.prefix) != before.ground(&self.options.prefix) {
+            if !now.says_the_same_to_agents(&before) {
                 break;
             }
             before = now;
@@ -136,10 +136,10 @@ impl Publisher {
     }
 
     /// Keeps events to be told, each once.
-    fn keep(&mut self, events: Vec<Event>, node: &Node) {
+    fn keep(&mut self, events: Vec<Event>, node: &View) {
         for event in events {
             if self.events.iter().all(|(known, _)| known.name != event.name) {
-                self.events.push((event, node.metadata.uid.clone()));
+                self.events.push((event, node.uid.clone()));
             }
         }
         self.events.drain(..self.events.len().saturating_sub(KEPT));

@@ -1,5 +1,5 @@
 use super::{APPLY, Body, CanaryPods, Error, MERGE, request};
-use crate::node::{Node, REFUSAL, manager};
+use crate::node::{Node, REFUSAL, View, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
 use kube::Client;
@@ -29,12 +29,18 @@ impl NodeWriter {
         CanaryPods::new(self.client.clone(), self.node.clone())
     }
 
+    /// Sends a patch that is answered with the Node, whose labels lose their prefix here.
+    async fn patch(&self, query: &str, body: Body) -> Result<View, Error> {
+        let node: Node = request(&self.client, &self.path(query), body).await?;
+        Ok(View::new(node, &self.prefix))
+    }
+
     /// The Node as it is. A patch that changes nothing is answered with the whole object, so no right to read is needed.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn read(&self) -> Result<Node, Error> {
-        request(&self.client, &self.path(""), Body::Patch(MERGE, json!({}))).await
+    pub async fn read(&self) -> Result<View, Error> {
+        self.patch("", Body::Patch(MERGE, json!({}))).await
     }
 
     /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
@@ -58,15 +64,14 @@ impl NodeWriter {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn apply(&self, desired: &Desired, before: &Node, now: &str) -> Result<Node, Error> {
+    pub async fn apply(&self, desired: &Desired, before: &View, now: &str) -> Result<View, Error> {
         let labels: Map<String, Value> = desired.labels.iter().map(|(key, value)| (key.with(&self.prefix), json!(value))).collect();
         let condition = |condition: &Condition| {
-            let status = condition.status.to_string();
-            let stands = before.condition(condition.kind).filter(|before| before.status == status);
+            let stands = before.condition(condition.kind).filter(|before| before.status == Some(condition.status));
             let since = stands.and_then(|before| before.last_transition_time.as_deref()).unwrap_or(now);
             json!({
                 "type": condition.kind.name(),
-                "status": status,
+                "status": condition.status.to_string(),
                 "reason": condition.reason,
                 "message": condition.message,
                 "lastHeartbeatTime": now,
@@ -78,14 +83,14 @@ impl NodeWriter {
             "apiVersion": "v1",
             "kind": "Node",
             // The uid: another Node of the same name is refused with 409, since nothing here is about it.
-            "metadata": {"name": self.node, "uid": before.metadata.uid, "labels": labels},
+            "metadata": {"name": self.node, "uid": before.uid, "labels": labels},
             "status": {"conditions": conditions},
         });
         if desired.only_if_unchanged {
-            object["metadata"]["resourceVersion"] = json!(before.metadata.resource_version);
+            object["metadata"]["resourceVersion"] = json!(before.resource_version);
         }
         // With force: a label that somebody set by hand would block the apply for good.
-        request(&self.client, &self.path("&force=true"), Body::Patch(APPLY, object)).await
+        self.patch("&force=true", Body::Patch(APPLY, object)).await
     }
 
     /// Tells an event about the Node, once: one that was told already is no error.

@@ -1,7 +1,8 @@
 use super::{Body, Error, STRATEGIC_MERGE, request};
-use crate::node::{ConditionType, Key, Node};
+use crate::node::{Node, View};
 use kube::Client;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 /// How many nodes one request lists.
@@ -10,6 +11,7 @@ const PAGE: usize = 500;
 /// All nodes, with an administrator's rights.
 pub struct Nodes {
     client: Client,
+    prefix: String,
 }
 
 /// What of us stands on a Node.
@@ -23,10 +25,9 @@ pub struct Ours {
 
 impl Ours {
     /// What of us stands on this Node.
-    pub fn on(node: &Node, prefix: &str) -> Self {
-        let labels = Key::ALL.iter().map(|key| key.with(prefix)).filter(|key| node.metadata.labels.contains_key(key)).collect();
-        let conditions = ConditionType::ALL.into_iter().filter(|kind| node.condition(*kind).is_some()).map(|kind| kind.name().to_owned());
-        Ours { labels, conditions: conditions.collect() }
+    pub fn on(node: &View, prefix: &str) -> Self {
+        let labels = node.ours.keys().map(|key| key.with(prefix)).collect();
+        Ours { labels, conditions: node.conditions.keys().map(ToString::to_string).collect() }
     }
 
     /// Whether there is nothing.
@@ -49,16 +50,16 @@ struct PageMetadata {
 }
 
 impl Nodes {
-    /// All nodes that this client can see.
-    pub fn new(client: Client) -> Self {
-        Nodes { client }
+    /// All nodes that this client can see; our labels there have the prefix.
+    pub fn new(client: Client, prefix: String) -> Self {
+        Nodes { client, prefix }
     }
 
     /// Lists them, page by page.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn list(&self) -> Result<Vec<Node>, Error> {
+    pub async fn list(&self) -> Result<Vec<View>, Error> {
         let mut nodes = Vec::new();
         let mut next = String::new();
         loop {
@@ -66,7 +67,7 @@ impl Nodes {
             let page: Result<Page, _> = request(&self.client, &format!("/api/v1/nodes?limit={PAGE}{from}"), Body::Get).await;
             match page {
                 Ok(page) => {
-                    nodes.extend(page.items);
+                    nodes.extend(page.items.into_iter().map(|node| View::new(node, &self.prefix)));
                     next = page.metadata.next;
                 }
                 // The list has become too old to go on with: all anew.
@@ -87,21 +88,24 @@ impl Nodes {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn get(&self, name: &str) -> Result<Node, Error> {
-        request(&self.client, &format!("/api/v1/nodes/{name}"), Body::Get).await
+    pub async fn get(&self, name: &str) -> Result<View, Error> {
+        let node: Node = request(&self.client, &format!("/api/v1/nodes/{name}"), Body::Get).await?;
+        Ok(View::new(node, &self.prefix))
     }
 
     /// Takes ours off a Node, all in one request.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn remove(&self, name: &str, ours: &Ours) -> Result<Node, Error> {
+    pub async fn remove(&self, name: &str, ours: &Ours) -> Result<(), Error> {
         let labels: Map<String, Value> = ours.labels.iter().map(|key| (key.clone(), Value::Null)).collect();
         let conditions: Vec<_> = ours.conditions.iter().map(|kind| json!({"type": kind, "$patch": "delete"})).collect();
         let mut patch = json!({"metadata": {"labels": labels}});
         if !conditions.is_empty() {
             patch["status"] = json!({"conditions": conditions});
         }
-        request(&self.client, &format!("/api/v1/nodes/{name}/status"), Body::Patch(STRATEGIC_MERGE, patch)).await
+        let path = format!("/api/v1/nodes/{name}/status");
+        let _: IgnoredAny = request(&self.client, &path, Body::Patch(STRATEGIC_MERGE, patch)).await?;
+        Ok(())
     }
 }

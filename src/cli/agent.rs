@@ -112,7 +112,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         in_shape: arguments.shape.is_some(),
         canaries: arguments.canaries,
         canary_patience: arguments.canary_patience,
-        prover: arguments.prover,
+        relay: arguments.prover,
     };
     if options.profile != Profile::NoProcessSandbox && !options.canaries.is_empty() {
         let hint = Some("leave one of --shape and --canaries out".to_owned());

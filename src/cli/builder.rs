@@ -114,9 +114,9 @@ impl Arguments {
 async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
     let failed = |error: api::Error| Error::Io(error.to_string());
     let client = api::connect(&access(arguments.kubeconfig.clone(), arguments.context.clone(), false)).await.map_err(failed)?;
-    let nodes = Nodes::new(client).list().await.map_err(failed)?;
+    let nodes = Nodes::new(client, arguments.label_prefix.clone()).list().await.map_err(failed)?;
     let ids = arguments.ids.filter(|ids| *ids > LEAST_POD_IDS);
-    let (best, fleets) = best(&nodes, &arguments.label_prefix, ids, arguments.min_nodes as usize);
+    let (best, fleets) = best(&nodes, ids, arguments.min_nodes as usize);
     let lines = fleets.iter().map(|fleet| format!("  {:<18}  {fleet}", fleet.profile.id()));
     match best {
         Some(profile) => {

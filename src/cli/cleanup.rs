@@ -40,7 +40,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
 async fn clean(arguments: Arguments) -> Result<u8, Error> {
     let failed = |error: api::Error| Error::Io(error.to_string());
     let client = api::connect(&access(arguments.kubeconfig, arguments.context, false)).await.map_err(failed)?;
-    let nodes = Nodes::new(client);
+    let nodes = Nodes::new(client, arguments.label_prefix.clone());
     let mut errors = Vec::new();
     let mut found = Vec::new();
     let all = arguments.nodes.is_empty();
@@ -55,13 +55,13 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
     }
     // Node by node, so that it is known how far it came.
     for node in &found {
-        let name = &node.metadata.name;
+        let name = &node.name;
         let ours = Ours::on(node, &arguments.label_prefix);
         if ours.is_empty() {
             output::print(&format!("{name}: nothing of ours\n"))?;
             continue;
         }
-        let removed = if arguments.dry_run { Ok(()) } else { nodes.remove(name, &ours).await.map(|_| ()) };
+        let removed = if arguments.dry_run { Ok(()) } else { nodes.remove(name, &ours).await };
         let text = match removed {
             Ok(()) => {
                 let done = if arguments.dry_run { "would remove" } else { "removed" };

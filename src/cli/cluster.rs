@@ -49,7 +49,7 @@ async fn ask(arguments: &ClusterArguments, profiles: &[Profile]) -> Result<Clust
     let client = api::connect(&access(arguments.kubeconfig.clone(), arguments.context.clone(), false)).await.map_err(failed)?;
     let pods = Pods::new(client.clone());
     let kubernetes = pods.version().await.map_err(failed)?;
-    let nodes = match Nodes::new(client).list().await {
+    let nodes = match Nodes::new(client, prefix.clone()).list().await {
         Ok(nodes) => Ok(nodes),
         Err(error) if error.is_forbidden() => Err(error.to_string()),
         Err(error) => return Err(failed(error)),
@@ -63,7 +63,7 @@ async fn ask(arguments: &ClusterArguments, profiles: &[Profile]) -> Result<Clust
             let Answer::Refused { code, message } = answer else { continue };
             return Err(failed(api::Error::refused_pod(&namespace, code, &message)));
         };
-        let fleet = nodes.as_ref().ok().map(|nodes| Fleet::new(nodes, profile, &prefix, None));
+        let fleet = nodes.as_ref().ok().map(|nodes| Fleet::new(nodes, profile, None));
         answers.push(ClusterProfile::new(profile, admission, fleet.as_ref()));
     }
     Ok(ClusterReport::new(kubernetes, namespace, nodes.map(|nodes| nodes.len()), answers))

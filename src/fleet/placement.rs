@@ -1,7 +1,7 @@
 //! Where a builder of a profile can be scheduled, by the labels of all nodes.
 
 use crate::check::Ready;
-use crate::node::{Key, Node};
+use crate::node::{Key, View};
 use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +9,8 @@ use std::fmt;
 /// A requirement on a node's labels, as `matchExpressions` of a node affinity have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// The label.
-    pub key: String,
+    /// The label; a scheduler wants it with its prefix.
+    pub key: Key,
     /// How it is compared.
     pub operator: Operator,
     /// With what.
@@ -35,8 +35,8 @@ impl fmt::Display for Operator {
 }
 
 impl Requirement {
-    /// Whether the scheduler would take a node with these labels.
-    pub fn admits(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// Whether the scheduler would take a node on which these labels of ours stand.
+    pub fn admits(&self, labels: &BTreeMap<Key, String>) -> bool {
         let value = labels.get(&self.key);
         match self.operator {
             Operator::In => value == Some(&self.value),
@@ -51,11 +51,11 @@ impl Requirement {
 
 /// Where a builder of a profile may be scheduled. `ids` is how many IDs its pod's user namespace must have, where the profile
 /// has one and that is more than each such pod gets.
-pub fn requirements(profile: Profile, prefix: &str, ids: Option<u32>) -> Vec<Requirement> {
+pub fn requirements(profile: Profile, ids: Option<u32>) -> Vec<Requirement> {
     let (operator, verdict) = if profile.is_proven_by_a_pod() { (Operator::In, Ready::Ready) } else { (Operator::NotIn, Ready::NotReady) };
-    let verdict = Requirement { key: Key::Verdict(profile).with(prefix), operator, value: verdict.id().into() };
+    let verdict = Requirement { key: Key::Verdict(profile), operator, value: verdict.id().into() };
     let ids = ids.filter(|ids| profile.has_pod_user_namespace() && *ids > 0);
-    let ids = ids.map(|ids| Requirement { key: Key::PodIds.with(prefix), operator: Operator::Gt, value: (ids - 1).to_string() });
+    let ids = ids.map(|ids| Requirement { key: Key::PodIds, operator: Operator::Gt, value: (ids - 1).to_string() });
     [verdict].into_iter().chain(ids).collect()
 }
 
@@ -89,18 +89,17 @@ impl Standing {
         Standing::Silent,
     ];
 
-    fn of(node: &Node, profile: Profile, prefix: &str, ids: Option<u32>) -> Self {
-        let verdict = node.label(prefix, Key::Verdict(profile)).and_then(|id| Ready::ALL.iter().copied().find(|ready| ready.id() == id));
-        let candidate = Key::candidate(profile);
-        match verdict {
-            _ if !Key::ALL.iter().any(|key| node.label(prefix, *key).is_some()) => Standing::Silent,
+    fn of(node: &View, profile: Profile, ids: Option<u32>) -> Self {
+        let has_canary = Key::candidate(profile).is_some();
+        match node.verdict(profile) {
+            _ if node.ours.is_empty() => Standing::Silent,
             Some(Ready::NotReady) => Standing::NotReady,
             Some(verdict) if verdict == Ready::Ready || !profile.is_proven_by_a_pod() => {
-                let admitted = requirements(profile, prefix, ids).iter().all(|requirement| requirement.admits(&node.metadata.labels));
+                let admitted = requirements(profile, ids).iter().all(|requirement| requirement.admits(&node.ours));
                 if admitted { Standing::Ready } else { Standing::FewIds }
             }
-            None if candidate.is_some_and(|key| node.label(prefix, key) == Some("true")) => Standing::Candidate,
-            None if candidate.is_some() => Standing::NoCandidate,
+            None if node.is_candidate(profile) => Standing::Candidate,
+            None if has_canary => Standing::NoCandidate,
             _ => Standing::Unknown,
         }
     }
@@ -128,8 +127,8 @@ pub struct Fleet {
 
 impl Fleet {
     /// Counts. For `ids` see [`requirements`].
-    pub fn new(nodes: &[Node], profile: Profile, prefix: &str, ids: Option<u32>) -> Self {
-        let standing = |node: &Node| (node.metadata.name.clone(), Standing::of(node, profile, prefix, ids));
+    pub fn new(nodes: &[View], profile: Profile, ids: Option<u32>) -> Self {
+        let standing = |node: &View| (node.name.clone(), Standing::of(node, profile, ids));
         Fleet { profile, nodes: nodes.iter().map(standing).collect() }
     }
 
@@ -164,8 +163,8 @@ impl fmt::Display for Fleet {
 pub const PREFERENCE: [Profile; Profile::ALL.len()] = Profile::BY_RANK;
 
 /// The best profile for which so many nodes are ready, and how all nodes stand to each profile, in the order of [`PREFERENCE`].
-pub fn best(nodes: &[Node], prefix: &str, ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {
-    let fleets: Vec<_> = PREFERENCE.into_iter().map(|profile| Fleet::new(nodes, profile, prefix, ids)).collect();
+pub fn best(nodes: &[View], ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {
+    let fleets: Vec<_> = PREFERENCE.into_iter().map(|profile| Fleet::new(nodes, profile, ids)).collect();
     let best = fleets.iter().find(|fleet| fleet.ready().count() >= least).map(|fleet| fleet.profile);
     (best, fleets)
 }
@@ -177,22 +176,22 @@ mod tests {
 
     const PREFIX: &str = "p.example";
 
-    fn node(name: &str, labels: &[(&str, &str)]) -> Node {
+    fn node(name: &str, labels: &[(&str, &str)]) -> View {
         let labels: BTreeMap<_, _> = labels.iter().map(|(key, value)| (format!("{PREFIX}/{key}"), *value)).collect();
-        serde_json::from_value(json!({"metadata": {"name": name, "uid": "u", "labels": labels}})).expect("a node")
+        View::new(serde_json::from_value(json!({"metadata": {"name": name, "uid": "u", "labels": labels}})).expect("a node"), PREFIX)
     }
 
     #[test]
     fn requirements_are_those_of_the_scheduler() {
         let of = |profile, ids| {
-            let all = requirements(profile, PREFIX, ids);
-            all.iter().map(|one| format!("{} {} {}", one.key, one.operator, one.value)).collect::<Vec<_>>().join(", ")
+            let all = requirements(profile, ids);
+            all.iter().map(|one| format!("{} {} {}", one.key.with(PREFIX), one.operator, one.value)).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(of(Profile::NoProcessSandbox, Some(9)), "p.example/no-process-sandbox In ready");
         assert_eq!(of(Profile::Rootful, None), "p.example/rootful NotIn not-ready");
         assert_eq!(of(Profile::ProcMount, Some(131_072)), "p.example/procmount In ready, p.example/pod-ids Gt 131071");
         let gt = |label: &str| {
-            Requirement { key: "k".into(), operator: Operator::Gt, value: "9".into() }.admits(&[("k".into(), label.into())].into())
+            Requirement { key: Key::PodIds, operator: Operator::Gt, value: "9".into() }.admits(&[(Key::PodIds, label.into())].into())
         };
         assert!(gt("10") && !gt("9") && !gt("x") && !gt("-10"), "numbers, not texts");
     }
@@ -215,7 +214,7 @@ mod tests {
             (Userns, &[("userns", "ready"), ("pod-ids", "131072")], Standing::Ready),
             (NoProcessSandbox, &[("no-process-sandbox", "ready"), ("pod-ids", "1")], Standing::Ready),
         ] {
-            assert_eq!(Standing::of(&node("n", labels), profile, PREFIX, Some(131_072)), standing, "{profile} {labels:?}");
+            assert_eq!(Standing::of(&node("n", labels), profile, Some(131_072)), standing, "{profile} {labels:?}");
         }
     }
 
@@ -226,13 +225,13 @@ mod tests {
             node("b", &[("no-process-sandbox", "not-ready"), ("procmount", "ready"), ("privileged", "unknown")]),
             node("c", &[]),
         ];
-        let best = |least| best(&nodes, PREFIX, None, least);
+        let best = |least| best(&nodes, None, least);
         assert_eq!((best(1).0, best(2).0, best(3).0), (Some(Profile::ProcMount), Some(Profile::Privileged), None));
         assert_eq!(
             best(1).1[0].to_string(),
             "1 of 3 nodes is ready: 1 where such a pod would start, but none has proven it, 1 without an agent's answer"
         );
         assert_eq!(best(1).1[2].ready().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(Fleet::new(&[], Profile::Userns, PREFIX, None).to_string(), "there is no node");
+        assert_eq!(Fleet::new(&[], Profile::Userns, None).to_string(), "there is no node");
     }
 }

@@ -1,70 +1,43 @@
-//! What the agent needs of the Node object, and the facts in it.
+//! What a Node says, read once: our labels without their prefix, our conditions, who said them, and what the kubelet says.
 
-use super::names::{ConditionType, Key, manager};
+use super::conditions::{CONDITIONS, ConditionType, Status};
+use super::labels::Key;
+use super::names::manager;
+use super::object::{Node, NodeCondition, NodeStatus};
+use crate::check::Ready;
 use crate::fact::{Fact, Kubelet, OsRelease};
 use crate::profile::Profile;
-use serde::Deserialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What makes a condition a word of somebody's.
 const SAID: [&str; 4] = ["f:status", "f:reason", "f:message", "f:lastHeartbeatTime"];
 
-/// A Node, as far as it concerns us.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Node {
-    /// Name, uid and labels.
-    pub metadata: Metadata,
-    /// What the kubelet and others say of it.
-    #[serde(default)]
-    pub status: NodeStatus,
-}
-
-/// `metadata` of a Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Metadata {
+/// A Node, as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
     /// The node's name.
     pub name: String,
     /// Its uid, without which `kubectl describe node` does not show an event.
     pub uid: String,
     /// Which version of the object this is.
-    #[serde(default)]
     pub resource_version: String,
-    /// All labels, ours and others'.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// Who owns which fields.
-    #[serde(default)]
-    managed_fields: Vec<Managed>,
+    /// Our labels.
+    pub ours: BTreeMap<Key, String>,
+    /// Our conditions.
+    pub conditions: BTreeMap<ConditionType, StandingCondition>,
+    /// What the kubelet says of the node.
+    pub kubelet: Kubelet,
+    /// The operating system, as the kubelet gives it for people.
+    pub os: Fact<OsRelease>,
+    /// Which profile's agent was the last to write which condition.
+    pub said: BTreeSet<(Profile, ConditionType)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Managed {
-    manager: String,
-    fields_v1: Value,
-}
-
-/// `status` of a Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct NodeStatus {
-    /// All conditions, ours and others'.
-    pub conditions: Vec<NodeCondition>,
-    node_info: NodeInfo,
-    runtime_handlers: Vec<RuntimeHandler>,
-}
-
-/// One condition as it stands on a Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct NodeCondition {
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
+/// One of our conditions as it stands on a Node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandingCondition {
+    /// Its status, if it is one of the three.
+    pub status: Option<Status>,
     /// Why, in one word.
     pub reason: String,
     /// Why, for people.
@@ -75,94 +48,115 @@ pub struct NodeCondition {
     pub last_heartbeat_time: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct NodeInfo {
-    kubelet_version: String,
-    container_runtime_version: String,
-    os_image: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-struct RuntimeHandler {
-    /// Empty for the default handler.
-    name: String,
-    features: Option<Features>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Features {
-    user_namespaces: Option<bool>,
-}
-
-impl Node {
-    /// One of our labels, as it stands there.
-    pub fn label(&self, prefix: &str, key: Key) -> Option<&str> {
-        self.metadata.labels.get(&key.with(prefix)).map(String::as_str)
-    }
-
-    /// One of our conditions, as it stands there.
-    pub fn condition(&self, kind: ConditionType) -> Option<&NodeCondition> {
-        self.status.conditions.iter().find(|condition| condition.kind == kind.name())
-    }
-
-    /// One of our conditions, where this manager was the last one to write it.
-    pub fn said_by(&self, manager: &str, kind: ConditionType) -> Option<&NodeCondition> {
+impl View {
+    /// Reads a Node whose labels of ours have this prefix.
+    pub fn new(node: Node, prefix: &str) -> Self {
+        let Node { mut metadata, status } = node;
+        let ours = Key::ALL.into_iter().filter_map(|key| Some((key, metadata.labels.remove(&key.with(prefix))?))).collect();
+        let conditions = CONDITIONS.iter().filter_map(|row| {
+            let condition = status.conditions.iter().find(|condition| condition.kind == row.name)?;
+            Some((row.kind, standing(condition.clone())))
+        });
+        let conditions: BTreeMap<_, _> = conditions.collect();
         // As fieldsV1 writes the element of a list. Whoever applies comes to own all of it; of one who did so before, what has the
         // same value now is still its own too: the type, and perhaps the second.
-        let element = format!(r#"k:{{"type":"{kind}"}}"#);
-        let owns = |managed: &Managed| {
-            let fields = &managed.fields_v1["f:status"]["f:conditions"][&element];
-            managed.manager == manager && SAID.iter().all(|field| fields.get(field).is_some())
+        let owns = |profile: Profile, kind: ConditionType| {
+            let (manager, element) = (manager(profile), format!(r#"k:{{"type":"{kind}"}}"#));
+            metadata.managed_fields.iter().filter(|managed| managed.manager == manager).any(|managed| {
+                let fields = &managed.fields_v1["f:status"]["f:conditions"][&element];
+                SAID.iter().all(|field| fields.get(field).is_some())
+            })
         };
-        self.condition(kind).filter(|_| self.metadata.managed_fields.iter().any(owns))
-    }
-
-    /// All on the Node that another agent than the one that writes may have changed, or the kubelet, and on which it depends what
-    /// is to be said.
-    pub fn ground(&self, prefix: &str) -> impl Eq + use<> {
-        let own = manager(Profile::NoProcessSandbox);
-        let of = |profile: Profile| {
-            let keys = [Key::candidate(profile), Some(Key::Verdict(profile)), Some(Key::PodIds)];
-            let labels = keys.map(|key| key.and_then(|key| self.label(prefix, key)).map(str::to_owned));
-            let said = ConditionType::of(profile).map(|kind| {
-                let by = [&own, &manager(profile)].map(|manager| self.said_by(manager, kind).is_some());
-                (self.condition(kind).cloned(), by)
-            });
-            (labels, said)
-        };
-        (self.kubelet(), Profile::CANARIES.map(of))
-    }
-
-    /// What the kubelet says of the node.
-    pub fn kubelet(&self) -> Kubelet {
-        let info = &self.status.node_info;
-        let handler = self.status.runtime_handlers.iter().find(|handler| handler.name.is_empty());
-        let claimed = handler.and_then(|handler| handler.features.as_ref()?.user_namespaces);
-        Kubelet {
-            version: Fact::Known(info.kubelet_version.clone()),
-            runtime: match info.container_runtime_version.as_str() {
-                // What the kubelet writes where the runtime did not answer.
-                version if version.is_empty() || version.ends_with("Unknown") => Fact::Absent,
-                version => Fact::Known(version.to_owned()).and_then(TryInto::try_into),
-            },
-            pod_user_namespaces: claimed.map_or(Fact::Absent, Fact::Known),
+        let speakers = CONDITIONS.iter().map(|row| row.profile);
+        let pairs = speakers.flat_map(|profile| conditions.keys().map(move |kind| (profile, *kind)));
+        let said = pairs.filter(|(profile, kind)| owns(*profile, *kind)).collect();
+        View {
+            kubelet: kubelet(&status),
+            os: os(&status),
+            name: metadata.name,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            ours,
+            conditions,
+            said,
         }
     }
 
-    /// The operating system, as the kubelet gives it for people.
-    pub fn os(&self) -> Fact<OsRelease> {
-        Fact::Known(self.status.node_info.os_image.clone())
-            .and_then(|image| OsRelease::from_image(&image).ok_or_else(|| format!("the Node's osImage {image:?} is of no known system")))
+    /// One of our labels.
+    pub fn label(&self, key: Key) -> Option<&str> {
+        self.ours.get(&key).map(String::as_str)
     }
+
+    /// A profile's verdict, if it is one of the three words.
+    pub fn verdict(&self, profile: Profile) -> Option<Ready> {
+        let label = self.label(Key::Verdict(profile))?;
+        Ready::ALL.iter().copied().find(|ready| ready.id() == label)
+    }
+
+    /// Whether the canary of a profile is sent here.
+    pub fn is_candidate(&self, profile: Profile) -> bool {
+        self.label(Key::Candidate(profile)) == Some("true")
+    }
+
+    /// One of our conditions.
+    pub fn condition(&self, kind: ConditionType) -> Option<&StandingCondition> {
+        self.conditions.get(&kind)
+    }
+
+    /// One of our conditions, where the agent of this profile was the last one to write it.
+    pub fn said_by(&self, profile: Profile, kind: ConditionType) -> Option<&StandingCondition> {
+        self.condition(kind).filter(|_| self.said.contains(&(profile, kind)))
+    }
+
+    /// Whether what an agent wants to say would be the same on the other Node: all that another agent, or the kubelet, may have
+    /// changed and on which it depends.
+    pub fn says_the_same_to_agents(&self, other: &View) -> bool {
+        let is_same = |profile: Profile| {
+            let keys = [Key::Candidate(profile), Key::Verdict(profile), Key::PodIds];
+            keys.into_iter().all(|key| self.label(key) == other.label(key))
+                && ConditionType::of(profile).is_none_or(|kind| {
+                    let by = |view: &View| [Profile::NoProcessSandbox, profile].map(|by| view.said_by(by, kind).is_some());
+                    self.condition(kind) == other.condition(kind) && by(self) == by(other)
+                })
+        };
+        self.uid == other.uid && self.kubelet == other.kubelet && Profile::CANARIES.iter().copied().all(is_same)
+    }
+}
+
+fn standing(condition: NodeCondition) -> StandingCondition {
+    let NodeCondition { kind: _, status, reason, message, last_transition_time, last_heartbeat_time } = condition;
+    StandingCondition { status: status.parse().ok(), reason, message, last_transition_time, last_heartbeat_time }
+}
+
+fn kubelet(status: &NodeStatus) -> Kubelet {
+    let info = &status.node_info;
+    let handler = status.runtime_handlers.iter().find(|handler| handler.name.is_empty());
+    let claimed = handler.and_then(|handler| handler.features.as_ref()?.user_namespaces);
+    Kubelet {
+        version: Fact::Known(info.kubelet_version.clone()),
+        runtime: match info.container_runtime_version.as_str() {
+            // What the kubelet writes where the runtime did not answer.
+            version if version.is_empty() || version.ends_with("Unknown") => Fact::Absent,
+            version => Fact::Known(version.to_owned()).and_then(TryInto::try_into),
+        },
+        pod_user_namespaces: claimed.map_or(Fact::Absent, Fact::Known),
+    }
+}
+
+fn os(status: &NodeStatus) -> Fact<OsRelease> {
+    Fact::Known(status.node_info.os_image.clone())
+        .and_then(|image| OsRelease::from_image(&image).ok_or_else(|| format!("the Node's osImage {image:?} is of no known system")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::node::DEFAULT_PREFIX;
+    use serde_json::{Value, json};
+
+    fn view(object: Value) -> View {
+        View::new(serde_json::from_value(object).expect("a node"), DEFAULT_PREFIX)
+    }
 
     #[test]
     fn the_last_to_write_a_condition_owns_all_of_it() {
@@ -172,19 +166,45 @@ mod tests {
                 "k:{\"type\":\"RootlessBuildKitProcMount\"}": fields
             }}}})
         };
-        let node: Node = serde_json::from_value(json!({
+        let node = view(json!({
             "metadata": {"name": "n", "uid": "u", "resourceVersion": "7", "managedFields": [
                 {"manager": "kubelet", "fieldsV1": {"f:status": {}}}, {"manager": "nobody"},
                 entry("buildkit-preflight/no-process-sandbox", &["type", "lastHeartbeatTime", "status"]),
                 entry("buildkit-preflight/procmount", &["type", "lastHeartbeatTime", "status", "reason", "message"]),
             ]},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True"}]},
-        }))
-        .expect("a node");
-        let said = |manager: &str, kind| node.said_by(manager, kind).is_some();
-        assert!(said("buildkit-preflight/procmount", ConditionType::ProcMount));
-        assert!(!said("buildkit-preflight/no-process-sandbox", ConditionType::ProcMount));
-        assert!(!said("buildkit-preflight/procmount", ConditionType::Userns));
-        assert_eq!(node.metadata.resource_version, "7");
+        }));
+        let said = |profile, kind| node.said_by(profile, kind).is_some();
+        assert!(said(Profile::ProcMount, ConditionType::ProcMount));
+        assert!(!said(Profile::NoProcessSandbox, ConditionType::ProcMount));
+        assert!(!said(Profile::ProcMount, ConditionType::Userns));
+        assert_eq!(node.resource_version, "7");
+    }
+
+    #[test]
+    fn only_labels_below_the_prefix_are_ours() {
+        let labels = json!({
+            "buildkit-preflight.dev/no-process-sandbox": "ready", "other.dev/procmount": "ready", "buildkit-preflight.dev/note": "mine",
+            "buildkit-preflight.dev/userns": "by-hand", "buildkit-preflight.dev/userns-candidate": "true", "kernel": "6.1",
+        });
+        let node = view(json!({"metadata": {"name": "n", "uid": "u", "labels": labels}}));
+        let keys: Vec<_> = node.ours.keys().copied().collect();
+        assert_eq!(keys, [Key::Verdict(Profile::NoProcessSandbox), Key::Verdict(Profile::Userns), Key::Candidate(Profile::Userns)]);
+        assert_eq!((node.verdict(Profile::NoProcessSandbox), node.verdict(Profile::Userns)), (Some(Ready::Ready), None));
+        assert!(node.is_candidate(Profile::Userns) && !node.is_candidate(Profile::ProcMount));
+    }
+
+    #[test]
+    fn what_the_kubelet_writes_every_few_seconds_changes_nothing_for_agents() {
+        let node = |labels: Value, version: &str, resource_version: &str| {
+            view(json!({
+                "metadata": {"name": "n", "uid": "u", "labels": labels, "resourceVersion": resource_version},
+                "status": {"nodeInfo": {"kubeletVersion": version}},
+            }))
+        };
+        let before = node(json!({"a": "b"}), "v1.36.3", "1");
+        assert!(before.says_the_same_to_agents(&node(json!({"a": "c"}), "v1.36.3", "2")));
+        assert!(!before.says_the_same_to_agents(&node(json!({"a": "b"}), "v1.36.4", "2")));
+        assert!(!before.says_the_same_to_agents(&node(json!({"buildkit-preflight.dev/userns": "ready"}), "v1.36.3", "2")));
     }
 }

@@ -1,124 +1,64 @@
-//! What the default profile's agent says of the profiles that canaries prove.
+//! What is said of the profiles that canaries prove.
 //!
-//! Label and condition of such a profile belong to its canary. The agent speaks where none can: on a node that can't run one, and
-//! of one that does not answer. It falls silent once the canary has spoken.
+//! Label and condition of such a profile belong to its canary. The default profile's agent says where canaries are sent, and
+//! speaks where none can: on a node that can't run one, and of one that does not answer. It falls silent once the canary has
+//! spoken.
 
-use super::condition::{Condition, Status, condition, shortened};
-use super::labels::Accept;
+use super::accept::Accept;
+use super::candidacy::{Candidacy, candidacy};
+use super::condition::Condition;
+use super::said::Said;
+use super::start::{Canaries, Canary};
+use super::verdict::condition;
 use crate::check::{Ready, Verdict};
 use crate::fact::Facts;
-use crate::node::Node;
-use crate::node::{ConditionType, Key, component, manager};
+use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
-use crate::publish::{Candidacy, candidacy};
-use std::collections::BTreeMap;
-
-/// How the canary of a profile stands on this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Canary {
-    /// What stands on the Node is its word, and it is not too old.
-    Answered,
-    /// It has not answered yet, or not again, and there is time.
-    Awaited,
-    /// It should have answered.
-    Silent {
-        /// Within so many seconds.
-        seconds: u64,
-        /// What came of its pod.
-        start: Start,
-    },
-}
-
-/// What came of a canary's pod, as Kubernetes tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// There is none on the node.
-    NoPod,
-    /// It is there.
-    Pod {
-        /// Since when all its containers run, if they do.
-        runs: Option<String>,
-        /// Reason and message of a container that does not run, or of a pod that the kubelet refused.
-        stopped: Option<(String, String)>,
-        /// Reason and message of the newest event that warns of it.
-        warning: Option<(String, String)>,
-    },
-    /// It can't be read.
-    Unreadable(String),
-}
 
 /// The reasons that are given of a silent canary.
 const NOT_STARTED: &str = "CanaryNotStarted";
 const SILENT: &str = "CanarySilent";
 
-/// How the kubelet calls what keeps a container or its sandbox from being made.
-const NOT_MADE: [&str; 6] =
-    ["FailedCreatePodSandBox", "CreateContainerError", "RunContainerError", "ContainerCannotRun", "StartError", "FailedPodSandBoxStatus"];
+/// What a canary says: its verdict, and how many IDs it was given.
+pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
+    let mut said = Said::default();
+    said.verdict(verdict.profile, accept.of(verdict));
+    let map = facts.process.uid_map.known().filter(|_| facts.in_user_namespace() == Some(true));
+    said.label(Key::PodIds, map.map(|map| map.size().to_string()));
+    let kind = ConditionType::of(verdict.profile).unwrap_or(ConditionType::RootlessBuildKit);
+    said.conditions.push(condition(kind, facts, verdict, accept, ""));
+    said
+}
 
-impl Start {
-    /// What kept such a pod from starting, where that is the node's or the runtime's doing: then a builder's would not start either.
-    fn not_made(&self) -> Option<&str> {
-        // Of one that runs an event may tell of an earlier attempt.
-        let Start::Pod { runs: None, stopped, warning } = self else { return None };
-        let said = [stopped, warning].into_iter().flatten();
-        let mut made = said.filter(|(reason, message)| NOT_MADE.contains(&reason.as_str()) && !keeps_all_pods(message));
-        made.next().map(|(_, message)| essence(message))
-    }
-
-    /// Why nothing is known, where it is something else.
-    fn describe(&self) -> String {
-        match self {
-            Start::NoPod => "there is no pod of it on this node (a quota, an admission policy, or no room: see its DaemonSet)".into(),
-            Start::Unreadable(why) => format!("what came of its pod can't be read: {why}"),
-            Start::Pod { runs: Some(since), .. } => format!("its pod runs since {since}: see its log"),
-            Start::Pod { stopped, warning, .. } => match stopped.as_ref().or(warning.as_ref()) {
-                Some((reason, message)) => {
-                    format!("its pod has not started, for a reason that need not be a builder's: {reason} {message}")
-                }
-                None => "its pod has not started".into(),
-            },
+/// What the default profile's agent says of canaries, and in their place.
+pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &Canaries) -> Said {
+    let mut said = Said::default();
+    let mut is_one_quiet = false;
+    for verdict in verdicts.iter().filter(|verdict| Profile::CANARIES.contains(&verdict.profile)) {
+        let candidacy = candidacy(facts, verdict);
+        said.label(Key::Candidate(verdict.profile), (candidacy == Candidacy::Candidate).then_some("true"));
+        let canary = canaries.get(&verdict.profile);
+        match word(facts, verdict, candidacy, canary, node) {
+            Some(word) => {
+                let ready = if word.status == Status::False { Ready::NotReady } else { Ready::Unknown };
+                said.verdict(verdict.profile, ready);
+                said.conditions.push(word);
+            }
+            None => is_one_quiet |= canary.is_some(),
         }
     }
-}
-
-/// What keeps all pods of a node from starting, for a while mostly, and says nothing of these: a network that is not there yet, a
-/// runtime that is just being started, an image of the sandbox that can't be pulled.
-fn keeps_all_pods(message: &str) -> bool {
-    let message = message.to_lowercase();
-    let words = ["setup network", "cni", "pod network", "network status", "network is not ready", "connection refused", "sandbox image"];
-    words.iter().any(|word| message.contains(word)) || message.contains("deadlineexceeded") || message.contains("deadline exceeded")
-}
-
-/// What the OCI runtime or the kubelet said, without who told it to whom.
-fn essence(message: &str) -> &str {
-    let told = ["failed to create shim task: ", "desc = ", "Failed to create pod sandbox: "];
-    told.iter().find_map(|who| message.rsplit_once(who)).map_or(message, |(_, essence)| essence).trim()
-}
-
-/// The canaries that are deployed; of the others nothing is said.
-pub type Canaries = BTreeMap<Profile, Canary>;
-
-/// What is said of a profile, and on what condition.
-pub(super) struct Word {
-    pub(super) ready: Ready,
-    pub(super) condition: Condition,
-}
-
-/// Whether a canary is sent to this node.
-pub(super) fn is_candidate(facts: &Facts, verdict: &Verdict) -> bool {
-    candidacy(facts, verdict) == Candidacy::Candidate
+    // How many IDs a pod gets is a canary's word too. It can't be taken away, since it is another's, but it can be replaced.
+    let is_withdrawn = !said.conditions.is_empty() && !is_one_quiet && node.label(Key::PodIds).is_some();
+    said.label(Key::PodIds, is_withdrawn.then_some("0"));
+    said
 }
 
 /// What the agent says in a canary's place, if anything. `verdict` is what can be foretold of its profile.
-pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<&Canary>, node: &Node, prefix: &str) -> Option<Word> {
+fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&Canary>, node: &View) -> Option<Condition> {
     let profile = verdict.profile;
     let kind = ConditionType::of(profile)?;
-    let stands = node.label(prefix, Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
-    let say = |status, reason: &str, message: String, short: String| {
-        let ready = if status == Status::False { Ready::NotReady } else { Ready::Unknown };
-        let condition = Condition { kind, status, reason: reason.into(), message: shortened(message), short: shortened(short) };
-        Some(Word { ready, condition })
-    };
+    let stands = node.label(Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
+    let say = |status, reason: &str, message, short| Some(Condition::new(kind, status, reason.into(), message, short));
     let unknown = |reason: &str, why: String| {
         say(Status::Unknown, reason, format!("nobody can tell whether {} runs here: {why}", kind.subject()), why)
     };
@@ -126,16 +66,16 @@ pub(super) fn word(facts: &Facts, verdict: &Verdict, canary: Option<&Canary>, no
         let why = "no canary is deployed any more that would prove it (`render agent --canary`)";
         return if stands { unknown("NoCanary", why.into()) } else { None };
     };
-    match (candidacy(facts, verdict), canary) {
-        (Candidacy::Refused, _) => Some(Word { ready: Ready::NotReady, condition: condition(kind, facts, verdict, Accept::Proven) }),
+    match (candidacy, canary) {
+        (Candidacy::Refused, _) => Some(condition(kind, facts, verdict, Accept::Proven, "")),
         (Candidacy::Unprovable(why), _) => unknown("NotProvable", why),
         (Candidacy::Candidate, Canary::Answered) => None,
         // A word of our own can't be taken away before the canary has spoken: what it once owned of the condition would be left,
         // and that is no condition.
-        (Candidacy::Candidate, Canary::Awaited) => match node.said_by(&manager(Profile::NoProcessSandbox), kind) {
+        (Candidacy::Candidate, Canary::Awaited) => match node.said_by(Profile::NoProcessSandbox, kind) {
             None => None,
             Some(said) if [NOT_STARTED, SILENT].contains(&said.reason.as_str()) => {
-                let status = if said.status == Status::False.to_string() { Status::False } else { Status::Unknown };
+                let status = if said.status == Some(Status::False) { Status::False } else { Status::Unknown };
                 say(status, &said.reason, said.message.clone(), said.message.clone())
             }
             Some(_) => unknown("CanaryAwaited", "a pod of its shape is being started, which will tell".into()),
@@ -160,6 +100,7 @@ mod tests {
     use crate::check::testing::facts_of;
     use crate::fact::Fact;
     use crate::node::DEFAULT_PREFIX;
+    use crate::publish::start::Start;
     use serde_json::json;
 
     fn facts(change: &dyn Fn(&mut Facts)) -> Facts {
@@ -170,12 +111,23 @@ mod tests {
         })
     }
 
+    /// What is said of procmount on a node.
+    fn spoken(facts: &Facts, canary: Option<Canary>, node: &View) -> Option<(Ready, Condition)> {
+        let canaries: Canaries = canary.map(|canary| (Profile::ProcMount, canary)).into_iter().collect();
+        let verdict = judge(facts, Profile::ProcMount, None);
+        let mut said = say(facts, std::slice::from_ref(&verdict), node, &canaries);
+        let condition = said.conditions.pop();
+        assert_eq!(
+            said.labels.get(&Key::Verdict(Profile::ProcMount)).map(String::as_str),
+            said.verdicts.values().next().map(|ready| ready.id())
+        );
+        said.verdicts.get(&Profile::ProcMount).copied().zip(condition)
+    }
+
     fn said(facts: &Facts, canary: Option<Canary>, label: Option<&str>) -> Option<(Ready, Condition)> {
-        let mut node = Node::default();
-        node.metadata.name = "node9".into();
-        node.metadata.labels.extend(label.map(|label| (Key::Verdict(Profile::ProcMount).with(DEFAULT_PREFIX), label.to_owned())));
-        let word = word(facts, &judge(facts, Profile::ProcMount, None), canary.as_ref(), &node, DEFAULT_PREFIX);
-        word.map(|word| (word.ready, word.condition))
+        let mut node = View { name: "node9".into(), ..View::default() };
+        node.ours.extend(label.map(|label| (Key::Verdict(Profile::ProcMount), label.to_owned())));
+        spoken(facts, canary, &node)
     }
 
     #[test]
@@ -187,22 +139,21 @@ mod tests {
     }
 
     /// A node on which the agent itself said something of procmount.
-    fn with_own_word(status: &str, reason: &str) -> Node {
+    fn with_own_word(status: &str, reason: &str) -> View {
         let owned = json!({"f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": {"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}}}}});
-        serde_json::from_value(json!({
+        let node = serde_json::from_value(json!({
             "metadata": {"name": "n", "uid": "u", "managedFields": [{"manager": "buildkit-preflight/no-process-sandbox", "fieldsV1": owned}]},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": status, "reason": reason, "message": "as it was"}]},
-        }))
-        .expect("a node")
+        }));
+        View::new(node.expect("a node"), DEFAULT_PREFIX)
     }
 
     #[test]
     fn an_own_word_stands_until_the_canary_has_spoken() {
         let facts = facts(&|_| {});
-        let verdict = judge(&facts, Profile::ProcMount, None);
         let said = |canary: &Canary, status: &str, reason: &str| {
-            let word = word(&facts, &verdict, Some(canary), &with_own_word(status, reason), DEFAULT_PREFIX);
-            word.map(|word| (word.ready, word.condition.reason, word.condition.message))
+            let word = spoken(&facts, Some(canary.clone()), &with_own_word(status, reason));
+            word.map(|(ready, condition)| (ready, condition.reason, condition.message))
         };
         // A new agent knows no more than the one before.
         let again = said(&Canary::Awaited, "False", "CanaryNotStarted").expect("a word");

@@ -1,102 +1,76 @@
-use super::canary::{self, Canaries};
-use super::condition::{Condition, condition};
+use super::accept::Accept;
+use super::condition::Condition;
 use super::event::Event;
-use super::labels::{Accept, labels};
-use super::tuned;
-use crate::check::{Ready, Verdict, judge};
-use crate::fact::{Facts, Kubelet};
-use crate::node::Node;
-use crate::node::{ConditionType, Key};
+use super::said::Said;
+use super::start::Canaries;
+use super::verdict::Verdicts;
+use super::{canary, own, system, tuned};
+use crate::check::Ready;
+use crate::node::{Key, Observation, Speaker, View};
 use crate::profile::Profile;
 use std::collections::BTreeMap;
 
 /// All that one agent wants to own on its Node. What it leaves out of an apply is removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     /// Labels, by key.
     pub labels: BTreeMap<Key, String>,
+    /// What the labels say of profiles.
+    pub verdicts: BTreeMap<Profile, Ready>,
     /// Conditions, that of the agent's own profile first.
     pub conditions: Vec<Condition>,
     /// What `tune` did, and whether it came after the Node was last written. What a change of a condition has to tell, the
     /// writer knows.
     pub events: Vec<(Event, bool)>,
-    /// What each profile came to, the agent's own first.
-    pub verdicts: Vec<Verdict>,
-    /// What the kubelet said when this was judged.
-    pub kubelet: Kubelet,
-    /// What is said of the agent's own profile.
-    pub published: Ready,
     /// Whether it is true only as long as nobody else has written: it hangs on what another agent has said, or not said.
     pub only_if_unchanged: bool,
 }
 
 impl Desired {
     /// Whether it takes back what a canary has proven.
-    pub fn withdraws(&self, node: &Node, prefix: &str) -> bool {
-        let was_ready = |key| node.label(prefix, key) == Some(Ready::Ready.id());
-        let spoken_for = self.conditions.iter().skip(1).map(|condition| condition.kind);
-        let profiles =
-            Profile::CANARIES.into_iter().filter(|profile| spoken_for.clone().any(|kind| ConditionType::of(*profile) == Some(kind)));
-        profiles.map(Key::Verdict).any(was_ready)
+    pub fn withdraws(&self, node: &View) -> bool {
+        let spoken_for = self.conditions.iter().skip(1).map(|condition| condition.kind.profile());
+        spoken_for.into_iter().any(|profile| node.verdict(profile) == Some(Ready::Ready))
     }
 
     /// All that others see of it.
     pub fn says(&self) -> (&BTreeMap<Key, String>, &[Condition]) {
         (&self.labels, &self.conditions)
     }
-}
 
-/// Judges the facts and says what the default profile's agent wants to stand on the Node, where `node` stands now.
-pub fn desired(facts: &Facts, accept: Accept, node: &Node, prefix: &str, canaries: &Canaries) -> Desired {
-    let verdicts = Profile::ALL.map(|profile| judge(facts, profile, None)).to_vec();
-    let mut labels = labels(facts, &verdicts, accept, node, prefix);
-    let default = &verdicts[0];
-    let mut conditions = vec![condition(ConditionType::RootlessBuildKit, facts, default, accept)];
-    let mut quiet = 0;
-    for verdict in verdicts.iter().filter(|verdict| Profile::CANARIES.contains(&verdict.profile)) {
-        match canary::word(facts, verdict, canaries.get(&verdict.profile), node, prefix) {
-            Some(word) => {
-                labels.insert(Key::Verdict(verdict.profile), word.ready.id().into());
-                conditions.push(word.condition);
-            }
-            None => quiet += usize::from(canaries.contains_key(&verdict.profile)),
-        }
-    }
-    let speaks_for_canaries = conditions.len() > 1;
-    // How many IDs a pod gets is a canary's word too. It can't be taken away, since it is another's, but it can be replaced.
-    if speaks_for_canaries && quiet == 0 && node.label(prefix, Key::PodIds).is_some() {
-        labels.insert(Key::PodIds, "0".into());
-    }
-    let events = tuned::events(facts, node);
-    Desired {
-        published: accept.of(default),
-        labels,
-        conditions,
-        events,
-        verdicts,
-        kubelet: facts.kubelet.clone(),
-        only_if_unchanged: speaks_for_canaries,
+    fn hear(mut self, said: Said) -> Self {
+        self.labels.extend(said.labels);
+        self.verdicts.extend(said.verdicts);
+        self.conditions.extend(said.conditions);
+        self.events.extend(said.events);
+        self
     }
 }
 
-/// The same for the canary of a profile: its verdict, and how many IDs it was given.
-pub fn proof(facts: &Facts, profile: Profile, accept: Accept) -> Desired {
-    let verdict = judge(facts, profile, None);
-    let kind = ConditionType::of(profile).unwrap_or(ConditionType::RootlessBuildKit);
-    let published = accept.of(&verdict);
-    let mut labels = BTreeMap::from([(Key::Verdict(profile), published.id().to_owned())]);
-    if let Some(map) = facts.process.uid_map.known().filter(|_| facts.in_user_namespace() == Some(true)) {
-        labels.insert(Key::PodIds, map.size().to_string());
-    }
-    Desired {
-        labels,
-        conditions: vec![condition(kind, facts, &verdict, accept)],
-        events: Vec::new(),
-        verdicts: vec![verdict],
-        kubelet: facts.kubelet.clone(),
-        published,
-        only_if_unchanged: true,
-    }
+/// What the default profile's agent wants to stand on the Node, where `node` stands now: all speakers after one another.
+pub fn desired(seen: &Observation, verdicts: &Verdicts, node: &View, accept: Accept, canaries: &Canaries) -> Desired {
+    let speakers = speakers(seen, verdicts, node, accept, canaries);
+    let desired = speakers.into_iter().fold(Desired::default(), |desired, (_, said)| desired.hear(said));
+    Desired { only_if_unchanged: desired.conditions.len() > 1, ..desired }
+}
+
+/// What each speaker says, the agent itself first.
+fn speakers(seen: &Observation, verdicts: &Verdicts, node: &View, accept: Accept, canaries: &Canaries) -> [(Speaker, Said); 4] {
+    let facts = seen.facts();
+    let tuned = tuned::say(facts, node);
+    [
+        // What was set for builders stands where most people look, once.
+        (Speaker::Own, own::say(facts, verdicts, accept, &tuned.note)),
+        (Speaker::Canary, canary::say(facts, &verdicts.others, node, canaries)),
+        (Speaker::System, system::say(facts)),
+        (Speaker::Tune, tuned),
+    ]
+}
+
+/// What the canary of a profile wants to stand there: its own verdict alone.
+pub fn proof(seen: &Observation, verdicts: &Verdicts, accept: Accept) -> Desired {
+    let desired = Desired::default().hear(canary::prove(seen.facts(), &verdicts.own, accept));
+    Desired { only_if_unchanged: true, ..desired }
 }
 
 #[cfg(test)]
@@ -104,12 +78,23 @@ mod tests {
     use super::*;
     use crate::check::Evidence;
     use crate::check::testing::{facts_of, healthy, with_probe};
+    use crate::fact::Facts;
     use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
-    use crate::node::DEFAULT_PREFIX;
-    use crate::publish::{Canary, Start, Status};
+    use crate::node::{ConditionType, DEFAULT_PREFIX, Status};
+    use crate::publish::{Canary, Start};
+
+    /// What was seen on a node whose kubelet is the one in the facts.
+    fn seen(facts: &Facts) -> Observation {
+        Observation::new(facts.clone(), &View { kubelet: facts.kubelet.clone(), ..View::default() })
+    }
+
+    fn wanted_on(node: &View, facts: &Facts, accept: Accept, canaries: &Canaries) -> Desired {
+        let (seen, default) = (seen(facts), Profile::NoProcessSandbox);
+        desired(&seen, &Verdicts::of(&seen, default), node, accept, canaries)
+    }
 
     fn wanted(facts: &Facts) -> Desired {
-        desired(facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new())
+        wanted_on(&View::default(), facts, Accept::Proven, &Canaries::new())
     }
 
     fn label(desired: &Desired, key: Key) -> Option<&str> {
@@ -121,7 +106,7 @@ mod tests {
     #[test]
     fn a_healthy_pod_is_ready_and_nothing_else_is() {
         let wanted = wanted(&healthy());
-        assert_eq!(wanted.published, Ready::Ready);
+        assert_eq!(wanted.verdicts.get(&Profile::NoProcessSandbox), Some(&Ready::Ready));
         for (key, value) in [
             (DEFAULT, Some("ready")),
             (Key::Cause, None),
@@ -131,7 +116,7 @@ mod tests {
             (Key::Verdict(Profile::Privileged), Some("unknown")),
             (Key::Verdict(Profile::Rootful), Some("unknown")),
             // Nobody has said that a canary would start, and no canary has spoken.
-            (Key::ProcmountCandidate, None),
+            (Key::Candidate(Profile::ProcMount), None),
             (Key::Verdict(Profile::ProcMount), None),
             (Key::ProcmountRuntime, Some("unknown")),
             (Key::Distro, None),
@@ -157,8 +142,9 @@ mod tests {
             (&probed, Accept::Proven, Evidence::Probed, Ready::Unknown),
             (&probed, Accept::Probed, Evidence::Probed, Ready::Ready),
         ] {
-            let wanted = desired(facts, accept, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
-            assert_eq!((wanted.verdicts[0].evidence, wanted.published), (evidence, published), "{accept:?}");
+            let wanted = wanted_on(&View::default(), facts, accept, &Canaries::new());
+            let own = Verdicts::of(&seen(facts), Profile::NoProcessSandbox).own;
+            assert_eq!((own.evidence, wanted.verdicts[&own.profile]), (evidence, published), "{accept:?}");
             let says = wanted.conditions[0].reason.as_str();
             assert_eq!(says, if published == Ready::Unknown { "NotProven" } else { "Probed" });
         }
@@ -189,45 +175,45 @@ mod tests {
             };
             let mut facts = with_probe(facts_of(&set), Some((Step::UserNamespace, Errno::EPERM)));
             facts.probes[0].steps[0].filtered = Some(true);
-            wanted(&facts)
+            facts
         };
         let message = "rootless BuildKit can't run here: a seccomp filter refuses what a builder needs (proven: new user namespace: EPERM, \
             Operation not permitted; the seccomp filter of this pod answers in the kernel's place). Fix: use other nodes, or find what on \
             this one adds a seccomp filter to pods whose seccompProfile is Unconfined: the OCI runtime, the platform, or an admission webhook.";
-        assert_eq!(filtered(true).conditions[0].message, message);
-        assert_eq!(filtered(true).verdicts[0].evidence, Evidence::Proven);
-        assert!(filtered(false).conditions[0].message.contains("set securityContext.seccompProfile to {type: Unconfined}"));
+        assert_eq!(wanted(&filtered(true)).conditions[0].message, message);
+        assert_eq!(Verdicts::of(&seen(&filtered(true)), Profile::NoProcessSandbox).own.evidence, Evidence::Proven);
+        assert!(wanted(&filtered(false)).conditions[0].message.contains("set securityContext.seccompProfile to {type: Unconfined}"));
     }
 
     #[test]
     fn what_a_canary_said_is_withdrawn_where_none_can_run() {
-        let stands: Node = serde_json::from_value(serde_json::json!({
+        let stands = serde_json::from_value(serde_json::json!({
             "metadata": {"name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/procmount": "ready", "buildkit-preflight.dev/pod-ids": "65536"}},
             "status": {"conditions": [{"type": "RootlessBuildKitProcMount", "status": "True"}]},
-        }))
-        .expect("a node");
+        }));
+        let stands = View::new(stands.expect("a node"), DEFAULT_PREFIX);
         let mut facts = healthy();
         facts.kubelet.version = Fact::Known("v1.36.3".into());
         facts.kubelet.pod_user_namespaces = Fact::Known(false);
-        let wanted =
-            |facts: &Facts, canary| desired(facts, Accept::Proven, &stands, DEFAULT_PREFIX, &[(Profile::ProcMount, canary)].into());
+        let wanted = |facts: &Facts, canary| wanted_on(&stands, facts, Accept::Proven, &[(Profile::ProcMount, canary)].into());
         let withdrawn = wanted(&facts, Canary::Answered);
-        assert_eq!(label(&withdrawn, Key::ProcmountCandidate), None);
+        assert_eq!(label(&withdrawn, Key::Candidate(Profile::ProcMount)), None);
         assert_eq!(label(&withdrawn, Key::Verdict(Profile::ProcMount)), Some("not-ready"));
         assert_eq!(label(&withdrawn, Key::PodIds), Some("0"));
         assert_eq!((withdrawn.conditions[1].kind, withdrawn.only_if_unchanged), (ConditionType::ProcMount, true));
+        assert!(withdrawn.withdraws(&stands) && !withdrawn.withdraws(&View::default()));
         facts.kubelet.pod_user_namespaces = Fact::Known(true);
         let left_alone = wanted(&facts, Canary::Answered);
-        assert_eq!(label(&left_alone, Key::ProcmountCandidate), Some("true"));
+        assert_eq!(label(&left_alone, Key::Candidate(Profile::ProcMount)), Some("true"));
         assert_eq!((label(&left_alone, Key::Verdict(Profile::ProcMount)), left_alone.conditions.len()), (None, 1));
         assert_eq!((label(&left_alone, Key::PodIds), left_alone.only_if_unchanged), (None, false));
         let quiet = || Canary::Silent { seconds: 9, start: Start::NoPod };
         let silent = wanted(&facts, quiet());
         assert_eq!(label(&silent, Key::Verdict(Profile::ProcMount)), Some("unknown"));
-        assert_eq!(label(&silent, Key::ProcmountCandidate), Some("true"), "it may come yet");
+        assert_eq!(label(&silent, Key::Candidate(Profile::ProcMount)), Some("true"), "it may come yet");
         // The other canary still says how many IDs there are.
         let both = [(Profile::ProcMount, quiet()), (Profile::Userns, Canary::Answered)].into();
-        assert_eq!(label(&desired(&facts, Accept::Proven, &stands, DEFAULT_PREFIX, &both), Key::PodIds), None);
+        assert_eq!(label(&wanted_on(&stands, &facts, Accept::Proven, &both), Key::PodIds), None);
     }
 
     #[test]
@@ -244,7 +230,10 @@ mod tests {
         facts.probes[0].plan = Profile::ProcMount.plan();
         let pid = crate::fact::StepResult { step: Step::PidNamespace, ..facts.probes[0].steps[0].clone() };
         facts.probes[0].steps.push(pid);
-        let proof = |facts: &Facts| proof(facts, Profile::ProcMount, Accept::Proven);
+        let proof = |facts: &Facts| {
+            let seen = seen(facts);
+            proof(&seen, &Verdicts::of(&seen, Profile::ProcMount), Accept::Proven)
+        };
         let proven = proof(&facts);
         assert_eq!(proven.labels, [(Key::Verdict(Profile::ProcMount), "ready".to_owned()), (Key::PodIds, "65536".to_owned())].into());
         assert_eq!((proven.conditions.len(), proven.conditions[0].kind), (1, ConditionType::ProcMount));
@@ -253,5 +242,33 @@ mod tests {
         let ignored = proof(&facts);
         assert_eq!(ignored.labels, [(Key::Verdict(Profile::ProcMount), "not-ready".to_owned())].into());
         assert!(ignored.conditions[0].message.contains("(proven: the pod asked for hostUsers: false and got"), "{:?}", ignored.conditions);
+    }
+
+    #[test]
+    fn each_speaker_says_its_own_labels_and_what_may_stand_there() {
+        let mut node = View { ours: [(Key::PodIds, "65536".into())].into(), ..View::default() };
+        let canaries: Canaries = Profile::CANARIES.map(|profile| (profile, Canary::Silent { seconds: 9, start: Start::NoPod })).into();
+        let set = |facts: &mut Facts| {
+            facts.os = Fact::Known(OsRelease { id: "debian".into(), version_id: Some("12".into()), ..OsRelease::default() });
+            facts.kubelet.version = Fact::Known("v1.36.3".into());
+            facts.kubelet.pod_user_namespaces = Fact::Known(true);
+            facts.tuned = Fact::Known(crate::fact::Tuned { persisted: true, ..crate::fact::Tuned::new("boot".into()) });
+        };
+        let mut said_keys = std::collections::BTreeSet::new();
+        for failed in [None, Some((Step::UserNamespace, Errno::ENOSPC))] {
+            let facts = with_probe(facts_of(&set), failed);
+            node.kubelet = facts.kubelet.clone();
+            let seen = Observation::new(facts, &node);
+            let verdicts = Verdicts::of(&seen, Profile::NoProcessSandbox);
+            for (speaker, said) in speakers(&seen, &verdicts, &node, Accept::Proven, &canaries) {
+                for (key, value) in &said.labels {
+                    let row = key.row().expect("a row");
+                    assert!(row.speaker == speaker && row.values.allow(value), "{speaker:?} says {key:?} {value}");
+                }
+                said_keys.extend(said.labels.into_keys());
+            }
+        }
+        let silent: Vec<_> = Key::ALL.into_iter().filter(|key| !said_keys.contains(key)).collect();
+        assert_eq!(silent, [], "each label is said by somebody");
     }
 }

@@ -1,5 +1,5 @@
-use super::condition::{Condition, Status};
-use crate::node::Node;
+use super::condition::Condition;
+use crate::node::{Status, View};
 
 /// How bad an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub struct Event {
 }
 
 /// The event of a condition that comes in the place of what stands on the node; none where the status stays.
-pub fn event(now: &Condition, node: &Node) -> Option<Event> {
+pub fn event(now: &Condition, node: &View) -> Option<Event> {
     let before = node.condition(now.kind);
-    if before.is_some_and(|before| before.status == now.status.to_string()) {
+    if before.is_some_and(|before| before.status == Some(now.status)) {
         return None;
     }
     let (severity, word) = match now.status {
@@ -51,9 +51,9 @@ pub fn event(now: &Condition, node: &Node) -> Option<Event> {
 }
 
 /// The name of an event about a node: one for each thing that can be told.
-pub(super) fn name(node: &Node, what: &str) -> String {
-    let change = format!("{} {what}", node.metadata.uid);
-    format!("{}.{:016x}", shortened(&node.metadata.name), fnv1a(change.as_bytes()))
+pub(super) fn name(node: &View, what: &str) -> String {
+    let change = format!("{} {what}", node.uid);
+    format!("{}.{:016x}", shortened(&node.name), fnv1a(change.as_bytes()))
 }
 
 /// An event's name may have 253 bytes, and so may a node's.
@@ -69,19 +69,12 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{ConditionType, NodeCondition};
+    use crate::node::{ConditionType, StandingCondition};
 
-    fn standing(status: &str, since: &str) -> Node {
-        let mut node = Node::default();
-        node.metadata.name = "node1".into();
-        let condition = NodeCondition {
-            kind: "RootlessBuildKit".into(),
-            status: status.into(),
-            last_transition_time: Some(since.into()),
-            ..NodeCondition::default()
-        };
-        node.status.conditions.push(condition);
-        node
+    fn standing(status: Status, since: &str) -> View {
+        let condition =
+            StandingCondition { status: Some(status), last_transition_time: Some(since.into()), ..StandingCondition::default() };
+        View { name: "node1".into(), conditions: [(ConditionType::RootlessBuildKit, condition)].into(), ..View::default() }
     }
 
     fn not_ready() -> Condition {
@@ -91,18 +84,18 @@ mod tests {
 
     #[test]
     fn one_change_has_one_name_and_the_next_another() {
-        let name = |node: &Node| event(&not_ready(), node).map(|event| event.name);
-        let first = name(&standing("True", "2026-01-01T00:00:00Z")).expect("an event");
-        assert_eq!(name(&standing("True", "2026-01-01T00:00:00Z")), Some(first.clone()));
-        assert_ne!(name(&standing("True", "2026-01-02T00:00:00Z")), Some(first));
-        assert_eq!(name(&standing("False", "2026-01-01T00:00:00Z")), None, "no change, no event");
-        assert!(name(&Node::default()).is_some(), "the first verdict is told");
+        let name = |node: &View| event(&not_ready(), node).map(|event| event.name);
+        let first = name(&standing(Status::True, "2026-01-01T00:00:00Z")).expect("an event");
+        assert_eq!(name(&standing(Status::True, "2026-01-01T00:00:00Z")), Some(first.clone()));
+        assert_ne!(name(&standing(Status::True, "2026-01-02T00:00:00Z")), Some(first));
+        assert_eq!(name(&standing(Status::False, "2026-01-01T00:00:00Z")), None, "no change, no event");
+        assert!(name(&View::default()).is_some(), "the first verdict is told");
     }
 
     #[test]
     fn the_name_of_an_event_is_not_too_long() {
-        let mut node = standing("True", "");
-        node.metadata.name = format!("{}.example", "a".repeat(245));
+        let mut node = standing(Status::True, "");
+        node.name = format!("{}.example", "a".repeat(245));
         assert!(event(&not_ready(), &node).is_some_and(|event| event.name.len() <= 253));
     }
 }

@@ -1,19 +1,29 @@
 //! What an agent wants to stand on its Node: labels, conditions and events as values.
 //!
 //! The contract with those who schedule and query by them. Pure: [`crate::api`] writes it, and
-//! [`crate::node::Node`] is what stands there already.
+//! [`crate::node::View`] is what stands there already.
+//!
+//! Each speaker says what is its own: `own`, `canary`, `system` and `tuned` (see [`crate::node::Speaker`]). What they say is made
+//! of conditions, events and label values, which keep the limits of Kubernetes themselves. [`desired`] alone knows all speakers.
 
+mod accept;
 mod canary;
 mod candidacy;
 mod condition;
 mod desired;
 mod event;
-mod labels;
+mod own;
+mod said;
+mod start;
+mod system;
+mod text;
 mod tuned;
+mod verdict;
 
-pub use canary::{Canaries, Canary, Start};
+pub use accept::Accept;
 pub use candidacy::{Candidacy, candidacy};
-pub use condition::{Condition, Status};
+pub use condition::Condition;
 pub use desired::{Desired, desired, proof};
 pub use event::{Event, Severity, event};
-pub use labels::Accept;
+pub use start::{Canaries, Canary, Start};
+pub use verdict::Verdicts;

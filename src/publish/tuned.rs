@@ -1,32 +1,38 @@
 //! What `tune` did, as it is told on the Node.
 
-use super::condition::shortened;
 use super::event::{Event, Severity, name};
+use super::said::Said;
+use super::text::{one_line, shortened};
 use crate::fact::{Fact, Facts, Problem, Reason, SysctlChange};
-use crate::node::Node;
-use crate::node::{ConditionType, Key};
+use crate::node::{ConditionType, Key, View};
+
+pub(super) fn say(facts: &Facts, node: &View) -> Said {
+    let mut said = Said { note: note(facts), events: events(facts, node), ..Said::default() };
+    said.label(Key::Tuned, is_tuned(facts, node).then_some("true"));
+    said
+}
 
 /// Whether the node is tuned: something was set in this boot, or is set at each. A pod that is new knows nothing of what
 /// the one before it set, but the label does, if it was written in this boot. Where `tune` is not heard, it is not gone.
-pub(super) fn label(facts: &Facts, node: &Node, prefix: &str) -> bool {
+fn is_tuned(facts: &Facts, node: &View) -> bool {
     if facts.tuned == Fact::Absent {
         return false;
     }
     let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_ref());
     let in_this_boot = facts.booted_at.known().is_some_and(|booted| written.is_some_and(|written| written > booted));
     let says_so = facts.tuned.known().is_some_and(|tuned| !tuned.changes.is_empty() || tuned.persisted);
-    says_so || (in_this_boot && node.label(prefix, Key::Tuned).is_some())
+    says_so || (in_this_boot && node.label(Key::Tuned).is_some())
 }
 
 /// What the condition says of it, after what it says of the verdict.
-pub(super) fn note(facts: &Facts) -> String {
+fn note(facts: &Facts) -> String {
     let Some(tuned) = facts.tuned.known() else { return String::new() };
     let changes = tuned.changes.iter().map(|change| format!(" tune: {}.", describe(change)));
-    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message)))).collect()
+    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", one_line(&problem.message)))).collect()
 }
 
 /// What it did, and whether it came after the Node was last written. The names are the same for the same thing.
-pub(super) fn events(facts: &Facts, node: &Node) -> Vec<(Event, bool)> {
+fn events(facts: &Facts, node: &View) -> Vec<(Event, bool)> {
     let Some(tuned) = facts.tuned.known() else { return Vec::new() };
     let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_deref());
     let is_news = |at: &str| written.is_none_or(|written| at >= written);
@@ -37,7 +43,7 @@ pub(super) fn events(facts: &Facts, node: &Node) -> Vec<(Event, bool)> {
     });
     let problem = tuned.problem.iter().map(|problem| {
         let name = name(node, &format!("tune {:?} {}", problem.reason, problem.at));
-        let message = shortened(plain(&problem.message));
+        let message = shortened(one_line(&problem.message));
         (Event { name, severity: Severity::Warning, reason: reason(problem).into(), message }, is_news(&problem.at))
     });
     changes.chain(problem).collect()
@@ -56,18 +62,14 @@ fn reason(problem: &Problem) -> &'static str {
     }
 }
 
-/// The text of another container: one line, no more.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(600).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::testing::healthy;
     use crate::fact::{Tunable, Tuned};
-    use crate::node::{DEFAULT_PREFIX, NodeCondition};
-    use crate::publish::{Accept, Canaries, desired};
+    use crate::node::{Observation, StandingCondition, Status};
+    use crate::profile::Profile;
+    use crate::publish::{Accept, Canaries, Desired, Verdicts, desired};
 
     fn tuned() -> Tuned {
         let change = |sysctl, from, to| SysctlChange { sysctl, from, to, at: "2026-01-01T10:00:00Z".into() };
@@ -80,22 +82,25 @@ mod tests {
     }
 
     /// A node as it was written at a time, with the label.
-    fn written(at: &str) -> Node {
-        let mut node = Node::default();
-        let condition = NodeCondition {
-            kind: "RootlessBuildKit".into(),
-            status: "True".into(),
-            last_heartbeat_time: Some(at.into()),
-            ..NodeCondition::default()
-        };
-        node.status.conditions.push(condition);
-        node.metadata.labels.insert(Key::Tuned.with(DEFAULT_PREFIX), "true".into());
-        node
+    fn written(at: &str) -> View {
+        let condition =
+            StandingCondition { status: Some(Status::True), last_heartbeat_time: Some(at.into()), ..StandingCondition::default() };
+        View {
+            conditions: [(ConditionType::RootlessBuildKit, condition)].into(),
+            ours: [(Key::Tuned, "true".into())].into(),
+            ..View::default()
+        }
+    }
+
+    fn wanted(facts: Facts) -> Desired {
+        let seen = Observation::new(facts, &View::default());
+        let verdicts = Verdicts::of(&seen, Profile::NoProcessSandbox);
+        desired(&seen, &verdicts, &View::default(), Accept::Proven, &Canaries::new())
     }
 
     #[test]
     fn what_was_set_is_told_in_label_message_and_events() {
-        let wanted = desired(&facts(tuned()), Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
+        let wanted = wanted(facts(tuned()));
         assert_eq!(wanted.labels.get(&Key::Tuned).map(String::as_str), Some("true"));
         assert!(
             wanted.conditions[0].message.ends_with("user.max_user_namespaces was set from 0 to 63359."),
@@ -117,21 +122,21 @@ mod tests {
     #[test]
     fn a_new_pod_keeps_the_label_of_this_boot_alone() {
         let nothing = facts(Tuned::new("boot".into()));
-        assert!(label(&nothing, &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX));
-        assert!(!label(&nothing, &written("2026-01-01T08:30:00Z"), DEFAULT_PREFIX), "written before the boot");
+        assert!(is_tuned(&nothing, &written("2026-01-01T09:30:00Z")));
+        assert!(!is_tuned(&nothing, &written("2026-01-01T08:30:00Z")), "written before the boot");
         let other = |tuned| Facts { tuned, ..facts(Tuned::new("boot".into())) };
         for silent in [Fact::Denied("not written yet".into()), Fact::Failed("garbage".into())] {
-            assert!(label(&other(silent), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX));
+            assert!(is_tuned(&other(silent), &written("2026-01-01T09:30:00Z")));
         }
-        assert!(!label(&other(Fact::Absent), &written("2026-01-01T09:30:00Z"), DEFAULT_PREFIX), "nobody tunes this node");
-        assert!(label(&facts(Tuned { persisted: true, ..Tuned::new("boot".into()) }), &Node::default(), DEFAULT_PREFIX));
+        assert!(!is_tuned(&other(Fact::Absent), &written("2026-01-01T09:30:00Z")), "nobody tunes this node");
+        assert!(is_tuned(&facts(Tuned { persisted: true, ..Tuned::new("boot".into()) }), &View::default()));
     }
 
     #[test]
     fn a_problem_is_told_in_one_line_of_decent_length() {
         let problem = Problem { reason: Reason::TugOfWar, message: "a\nb".repeat(2000), at: "2026-01-01T10:00:00Z".into() };
         let facts = facts(Tuned { problem: Some(problem), ..Tuned::new("boot".into()) });
-        let wanted = desired(&facts, Accept::Proven, &Node::default(), DEFAULT_PREFIX, &Canaries::new());
+        let wanted = wanted(facts);
         assert!(wanted.conditions[0].message.len() <= 1024 && !wanted.conditions[0].message.contains('\n'));
         assert_eq!((wanted.events[0].0.reason.as_str(), wanted.events[0].0.severity), ("SysctlTugOfWar", Severity::Warning));
         assert!(!wanted.labels.contains_key(&Key::Tuned));

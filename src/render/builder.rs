@@ -193,7 +193,7 @@ fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> minijinja::Valu
         replicas => options.replicas,
         port => PORT,
         proven => profile.is_proven_by_a_pod(),
-        requirements => requirements(profile, &options.prefix, ids).iter().map(requirement).collect::<Vec<_>>(),
+        requirements => requirements(profile, ids).iter().map(|one| requirement(one, &options.prefix)).collect::<Vec<_>>(),
         privileged => shape.privileged,
         host_users => shape.host_users,
         process_sandbox => shape.process_sandbox,
@@ -208,10 +208,10 @@ fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> minijinja::Valu
 }
 
 /// One of `matchExpressions`. Its values are texts, numbers too.
-fn requirement(requirement: &Requirement) -> minijinja::Value {
+fn requirement(requirement: &Requirement, prefix: &str) -> minijinja::Value {
     let number = requirement.value.bytes().all(|byte| byte.is_ascii_digit());
     let value = if number { format!("\"{}\"", requirement.value) } else { requirement.value.clone() };
-    context! { key => requirement.key.as_str(), operator => requirement.operator.to_string(), value }
+    context! { key => requirement.key.with(prefix), operator => requirement.operator.to_string(), value }
 }
 
 #[cfg(test)]

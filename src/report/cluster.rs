@@ -210,23 +210,23 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::admission::{Answer, judge};
-    use crate::node::{DEFAULT_PREFIX, Node};
+    use crate::node::{DEFAULT_PREFIX, View};
     use crate::render::{BuilderOptions, builder_pod};
     use serde_json::json;
 
-    fn nodes(labels: &[serde_json::Value]) -> Vec<Node> {
+    fn nodes(labels: &[serde_json::Value]) -> Vec<View> {
         let node = |(number, labels)| json!({"metadata": {"name": format!("node{number}"), "uid": "u", "labels": labels}});
-        labels.iter().enumerate().map(node).map(|node| serde_json::from_value(node).expect("a node")).collect()
+        labels.iter().enumerate().map(node).map(|node| View::new(serde_json::from_value(node).expect("a node"), DEFAULT_PREFIX)).collect()
     }
 
-    fn report(answer: impl Fn(serde_json::Value) -> Answer, nodes: Option<&[Node]>) -> ClusterReport {
+    fn report(answer: impl Fn(serde_json::Value) -> Answer, nodes: Option<&[View]>) -> ClusterReport {
         let profile = |profile| {
             let sent = builder_pod(&BuilderOptions { profile, ..BuilderOptions::default() }).expect("a pod");
             let admission = judge(&answer(sent.clone()), &sent, "builds", "v1.33.13").expect("an answer");
-            let fleet = nodes.map(|nodes| Fleet::new(nodes, profile, DEFAULT_PREFIX, None));
+            let fleet = nodes.map(|nodes| Fleet::new(nodes, profile, None));
             ClusterProfile::new(profile, admission, fleet.as_ref())
         };
-        let total = nodes.map(<[Node]>::len).ok_or_else(|| "nodes is forbidden".to_owned());
+        let total = nodes.map(<[View]>::len).ok_or_else(|| "nodes is forbidden".to_owned());
         ClusterReport::new("v1.33.13".into(), "builds".into(), total, Profile::ALL.map(profile).to_vec())
     }
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     /// Two nodes: the second can't run anything without root.
-    fn two() -> Vec<Node> {
+    fn two() -> Vec<View> {
         let label = |key: &str| format!("{DEFAULT_PREFIX}/{key}");
         nodes(&[
             json!({label("no-process-sandbox"): "ready", label("privileged"): "unknown", label("rootful"): "unknown", label("procmount-candidate"): "true"}),

@@ -1,0 +1,131 @@
+//! The conditions on the Node: one row for each. The admission policy lists the same ones; both come from here.
+
+use crate::profile::Profile;
+use std::fmt;
+
+/// A condition of ours. They have no effect on scheduling: Kubernetes taints only by its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(strum::VariantArray))]
+pub enum ConditionType {
+    /// Of the default profile.
+    RootlessBuildKit,
+    /// Of the profile `procmount`.
+    ProcMount,
+    /// Of the profile `userns`.
+    Userns,
+}
+
+/// A row of the table of conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConditionRow {
+    /// Which condition.
+    pub kind: ConditionType,
+    /// `type` on the Node.
+    pub name: &'static str,
+    /// The profile whose verdict it tells.
+    pub profile: Profile,
+    /// What its message speaks of.
+    pub subject: &'static str,
+}
+
+/// All conditions: one for each profile that some pod proves. They stand in the order of [`ConditionType`].
+pub const CONDITIONS: &[ConditionRow] = &[
+    ConditionRow {
+        kind: ConditionType::RootlessBuildKit,
+        name: "RootlessBuildKit",
+        profile: Profile::NoProcessSandbox,
+        subject: "rootless BuildKit",
+    },
+    ConditionRow {
+        kind: ConditionType::ProcMount,
+        name: "RootlessBuildKitProcMount",
+        profile: Profile::ProcMount,
+        subject: "rootless BuildKit with a process sandbox",
+    },
+    ConditionRow {
+        kind: ConditionType::Userns,
+        name: "RootlessBuildKitUserns",
+        profile: Profile::Userns,
+        subject: "BuildKit in a pod's user namespace",
+    },
+];
+
+impl ConditionType {
+    /// All types, in the table's order.
+    pub const ALL: [ConditionType; CONDITIONS.len()] = {
+        let mut all = [ConditionType::RootlessBuildKit; CONDITIONS.len()];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = CONDITIONS[at].kind;
+            at += 1;
+        }
+        all
+    };
+
+    /// That of the profile, if some pod proves it.
+    pub fn of(profile: Profile) -> Option<Self> {
+        CONDITIONS.iter().find(|row| row.profile == profile).map(|row| row.kind)
+    }
+
+    /// What is known of it.
+    pub fn row(self) -> &'static ConditionRow {
+        &CONDITIONS[self as usize]
+    }
+
+    /// The profile whose verdict it tells.
+    pub fn profile(self) -> Profile {
+        self.row().profile
+    }
+
+    /// What it speaks of.
+    pub(crate) fn subject(self) -> &'static str {
+        self.row().subject
+    }
+
+    /// `type` on the Node.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+pub enum Status {
+    /// A builder runs here.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can tell.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use strum::VariantArray;
+
+    #[test]
+    fn each_type_has_its_row_in_its_place() {
+        assert_eq!(ConditionType::ALL, ConditionType::VARIANTS);
+        for kind in ConditionType::ALL {
+            assert_eq!((kind.row().kind, ConditionType::of(kind.profile())), (kind, Some(kind)));
+        }
+        for profile in Profile::ALL.iter().copied() {
+            assert_eq!(ConditionType::of(profile).is_some(), profile.is_proven_by_a_pod(), "{profile}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_read_back() {
+        for status in [Status::True, Status::False, Status::Unknown] {
+            assert_eq!(status.to_string().parse(), Ok(status));
+        }
+        assert_eq!("true".parse::<Status>().ok(), None);
+    }
+}
