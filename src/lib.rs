@@ -28,7 +28,8 @@
 //!   turns facts into a verdict. What was tried outranks what was read.
 //! * [`read`]: files below a root (this machine, or a captured tree). [`attempt`]: one child process that does what a builder
 //!   does and tells each step; on demand a real build. [`mod@gather`] asks both: the only readers of the host.
-//! * [`node`]: what stands on a Node, under which names. [`publish`]: the answer as what should stand there: labels,
+//! * [`node`]: what stands on a Node, under which names, and with the facts an [`node::Observation`], which verdicts are made on
+//!   once. [`publish`]: the answer as what should stand there, said by one speaker for each subject: labels,
 //!   conditions, events. [`fleet`]: where builders can be scheduled, by the labels of all nodes.
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`tune`]: sets sysctls, where it was told to: the only writer to the host. Its plan changes nothing.

@@ -1,9 +1,10 @@
-//! When the agent does what. Nothing here looks at a clock or does anything: the driver (`work.rs`) brings the time and what it
-//! sees, does what is due, and reports what came of it.
+//! When the agent does what. Nothing here looks at a clock or does anything: the driver (`work.rs`) brings the time, chance and
+//! what it sees, does what is due, and reports what came of it.
 
 use super::clock::{Backoff, jittered};
 use crate::cause::{Cause, Mark};
 use crate::check::Ready;
+use fastrand::Rng;
 use std::time::{Duration, Instant};
 
 /// How often the sysctls are looked at: half of the 10 s within which a change has to be noticed.
@@ -104,11 +105,12 @@ pub(super) struct Schedule {
     retries: Backoff,
     tellings: Backoff,
     looks: Backoff,
+    chance: Rng,
 }
 
 impl Schedule {
-    /// Begins: everything is due.
-    pub(super) fn new(now: Instant, heartbeat: Duration, shares_the_node: bool) -> Self {
+    /// Begins: everything is due. By chance the agents of a cluster do not stay together.
+    pub(super) fn new(now: Instant, heartbeat: Duration, shares_the_node: bool, chance: Rng) -> Self {
         Schedule {
             heartbeat,
             shares_the_node,
@@ -125,13 +127,14 @@ impl Schedule {
             retries: Backoff::new(RETRY.0, RETRY.1),
             tellings: Backoff::new(RETRY.0, RETRY.1),
             looks: Backoff::new(LOOK, heartbeat),
+            chance,
         }
     }
 
     /// Begins a turn. `has_changed`: something that the last look hangs on.
     pub(super) fn wake(&mut self, now: Instant, has_changed: bool) {
         if now >= self.next_heartbeat {
-            self.next_heartbeat = now + jittered(self.heartbeat);
+            self.next_heartbeat = now + jittered(self.heartbeat, &mut self.chance);
             self.is_due = true;
             self.truth = Truth::Unknown;
         }
@@ -188,7 +191,7 @@ impl Schedule {
 
     /// The Node could not be read.
     pub(super) fn not_read(&mut self, now: Instant) {
-        self.next_try = now + self.retries.next();
+        self.next_try = now + self.retries.next(&mut self.chance);
     }
 
     /// Takes what came of a look. False where it is not believed yet: what stands on the Node has to be read again, and the node
@@ -199,7 +202,7 @@ impl Schedule {
             if !proved.is_repeated {
                 self.looks = Backoff::new(first, self.heartbeat);
             }
-            now + self.looks.next()
+            now + self.looks.next(&mut self.chance)
         });
         self.in_doubt = proved.withdraws && !self.in_doubt;
         if self.in_doubt {
@@ -228,7 +231,7 @@ impl Schedule {
 
     /// It could not be written. `others_wrote`: what is to be said may be another thing now.
     pub(super) fn not_published(&mut self, now: Instant, others_wrote: bool) {
-        self.next_try = now + self.retries.next();
+        self.next_try = now + self.retries.next(&mut self.chance);
         if others_wrote {
             self.truth = Truth::Unknown;
         }
@@ -239,7 +242,7 @@ impl Schedule {
         if all {
             self.tellings.reset();
         } else {
-            self.next_telling = now + self.tellings.next();
+            self.next_telling = now + self.tellings.next(&mut self.chance);
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Er
         publisher: Publisher::new(options.clone(), health.clone(), writer),
         prover: Prover::new(&options),
         canaries: Watch::new(&options),
-        schedule: Schedule::new(Instant::now(), options.heartbeat, options.shares_the_node()),
+        schedule: Schedule::new(Instant::now(), options.heartbeat, options.shares_the_node(), fastrand::Rng::new()),
         is: None,
         written: None,
         options,

@@ -15,9 +15,20 @@ use crate::fact::Facts;
 use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
 
-/// The reasons that are given of a silent canary.
-const NOT_STARTED: &str = "CanaryNotStarted";
-const SILENT: &str = "CanarySilent";
+/// The reasons that the agent gives in a canary's place. They are read back from the Node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+enum Reason {
+    /// No canary is deployed any more.
+    NoCanary,
+    /// None can prove it.
+    NotProvable,
+    /// It has not answered yet.
+    CanaryAwaited,
+    /// Its pod can't be made.
+    CanaryNotStarted,
+    /// It should have answered.
+    CanarySilent,
+}
 
 /// What a canary says: its verdict, and how many IDs it was given.
 pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
@@ -58,27 +69,28 @@ fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&
     let profile = verdict.profile;
     let kind = ConditionType::of(profile)?;
     let stands = node.label(Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
-    let say = |status, reason: &str, message, short| Some(Condition::new(kind, status, reason.into(), message, short));
-    let unknown = |reason: &str, why: String| {
-        say(Status::Unknown, reason, format!("nobody can tell whether {} runs here: {why}", kind.subject()), why)
-    };
+    let say = |status, reason: Reason, message, short| Some(Condition::new(kind, status, reason.to_string(), message, short));
+    let unknown =
+        |reason, why: String| say(Status::Unknown, reason, format!("nobody can tell whether {} runs here: {why}", kind.subject()), why);
     let Some(canary) = canary else {
         let why = "no canary is deployed any more that would prove it (`render agent --canary`)";
-        return if stands { unknown("NoCanary", why.into()) } else { None };
+        return if stands { unknown(Reason::NoCanary, why.into()) } else { None };
     };
     match (candidacy, canary) {
         (Candidacy::Refused, _) => Some(condition(kind, facts, verdict, Accept::Proven, "")),
-        (Candidacy::Unprovable(why), _) => unknown("NotProvable", why),
+        (Candidacy::Unprovable(why), _) => unknown(Reason::NotProvable, why),
         (Candidacy::Candidate, Canary::Answered) => None,
         // A word of our own can't be taken away before the canary has spoken: what it once owned of the condition would be left,
         // and that is no condition.
         (Candidacy::Candidate, Canary::Awaited) => match node.said_by(Profile::NoProcessSandbox, kind) {
             None => None,
-            Some(said) if [NOT_STARTED, SILENT].contains(&said.reason.as_str()) => {
-                let status = if said.status == Some(Status::False) { Status::False } else { Status::Unknown };
-                say(status, &said.reason, said.message.clone(), said.message.clone())
-            }
-            Some(_) => unknown("CanaryAwaited", "a pod of its shape is being started, which will tell".into()),
+            Some(said) => match said.reason.parse() {
+                Ok(reason @ (Reason::CanaryNotStarted | Reason::CanarySilent)) => {
+                    let status = if said.status == Some(Status::False) { Status::False } else { Status::Unknown };
+                    say(status, reason, said.message.clone(), said.message.clone())
+                }
+                _ => unknown(Reason::CanaryAwaited, "a pod of its shape is being started, which will tell".into()),
+            },
         },
         (Candidacy::Candidate, Canary::Silent { seconds, start }) => match start.not_made() {
             Some(why) => {
@@ -86,9 +98,9 @@ fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&
                 let short = format!("a pod of its shape can't be started: {why}");
                 let message =
                     format!("{subject} can't run here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}");
-                say(Status::False, NOT_STARTED, message, short)
+                say(Status::False, Reason::CanaryNotStarted, message, short)
             }
-            None => unknown(SILENT, format!("its canary has not answered within {seconds} s; {}", start.describe())),
+            None => unknown(Reason::CanarySilent, format!("its canary has not answered within {seconds} s; {}", start.describe())),
         },
     }
 }
