@@ -67,7 +67,8 @@ impl Watch {
     /// How each stands that is there: deployed, as far as this agent was told, or heard.
     pub(super) fn look(&mut self, node: &View) -> Vec<(Profile, Stand)> {
         let booted = booted();
-        let stands = Profile::CANARIES.map(|profile| (profile, self.stand(profile, node, booted.as_deref(), Timestamp::now())));
+        let mut stand = |profile: &Profile| (*profile, self.stand(*profile, node, booted.as_deref(), Timestamp::now()));
+        let stands: Vec<_> = Profile::CANARIES.iter().map(&mut stand).collect();
         let is_there = |(profile, stand): &(Profile, Stand)| self.deployed.contains(profile) || matches!(stand, Stand::Answered(_));
         stands.into_iter().filter(is_there).collect()
     }

@@ -247,10 +247,12 @@ mod tests {
     #[test]
     fn each_speaker_says_its_own_labels_and_what_may_stand_there() {
         let mut node = View { ours: [(Key::PodIds, "65536".into())].into(), ..View::default() };
-        let canaries: Canaries = Profile::CANARIES.map(|profile| (profile, Canary::Silent { seconds: 9, start: Start::NoPod })).into();
+        let silent = |profile: &Profile| (*profile, Canary::Silent { seconds: 9, start: Start::NoPod });
+        let canaries: Canaries = Profile::CANARIES.iter().map(silent).collect();
         let set = |facts: &mut Facts| {
             facts.os = Fact::Known(OsRelease { id: "debian".into(), version_id: Some("12".into()), ..OsRelease::default() });
             facts.kubelet.version = Fact::Known("v1.36.3".into());
+            facts.kubelet.runtime = Fact::Known("containerd://2.1.4".to_owned()).and_then(TryInto::try_into);
             facts.kubelet.pod_user_namespaces = Fact::Known(true);
             facts.tuned = Fact::Known(crate::fact::Tuned { persisted: true, ..crate::fact::Tuned::new("boot".into()) });
         };
