@@ -1,9 +1,11 @@
-use super::{APPLY, Body, CanaryPods, Error, MERGE, request};
+use super::{CanaryPods, Error, of, request};
 use crate::node::{Node, REFUSAL, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
+use k8s_openapi::api::core::v1;
 use kube::Client;
-use serde::de::IgnoredAny;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
 /// Writes to one Node what belongs to one profile's agent.
@@ -20,8 +22,13 @@ impl NodeWriter {
         NodeWriter { client, node, prefix, manager: manager(profile) }
     }
 
-    fn path(&self, query: &str) -> String {
-        format!("/api/v1/nodes/{}/status?fieldManager={}{query}", self.node, self.manager)
+    /// Patches labels and status in one request: the subresource `status` takes both.
+    async fn patch<T: DeserializeOwned>(&self, parameters: PatchParams, patch: Patch<Value>) -> Result<T, Error> {
+        request(&self.client, of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
+    }
+
+    fn parameters(&self) -> PatchParams {
+        PatchParams::apply(&self.manager)
     }
 
     /// The pods of canaries on the node.
@@ -34,7 +41,7 @@ impl NodeWriter {
     /// # Errors
     /// See [`Error`].
     pub async fn read(&self) -> Result<Node, Error> {
-        request(&self.client, &self.path(""), Body::Patch(MERGE, json!({}))).await
+        self.patch(self.parameters(), Patch::Merge(json!({}))).await
     }
 
     /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
@@ -43,7 +50,7 @@ impl NodeWriter {
     /// [`Error::Unconfined`] where it is not refused, and a refusal by somebody else.
     pub async fn check_confinement(&self) -> Result<(), Error> {
         let foreign = json!({"metadata": {"labels": {"confinement-test.invalid/agent": "foreign"}}});
-        let tried: Result<IgnoredAny, _> = request(&self.client, &self.path("&dryRun=All"), Body::Patch(MERGE, foreign)).await;
+        let tried: Result<IgnoredAny, _> = self.patch(self.parameters().dry_run(), Patch::Merge(foreign)).await;
         match tried {
             Ok(_) => Err(Error::Unconfined),
             // Not any refusal: RBAC refuses all, and another policy or webhook may refuse this label and allow the next.
@@ -85,7 +92,7 @@ impl NodeWriter {
             object["metadata"]["resourceVersion"] = json!(before.metadata.resource_version);
         }
         // With force: a label that somebody set by hand would block the apply for good.
-        request(&self.client, &self.path("&force=true"), Body::Patch(APPLY, object)).await
+        self.patch(self.parameters().force(), Patch::Apply(object)).await
     }
 
     /// Tells an event about the Node, once: one that was told already is no error.
@@ -109,8 +116,9 @@ impl NodeWriter {
             "lastTimestamp": now,
             "count": 1,
         });
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events?fieldManager={}", self.manager);
-        let told: Result<IgnoredAny, _> = request(&self.client, &path, Body::Post(object)).await;
+        let parameters = PostParams { field_manager: Some(self.manager.clone()), ..PostParams::default() };
+        let asked = of::<v1::Event>(Some(NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
+        let told: Result<IgnoredAny, _> = request(&self.client, asked).await;
         match told {
             Err(Error::Refused { code: 409, .. }) => Ok(()),
             told => told.map(|_| ()),
