@@ -5,7 +5,7 @@ use crate::agent;
 use crate::fact::TUNED_FILE;
 use crate::profile::Profile;
 use crate::publish::Accept;
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 In a cluster the DaemonSet of `buildkit-preflight render agent` runs it. SIGTERM ends it; what it published stays
 (`buildkit-preflight cleanup` takes it away). It logs to standard error, one JSON object a line.", exit::AGENT))]
-#[command(group = ArgGroup::new("of a kubeconfig").arg("context").requires("kubeconfig"))]
 pub(super) struct Arguments {
     /// The Node to write to
     #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = names::node)]

@@ -34,7 +34,7 @@ pub(super) struct Sources {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     deadline: Duration,
     /// Judge a builder with (on) or without (off) a PID namespace for each build step [default: the profile's way]
-    #[arg(long, value_name = "on|off", value_parser = BoolishValueParser::new())]
+    #[arg(long, value_name = "on|off", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub(super) process_sandbox: Option<bool>,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
 /// By what way to talk to the API server.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
-    /// A kubeconfig [default: $KUBECONFIG or ~/.kube/config; for an agent: the pod's service account]
+    /// A kubeconfig [default: $KUBECONFIG or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig other than the current one

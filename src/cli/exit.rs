@@ -41,7 +41,7 @@ pub(super) const CHECK: &[Row] = &[
 pub(super) const CLEANUP: &[Row] = &[(READY, "done"), (BAD_INPUT, "bad usage"), (IO_ERROR, "a node could not be cleaned")];
 
 /// Of a command that prints something, whatever it says.
-pub(super) const PRINTED: &[Row] = &[(READY, "printed"), (BAD_INPUT, "bad usage"), (IO_ERROR, "an I/O error")];
+pub(super) const PRINTED: &[Row] = &[(READY, "printed"), (BAD_INPUT, "bad usage or input"), (IO_ERROR, "an I/O error")];
 
 pub(super) const PROBE: &[Row] =
     &[(READY, "tried, even where a step failed: its line says so"), (BAD_INPUT, "bad usage"), (IO_ERROR, "an I/O error")];

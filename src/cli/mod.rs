@@ -36,6 +36,8 @@ struct Cli {
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
+    #[command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account")))]
+    #[command(mut_arg("context", |arg| arg.requires("kubeconfig")))]
     Agent(agent::Arguments),
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
