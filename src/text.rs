@@ -11,3 +11,34 @@ pub(crate) fn shorten(text: &str) -> String {
     let tail = text.chars().skip(length - TAIL);
     text.chars().take(HEAD).chain("...".chars()).chain(tail).collect()
 }
+
+/// The beginning of a text that may have so many bytes, the mark ` ...` among them. Cut between characters.
+pub(crate) fn shortened(text: impl Into<String>, bytes: usize) -> String {
+    const MARK: &str = " ...";
+    let mut text = text.into();
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes.saturating_sub(MARK.len())));
+        text += MARK;
+    }
+    text
+}
+
+/// The text of somebody else as one line of so many characters.
+#[cfg_attr(not(test), expect(dead_code, reason = "what is published of `tune` takes it next"))]
+pub(crate) fn plain(text: &str, chars: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters() {
+        assert_eq!(shortened("é".repeat(5), 10), "é".repeat(5));
+        assert_eq!(shortened("é".repeat(6), 11), "ééé ...");
+        assert_eq!(shorten(&"é".repeat(160)), "é".repeat(160));
+        assert_eq!(shorten(&"é".repeat(161)), format!("{}...{}", "é".repeat(40), "é".repeat(120)));
+        assert_eq!(plain("a\nb\u{1b}[31mé", 6), "ab[31m");
+    }
+}

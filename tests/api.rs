@@ -1,7 +1,7 @@
 //! What is sent to the API server, and what is made of answers that a real one rarely gives.
 
 use buildkit_preflight::admission::Answer;
-use buildkit_preflight::api::{Error, NodeWriter, Pods};
+use buildkit_preflight::api::{Error, NodeWriter, Nodes, Ours, Pods};
 use buildkit_preflight::fact::Facts;
 use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, View};
 use buildkit_preflight::profile::Profile;
@@ -20,7 +20,7 @@ fn writer() -> (NodeWriter, Server) {
     (NodeWriter::new(client, "node1".into(), DEFAULT_PREFIX.into(), Profile::NoProcessSandbox), server)
 }
 
-/// Answers one request, and tells what it was: method, path with query, content type, body.
+/// Answers one request, and tells what it was: method, path with query (which kube begins with an empty pair), content type, body.
 async fn answer(server: &mut Server, status: u16, body: &str) -> (String, String, String, Value) {
     let (request, send) = server.next_request().await.expect("a request");
     let (parts, sent) = request.into_parts();
@@ -56,7 +56,7 @@ async fn reading_is_a_patch_of_nothing() {
     assert_eq!(node.expect("a node").uid, "u");
     let (method, path, media, body) = sent;
     assert_eq!((method.as_str(), media.as_str(), body), ("PATCH", "application/merge-patch+json", json!({})));
-    assert_eq!(path, "/api/v1/nodes/node1/status?fieldManager=buildkit-preflight/no-process-sandbox");
+    assert_eq!(path, "/api/v1/nodes/node1/status?&fieldManager=buildkit-preflight%2Fno-process-sandbox");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -68,7 +68,7 @@ async fn one_apply_carries_all_and_keeps_the_time_of_a_status_that_stays() {
         let (_, sent) = tokio::join!(writer.apply(&desired, &node, now), answer(&mut server, 200, "{}"));
         let (method, path, media, body) = sent;
         assert_eq!((method.as_str(), media.as_str()), ("PATCH", "application/apply-patch+yaml"));
-        assert!(path.ends_with("/nodes/node1/status?fieldManager=buildkit-preflight/no-process-sandbox&force=true"), "{path}");
+        assert!(path.ends_with("/nodes/node1/status?&force=true&fieldManager=buildkit-preflight%2Fno-process-sandbox"), "{path}");
         assert_eq!(body["metadata"]["labels"]["buildkit-preflight.dev/no-process-sandbox"], "unknown");
         assert_eq!(body["metadata"]["labels"].get("a"), None, "nothing of others");
         let condition = &body["status"]["conditions"];
@@ -160,7 +160,8 @@ async fn a_pod_is_tried_as_a_dry_run_and_warnings_are_heard() {
     let warnings = vec![r#"a "b""#.to_owned(), "c".to_owned()];
     assert_eq!(answer.expect("an answer"), Answer::Made { pod: json!({"kind": "Pod"}), warnings });
     assert_eq!((method.as_str(), body), ("POST", pod));
-    assert!(path.starts_with("/api/v1/namespaces/builds/pods?dryRun=All&fieldValidation=Warn"), "nothing may be stored: {path}");
+    let wanted = "/api/v1/namespaces/builds/pods?&dryRun=All&fieldManager=buildkit-preflight&fieldValidation=Warn";
+    assert_eq!(path, wanted, "nothing may be stored");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -178,4 +179,40 @@ async fn a_refusal_of_a_pod_is_an_answer() {
     let (pods, mut server) = pods();
     let (answer, _) = tokio::join!(pods.try_create("builds", &pod), answer(&mut server, 201, "<html>"));
     assert_eq!(answer.expect_err("no pod").kind(), "garbled");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nodes_are_listed_by_pages_and_cleaned_by_one_patch() {
+    let (service, mut server) = pair();
+    let nodes = Nodes::new(kube::Client::new(service, "default"), "buildkit-preflight.dev".to_owned());
+    let pages = async {
+        let first = answer(&mut server, 200, r#"{"metadata": {"continue": "a/b="}, "items": []}"#).await.1;
+        (first, answer(&mut server, 200, r#"{"items": []}"#).await.1)
+    };
+    let (list, (first, next)) = tokio::join!(nodes.list(), pages);
+    assert_eq!(list.expect("a list").len(), 0);
+    assert_eq!((first.as_str(), next.as_str()), ("/api/v1/nodes?&limit=500", "/api/v1/nodes?&limit=500&continue=a%2Fb%3D"));
+    let (_, (method, path, ..)) = tokio::join!(nodes.get("node1"), answer(&mut server, 200, "{}"));
+    assert_eq!((method.as_str(), path.as_str()), ("GET", "/api/v1/nodes/node1"));
+    let ours = Ours { labels: vec!["x.dev/a".into()], conditions: vec!["C".into()] };
+    let (_, (method, path, media, body)) = tokio::join!(nodes.remove("node1", &ours), answer(&mut server, 200, "{}"));
+    assert_eq!((method.as_str(), media.as_str()), ("PATCH", "application/strategic-merge-patch+json"));
+    assert_eq!(path.trim_end_matches('?'), "/api/v1/nodes/node1/status");
+    let gone = json!({"metadata": {"labels": {"x.dev/a": null}}, "status": {"conditions": [{"type": "C", "$patch": "delete"}]}});
+    assert_eq!(body, gone);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_silent_canary_is_looked_for_by_its_labels_and_its_node() {
+    let (writer, mut server) = writer();
+    let pod = r#"{"items": [{"metadata": {"uid": "u"}, "status": {"phase": "Pending"}}]}"#;
+    let lists = async {
+        let pods = answer(&mut server, 200, pod).await.1;
+        (pods, answer(&mut server, 200, r#"{"items": []}"#).await.1)
+    };
+    let canaries = writer.canary_pods();
+    let (_, (pods, events)) = tokio::join!(canaries.start(Profile::Userns), lists);
+    let fields = "fieldSelector=spec.nodeName%3Dnode1&labelSelector=app.kubernetes.io%2Fcomponent%3Dcanary-userns";
+    assert_eq!(pods, format!("/api/v1/namespaces/default/pods?&{fields}&resourceVersion=0"));
+    assert_eq!(events, "/api/v1/namespaces/default/events?&fieldSelector=type%3DWarning%2CinvolvedObject.uid%3Du&limit=100");
 }

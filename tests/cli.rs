@@ -49,6 +49,14 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
     preflight().args(["check", "--formt", "json"]).assert().code(2).stdout("").stderr(contains("--format"));
     preflight().args(["check", "--format", "xml"]).assert().code(2).stdout("").stderr(contains("yaml"));
     preflight().args(["check", "--deadline", "soon"]).assert().code(2).stdout("").stderr(contains("seconds"));
+    preflight().args(["check", "--process-sandbox", "maybe"]).assert().code(2).stdout("").stderr(contains("on|off"));
+    preflight().args(["agent", "--node", "n", "--context", "x"]).assert().code(2).stdout("").stderr(contains("--kubeconfig"));
+    preflight()
+        .args(["agent", "--node", "n", "--shape", "rootful"])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("no-process-sandbox, procmount, userns"));
     preflight().args(["check", "--facts", "x", "--root", "/"]).assert().code(2).stdout("").stderr(contains("cannot be used with"));
     preflight().arg("chek").assert().code(2).stdout("").stderr(contains("check"));
     preflight().assert().code(2);
@@ -56,9 +64,11 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["check", "facts", "probe", "tune", "agent", "cleanup"] {
-        preflight().args([command, "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("buildkit-preflight")));
+    for command in ["check", "facts", "probe", "prover", "tune", "agent", "cleanup"] {
+        let help = preflight().args([command, "--help"]).assert().code(0);
+        help.stdout(contains("Examples:").and(contains("buildkit-preflight")).and(contains("Exit codes:")));
     }
+    preflight().args(["check", "--help"]).assert().stdout(contains("[possible values: no-process-sandbox, procmount, userns,"));
     preflight().args(["render", "builder", "--help"]).assert().code(0).stdout(contains("Examples:").and(contains("--min-nodes")));
     preflight().arg("--help").assert().code(0).stdout(contains("Exit codes:"));
 }

@@ -13,7 +13,6 @@ use crate::fact::numbers;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
 /// What the API server answered to a dry run.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +34,9 @@ pub enum Answer {
 }
 
 /// What a pod becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Outcome {
     /// It is made as it is.
     Accepted,
@@ -48,20 +48,10 @@ pub enum Outcome {
     Unknown,
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Outcome::Accepted => "accepted",
-            Outcome::Changed => "changed",
-            Outcome::Refused => "refused",
-            Outcome::Unknown => "unknown",
-        })
-    }
-}
-
 /// What stands between a pod and the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Obstacle {
     /// A field was dropped since a feature gate of the API server is off.
     FeatureGate,
@@ -95,41 +85,11 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// All of them.
-    pub const ALL: [Obstacle; 14] = [
-        Obstacle::FeatureGate,
-        Obstacle::ChangedField,
-        Obstacle::Validation,
-        Obstacle::PodSecurity,
-        Obstacle::Webhook,
-        Obstacle::AdmissionPolicy,
-        Obstacle::Quota,
-        Obstacle::LimitRange,
-        Obstacle::SecurityContextConstraint,
-        Obstacle::ServiceAccount,
-        Obstacle::Admission,
-        Obstacle::NamespaceMissing,
-        Obstacle::NoRight,
-        Obstacle::NoDryRun,
-    ];
+    pub const ALL: &'static [Obstacle] = <Obstacle as strum::VariantArray>::VARIANTS;
 
     /// The id: `pod-security`.
     pub fn id(self) -> &'static str {
-        match self {
-            Obstacle::FeatureGate => "feature-gate",
-            Obstacle::ChangedField => "changed-field",
-            Obstacle::Validation => "validation",
-            Obstacle::PodSecurity => "pod-security",
-            Obstacle::Webhook => "webhook",
-            Obstacle::AdmissionPolicy => "admission-policy",
-            Obstacle::Quota => "quota",
-            Obstacle::LimitRange => "limit-range",
-            Obstacle::SecurityContextConstraint => "security-context-constraint",
-            Obstacle::ServiceAccount => "service-account",
-            Obstacle::Admission => "admission",
-            Obstacle::NamespaceMissing => "namespace-missing",
-            Obstacle::NoRight => "no-right",
-            Obstacle::NoDryRun => "no-dry-run",
-        }
+        self.into()
     }
 
     fn title(self) -> &'static str {
@@ -338,7 +298,7 @@ mod tests {
     #[test]
     fn ids_are_what_serde_writes_and_unique() {
         let mut ids: Vec<_> = Obstacle::ALL.iter().map(|obstacle| obstacle.id()).collect();
-        for obstacle in Obstacle::ALL {
+        for &obstacle in Obstacle::ALL {
             assert_eq!(serde_json::to_value(obstacle).expect("a string"), obstacle.id());
             assert!(!obstacle.title().is_empty());
         }

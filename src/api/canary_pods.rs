@@ -1,8 +1,10 @@
-use super::{Body, Error, request};
+use super::{Error, of, request};
 use crate::node::component;
 use crate::profile::Profile;
 use crate::publish::Start;
+use k8s_openapi::api::core::v1;
 use kube::Client;
+use kube::api::ListParams;
 use serde::Deserialize;
 
 /// The pods of canaries, in the agent's own namespace: looked at where one is silent, to know why.
@@ -96,18 +98,16 @@ impl CanaryPods {
 
     async fn ask(&self, profile: Profile) -> Result<Start, Error> {
         let (namespace, component) = (self.client.default_namespace(), component(profile));
-        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3D{component}");
-        let path = format!("{path}&fieldSelector=spec.nodeName%3D{}&resourceVersion=0", self.node);
-        let pods: List<Pod> = request(&self.client, &path, Body::Get).await?;
+        let labels = format!("app.kubernetes.io/component={component}");
+        // From the API server's cache: what it knows without asking its store.
+        let these = ListParams::default().labels(&labels).fields(&format!("spec.nodeName={}", self.node)).at("0");
+        let pods: List<Pod> = request(&self.client, of::<v1::Pod>(Some(namespace)).list(&these)?).await?;
         let alive = pods.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let Some(pod) = alive.max_by(|a, b| a.metadata.creation_timestamp.cmp(&b.metadata.creation_timestamp)) else {
             return Ok(Start::NoPod);
         };
-        let path = format!(
-            "/api/v1/namespaces/{namespace}/events?limit=100&fieldSelector=type%3DWarning%2CinvolvedObject.uid%3D{}",
-            pod.metadata.uid
-        );
-        let events: List<Event> = request(&self.client, &path, Body::Get).await?;
+        let these = ListParams::default().limit(100).fields(&format!("type=Warning,involvedObject.uid={}", pod.metadata.uid));
+        let events: List<Event> = request(&self.client, of::<v1::Event>(Some(namespace)).list(&these)?).await?;
         // RFC 3339 in UTC: the order of texts is that of times.
         let at = |event: &Event| {
             event.last_timestamp.clone().or_else(|| event.event_time.clone()).or_else(|| event.metadata.creation_timestamp.clone())

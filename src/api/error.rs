@@ -1,3 +1,8 @@
+use crate::text::shortened;
+
+/// The longest message that is passed on: a proxy's answer may be a page of HTML.
+pub(super) const LONGEST: usize = 500;
+
 /// A request that was not answered as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -39,13 +44,8 @@ pub enum Error {
         why: String,
     },
     /// The request could not even be written.
-    #[error("{what}: no request could be made of it: {why}")]
-    Unsendable {
-        /// Method and path.
-        what: String,
-        /// Why.
-        why: String,
-    },
+    #[error("no request could be made: {0}")]
+    Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
         "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
@@ -56,8 +56,8 @@ pub enum Error {
 impl Error {
     pub(super) fn of(what: String, error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: shortened(&status.message) },
-            error => Error::Unreachable { what, why: shortened(&chain(&error)) },
+            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: shortened(status.message.clone(), LONGEST) },
+            error => Error::Unreachable { what, why: shortened(chain(&error), LONGEST) },
         }
     }
 
@@ -77,17 +77,10 @@ impl Error {
             Error::Refused { code: 409, .. } => "conflict",
             Error::Refused { code: 429 | 500.., .. } => "server",
             Error::Refused { .. } => "refused",
-            Error::Garbled { .. } | Error::Unsendable { .. } => "garbled",
+            Error::Garbled { .. } | Error::Unsendable(_) => "garbled",
             Error::Unconfined => "unconfined",
         }
     }
-}
-
-/// A proxy's answer may be a page of HTML.
-pub(super) fn shortened(message: &str) -> String {
-    let mut chars = message.chars();
-    let text: String = chars.by_ref().take(500).collect();
-    if chars.next().is_some() { text + " ..." } else { text }
 }
 
 /// An error with all its reasons, each said once.

@@ -18,7 +18,8 @@ pub use node_writer::NodeWriter;
 pub use nodes::{Nodes, Ours};
 pub use pods::Pods;
 
-use http::{HeaderMap, StatusCode};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use kube::Client;
 use std::time::Duration;
@@ -26,45 +27,20 @@ use std::time::Duration;
 /// How long an answer may take. A patch takes milliseconds; an API server that is busy takes seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a request carries.
-enum Body {
-    Get,
-    Post(serde_json::Value),
-    Patch(&'static str, serde_json::Value),
-}
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("buildkit-preflight/", env!("CARGO_PKG_VERSION")));
 
-const MERGE: &str = "application/merge-patch+json";
-const STRATEGIC_MERGE: &str = "application/strategic-merge-patch+json";
-const APPLY: &str = "application/apply-patch+yaml";
+/// A request as [`kube::core::Request`] makes it.
+type Request = http::Request<Vec<u8>>;
 
 /// A request by its method and path, for messages.
-fn what(method: &http::Method, path: &str) -> String {
-    format!("{method} {}", path.split('?').next().unwrap_or(path))
-}
-
-/// A request as it is sent, and what it is for messages.
-fn prepare(path: &str, body: &Body) -> Result<(String, http::Request<Vec<u8>>), Error> {
-    let (method, media, bytes) = match body {
-        Body::Get => (http::Method::GET, "application/json", Vec::new()),
-        Body::Post(value) => (http::Method::POST, "application/json", value.to_string().into_bytes()),
-        Body::Patch(media, value) => (http::Method::PATCH, *media, value.to_string().into_bytes()),
-    };
-    let what = what(&method, path);
-    let request = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header(http::header::CONTENT_TYPE, media)
-        .header(http::header::USER_AGENT, concat!("buildkit-preflight/", env!("CARGO_PKG_VERSION")))
-        .body(bytes);
-    match request {
-        Ok(request) => Ok((what, request)),
-        Err(error) => Err(Error::Unsendable { what, why: error.to_string() }),
-    }
+fn what(request: &Request) -> String {
+    format!("{} {}", request.method(), request.uri().path())
 }
 
 /// Makes one request and reads what comes back as JSON.
-async fn request<T: serde::de::DeserializeOwned>(client: &Client, path: &str, body: Body) -> Result<T, Error> {
-    let (what, request) = prepare(path, &body)?;
+async fn request<T: serde::de::DeserializeOwned>(client: &Client, mut request: Request) -> Result<T, Error> {
+    let what = what(&request);
+    request.headers_mut().insert(USER_AGENT, AGENT);
     let Ok(answer) = tokio::time::timeout(PATIENCE, client.request_text(request)).await else {
         return Err(Error::Silent { what, seconds: PATIENCE.as_secs() });
     };
@@ -73,8 +49,9 @@ async fn request<T: serde::de::DeserializeOwned>(client: &Client, path: &str, bo
 }
 
 /// Makes one request whose refusal is an answer as well: status, headers, text.
-async fn exchange(client: &Client, path: &str, body: &Body, patience: Duration) -> Result<(StatusCode, HeaderMap, String), Error> {
-    let (what, request) = prepare(path, body)?;
+async fn exchange(client: &Client, mut request: Request, patience: Duration) -> Result<(StatusCode, HeaderMap, String), Error> {
+    let what = what(&request);
+    request.headers_mut().insert(USER_AGENT, AGENT);
     let exchanged = async {
         let (parts, body) = client.send(request.map(kube::client::Body::from)).await?.into_parts();
         let bytes = body.collect().await?.to_bytes();
@@ -84,4 +61,9 @@ async fn exchange(client: &Client, path: &str, body: &Body, patience: Duration) 
         Ok(answer) => answer.map_err(|error| Error::of(what, error)),
         Err(_) => Err(Error::Silent { what, seconds: patience.as_secs() }),
     }
+}
+
+/// Requests about a resource of Kubernetes' own, in a namespace if it lies in one: `of::<Pod>(Some("builds"))`.
+fn of<K: kube::Resource<DynamicType = ()>>(namespace: Option<&str>) -> kube::core::Request {
+    kube::core::Request::new(K::url_path(&(), namespace))
 }

@@ -1,9 +1,11 @@
-use super::{APPLY, Body, CanaryPods, Error, MERGE, request};
+use super::{CanaryPods, Error, of, request};
 use crate::node::{Node, REFUSAL, View, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
+use k8s_openapi::api::core::v1;
 use kube::Client;
-use serde::de::IgnoredAny;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
 /// Writes to one Node what belongs to one profile's agent.
@@ -20,8 +22,13 @@ impl NodeWriter {
         NodeWriter { client, node, prefix, manager: manager(profile) }
     }
 
-    fn path(&self, query: &str) -> String {
-        format!("/api/v1/nodes/{}/status?fieldManager={}{query}", self.node, self.manager)
+    /// Patches labels and status in one request: the subresource `status` takes both.
+    async fn patch<T: DeserializeOwned>(&self, parameters: PatchParams, patch: Patch<Value>) -> Result<T, Error> {
+        request(&self.client, of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
+    }
+
+    fn parameters(&self) -> PatchParams {
+        PatchParams::apply(&self.manager)
     }
 
     /// The pods of canaries on the node.
@@ -30,8 +37,8 @@ impl NodeWriter {
     }
 
     /// Sends a patch that is answered with the Node, whose labels lose their prefix here.
-    async fn patch(&self, query: &str, body: Body) -> Result<View, Error> {
-        let node: Node = request(&self.client, &self.path(query), body).await?;
+    async fn view(&self, parameters: PatchParams, patch: Patch<Value>) -> Result<View, Error> {
+        let node: Node = self.patch(parameters, patch).await?;
         Ok(View::new(node, &self.prefix))
     }
 
@@ -40,7 +47,7 @@ impl NodeWriter {
     /// # Errors
     /// See [`Error`].
     pub async fn read(&self) -> Result<View, Error> {
-        self.patch("", Body::Patch(MERGE, json!({}))).await
+        self.view(self.parameters(), Patch::Merge(json!({}))).await
     }
 
     /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
@@ -49,7 +56,7 @@ impl NodeWriter {
     /// [`Error::Unconfined`] where it is not refused, and a refusal by somebody else.
     pub async fn check_confinement(&self) -> Result<(), Error> {
         let foreign = json!({"metadata": {"labels": {"confinement-test.invalid/agent": "foreign"}}});
-        let tried: Result<IgnoredAny, _> = request(&self.client, &self.path("&dryRun=All"), Body::Patch(MERGE, foreign)).await;
+        let tried: Result<IgnoredAny, _> = self.patch(self.parameters().dry_run(), Patch::Merge(foreign)).await;
         match tried {
             Ok(_) => Err(Error::Unconfined),
             // Not any refusal: RBAC refuses all, and another policy or webhook may refuse this label and allow the next.
@@ -90,7 +97,7 @@ impl NodeWriter {
             object["metadata"]["resourceVersion"] = json!(before.resource_version);
         }
         // With force: a label that somebody set by hand would block the apply for good.
-        self.patch("&force=true", Body::Patch(APPLY, object)).await
+        self.view(self.parameters().force(), Patch::Apply(object)).await
     }
 
     /// Tells an event about the Node, once: one that was told already is no error.
@@ -114,8 +121,9 @@ impl NodeWriter {
             "lastTimestamp": now,
             "count": 1,
         });
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/events?fieldManager={}", self.manager);
-        let told: Result<IgnoredAny, _> = request(&self.client, &path, Body::Post(object)).await;
+        let parameters = PostParams { field_manager: Some(self.manager.clone()), ..PostParams::default() };
+        let asked = of::<v1::Event>(Some(NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
+        let told: Result<IgnoredAny, _> = request(&self.client, asked).await;
         match told {
             Err(Error::Refused { code: 409, .. }) => Ok(()),
             told => told.map(|_| ()),

@@ -1,12 +1,14 @@
-use super::{Body, Error, STRATEGIC_MERGE, request};
+use super::{Error, of, request};
 use crate::node::{Node, View};
+use k8s_openapi::api::core::v1;
 use kube::Client;
+use kube::api::{GetParams, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 /// How many nodes one request lists.
-const PAGE: usize = 500;
+const PAGE: u32 = 500;
 
 /// All nodes, with an administrator's rights.
 pub struct Nodes {
@@ -63,9 +65,9 @@ impl Nodes {
         let mut nodes = Vec::new();
         let mut next = String::new();
         loop {
-            let from = if next.is_empty() { String::new() } else { format!("&continue={next}") };
-            let page: Result<Page, _> = request(&self.client, &format!("/api/v1/nodes?limit={PAGE}{from}"), Body::Get).await;
-            match page {
+            let mut these = ListParams::default().limit(PAGE);
+            these.continue_token = Some(next.clone()).filter(|next| !next.is_empty());
+            match request::<Page>(&self.client, of::<v1::Node>(None).list(&these)?).await {
                 Ok(page) => {
                     nodes.extend(page.items.into_iter().map(|node| View::new(node, &self.prefix)));
                     next = page.metadata.next;
@@ -89,7 +91,7 @@ impl Nodes {
     /// # Errors
     /// See [`Error`].
     pub async fn get(&self, name: &str) -> Result<View, Error> {
-        let node: Node = request(&self.client, &format!("/api/v1/nodes/{name}"), Body::Get).await?;
+        let node: Node = request(&self.client, of::<v1::Node>(None).get(name, &GetParams::default())?).await?;
         Ok(View::new(node, &self.prefix))
     }
 
@@ -104,8 +106,8 @@ impl Nodes {
         if !conditions.is_empty() {
             patch["status"] = json!({"conditions": conditions});
         }
-        let path = format!("/api/v1/nodes/{name}/status");
-        let _: IgnoredAny = request(&self.client, &path, Body::Patch(STRATEGIC_MERGE, patch)).await?;
+        let (parameters, patch) = (PatchParams::default(), Patch::Strategic(patch));
+        let _: IgnoredAny = request(&self.client, of::<v1::Node>(None).patch_subresource("status", name, &parameters, &patch)?).await?;
         Ok(())
     }
 }

@@ -1,7 +1,12 @@
-use super::{Body, Error, exchange, request};
+use super::error::LONGEST;
+use super::{Error, exchange, of, request, what};
 use crate::admission::Answer;
+use crate::text::shortened;
 use http::StatusCode;
+use k8s_openapi::api::core::v1;
 use kube::Client;
+use kube::api::PostParams;
+use kube::core::request::Error as Unsendable;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -36,7 +41,8 @@ impl Pods {
     /// # Errors
     /// See [`Error`].
     pub async fn version(&self) -> Result<String, Error> {
-        let version: Version = request(&self.client, "/version", Body::Get).await?;
+        let asked = http::Request::get("/version").body(Vec::new()).map_err(Unsendable::BuildRequest)?;
+        let version: Version = request(&self.client, asked).await?;
         Ok(version.git_version)
     }
 
@@ -45,12 +51,16 @@ impl Pods {
     /// # Errors
     /// See [`Error`].
     pub async fn try_create(&self, namespace: &str, pod: &Value) -> Result<Answer, Error> {
+        let parameters = PostParams { dry_run: true, field_manager: Some("buildkit-preflight".into()) };
+        let mut asked = of::<v1::Pod>(Some(namespace)).create(&parameters, pod.to_string().into_bytes())?;
         // What the API server does not know it drops and warns of; the default of an old server says nothing.
-        let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All&fieldValidation=Warn&fieldManager=buildkit-preflight");
-        let (status, headers, text) = exchange(&self.client, &path, &Body::Post(pod.clone()), DRY_RUN).await?;
+        let uri = format!("{}&fieldValidation=Warn", asked.uri());
+        *asked.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| Unsendable::BuildRequest(error.into()))?;
+        let what = what(&asked);
+        let (status, headers, text) = exchange(&self.client, asked, DRY_RUN).await?;
         if status.is_success() {
             let pod = serde_json::from_str(&text);
-            let pod = pod.map_err(|error| Error::Garbled { what: super::what(&http::Method::POST, &path), why: error.to_string() })?;
+            let pod = pod.map_err(|error| Error::Garbled { what, why: error.to_string() })?;
             let warnings = headers.get_all(http::header::WARNING).iter().filter_map(|value| warning(value.to_str().ok()?)).collect();
             return Ok(Answer::Made { pod, warnings });
         }
@@ -62,8 +72,8 @@ impl Pods {
 impl Error {
     /// The same refusal as an error, where it was none of the pod.
     pub fn refused_pod(namespace: &str, code: u16, message: &str) -> Self {
-        let what = super::what(&http::Method::POST, &format!("/api/v1/namespaces/{namespace}/pods"));
-        Error::Refused { what, code, message: super::error::shortened(message) }
+        let what = format!("POST {}", of::<v1::Pod>(Some(namespace)).url_path);
+        Error::Refused { what, code, message: shortened(message, LONGEST) }
     }
 
     /// Whether it is a refusal for lack of a right.

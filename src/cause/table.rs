@@ -82,7 +82,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "the texts are being written"]
     fn each_text_has_its_parts_and_names_its_source() {
         for row in CAUSES {
             assert_eq!(headings(row.about), PARTS, "{}", row.cause);

@@ -17,7 +17,7 @@ fn each_cause_is_named_for_its_own_example() {
         };
         let verdict = judge(&facts, example.profile, None);
         let found: Vec<_> = verdict.findings.iter().filter_map(|finding| finding.cause).collect();
-        let first = verdict.decisive().or(found.first().copied());
+        let first = verdict.decisive().or_else(|| found.first().copied());
         assert_eq!(first, Some(row.cause), "{:?}, {found:?}", verdict.causes());
         let before = judge(&facts_of(&|_| {}), example.profile, None);
         assert!(before.findings.iter().all(|finding| finding.cause != Some(row.cause)), "{} is named without it", row.cause);

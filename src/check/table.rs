@@ -53,7 +53,7 @@ mod tests {
         for cause in Cause::ALL {
             assert!(CHECKS.iter().any(|check| check.causes.contains(cause)), "no check names {cause}");
         }
-        for step in Step::ALL {
+        for &step in Step::ALL {
             let attempts = CHECKS.iter().filter(|check| matches!(check.kind, Kind::Attempt { .. }) && check.steps.contains(&step));
             assert_eq!(attempts.count(), 1, "{step:?} is told by one check");
         }

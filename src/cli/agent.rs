@@ -1,8 +1,8 @@
-use super::facts::Prove;
-use super::{Error, READY, access, facts, names};
+use super::args::{Connection, LabelPrefix, Prove};
+use super::exit::{self, READY};
+use super::{Error, names, values};
 use crate::agent;
 use crate::fact::TUNED_FILE;
-use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
 use crate::publish::Accept;
 use clap::{Args, ValueEnum};
@@ -16,37 +16,34 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Prove on this node what a builder needs, publish it on the Node object, and keep it true
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   buildkit-preflight agent --node $NODE_NAME
   buildkit-preflight agent --node node1 --kubeconfig agent.kubeconfig --heartbeat 10s --evidence probed
 
 In a cluster the DaemonSet of `buildkit-preflight render agent` runs it. SIGTERM ends it; what it published stays
-(`buildkit-preflight cleanup` takes it away). It logs to standard error, one JSON object a line.
-
-Exit codes: 0 ended by a signal, 2 bad usage, 4 no access to the API or no address to listen on")]
+(`buildkit-preflight cleanup` takes it away). It logs to standard error, one JSON object a line.", exit::AGENT))]
 pub(super) struct Arguments {
     /// The Node to write to
     #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = names::node)]
     node: String,
     /// Prove and write again about this often, a quarter more or less: 30s, 1h
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::duration)]
     heartbeat: Duration,
     /// Where to answer /healthz, /readyz and /metrics [default: port 8080 of all addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// The prefix of the labels; the admission policy must know it too (see `render agent`)
-    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
-    label_prefix: String,
-    /// The profile whose pod shape this container was given by its manifest, and which it proves: no-process-sandbox, procmount
-    /// or userns. What confines it all the same is the node's [default: no-process-sandbox, in no particular shape]
-    #[arg(long, value_name = "PROFILE", value_parser = shape)]
+    #[command(flatten)]
+    prefix: LabelPrefix,
+    /// The profile whose pod shape this container was given by its manifest, and which it proves. What confines it all the same
+    /// is the node's [default: no-process-sandbox, in no particular shape]
+    #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
     shape: Option<Profile>,
     /// The profiles whose canaries are deployed, by commas: of each the agent says what its canary can't say itself, that it
     /// can't run here or does not answer
-    #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = canary)]
+    #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = values::canary())]
     canaries: Vec<Profile>,
     /// How long a canary may take to answer, and be late, before its profile is said not to be ready
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
     canary_patience: Duration,
     /// Let the container that listens at this socket prove (`buildkit-preflight prover`), and publish that
     #[arg(long, value_name = "PATH", requires = "shape")]
@@ -60,17 +57,13 @@ pub(super) struct Arguments {
     /// Publish even where no admission policy confines this account (Kubernetes before 1.30)
     #[arg(long)]
     allow_unconfined: bool,
-    /// Talk to the API server by this file, in place of the pod's service account
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// A context of it other than the current one
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
-    context: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
     /// The directory where builds keep their state [default: where the builder's image has it]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = deadline)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
     deadline: Duration,
     /// Where `tune --watch --status` says what it did, to be published; the file need not exist
     #[arg(long, value_name = "FILE", default_value = TUNED_FILE)]
@@ -95,8 +88,8 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     tracing_subscriber::registry().with(lines.with_filter(ours)).init();
     let options = agent::Options {
         node: arguments.node,
-        access: access(arguments.kubeconfig, arguments.context, true),
-        prefix: arguments.label_prefix,
+        access: arguments.connection.of_agent(),
+        prefix: arguments.prefix.domain,
         listen: arguments.listen,
         heartbeat: arguments.heartbeat,
         accept: match arguments.evidence {
@@ -122,29 +115,5 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         Ok(()) => Ok(READY),
         Err(agent::Error::StateDir(bad)) => Err(bad.into()),
         Err(error) => Err(Error::Io(error.to_string())),
-    }
-}
-
-/// A profile that a pod can prove.
-pub(super) fn shape(text: &str) -> Result<Profile, String> {
-    let profile: Profile = text.parse()?;
-    if profile.is_proven_by_a_pod() { Ok(profile) } else { Err(format!("no pod proves {profile}")) }
-}
-
-/// One that has a canary.
-pub(super) fn canary(text: &str) -> Result<Profile, String> {
-    let found = text.parse().ok().filter(|profile| Profile::CANARIES.contains(profile));
-    found.ok_or_else(|| format!("a profile that has a canary: {}", Profile::CANARIES.map(Profile::id).join(" or ")))
-}
-
-pub(super) fn deadline(text: &str) -> Result<Duration, String> {
-    facts::seconds(text).ok().filter(|time| *time <= agent::LONGEST_PROBE).ok_or_else(|| "a number of seconds from 0.001 to 60".into())
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match parsed {
-        Some(time) if (Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600)).contains(&time) => Ok(time),
-        _ => Err("a time from 1s to 168h, such as 30s, 10m or 1h".into()),
     }
 }

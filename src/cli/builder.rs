@@ -1,27 +1,26 @@
-use super::{Error, READY, access, block_on, names, output};
-use crate::api::{self, Nodes};
+use super::args::{Connection, LabelPrefix};
+use super::exit::{self, READY};
+use super::values::{OneOf, UNKNOWN_PROFILE};
+use super::{Error, block_on, names, output};
+use crate::api::Nodes;
 use crate::fleet::best;
 use crate::profile::Profile;
 use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
 use clap::Args;
-use std::path::PathBuf;
-use std::str::FromStr;
 
 /// A builder: namespace, Deployment, Service, NetworkPolicy, only on nodes that are ready for it
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   buildkit-preflight render builder | kubectl apply -f -
   buildkit-preflight render builder --profile procmount --namespace builds
   buildkit-preflight render builder --profile auto --min-nodes 3
   buildkit-preflight render builder --profile procmount --ids 131072 --image registry.example/builder:1 --user builder:2000
 
 `buildkit-preflight check --cluster` says whether the cluster would take it. For procmount it also makes /etc/subuid and
-/etc/subgid, which must fit the pod's own IDs: a ConfigMap.
-
-Exit codes: 0 printed, 1 auto: no profile has enough nodes, 2 bad usage, or no range of IDs fits, 4 API error")]
+/etc/subgid, which must fit the pod's own IDs: a ConfigMap.", exit::BUILDER))]
 pub(super) struct Arguments {
-    /// The way to run buildkitd: no-process-sandbox, procmount, userns, privileged, rootful, or auto: the best that nodes are ready for
-    #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox")]
+    /// The way to run buildkitd; auto: the best that nodes are ready for
+    #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox", value_parser = choice())]
     profile: Choice,
     /// The builder's own namespace: it is made with it, labelled for privileged pods
     #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::own_namespace)]
@@ -32,9 +31,8 @@ pub(super) struct Arguments {
     /// The builder's image [default: upstream's for the profile]
     #[arg(long, value_name = "IMAGE", value_parser = names::image)]
     image: Option<String>,
-    /// The prefix of the nodes' labels
-    #[arg(long, value_name = "DOMAIN", default_value_t = BuilderOptions::default().prefix, value_parser = names::prefix)]
-    label_prefix: String,
+    #[command(flatten)]
+    prefix: LabelPrefix,
     /// How many pods
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     replicas: u32,
@@ -45,15 +43,11 @@ pub(super) struct Arguments {
     /// The user of a rootless image, whose home is /home/NAME; its group has the same number, unless it is named [default: user:1000]
     #[arg(long, value_name = "NAME:UID[:GID]", value_parser = names::image_user)]
     user: Option<ImageUser>,
-    /// auto: how many nodes must be ready for a profile
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many nodes must be ready for a profile
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "With --profile auto")]
     min_nodes: u32,
-    /// auto: another kubeconfig than $KUBECONFIG or ~/.kube/config
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// auto: a context of it other than the current one
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten, next_help_heading = "With --profile auto")]
+    connection: Connection,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +56,9 @@ enum Choice {
     Profile(Profile),
 }
 
-impl FromStr for Choice {
-    type Err = String;
-
-    fn from_str(id: &str) -> Result<Self, String> {
-        if id == "auto" { Ok(Choice::Auto) } else { id.parse().map(Choice::Profile).map_err(|error: String| error.replace(')', ", auto)")) }
-    }
+fn choice() -> OneOf<Choice> {
+    let ids = Profile::ALL.iter().map(|profile| profile.id()).chain(["auto"]);
+    OneOf::new(UNKNOWN_PROFILE, ids, |id| if id == "auto" { Some(Choice::Auto) } else { id.parse().ok().map(Choice::Profile) })
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -80,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         namespace: arguments.namespace.clone(),
         name: arguments.name.clone(),
         image: arguments.image.clone(),
-        prefix: arguments.label_prefix.clone(),
+        prefix: arguments.prefix.domain.clone(),
         replicas: arguments.replicas,
         ids: arguments.ids.unwrap_or(LEAST_POD_IDS),
         user: arguments.user.clone().unwrap_or_default(),
@@ -103,7 +94,7 @@ impl Arguments {
         if self.user.is_some() && profile.uid() == 0 {
             return wrong(format!("--user: the image of {profile} runs as root"), "leave it out");
         }
-        if self.kubeconfig.is_some() || self.context.is_some() || self.min_nodes > 1 {
+        if self.connection.is_given() || self.min_nodes > 1 {
             return wrong("--kubeconfig, --context and --min-nodes are for --profile auto".into(), "only auto looks at the nodes");
         }
         Ok(profile)
@@ -112,9 +103,7 @@ impl Arguments {
 
 /// Takes the best profile for which enough nodes are ready, and says why on standard error.
 async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
-    let failed = |error: api::Error| Error::Io(error.to_string());
-    let client = api::connect(&access(arguments.kubeconfig.clone(), arguments.context.clone(), false)).await.map_err(failed)?;
-    let nodes = Nodes::new(client, arguments.label_prefix.clone()).list().await.map_err(failed)?;
+    let nodes = Nodes::new(arguments.connection.client().await?, arguments.prefix.domain.clone()).list().await?;
     let ids = arguments.ids.filter(|ids| *ids > LEAST_POD_IDS);
     let (best, fleets) = best(&nodes, ids, arguments.min_nodes as usize);
     let lines = fleets.iter().map(|fleet| format!("  {:<18}  {fleet}", fleet.profile.id()));

@@ -1,20 +1,18 @@
-use super::{Error, READY, access, block_on, names, output};
-use crate::api::{self, Nodes, Ours};
-use crate::node::DEFAULT_PREFIX;
+use super::args::{Connection, LabelPrefix};
+use super::exit::{self, READY};
+use super::{Error, block_on, names, output};
+use crate::api::{Nodes, Ours};
 use clap::Args;
-use std::path::PathBuf;
 
 /// Take our labels and conditions off the nodes, and nothing else
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   kubectl delete --ignore-not-found -k manifests/agent && buildkit-preflight cleanup
   buildkit-preflight cleanup --dry-run
   buildkit-preflight cleanup node1 node2
 
 Delete the DaemonSet first: an agent that still runs writes again at its next heartbeat.
-Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes/status.
-
-Exit codes: 0 done, 2 bad usage, 4 a node could not be cleaned")]
+Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes/status.", exit::CLEANUP))]
 pub(super) struct Arguments {
     /// Only these nodes
     #[arg(value_name = "NODE", value_parser = names::node)]
@@ -22,15 +20,10 @@ pub(super) struct Arguments {
     /// Print what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// The prefix of the labels
-    #[arg(long, value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
-    label_prefix: String,
-    /// Another kubeconfig than $KUBECONFIG or ~/.kube/config
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// A context of it other than the current one
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    prefix: LabelPrefix,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
@@ -38,14 +31,12 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
 }
 
 async fn clean(arguments: Arguments) -> Result<u8, Error> {
-    let failed = |error: api::Error| Error::Io(error.to_string());
-    let client = api::connect(&access(arguments.kubeconfig, arguments.context, false)).await.map_err(failed)?;
-    let nodes = Nodes::new(client, arguments.label_prefix.clone());
+    let nodes = Nodes::new(arguments.connection.client().await?, arguments.prefix.domain.clone());
     let mut errors = Vec::new();
     let mut found = Vec::new();
     let all = arguments.nodes.is_empty();
     if all {
-        found = nodes.list().await.map_err(failed)?;
+        found = nodes.list().await?;
     }
     for name in &arguments.nodes {
         match nodes.get(name).await {
@@ -56,7 +47,7 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
     // Node by node, so that it is known how far it came.
     for node in &found {
         let name = &node.name;
-        let ours = Ours::on(node, &arguments.label_prefix);
+        let ours = Ours::on(node, &arguments.prefix.domain);
         if ours.is_empty() {
             output::print(&format!("{name}: nothing of ours\n"))?;
             continue;

@@ -1,10 +1,12 @@
 //! One file a command, each thin: gather, judge, print.
 
 mod agent;
+mod args;
 mod builder;
 mod check;
 mod cleanup;
 mod cluster;
+mod exit;
 mod facts;
 mod input;
 mod names;
@@ -13,32 +15,18 @@ mod probe;
 mod prover;
 mod render;
 mod tune;
+mod values;
 
-use crate::api::Access;
 use crate::read::BadStateDir;
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use exit::{BAD_INPUT, IO_ERROR, NOT_READY};
 use std::process::ExitCode;
 
 pub use output::note_closed_stdout;
 
-/// The exit codes; they are part of the contract.
-const READY: u8 = 0;
-const NOT_READY: u8 = 1;
-const BAD_INPUT: u8 = 2;
-const UNKNOWN: u8 = 3;
-const IO_ERROR: u8 = 4;
-
-const EXIT_CODES: &str = "Exit codes:
-  0  every profile asked about is ready
-  1  one is not ready
-  2  wrong usage or bad input
-  3  one is unknown, and none is not ready
-  4  an I/O error, or one of the Kubernetes API";
-
 /// Tells whether rootless BuildKit can run on this node, and if not, at which step it fails, why, and what to do.
 #[derive(Debug, Parser)]
-#[command(name = "buildkit-preflight", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "buildkit-preflight", version, arg_required_else_help = true, after_help = exit::help("", exit::CODES))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +36,8 @@ struct Cli {
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
+    #[command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account")))]
+    #[command(mut_arg("context", |arg| arg.requires("kubeconfig")))]
     Agent(agent::Arguments),
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
@@ -79,9 +69,9 @@ impl From<BadStateDir> for Error {
     }
 }
 
-impl From<crate::tune::Error> for Error {
-    fn from(error: crate::tune::Error) -> Self {
-        Error::Tune(error)
+impl From<crate::api::Error> for Error {
+    fn from(error: crate::api::Error) -> Self {
+        Error::Io(error.to_string())
     }
 }
 
@@ -97,11 +87,9 @@ impl From<crate::render::Error> for Error {
     }
 }
 
-/// By what right to talk to the API: a pod's own, unless a kubeconfig is named.
-fn access(kubeconfig: Option<PathBuf>, context: Option<String>, in_pod: bool) -> Access {
-    match kubeconfig {
-        None if in_pod => Access::Pod,
-        path => Access::Kubeconfig { path, context },
+impl From<crate::tune::Error> for Error {
+    fn from(error: crate::tune::Error) -> Self {
+        Error::Tune(error)
     }
 }
 

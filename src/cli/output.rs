@@ -1,5 +1,7 @@
 use super::Error;
-use std::io::{ErrorKind, Write};
+use clap::ValueEnum;
+use serde::Serialize;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -20,5 +22,29 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Io(format!("could not write to standard output: {error}"))),
         _ => Ok(()),
+    }
+}
+
+/// How to print a result.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+impl Format {
+    /// Prints a value; `table` is the form for people, with or without colours.
+    pub(super) fn print(self, value: &impl Serialize, table: impl Fn(bool) -> String) -> Result<(), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Io(format!("could not write the report: {error}"));
+        let text = match self {
+            Format::Table => table(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
+            Format::Json => serde_json::to_string_pretty(value).map_err(|error| failed(&error))? + "\n",
+            Format::Yaml => serde_saphyr::to_string(value).map_err(|error| failed(&error))?,
+        };
+        print(&text)
     }
 }

@@ -1,4 +1,5 @@
-use super::{Error, READY, facts};
+use super::exit::{self, READY};
+use super::{Error, values};
 use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step};
 use crate::profile::BUILDER_UID;
@@ -7,11 +8,9 @@ use std::path::PathBuf;
 
 /// Do what a builder does, step by step, and print each step as a line of JSON: what `check` starts as its child
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   buildkit-preflight probe
-  strace -f buildkit-preflight probe --process-sandbox
-
-A step that failed says so in its line; the exit code is 0 all the same.")]
+  strace -f buildkit-preflight probe --process-sandbox", exit::PROBE))]
 pub(super) struct Arguments {
     /// Where to make a scratch directory
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
@@ -35,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
     under_rootlesskit: bool,
     /// Leave this step out and go on as if it had worked, to see what a verdict hangs on; may be repeated
-    #[arg(long, value_name = "STEP", value_parser = facts::step)]
+    #[arg(long, value_name = "STEP", value_parser = values::step())]
     without: Vec<Step>,
     /// Started by `check`: no default depends on the user
     #[arg(long, hide = true)]

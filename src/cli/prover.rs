@@ -1,4 +1,5 @@
-use super::{Error, READY};
+use super::exit::{self, READY};
+use super::{Error, values};
 use crate::gather::Options;
 use crate::profile::Profile;
 use clap::Args;
@@ -7,17 +8,15 @@ use std::time::Duration;
 
 /// Prove for the agent of another container, which has the token that this one, being privileged, should not have
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   buildkit-preflight prover --shape userns --socket /run/buildkit-preflight/prover.sock
   buildkit-preflight agent --shape userns --prover /run/buildkit-preflight/prover.sock
 
 In a cluster the canary of `buildkit-preflight render agent --canary userns` runs it. Who connects to the socket is answered
-with facts that were gathered for it, and can ask for nothing. SIGTERM ends it.
-
-Exit codes: 0 ended by a signal, 2 bad usage, 4 a socket that can't be made")]
+with facts that were gathered for it, and can ask for nothing. SIGTERM ends it.", exit::PROVER))]
 pub(super) struct Arguments {
     /// The profile whose pod shape this container was given by its manifest
-    #[arg(long, value_name = "PROFILE", value_parser = super::agent::shape)]
+    #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
     shape: Profile,
     /// Where to listen: a path in a directory that both containers share
     #[arg(long, value_name = "PATH")]
@@ -26,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = super::agent::deadline)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
     deadline: Duration,
 }
 

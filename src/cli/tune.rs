@@ -1,5 +1,7 @@
-use super::facts::asked;
-use super::{Error, NOT_READY, READY, input, output};
+use super::args::asked;
+use super::exit::{self, NOT_READY, READY};
+use super::output::{self, Format};
+use super::{Error, input, values};
 use crate::cause::ADVISED_LIMIT;
 use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
@@ -8,13 +10,13 @@ use crate::profile::Profile;
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Say which sysctls keep a builder from running, and set them where it is told to
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = exit::help("Examples:
   buildkit-preflight tune                      what would be set, from what to what, and why
   sudo buildkit-preflight tune --apply         until the next boot
   sudo buildkit-preflight tune --apply --persist
@@ -23,10 +25,7 @@ use std::time::Duration;
 
 It may set kernel.unprivileged_userns_clone to 1, and raise user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they
 are too low for a builder: nothing else, and nothing is ever lowered or set back. It needs uid 0, and CAP_SYS_RESOURCE for
-user.*; no other privilege. Each change is one line of JSON on standard error.
-
-Exit codes: 0 all is as a builder needs it, 1 something is not (with --apply: it is left on purpose), 2 bad usage,
-4 it could not be done")]
+user.*; no other privilege. Each change is one line of JSON on standard error.", exit::TUNE))]
 pub(super) struct Arguments {
     /// Print what would be done, and do nothing; this is the default
     #[arg(long, conflicts_with_all = ["apply", "forget"])]
@@ -44,10 +43,10 @@ pub(super) struct Arguments {
     #[arg(long, requires = "apply")]
     watch: bool,
     /// Set no other sysctl than this one; may be repeated
-    #[arg(long, value_name = "SYSCTL")]
+    #[arg(long, value_name = "SYSCTL", value_parser = values::sysctl())]
     only: Vec<Tunable>,
     /// The builders that are to run; may be repeated [default: no-process-sandbox]
-    #[arg(long = "profile", value_name = "PROFILE")]
+    #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
     /// To what a limit on namespaces is raised where it is too low
     #[arg(long, value_name = "N", default_value_t = ADVISED_LIMIT, value_parser = clap::value_parser!(u32).range(1024..=2_147_483_647))]
@@ -67,14 +66,6 @@ pub(super) struct Arguments {
     /// How to print the plan or the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -97,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     };
     let plan = TunePlan::new(&facts, &options);
     if !arguments.apply {
-        arguments.print(&plan, &tune_plan_table(&plan, &facts))?;
+        arguments.format.print(&plan, |_| tune_plan_table(&plan, &facts))?;
         return Ok(if plan.changes.is_empty() && plan.left.is_empty() { READY } else { NOT_READY });
     }
     apply(arguments, &options, &facts, &plan)
@@ -117,7 +108,7 @@ fn apply(arguments: &Arguments, options: &TuneOptions, facts: &Facts, plan: &Tun
     let judged = options.profiles.iter().filter(|_| bare);
     let verdicts = judged.map(|profile| ProfileReport::new(judge(&after, *profile, None), &after)).collect();
     let result = TuneResult::new(plan, changes, persisted.map(str::to_owned), verdicts);
-    arguments.print(&result, &tune_result_table(&result))?;
+    arguments.format.print(&result, |_| tune_result_table(&result))?;
     if let Some(change) = TunePlan::new(&after, options).changes.first() {
         return Err(Error::Io(format!("{} was set, and is {} again by now: somebody else writes it", change.sysctl, change.from)));
     }
@@ -142,16 +133,6 @@ impl Arguments {
         match facts.on_bare_machine() {
             Some(true) if !profiles.is_empty() => Ok(gather::gather(&gather_options(profiles))?),
             _ => Ok(facts),
-        }
-    }
-
-    fn print(&self, value: &impl serde::Serialize, table: &str) -> Result<(), Error> {
-        match self.format {
-            Format::Table => output::print(table),
-            Format::Json => {
-                let json = serde_json::to_string_pretty(value).map_err(|error| Error::Io(format!("could not write JSON: {error}")))?;
-                output::print(&format!("{json}\n"))
-            }
         }
     }
 }

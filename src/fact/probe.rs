@@ -38,8 +38,23 @@ impl Plan {
 }
 
 /// One thing that a rootless build needs the kernel to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Step {
     /// rootlesskit: clone(CLONE_NEWUSER).
     UserNamespace,
@@ -93,32 +108,12 @@ pub enum Step {
 
 impl Step {
     /// All steps in order.
-    pub const ALL: [Step; 24] = [
-        Step::UserNamespace,
-        Step::MountNamespace,
-        Step::SubIdRange,
-        Step::UidMap,
-        Step::GidMap,
-        Step::PrivateRoot,
-        Step::StateDir,
-        Step::Overlay,
-        Step::Fuse,
-        Step::Execute,
-        Step::BindMount,
-        Step::ReadOnlyRemount,
-        Step::StepMountNamespace,
-        Step::UtsNamespace,
-        Step::IpcNamespace,
-        Step::CgroupNamespace,
-        Step::PidNamespace,
-        Step::SessionKeyring,
-        Step::Proc,
-        Step::Devpts,
-        Step::Mqueue,
-        Step::Sysfs,
-        Step::PivotRoot,
-        Step::Hostname,
-    ];
+    pub const ALL: &'static [Step] = <Step as strum::VariantArray>::VARIANTS;
+
+    /// The id: `user-namespace`.
+    pub fn id(self) -> &'static str {
+        self.into()
+    }
 
     /// What a person calls it.
     pub fn title(self) -> &'static str {
@@ -264,6 +259,10 @@ mod tests {
     #[test]
     fn steps_are_listed_once_and_in_order() {
         assert!(Step::ALL.is_sorted_by(|a, b| a < b));
+        for &step in Step::ALL {
+            assert_eq!(step.id().parse(), Ok(step));
+            assert_eq!(serde_json::to_value(step).expect("a string"), step.id());
+        }
         let nps: Vec<_> = Plan { builder: Builder::Rootless, process_sandbox: false }.steps().collect();
         assert!(nps.contains(&Step::UidMap) && !nps.contains(&Step::PidNamespace));
         let rootful: Vec<_> = Plan { builder: Builder::Rootful, process_sandbox: true }.steps().collect();

@@ -1,7 +1,6 @@
 use super::{Plan, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A real build that was tried: buildkitd with a state dir of its own, one RUN step, one export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,25 +41,18 @@ pub enum TrialEnd {
 }
 
 /// How far a build comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// rootlesskit and buildkitd start.
+    #[strum(to_string = "the start of buildkitd")]
     Daemon,
     /// The build's steps run.
+    #[strum(to_string = "a build step")]
     Run,
     /// The image is written.
+    #[strum(to_string = "the export of the image")]
     Export,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Daemon => "the start of buildkitd",
-            Stage::Run => "a build step",
-            Stage::Export => "the export of the image",
-        })
-    }
 }
 
 impl Trial {

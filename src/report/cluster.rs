@@ -1,4 +1,4 @@
-use super::table::{Line, columns, painted};
+use super::text::{Line, Section, explained, verdicts};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::Ready;
 use crate::fact::API_VERSION;
@@ -6,7 +6,6 @@ use crate::fleet::Fleet;
 use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
 
 /// The answer to `check --cluster`, for programs. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,43 +116,26 @@ impl ClusterProfile {
 /// The report for a person: the verdicts first, then for each what became of its pod, why, what to do, and its nodes.
 pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
     let nodes = report.nodes.map(|number| format!(" · {number} {}", if number == 1 { "node" } else { "nodes" })).unwrap_or_default();
-    let mut out = format!("Kubernetes {} · namespace {}{nodes}\n\n", report.kubernetes, report.namespace);
-    let mut rows = vec![["PROFILE", "VERDICT", "POD", "NODES", "WHY"].map(str::to_owned)];
-    for profile in &report.profiles {
+    let row = |profile: &ClusterProfile| {
         let ready = profile.nodes.as_ref().zip(report.nodes).map(|(nodes, total)| format!("{} of {total}", nodes.ready));
-        rows.push([
+        let cells = [
             profile.profile.to_string(),
             profile.verdict.to_string(),
             profile.pod.to_string(),
             ready.unwrap_or_else(|| "-".into()),
             profile.reason.clone().unwrap_or_default(),
-        ]);
-    }
-    let mut lines = columns(&rows).lines().map(str::to_owned).collect::<Vec<_>>();
-    for (line, profile) in lines.iter_mut().skip(1).zip(&report.profiles) {
-        let plain = profile.verdict.to_string();
-        *line = line.replacen(&plain, &painted(&plain, Some(profile.verdict), colour), 1);
-    }
-    out += &(lines.join("\n") + "\n");
-    // Profiles of which the same is to be said are explained once.
-    let mut explained: Vec<(Vec<&ClusterProfile>, Vec<Line>)> = Vec::new();
-    for profile in &report.profiles {
-        let lines = explain(profile, report);
-        match explained.iter_mut().find(|group| group.0[0].verdict == profile.verdict && group.1 == lines) {
-            Some(group) => group.0.push(profile),
-            None => explained.push((vec![profile], lines)),
-        }
-    }
-    for (profiles, lines) in explained {
-        let names: Vec<_> = profiles.iter().map(|profile| profile.profile.id()).collect();
-        let verdict = painted(&profiles[0].verdict.to_string(), Some(profiles[0].verdict), colour);
-        let obstacle = profiles[0].findings.first().map(|finding| format!(" ({})", finding.obstacle.id())).unwrap_or_default();
-        let _ = writeln!(out, "\n{} {} {verdict}{obstacle}", names.join(", "), if names.len() == 1 { "is" } else { "are" });
-        for (word, text) in lines {
-            let _ = writeln!(out, "  {word:<5}  {text}");
-        }
-    }
-    out
+        ];
+        (profile.verdict, cells)
+    };
+    let section = |profile: &ClusterProfile| Section {
+        profile: profile.profile.id(),
+        verdict: profile.verdict,
+        by: profile.findings.first().map(|finding| finding.obstacle.id().to_owned()),
+        lines: explain(profile, report),
+    };
+    let table = verdicts(["PROFILE", "VERDICT", "POD", "NODES", "WHY"], report.profiles.iter().map(row).collect(), colour);
+    let explained = explained(&report.profiles.iter().map(section).collect::<Vec<_>>(), colour);
+    format!("Kubernetes {} · namespace {}{nodes}\n\n{table}{explained}", report.kubernetes, report.namespace)
 }
 
 /// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.

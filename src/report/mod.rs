@@ -3,10 +3,12 @@
 
 mod cluster;
 mod table;
+mod text;
 mod tune;
 
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
+pub(crate) use text::columns;
 pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
 use crate::cause::Cause;

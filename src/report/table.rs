@@ -1,6 +1,6 @@
+use super::text::{Line, Section, explained, verdicts};
 use super::{FindingReport, ProfileReport, Reason, Report, headline};
 use crate::check::{Note, Outcome, Ready};
-use std::fmt::Write;
 
 /// The report for a person: the verdicts first, then for each that is not ready what was tried,
 /// why it failed, what to do, and what would stop it next.
@@ -9,68 +9,24 @@ pub fn table(report: &Report, colour: bool) -> String {
     if !out.is_empty() {
         out.push_str("\n\n");
     }
-    let mut rows = vec![["PROFILE", "VERDICT", "EVIDENCE", "SNAPSHOTTER", "WHY"].map(str::to_owned)];
-    for profile in &report.profiles {
-        rows.push([
+    let row = |profile: &ProfileReport| {
+        let cells = [
             profile.profile.to_string(),
             profile.verdict.to_string(),
             profile.evidence.to_string(),
             profile.snapshotter.map_or_else(|| "-".into(), |snapshotter| snapshotter.to_string()),
             profile.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
-        ]);
-    }
-    // Painted after the columns are laid out: colours have no width.
-    for (number, line) in columns(&rows).lines().enumerate() {
-        let verdict = number.checked_sub(1).and_then(|number| report.profiles.get(number)).map(|profile| profile.verdict);
-        let plain = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
-        let line = if plain.is_empty() { line.to_owned() } else { line.replacen(&plain, &painted(&plain, verdict, colour), 1) };
-        let _ = writeln!(out, "{line}");
-    }
-    // Profiles that fail for the same reasons are explained once.
-    let mut explained: Vec<(Vec<&ProfileReport>, Vec<Line>)> = Vec::new();
-    for profile in &report.profiles {
-        let lines = explain(profile);
-        let same = |group: &&mut (Vec<&ProfileReport>, Vec<Line>)| {
-            group.0[0].verdict == profile.verdict && group.0[0].causes == profile.causes && group.1 == lines
-        };
-        match explained.iter_mut().find(same) {
-            Some(group) => group.0.push(profile),
-            None => explained.push((vec![profile], lines)),
-        }
-    }
-    for (profiles, lines) in explained.iter().filter(|group| !group.1.is_empty()) {
-        let names: Vec<_> = profiles.iter().map(|profile| profile.profile.id()).collect();
-        let verdict = painted(&profiles[0].verdict.to_string(), Some(profiles[0].verdict), colour);
-        let cause = profiles[0].causes.first().map(|cause| format!(" ({cause})")).unwrap_or_default();
-        let _ = writeln!(out, "\n{} {} {verdict}{cause}", names.join(", "), if names.len() == 1 { "is" } else { "are" });
-        for (word, text) in lines {
-            let _ = writeln!(out, "  {word:<5}  {text}");
-        }
-    }
-    out
-}
-
-/// Rows with their cells one below the other.
-pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let line = |row: &[String; N]| {
-        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        ];
+        (profile.verdict, cells)
     };
-    rows.iter().map(line).collect()
-}
-
-/// A word in the margin and what it introduces.
-pub(super) type Line = (&'static str, String);
-
-pub(super) fn painted(text: &str, ready: Option<Ready>, colour: bool) -> String {
-    let code = match ready {
-        Some(Ready::Ready) if colour => "32",
-        Some(Ready::NotReady) if colour => "31",
-        Some(Ready::Unknown) if colour => "33",
-        _ => return text.to_owned(),
+    out += &verdicts(["PROFILE", "VERDICT", "EVIDENCE", "SNAPSHOTTER", "WHY"], report.profiles.iter().map(row).collect(), colour);
+    let section = |profile: &ProfileReport| Section {
+        profile: profile.profile.id(),
+        verdict: profile.verdict,
+        by: profile.causes.first().map(ToString::to_string),
+        lines: explain(profile),
     };
-    format!("\x1b[{code}m{text}\x1b[0m")
+    out + &explained(&report.profiles.iter().map(section).collect::<Vec<_>>(), colour)
 }
 
 fn explain(profile: &ProfileReport) -> Vec<Line> {

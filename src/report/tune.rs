@@ -1,5 +1,5 @@
 use super::ProfileReport;
-use super::table::columns;
+use super::text::columns;
 use crate::cause::Remedy;
 use crate::check::Ready;
 use crate::fact::{API_VERSION, Facts, SysctlChange};

@@ -51,7 +51,7 @@ impl fmt::Display for Mutations {
             return Ok(());
         }
         writeln!(f, "{:<22} {:>5} {:>6} {:>7} {:>7}  for instance", "without this step", "cells", "missed", "refused", "unknown")?;
-        for step in Step::ALL {
+        for &step in Step::ALL {
             let Some(Row { tried, left_out, missed, refused, unknown }) = self.0.get(&step) else {
                 writeln!(f, "{:<22} {:>5} {:>6} {:>7} {:>7}  never tried", word(step), 0, "", "", "")?;
                 continue;

@@ -182,7 +182,7 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         release: release.to_owned(),
         build: outcome,
         check: probed,
-        mutated: Step::ALL.into_iter().filter_map(|step| check.mutated(step)).collect(),
+        mutated: Step::ALL.iter().filter_map(|&step| check.mutated(step)).collect(),
         predicted,
         place,
         trial: build.trial(),

@@ -100,8 +100,7 @@ impl Request {
         flag(self.plan.process_sandbox, "--process-sandbox");
         flag(!self.in_builder_image, "--own-id-fallback");
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
-        let ids = self.without.iter().filter_map(|step| serde_json::to_value(step).ok()?.as_str().map(|id| format!("--without={id}")));
-        arguments.extend(ids);
+        arguments.extend(self.without.iter().map(|step| format!("--without={}", step.id())));
         arguments.extend(self.become_uid.map(|uid| format!("--become-uid={uid}")));
         arguments
     }
