@@ -24,7 +24,6 @@ pub(crate) fn shortened(text: impl Into<String>, bytes: usize) -> String {
 }
 
 /// The text of somebody else as one line of so many characters.
-#[cfg_attr(not(test), expect(dead_code, reason = "what is published of `tune` takes it next"))]
 pub(crate) fn plain(text: &str, chars: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
 }

@@ -24,11 +24,9 @@ const FLOORS: [&[&str]; 10] = [
 const ROOMS: [&str; 12] = ["fact", "profile", "cause", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "api"];
 
 /// Of these, the rooms that still go round. Whoever mends one strikes it out here: the test asks for that.
-const NOT_YET: [&str; 2] = [
+const NOT_YET: [&str; 1] = [
     // Its root defines `Fact`, which all files of the room take, and `Facts`, which takes from all of them.
     "fact",
-    // Its root defines the findings that `refusal` and `compare` make, and calls both.
-    "admission",
 ];
 
 /// A module: one file.

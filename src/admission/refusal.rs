@@ -1,6 +1,6 @@
 //! Who refused a pod, and what would allow it.
 
-use super::{Finding, Obstacle};
+use super::finding::{Finding, Obstacle};
 
 /// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.
 fn own_words(message: &str) -> &str {

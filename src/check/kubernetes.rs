@@ -3,9 +3,30 @@
 use crate::fact::{Facts, Runtime};
 use std::fmt;
 
-/// From this version on nobody can switch pod user namespaces and procMount off at the API server, which is never older than a kubelet
-/// (KEP-127, the version skew policy).
-pub(crate) const LOCKED_ON: (u32, u32, u32) = (1, 36, 0);
+/// A field that an API server drops where a gate is off (dropDisabledFields in pkg/api/pod/util.go of Kubernetes), and from which
+/// minor version of Kubernetes 1 on the gate is on by default, and can't be switched off any more (pkg/features/kube_features.go).
+pub(crate) struct Gate {
+    pub(crate) field: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) on: u32,
+    pub(crate) locked: u32,
+    /// Who reads it beside the API server.
+    pub(crate) others: &'static str,
+}
+
+/// The gate of `hostUsers`.
+pub(crate) const USER_NAMESPACES: Gate =
+    Gate { field: "hostUsers", name: "UserNamespacesSupport", on: 33, locked: 36, others: " and the kubelets" };
+/// The gate of `procMount`.
+pub(crate) const PROC_MOUNT: Gate = Gate { field: "procMount", name: "ProcMountType", on: 33, locked: 36, others: "" };
+
+/// All of them that matter to builders.
+pub(crate) const GATES: [Gate; 3] = [
+    USER_NAMESPACES,
+    PROC_MOUNT,
+    // Before 1.30 there is no such field; 1.30 reads the gate AppArmor as well.
+    Gate { field: "appArmorProfile", name: "AppArmorFields", on: 30, locked: 31, others: "" },
+];
 
 /// The first kubelet that says on its Node what its runtime can give to pods, and refuses what it can't.
 pub(crate) const TELLS: (u32, u32, u32) = (1, 31, 0);

@@ -1,6 +1,6 @@
 //! Whether Kubernetes gives a pod what it asks for: a user namespace of its own, and a /proc without masks.
 
-use super::kubernetes::{LOCKED_ON, REFUSES, Support, TELLS, procmount_support};
+use super::kubernetes::{Gate, PROC_MOUNT, REFUSES, Support, TELLS, USER_NAMESPACES, procmount_support};
 use super::row::{Check, Judgement, Kind};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, numbers};
@@ -24,7 +24,7 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                     Cause::UsernsPodRuntime,
                     format!(
                         "the pod asked for hostUsers: false and got the machine's own user namespace: {}",
-                        who_ignored(case.facts, "UserNamespacesSupport")
+                        who_ignored(case.facts, &USER_NAMESPACES)
                     ),
                 ),
                 _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::fail(
@@ -48,15 +48,15 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
 };
 
 /// Who ignored a field that has this feature gate at the API server.
-fn who_ignored(facts: &Facts, gate: &str) -> String {
+fn who_ignored(facts: &Facts, gate: &Gate) -> String {
     let runtime = match facts.kubelet.runtime.known() {
         Some(runtime) => format!("the container runtime ({runtime})"),
         None => "the container runtime".to_owned(),
     };
-    let locked = facts.kubelet.version.known().and_then(|version| numbers(version)).is_some_and(|version| version >= LOCKED_ON);
+    let locked = facts.kubelet.version.known().and_then(|version| numbers(version)).is_some_and(|version| version >= (1, gate.locked, 0));
     match locked {
         true => format!("{runtime} ignored it"),
-        false => format!("{runtime} ignored it, or the API server dropped it (feature gate {gate}; `check --cluster` tells)"),
+        false => format!("{runtime} ignored it, or the API server dropped it (feature gate {}; `check --cluster` tells)", gate.name),
     }
 }
 
@@ -126,7 +126,7 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
             match (&case.facts.proc_fs, &case.facts.kubelet.runtime) {
                 (Fact::Known(proc), _) if asked && (proc.masks.is_empty() || proc.complete_elsewhere) => Judgement::Pass,
                 (Fact::Known(proc), _) if asked => {
-                    let (masks, shown, who) = (proc.masks.len(), proc.shown(), who_ignored(case.facts, "ProcMountType"));
+                    let (masks, shown, who) = (proc.masks.len(), proc.shown(), who_ignored(case.facts, &PROC_MOUNT));
                     Judgement::fail(
                         Cause::ProcmountRuntime,
                         format!(

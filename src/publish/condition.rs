@@ -1,4 +1,4 @@
-use super::text::shortened;
+use super::text;
 use crate::node::{ConditionType, Status};
 
 /// A condition that should stand on the Node. When it came to be so, the writer knows.
@@ -19,6 +19,6 @@ pub struct Condition {
 impl Condition {
     /// A condition whose texts are as long as Kubernetes takes them.
     pub(super) fn new(kind: ConditionType, status: Status, reason: String, message: String, short: String) -> Self {
-        Condition { kind, status, reason, message: shortened(message), short: shortened(short) }
+        Condition { kind, status, reason, message: text::message(message), short: text::message(short) }
     }
 }

@@ -1,21 +1,11 @@
 //! Texts in the forms that Kubernetes takes.
 
 use crate::node::MESSAGE_BYTES;
+use crate::text::shortened;
 
-/// Cuts a message at the limit, between characters.
-pub(super) fn shortened(mut text: String) -> String {
-    if text.len() > MESSAGE_BYTES {
-        let mark = " ...";
-        let end = (0..=MESSAGE_BYTES - mark.len()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        text.truncate(end);
-        text += mark;
-    }
-    text
-}
-
-/// The text of another container: one line, no more.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(600).collect()
+/// A message that is no longer than a condition or an event takes.
+pub(super) fn message(text: impl Into<String>) -> String {
+    shortened(text, MESSAGE_BYTES)
 }
 
 /// Makes a label's value of a text: at most 63 letters, digits, `-`, `_` and `.`, the ends letters or digits
@@ -53,9 +43,9 @@ mod tests {
 
     #[test]
     fn a_long_message_is_cut_between_characters() {
-        let text = shortened("é".repeat(1000));
+        let text = message("é".repeat(1000));
         assert!(text.len() <= MESSAGE_BYTES && text.ends_with("é ..."));
-        assert_eq!(shortened("short".into()), "short");
+        assert_eq!(message("short"), "short");
     }
 
     #[test]

@@ -2,9 +2,14 @@
 
 use super::event::{Event, Severity, name};
 use super::said::Said;
-use super::text::{one_line, shortened};
+use super::text;
+
 use crate::fact::{Fact, Facts, Problem, Reason, SysctlChange};
 use crate::node::{ConditionType, Key, View};
+use crate::text::plain;
+
+/// The longest word of `tune` that is told, in characters.
+const LONGEST: usize = 600;
 
 pub(super) fn say(facts: &Facts, node: &View) -> Said {
     let mut said = Said { note: note(facts), events: events(facts, node), ..Said::default() };
@@ -28,7 +33,7 @@ fn is_tuned(facts: &Facts, node: &View) -> bool {
 fn note(facts: &Facts) -> String {
     let Some(tuned) = facts.tuned.known() else { return String::new() };
     let changes = tuned.changes.iter().map(|change| format!(" tune: {}.", describe(change)));
-    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", one_line(&problem.message)))).collect()
+    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message, LONGEST)))).collect()
 }
 
 /// What it did, and whether it came after the Node was last written. The names are the same for the same thing.
@@ -43,7 +48,7 @@ fn events(facts: &Facts, node: &View) -> Vec<(Event, bool)> {
     });
     let problem = tuned.problem.iter().map(|problem| {
         let name = name(node, &format!("tune {:?} {}", problem.reason, problem.at));
-        let message = shortened(one_line(&problem.message));
+        let message = text::message(plain(&problem.message, LONGEST));
         (Event { name, severity: Severity::Warning, reason: reason(problem).into(), message }, is_news(&problem.at))
     });
     changes.chain(problem).collect()
