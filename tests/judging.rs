@@ -2,8 +2,8 @@
 
 use buildkit_preflight::check::{Evidence, Ready, judge};
 use buildkit_preflight::fact::{
-    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, Seccomp,
-    Step, StepOutcome, StepResult, SubId,
+    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, SYSCTLS,
+    Seccomp, Step, StepOutcome, StepResult, SubId, Sysctl,
 };
 use buildkit_preflight::profile::Profile;
 use proptest::prelude::*;
@@ -31,14 +31,17 @@ type Change = (fn(&mut Facts, u8), fn(&mut Facts));
 fn changes() -> Vec<Change> {
     vec![
         (|f, n| f.user_namespaces = pick(n, vec![false, true]), |f| f.user_namespaces = Fact::Known(true)),
-        (|f, n| f.sysctls.unprivileged_userns_clone = pick(n, vec![0, 1]), |f| f.sysctls.unprivileged_userns_clone = Fact::Known(1)),
         (
-            |f, n| f.sysctls.max_user_namespaces = pick(n, vec![0, 1, 3, 500, 63_359]),
-            |f| f.sysctls.max_user_namespaces = Fact::Known(63_359),
+            |f, n| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, pick(n, vec![0, 1])),
+            |f| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(1)),
         ),
         (
-            |f, n| f.sysctls.apparmor_restrict_unprivileged_userns = pick(n, vec![0, 1]),
-            |f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(0),
+            |f, n| f.sysctls.set(Sysctl::MaxUserNamespaces, pick(n, vec![0, 1, 3, 500, 63_359])),
+            |f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(63_359)),
+        ),
+        (
+            |f, n| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, pick(n, vec![0, 1])),
+            |f| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(0)),
         ),
         (
             |f, n| f.process.seccomp = pick(n, vec![Seccomp::Strict, Seccomp::Filter, Seccomp::Disabled]),
@@ -188,4 +191,25 @@ proptest! {
             prop_assert!(rank(after.ready()) >= rank(before.ready()), "{profile}: {before:#?}\n{after:#?}");
         }
     }
+}
+
+#[test]
+fn each_sysctl_that_a_verdict_hangs_on_is_watched() {
+    let mut facts = Facts::unknown();
+    facts.process.uid_map = Fact::Known(map(u32::MAX));
+    for row in &SYSCTLS {
+        facts.sysctls.set(row.sysctl, Fact::Known(if row.limits.is_empty() { 1 } else { 63_359 }));
+    }
+    let judged = |facts: &Facts| Profile::ALL.map(|profile| judge(facts, profile, None));
+    let before = judged(&facts);
+    let decides = |sysctl: Sysctl| {
+        (0..=3).any(|value| {
+            let mut changed = facts.clone();
+            changed.sysctls.set(sysctl, Fact::Known(value));
+            judged(&changed) != before
+        })
+    };
+    let deciding: Vec<_> = SYSCTLS.iter().filter(|row| decides(row.sysctl)).collect();
+    assert!(deciding.len() >= 9, "{deciding:?}");
+    assert!(deciding.iter().all(|row| row.watched), "{deciding:?}");
 }

@@ -6,7 +6,7 @@ use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Level, Row};
 #[cfg(test)]
-use crate::fact::Fact;
+use crate::fact::{Fact, Sysctl};
 use crate::fact::{IDMAPPED_TMPFS, unmasking, with_user_namespaces};
 
 pub(super) const ROWS: &[Row] = &[YAMA, USER_NAMESPACES, PROC_MOUNT];
@@ -20,7 +20,7 @@ const YAMA: Row = Row {
     about: include_str!("about/yama.md"),
     remedy: |_| Remedy::new("set kernel.yama.ptrace_scope to 2 or less where it is set at boot, and boot: a running kernel keeps the 3"),
     #[cfg(test)]
-    example: Example::procmount(|facts| facts.sysctls.yama_ptrace_scope = Fact::Known(3)),
+    example: Example::procmount(|facts| facts.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(3))),
 };
 
 const USER_NAMESPACES: Row = Row {

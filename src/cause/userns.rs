@@ -5,9 +5,9 @@ use super::example::Example;
 use super::kind::Cause;
 use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
 use super::row::{Ask, Level, Mark, Row};
+use crate::fact::Tunable;
 #[cfg(test)]
-use crate::fact::{Errno, Fact};
-use crate::fact::{Step, Tunable};
+use crate::fact::{Errno, Fact, Step, Sysctl};
 
 pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, EXHAUSTED, APPARMOR_RESTRICT];
 
@@ -30,9 +30,9 @@ const CLONE0: Row = Row {
     marks: &[Mark::OfSysctls],
     forced: None,
     about: include_str!("about/userns-clone0.md"),
-    remedy: |ask| tunable(ask.facts, Tunable::UnprivilegedUsernsClone, 1),
+    remedy: |ask| tunable(ask.facts, Tunable::UNPRIVILEGED_USERNS_CLONE, 1),
     #[cfg(test)]
-    example: Example::facts(|facts| facts.sysctls.unprivileged_userns_clone = Fact::Known(0)),
+    example: Example::facts(|facts| facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0))),
 };
 
 const MAX0: Row = Row {
@@ -42,9 +42,9 @@ const MAX0: Row = Row {
     marks: &[Mark::OfSysctls],
     forced: None,
     about: include_str!("about/userns-max0.md"),
-    remedy: |ask| tunable(ask.facts, Tunable::MaxUserNamespaces, ADVISED_LIMIT.into()),
+    remedy: |ask| tunable(ask.facts, Tunable::MAX_USER_NAMESPACES, ADVISED_LIMIT.into()),
     #[cfg(test)]
-    example: Example::facts(|facts| facts.sysctls.max_user_namespaces = Fact::Known(0)),
+    example: Example::facts(|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))),
 };
 
 const EXHAUSTED: Row = Row {
@@ -73,29 +73,27 @@ const APPARMOR_RESTRICT: Row = Row {
         )
     },
     #[cfg(test)]
-    example: Example::facts(|facts| facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
+    example: Example::facts(|facts| facts.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1))),
 };
 
 /// Raises the limit that is reached, never to less than there is: one that is reached at that height is reached by
 /// somebody's leak.
 fn raise(ask: &Ask) -> Remedy {
     let limit = limit_of(ask);
-    let now = limit.of(&ask.facts.sysctls).known().copied().unwrap_or_default();
+    let now = ask.facts.sysctls.get(limit).known().copied().unwrap_or_default();
     let value = now.saturating_mul(2).clamp(ADVISED_LIMIT.into(), u32::MAX.into());
     tunable(ask.facts, limit, value).note("or end what holds so many namespaces: lsns lists them")
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).
 fn limit_of(ask: &Ask) -> Tunable {
-    let low = |limit: &Tunable| limit.of(&ask.facts.sysctls).known().is_some_and(|value| *value < 4);
+    let low = |limit: &Tunable| ask.facts.sysctls.get(*limit).known().is_some_and(|value| *value < 4);
     match ask.failed {
-        None => Tunable::ALL[2..].iter().find(|limit| low(limit)).copied().unwrap_or(Tunable::MaxUserNamespaces),
-        Some(Step::MountNamespace | Step::StepMountNamespace) => Tunable::MaxMntNamespaces,
-        Some(Step::UtsNamespace) => Tunable::MaxUtsNamespaces,
-        Some(Step::IpcNamespace) => Tunable::MaxIpcNamespaces,
-        Some(Step::CgroupNamespace) => Tunable::MaxCgroupNamespaces,
-        Some(Step::PidNamespace) => Tunable::MaxPidNamespaces,
-        _ => Tunable::MaxUserNamespaces,
+        None => Tunable::all()
+            .filter(|limit| ![Tunable::UNPRIVILEGED_USERNS_CLONE, Tunable::MAX_USER_NAMESPACES].contains(limit))
+            .find(low)
+            .unwrap_or(Tunable::MAX_USER_NAMESPACES),
+        Some(step) => Tunable::limit_of(step).unwrap_or(Tunable::MAX_USER_NAMESPACES),
     }
 }
 
@@ -108,10 +106,10 @@ mod tests {
     #[test]
     fn a_limit_that_is_reached_is_raised_and_never_lowered() {
         let mut facts = Facts::unknown();
-        facts.sysctls.max_user_namespaces = Fact::Known(96_365);
+        facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(96_365));
         assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::UserNamespace)).fix.ends_with("user.max_user_namespaces=192730"));
         assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=63359"));
-        facts.sysctls.max_pid_namespaces = Fact::Known(96_365);
+        facts.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(96_365));
         assert!(remedy(Cause::UsernsExhausted, &facts, Some(Step::PidNamespace)).fix.ends_with("user.max_pid_namespaces=192730"));
     }
 

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::check::testing::{facts_of, with_probe};
     use crate::check::{Ready, Snapshotter};
-    use crate::fact::{End, Errno, Trial};
+    use crate::fact::{End, Errno, Sysctl, Trial};
     use crate::fact::{Fact, Namespace, Seccomp};
 
     fn judged(facts: &Facts) -> Verdict {
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_worked_before_the_time_was_up_still_outranks_a_fact() {
-        let restricted = |facts: &mut Facts| facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
+        let restricted = |facts: &mut Facts| facts.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1));
         let mut facts = with_probe(facts_of(&restricted), None);
         facts.probes[0].steps.retain(|result| result.step <= Step::PrivateRoot);
         facts.probes[0].end = End::TimedOut(Step::StateDir);
@@ -284,7 +284,7 @@ mod tests {
     fn a_filter_that_answers_comes_before_what_the_kernel_would_have_said() {
         let both = |facts: &mut Facts| {
             facts.process.seccomp = Fact::Known(Seccomp::Filter);
-            facts.sysctls.unprivileged_userns_clone = Fact::Known(0);
+            facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0));
         };
         let mut facts = with_probe(facts_of(&both), Some((Step::UserNamespace, Errno::EPERM)));
         facts.probes[0].steps[0].filtered = Some(true);
@@ -295,7 +295,7 @@ mod tests {
         facts.probes[0].steps[0].filtered = Some(true);
         facts.process.pid_namespace = Fact::Known(Namespace::Initial);
         assert_eq!((judged(&facts).ready(), judged(&facts).decisive()), (Ready::NotReady, Some(Cause::UsernsClone0)));
-        facts.sysctls.unprivileged_userns_clone = Fact::Absent;
+        facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Absent);
         assert_eq!(judged(&facts).ready(), Ready::Unknown);
     }
 

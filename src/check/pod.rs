@@ -3,7 +3,7 @@
 use super::kubernetes::{Gate, PROC_MOUNT, REFUSES, Support, TELLS, USER_NAMESPACES, procmount_support};
 use super::row::{Check, Judgement, Kind};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, numbers};
+use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, Sysctl, numbers};
 use crate::profile::Profile;
 
 pub(super) const POD_USER_NAMESPACE: Check = Check {
@@ -27,7 +27,7 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                         who_ignored(case.facts, &USER_NAMESPACES)
                     ),
                 ),
-                _ if case.facts.sysctls.yama_ptrace_scope.known() == Some(&3) => Judgement::fail(
+                _ if case.facts.sysctls.get(Sysctl::YamaPtraceScope).known() == Some(&3) => Judgement::fail(
                     Cause::Yama,
                     "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes",
                 ),
@@ -156,7 +156,7 @@ mod tests {
     use crate::cause::Cause;
     use crate::check::testing::{facts_of, finding, pod_map};
     use crate::check::{Evidence, Outcome, Ready, judge};
-    use crate::fact::{Fact, Facts, Namespace, ProcFs};
+    use crate::fact::{Fact, Facts, Namespace, ProcFs, Sysctl};
     use crate::profile::Profile;
 
     fn runtime(text: &str) -> Fact<crate::fact::Runtime> {
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(judged(&|f| f.process.uid_map = pod_map(65_536)).outcome, Outcome::Pass);
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
         assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
-        let yama = |f: &mut Facts| f.sysctls.yama_ptrace_scope = Fact::Known(3);
+        let yama = |f: &mut Facts| f.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(3));
         assert_eq!(judged(&yama).cause, Some(Cause::Yama));
         assert_eq!(finding("pod-user-namespace", Profile::NoProcessSandbox, &yama).outcome, Outcome::NotApplicable);
     }

@@ -4,7 +4,7 @@ use super::{CHECKS, Evidence, Finding, Outcome, Ready, judge};
 use crate::cause::Cause;
 use crate::fact::{
     CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, Probe, ProcFs, Seccomp, Step, StepOutcome,
-    StepResult, SubId,
+    StepResult, SubId, Sysctl,
 };
 use crate::profile::Profile;
 
@@ -20,15 +20,15 @@ pub(crate) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
     let mut facts = Facts::unknown();
     facts.kernel = Fact::Known("6.12.0-1-amd64".to_owned().try_into().expect("a release"));
     facts.user_namespaces = Fact::Known(true);
-    facts.sysctls.unprivileged_userns_clone = Fact::Absent;
-    facts.sysctls.max_user_namespaces = Fact::Known(63_359);
-    facts.sysctls.max_mnt_namespaces = Fact::Known(63_359);
-    facts.sysctls.max_pid_namespaces = Fact::Known(63_359);
-    facts.sysctls.max_uts_namespaces = Fact::Known(63_359);
-    facts.sysctls.max_ipc_namespaces = Fact::Known(63_359);
-    facts.sysctls.max_cgroup_namespaces = Fact::Known(63_359);
-    facts.sysctls.yama_ptrace_scope = Fact::Known(1);
-    facts.sysctls.apparmor_restrict_unprivileged_userns = Fact::Absent;
+    facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Absent);
+    facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::MaxUtsNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::MaxIpcNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::MaxCgroupNamespaces, Fact::Known(63_359));
+    facts.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(1));
+    facts.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Absent);
     facts.process.uid = Fact::Known(1000);
     facts.process.pid_namespace = Fact::Known(Namespace::Own);
     facts.process.uid_map = initial();

@@ -3,7 +3,7 @@
 use super::message::is_helpers_own;
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
 use crate::cause::Cause;
-use crate::fact::{Builder, Errno, Fact, Plan, Step, Tunable};
+use crate::fact::{Builder, Errno, Fact, Plan, Step, Sysctl, Tunable};
 use crate::profile::Profile;
 
 /// Below this rootlesskit warns that the limit may be low (pkg/parent/warn.go).
@@ -44,7 +44,7 @@ pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
                 // Root makes the pod's namespace, and a rootful builder none.
                 return Judgement::NotApplicable;
             }
-            match &case.facts.sysctls.unprivileged_userns_clone {
+            match case.facts.sysctls.get(Sysctl::UnprivilegedUsernsClone) {
                 Fact::Known(0) => Judgement::fail(Cause::UsernsClone0, "kernel.unprivileged_userns_clone is 0"),
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
@@ -69,7 +69,7 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
                 // The pod has its namespace, and this builder makes no other.
                 return Judgement::Pass;
             }
-            let value = match &case.facts.sysctls.max_user_namespaces {
+            let value = match case.facts.sysctls.get(Sysctl::MaxUserNamespaces) {
                 Fact::Known(value) => *value,
                 Fact::Absent => return Judgement::Pass,
                 Fact::Denied(why) | Fact::Failed(why) => return Judgement::unknown(why),
@@ -101,18 +101,18 @@ fn needed(profile: Profile, plan: Plan) -> [(Tunable, u64); 5] {
     // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, and 3 do.
     let (rootlesskit, sandbox) = (if plan.builder == Builder::Rootless { 2 } else { 0 }, u64::from(plan.process_sandbox));
     [
-        (Tunable::MaxMntNamespaces, container + rootlesskit + 1),
+        (Tunable::MAX_MNT_NAMESPACES, container + rootlesskit + 1),
         // At 0 no container starts at all.
-        (Tunable::MaxPidNamespaces, (container + sandbox).max(1)),
-        (Tunable::MaxUtsNamespaces, container + 1),
-        (Tunable::MaxIpcNamespaces, container + 1),
-        (Tunable::MaxCgroupNamespaces, 1),
+        (Tunable::MAX_PID_NAMESPACES, (container + sandbox).max(1)),
+        (Tunable::MAX_UTS_NAMESPACES, container + 1),
+        (Tunable::MAX_IPC_NAMESPACES, container + 1),
+        (Tunable::MAX_CGROUP_NAMESPACES, 1),
     ]
 }
 
 /// The least values with which one builder of a profile runs; of user namespaces, with which nobody has to count.
 pub fn least_values(profile: Profile) -> Vec<(Tunable, u64)> {
-    let switch = [(Tunable::UnprivilegedUsernsClone, 1), (Tunable::MaxUserNamespaces, COMFORTABLE_LIMIT)];
+    let switch = [(Tunable::UNPRIVILEGED_USERNS_CLONE, 1), (Tunable::MAX_USER_NAMESPACES, COMFORTABLE_LIMIT)];
     switch.into_iter().chain(needed(profile, profile.plan())).collect()
 }
 
@@ -133,7 +133,7 @@ pub(super) const NAMESPACE_LIMITS: Check = Check {
         judge: |case| {
             let mut unknown = None;
             for (limit, needed) in needed(case.profile, case.plan) {
-                match limit.of(&case.facts.sysctls) {
+                match case.facts.sysctls.get(limit) {
                     Fact::Known(value) if *value < needed => {
                         return Judgement::fail(Cause::UsernsExhausted, format!("{limit} is {value}, and a build needs {needed}"));
                     }
@@ -159,7 +159,7 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
                 return Judgement::NotApplicable;
             }
             let refused = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
-            match &case.facts.sysctls.apparmor_restrict_unprivileged_userns {
+            match case.facts.sysctls.get(Sysctl::ApparmorRestrictUnprivilegedUserns) {
                 Fact::Known(0) | Fact::Absent => Judgement::Pass,
                 Fact::Known(value) if case.facts.process.is_unconfined() => {
                     Judgement::fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
@@ -235,7 +235,7 @@ mod tests {
     use crate::cause::Cause;
     use crate::check::Outcome;
     use crate::check::testing::{failed_at, finding, table};
-    use crate::fact::{Errno, Fact, Step};
+    use crate::fact::{Errno, Fact, Step, Sysctl};
     use crate::profile::Profile;
 
     #[test]
@@ -256,13 +256,15 @@ mod tests {
         table(
             "unprivileged-userns-clone",
             &[
-                (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(1)),
-                (Outcome::Pass, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Absent),
-                (Outcome::Fail, Some(Cause::UsernsClone0), &|f| f.sysctls.unprivileged_userns_clone = Fact::Known(0)),
-                (Outcome::Unknown, None, &|f| f.sysctls.unprivileged_userns_clone = Fact::Failed("garbage".into())),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(1))),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Absent)),
+                (Outcome::Fail, Some(Cause::UsernsClone0), &|f| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0))),
+                (Outcome::Unknown, None, &|f| f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Failed("garbage".into()))),
             ],
         );
-        failed_at(Step::UserNamespace, Errno::EPERM, Cause::UsernsClone0, |f| f.sysctls.unprivileged_userns_clone = Fact::Known(0));
+        failed_at(Step::UserNamespace, Errno::EPERM, Cause::UsernsClone0, |f| {
+            f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0))
+        });
     }
 
     #[test]
@@ -271,12 +273,12 @@ mod tests {
             "max-user-namespaces",
             &[
                 (Outcome::Pass, None, &|_| {}),
-                (Outcome::Warn, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_user_namespaces = Fact::Known(7)),
-                (Outcome::Fail, Some(Cause::UsernsMax0), &|f| f.sysctls.max_user_namespaces = Fact::Known(0)),
-                (Outcome::Unknown, None, &|f| f.sysctls.max_user_namespaces = Fact::Denied("a pod's own".into())),
+                (Outcome::Warn, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(7))),
+                (Outcome::Fail, Some(Cause::UsernsMax0), &|f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))),
+                (Outcome::Unknown, None, &|f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Denied("a pod's own".into()))),
             ],
         );
-        failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.max_user_namespaces = Fact::Known(0));
+        failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0)));
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
     }
 
@@ -286,17 +288,19 @@ mod tests {
             "namespace-limits",
             &[
                 (Outcome::Pass, None, &|_| {}),
-                (Outcome::Pass, None, &|f| f.sysctls.max_mnt_namespaces = Fact::Known(3)),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_mnt_namespaces = Fact::Known(2)),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_uts_namespaces = Fact::Known(0)),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(3))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(2))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxUtsNamespaces, Fact::Known(0))),
                 // Without a process sandbox a build step has the builder's PID namespace; the container itself has one.
-                (Outcome::Pass, None, &|f| f.sysctls.max_pid_namespaces = Fact::Known(1)),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.max_pid_namespaces = Fact::Known(0)),
-                (Outcome::Unknown, None, &|f| f.sysctls.max_ipc_namespaces = Fact::Denied("a pod's own".into())),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(1))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(0))),
+                (Outcome::Unknown, None, &|f| f.sysctls.set(Sysctl::MaxIpcNamespaces, Fact::Denied("a pod's own".into()))),
             ],
         );
-        failed_at(Step::StepMountNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |f| f.sysctls.max_mnt_namespaces = Fact::Known(1));
-        let pid1 = |f: &mut crate::fact::Facts| f.sysctls.max_pid_namespaces = Fact::Known(1);
+        failed_at(Step::StepMountNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |f| {
+            f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(1))
+        });
+        let pid1 = |f: &mut crate::fact::Facts| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(1));
         for (profile, outcome) in
             [(Profile::Privileged, Outcome::Pass), (Profile::ProcMount, Outcome::Fail), (Profile::Userns, Outcome::Fail)]
         {
@@ -310,11 +314,13 @@ mod tests {
             "apparmor-restriction",
             &[
                 (Outcome::Pass, None, &|_| {}),
-                (Outcome::Fail, Some(Cause::UsernsApparmorRestrict), &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1)),
-                (Outcome::Unknown, None, &|f| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Denied("EACCES".into())),
+                (Outcome::Fail, Some(Cause::UsernsApparmorRestrict), &|f| {
+                    f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1))
+                }),
+                (Outcome::Unknown, None, &|f| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Denied("EACCES".into()))),
             ],
         );
-        let on = |f: &mut crate::fact::Facts| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
+        let on = |f: &mut crate::fact::Facts| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::UsernsApparmorRestrict, on);
     }
 

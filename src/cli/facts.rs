@@ -2,7 +2,7 @@ use super::args::{Sources, asked};
 use super::exit::{self, READY};
 use super::output::{self, Format};
 use super::{Error, values};
-use crate::fact::{ROWS, Row};
+use crate::fact::{Row, rows};
 use crate::profile::Profile;
 use crate::report::columns;
 use clap::Args;
@@ -36,10 +36,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 
 /// All facts: in a canary, a pod with a user namespace of its own, some files tell of the pod and not of the node.
 fn list() -> String {
-    let line = |row: &Row| {
+    let line = |row: Row| {
         let places: Vec<_> = row.places.iter().map(|place| place.title()).collect();
-        [row.id.to_owned(), row.source.to_owned(), places.join(", ")]
+        [row.id(), row.source.to_string(), places.join(", ")]
     };
     let head = ["FACT", "READ FROM", "TELLS OF THE NODE IN"].map(str::to_owned);
-    columns(&std::iter::once(head).chain(ROWS.iter().map(line)).collect::<Vec<_>>())
+    columns(&std::iter::once(head).chain(rows().map(line)).collect::<Vec<_>>())
 }

@@ -119,7 +119,7 @@ impl Arguments {
     fn options(&self) -> TuneOptions {
         TuneOptions {
             profiles: asked(&self.profiles),
-            only: if self.only.is_empty() { Tunable::ALL.to_vec() } else { self.only.clone() },
+            only: if self.only.is_empty() { Tunable::all().collect() } else { self.only.clone() },
             limit: self.max_user_namespaces,
             override_policy: self.override_policy,
             persist: self.persist,

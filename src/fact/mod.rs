@@ -1,7 +1,7 @@
 //! What can be known of a node: plain values, with serde both ways.
 //!
 //! A [`Fact`] never turns "could not read" into a value. [`Facts`] is the whole
-//! of what one run saw; [`ROWS`] says of each fact where it comes from and in
+//! of what one run saw; [`rows`] says of each fact where it comes from and in
 //! which places it can be read. Nothing here reads anything.
 
 mod capacity;
@@ -13,9 +13,10 @@ mod kubelet;
 mod os;
 mod probe;
 mod process;
-mod rows;
 mod runtime;
+mod source;
 mod state_dir;
+mod sysctl;
 mod trial;
 mod tunable;
 mod tuned;
@@ -27,12 +28,13 @@ pub use errno::Errno;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, Since};
 pub use kubelet::{Kubelet, Runtime, numbers};
-pub use os::{OsRelease, Release, Sysctls};
+pub use os::{OsRelease, Release};
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
-pub use rows::{Place, ROWS, Row};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
+pub use source::{Place, Row, Source, rows};
 pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
+pub use sysctl::{Raise, SYSCTLS, Sysctl, SysctlRow, Sysctls};
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
 pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};

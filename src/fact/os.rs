@@ -1,4 +1,4 @@
-use super::{Distro, Fact};
+use super::Distro;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -127,39 +127,6 @@ impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.full)
     }
-}
-
-/// The sysctls that decide over unprivileged user namespaces, by their own names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Sysctls {
-    /// Debian's and others' patch: 0 keeps all but CAP_SYS_ADMIN from making user namespaces. Absent: no such switch.
-    #[serde(default, rename = "kernel.unprivileged_userns_clone")]
-    pub unprivileged_userns_clone: Fact<u64>,
-    /// How many user namespaces a user may have (Linux 4.9).
-    #[serde(default, rename = "user.max_user_namespaces")]
-    pub max_user_namespaces: Fact<u64>,
-    /// The same for mount namespaces.
-    #[serde(default, rename = "user.max_mnt_namespaces")]
-    pub max_mnt_namespaces: Fact<u64>,
-    /// The same for PID namespaces.
-    #[serde(default, rename = "user.max_pid_namespaces")]
-    pub max_pid_namespaces: Fact<u64>,
-    /// The same for UTS namespaces.
-    #[serde(default, rename = "user.max_uts_namespaces")]
-    pub max_uts_namespaces: Fact<u64>,
-    /// The same for IPC namespaces.
-    #[serde(default, rename = "user.max_ipc_namespaces")]
-    pub max_ipc_namespaces: Fact<u64>,
-    /// The same for cgroup namespaces.
-    #[serde(default, rename = "user.max_cgroup_namespaces")]
-    pub max_cgroup_namespaces: Fact<u64>,
-    /// Ubuntu's patch, from 23.10: 1 takes all capabilities from an unconfined process in a new user namespace.
-    #[serde(default, rename = "kernel.apparmor_restrict_unprivileged_userns")]
-    pub apparmor_restrict_unprivileged_userns: Fact<u64>,
-    /// Yama: at 3 nobody may attach to a process, which takes pods with a user namespace their volumes.
-    #[serde(default, rename = "kernel.yama.ptrace_scope")]
-    pub yama_ptrace_scope: Fact<u64>,
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ mod tests {
     use super::*;
     use crate::check::judge;
     use crate::check::testing::facts_of;
+    use crate::fact::Sysctl;
     use crate::profile::Profile;
 
     #[test]
@@ -76,10 +77,14 @@ mod tests {
             assert_eq!(asked(profile, &|facts| facts.kernel = kernel("5.10.0")), Refused);
             assert_eq!(asked(profile, &|facts| facts.kubelet.pod_user_namespaces = Fact::Known(false)), Refused);
             assert_eq!(asked(profile, &|facts| facts.kubelet.pod_user_namespaces = Fact::Absent), Refused);
-            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(0)), Refused);
-            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(1)), Refused, "one such pod needs two");
-            assert_eq!(asked(profile, &|facts| facts.sysctls.max_user_namespaces = Fact::Known(3)), Candidate, "or four: try it");
-            assert_eq!(asked(profile, &|facts| facts.sysctls.yama_ptrace_scope = Fact::Known(3)), Refused);
+            assert_eq!(asked(profile, &|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))), Refused);
+            assert_eq!(
+                asked(profile, &|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(1))),
+                Refused,
+                "one such pod needs two"
+            );
+            assert_eq!(asked(profile, &|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(3))), Candidate, "or four: try it");
+            assert_eq!(asked(profile, &|facts| facts.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(3))), Refused);
             assert!(matches!(asked(profile, &|facts| facts.kernel = kernel("6.1.0")), Unprovable(why) if why.contains("6.1.0")));
             assert!(matches!(asked(profile, &|facts| facts.kernel = Fact::Denied("no".into())), Unprovable(_)));
             assert!(matches!(asked(profile, &|facts| facts.kubelet.version = Fact::Known("v1.29.0".into())), Unprovable(_)));
@@ -93,7 +98,7 @@ mod tests {
         let old = |facts: &mut Facts| facts.kubelet.runtime = runtime("cri-o://1.33.1");
         assert_eq!(asked(Profile::ProcMount, &old), Refused);
         assert_eq!(asked(Profile::Userns, &old), Candidate);
-        let switched_off = |facts: &mut Facts| facts.sysctls.unprivileged_userns_clone = Fact::Known(0);
+        let switched_off = |facts: &mut Facts| facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0));
         assert_eq!(asked(Profile::ProcMount, &switched_off), Refused);
         assert_eq!(asked(Profile::Userns, &switched_off), Candidate, "root makes its namespace");
     }

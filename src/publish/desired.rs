@@ -78,8 +78,8 @@ mod tests {
     use super::*;
     use crate::check::Evidence;
     use crate::check::testing::{facts_of, healthy, with_probe};
-    use crate::fact::Facts;
     use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
+    use crate::fact::{Facts, Sysctl};
     use crate::node::{ConditionType, DEFAULT_PREFIX, Status};
     use crate::publish::{Canary, Start};
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_with_its_evidence_and_its_remedy() {
         let set = |facts: &mut Facts| {
-            facts.sysctls.max_user_namespaces = Fact::Known(0);
+            facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
             facts.os = Fact::Known(OsRelease { id: "bottlerocket".into(), ..OsRelease::default() });
         };
         let wanted = wanted(&with_probe(facts_of(&set), Some((Step::UserNamespace, Errno::ENOSPC))));

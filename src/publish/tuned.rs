@@ -78,7 +78,7 @@ mod tests {
 
     fn tuned() -> Tuned {
         let change = |sysctl, from, to| SysctlChange { sysctl, from, to, at: "2026-01-01T10:00:00Z".into() };
-        let changes = vec![change(Tunable::UnprivilegedUsernsClone, 0, 1), change(Tunable::MaxUserNamespaces, 0, 63_359)];
+        let changes = vec![change(Tunable::UNPRIVILEGED_USERNS_CLONE, 0, 1), change(Tunable::MAX_USER_NAMESPACES, 0, 63_359)];
         Tuned { changes, ..Tuned::new("boot".into()) }
     }
 

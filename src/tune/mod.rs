@@ -94,9 +94,9 @@ fn what_was_done(error: Error, done: &[SysctlChange]) -> Error {
 pub fn to_keep(plan: &TunePlan, facts: &Facts, limit: u32) -> Vec<(Tunable, u64)> {
     let value = |sysctl: Tunable| {
         let planned = plan.changes.iter().find(|change| change.sysctl == sysctl).map(|change| change.to);
-        planned.or_else(|| sysctl.of(&facts.sysctls).known().copied().filter(|now| *now == Change::target(sysctl, limit)))
+        planned.or_else(|| facts.sysctls.get(sysctl).known().copied().filter(|now| *now == Change::target(sysctl, limit)))
     };
-    Tunable::ALL.into_iter().filter_map(|sysctl| Some((sysctl, value(sysctl)?))).collect()
+    Tunable::all().filter_map(|sysctl| Some((sysctl, value(sysctl)?))).collect()
 }
 
 /// Whether the limits that this process writes are the node's: they are those of its own user namespace.

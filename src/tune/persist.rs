@@ -203,13 +203,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let settings = BTreeMap::from([(Tunable::UnprivilegedUsernsClone, 1), (Tunable::MaxUserNamespaces, 63_359)]);
+        let settings = BTreeMap::from([(Tunable::UNPRIVILEGED_USERNS_CLONE, 1), (Tunable::MAX_USER_NAMESPACES, 63_359)]);
         assert_eq!(settings_of(&text_of(&settings)), Ok(settings));
     }
 
     #[test]
     fn a_file_that_is_not_plainly_ours_is_refused() {
-        let ours = text_of(&BTreeMap::from([(Tunable::MaxUserNamespaces, 63_359)]));
+        let ours = text_of(&BTreeMap::from([(Tunable::MAX_USER_NAMESPACES, 63_359)]));
         for (text, word) in [
             ("user.max_user_namespaces = 1\n".to_owned(), "header"),
             (String::new(), "header"),

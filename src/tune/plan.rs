@@ -2,7 +2,7 @@
 
 use crate::cause::{ADVISED_LIMIT, Cause, Mark, Remedy, remedy, set_at_boot, tunable};
 use crate::check::{Evidence, Ready, judge, least_values};
-use crate::fact::{API_VERSION, Fact, Facts, Keeps, Tunable};
+use crate::fact::{API_VERSION, Fact, Facts, Keeps, Sysctl, Tunable};
 use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct TuneOptions {
     /// The builders that are to run.
     pub profiles: Vec<Profile>,
-    /// What may be set; nothing beside [`Tunable::ALL`] ever is.
+    /// What may be set; nothing beside [`Tunable::all`] ever is.
     pub only: Vec<Tunable>,
     /// To what a limit is raised.
     pub limit: u32,
@@ -29,7 +29,7 @@ impl Default for TuneOptions {
     fn default() -> Self {
         TuneOptions {
             profiles: vec![Profile::NoProcessSandbox],
-            only: Tunable::ALL.to_vec(),
+            only: Tunable::all().collect(),
             limit: ADVISED_LIMIT,
             override_policy: false,
             persist: false,
@@ -125,7 +125,7 @@ impl TunePlan {
     pub fn new(facts: &Facts, options: &TuneOptions) -> Self {
         let (mut changes, mut left) = (Vec::new(), Vec::new());
         for (sysctl, least) in least(options) {
-            match sysctl.of(&facts.sysctls) {
+            match facts.sysctls.get(sysctl) {
                 Fact::Known(now) if *now < least => {
                     let to = Change::target(sysctl, options.limit);
                     match keeps(facts, options, sysctl) {
@@ -173,7 +173,7 @@ fn immutable(facts: &Facts) -> Option<String> {
 fn least(options: &TuneOptions) -> Vec<(Tunable, u64)> {
     let all: Vec<_> = options.profiles.iter().flat_map(|profile| least_values(*profile)).collect();
     let most = |sysctl: Tunable| all.iter().filter(|(one, _)| *one == sysctl).map(|(_, least)| *least).max();
-    Tunable::ALL.into_iter().filter_map(|sysctl| Some((sysctl, most(sysctl)?))).collect()
+    Tunable::all().filter_map(|sysctl| Some((sysctl, most(sysctl)?))).collect()
 }
 
 /// Why a sysctl that is too low is left.
@@ -197,7 +197,7 @@ fn keeps(facts: &Facts, options: &TuneOptions, sysctl: Tunable) -> Option<(LeftB
 
 /// AppArmor's switch needs CAP_MAC_ADMIN, which `tune` is never given.
 fn apparmors(facts: &Facts) -> Option<Left> {
-    let value = facts.sysctls.apparmor_restrict_unprivileged_userns.known().filter(|value| **value > 0)?;
+    let value = facts.sysctls.get(Sysctl::ApparmorRestrictUnprivilegedUserns).known().filter(|value| **value > 0)?;
     Some(Left {
         sysctl: "kernel.apparmor_restrict_unprivileged_userns".into(),
         reason: LeftBecause::NotAllowed,
@@ -209,14 +209,14 @@ fn apparmors(facts: &Facts) -> Option<Left> {
 impl Change {
     /// What a sysctl is set to, where limits are raised to `limit`.
     pub fn target(sysctl: Tunable, limit: u32) -> u64 {
-        if sysctl == Tunable::UnprivilegedUsernsClone { 1 } else { limit.into() }
+        sysctl.target(limit)
     }
 
     fn new(facts: &Facts, options: &TuneOptions, (sysctl, from, least, to): (Tunable, u64, u64, u64)) -> Self {
         let why = match sysctl {
-            Tunable::UnprivilegedUsernsClone => "without it only CAP_SYS_ADMIN makes user namespaces".to_owned(),
-            Tunable::MaxUserNamespaces if from == 0 => "user namespaces are switched off".to_owned(),
-            Tunable::MaxUserNamespaces => format!("fewer than {least} are soon used up"),
+            Tunable::UNPRIVILEGED_USERNS_CLONE => "without it only CAP_SYS_ADMIN makes user namespaces".to_owned(),
+            Tunable::MAX_USER_NAMESPACES if from == 0 => "user namespaces are switched off".to_owned(),
+            Tunable::MAX_USER_NAMESPACES => format!("fewer than {least} are soon used up"),
             _ => format!("one builder needs {least}"),
         };
         let low = set_at_boot(facts, sysctl).filter(|setting| setting.value.parse::<u64>().is_ok_and(|value| value < to));
@@ -238,7 +238,7 @@ impl Effect {
         // What was tried, was tried under the old values.
         (changed.probes, changed.trials) = (Vec::new(), Vec::new());
         for change in changes {
-            *change.sysctl.of_mut(&mut changed.sysctls) = Fact::Known(change.to);
+            changed.sysctls.set(change.sysctl, Fact::Known(change.to));
         }
         let (now, then) = (judge(facts, profile, None), judge(&changed, profile, None));
         let bare = facts.on_bare_machine() == Some(true);
@@ -272,9 +272,9 @@ mod tests {
         let default = TuneOptions::default();
         assert_eq!(changes(&|_| {}, &default), [], "a node without the switch, where all is well");
         let low = |f: &mut Facts| {
-            f.sysctls.unprivileged_userns_clone = Fact::Known(0);
-            f.sysctls.max_user_namespaces = Fact::Known(1023);
-            f.sysctls.max_mnt_namespaces = Fact::Known(2);
+            f.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0));
+            f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(1023));
+            f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(2));
         };
         let [clone, user, mnt] = [
             ("kernel.unprivileged_userns_clone", 0, 1),
@@ -282,14 +282,18 @@ mod tests {
             ("user.max_mnt_namespaces", 2, 63_359),
         ];
         assert_eq!(changes(&low, &default), [clone, user, mnt]);
-        let only = TuneOptions { only: vec![Tunable::UnprivilegedUsernsClone], ..default.clone() };
+        let only = TuneOptions { only: vec![Tunable::UNPRIVILEGED_USERNS_CLONE], ..default.clone() };
         assert_eq!(changes(&low, &only), [clone]);
         assert_eq!(TunePlan::new(&facts_of(&low), &only).left.len(), 2, "what was not asked for is told");
         let limit = TuneOptions { limit: 2000, ..default.clone() };
         assert_eq!(changes(&low, &limit)[1].2, 2000);
-        assert_eq!(changes(&|f| f.sysctls.max_user_namespaces = Fact::Known(1024), &limit), [], "never lowered, never raised without need");
+        assert_eq!(
+            changes(&|f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(1024)), &limit),
+            [],
+            "never lowered, never raised without need"
+        );
         // One more mount namespace where the pod has a user namespace.
-        let three = |f: &mut Facts| f.sysctls.max_mnt_namespaces = Fact::Known(3);
+        let three = |f: &mut Facts| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(3));
         assert_eq!(changes(&three, &default), []);
         let procmount = TuneOptions { profiles: vec![Profile::NoProcessSandbox, Profile::ProcMount], ..default };
         assert_eq!(changes(&three, &procmount).len(), 1);
@@ -298,8 +302,8 @@ mod tests {
     #[test]
     fn a_zero_that_a_file_sets_is_policy() {
         let stig = |f: &mut Facts| {
-            f.sysctls.max_user_namespaces = Fact::Known(0);
-            f.sysctl_files = at_boot("/etc/sysctl.d/99-stig.conf", Tunable::MaxUserNamespaces, "0");
+            f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
+            f.sysctl_files = at_boot("/etc/sysctl.d/99-stig.conf", Tunable::MAX_USER_NAMESPACES, "0");
         };
         let plan = TunePlan::new(&facts_of(&stig), &TuneOptions::default());
         assert!(plan.changes.is_empty());
@@ -312,7 +316,7 @@ mod tests {
         assert!(TunePlan::new(&facts_of(&stig), &persist).changes[0].at_boot.is_some(), "that file comes after ours");
         let early = |f: &mut Facts| {
             stig(f);
-            f.sysctl_files = at_boot("/usr/lib/sysctl.d/10-x.conf", Tunable::MaxUserNamespaces, "0");
+            f.sysctl_files = at_boot("/usr/lib/sysctl.d/10-x.conf", Tunable::MAX_USER_NAMESPACES, "0");
         };
         assert!(TunePlan::new(&facts_of(&early), &persist).changes[0].at_boot.is_none(), "that file comes before ours");
         let unreadable = |f: &mut Facts| {
@@ -324,18 +328,18 @@ mod tests {
         let later = |f: &mut Facts| {
             stig(f);
             let Fact::Known(settings) = &mut f.sysctl_files else { return };
-            settings.push(SysctlSetting { file: "/etc/sysctl.d/z.conf".into(), sysctl: Tunable::MaxUserNamespaces, value: "7".into() });
+            settings.push(SysctlSetting { file: "/etc/sysctl.d/z.conf".into(), sysctl: Tunable::MAX_USER_NAMESPACES, value: "7".into() });
         };
         assert_eq!(changes(&later, &TuneOptions::default()).len(), 1);
     }
 
     #[test]
     fn what_may_not_be_set_is_told_with_its_remedy() {
-        let ubuntu = |f: &mut Facts| f.sysctls.apparmor_restrict_unprivileged_userns = Fact::Known(1);
+        let ubuntu = |f: &mut Facts| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1));
         let plan = TunePlan::new(&facts_of(&ubuntu), &TuneOptions::default());
         assert_eq!((plan.changes.len(), plan.left[0].reason), (0, LeftBecause::NotAllowed));
         assert!(plan.left[0].by_hand.as_ref().is_some_and(|remedy| remedy.fix.contains("apparmor_restrict_unprivileged_userns=0")));
-        let denied = |f: &mut Facts| f.sysctls.max_user_namespaces = Fact::Denied("a pod's own".into());
+        let denied = |f: &mut Facts| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Denied("a pod's own".into()));
         assert_eq!(TunePlan::new(&facts_of(&denied), &TuneOptions::default()).left[0].reason, LeftBecause::Unreadable);
         let talos = |f: &mut Facts| f.os = Fact::Known(OsRelease { id: "talos".into(), ..OsRelease::default() });
         assert!(TunePlan::new(&facts_of(&talos), &TuneOptions::default()).immutable.is_some());
@@ -345,12 +349,12 @@ mod tests {
     fn a_plan_says_which_verdict_it_changes() {
         let off = |f: &mut Facts| {
             f.process.pid_namespace = Fact::Known(Namespace::Initial);
-            f.sysctls.max_user_namespaces = Fact::Known(0);
+            f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
         };
         let effect = TunePlan::new(&facts_of(&off), &TuneOptions::default()).effects.remove(0);
         assert_eq!((effect.now, effect.then), (Some(Ready::NotReady), Some(Ready::Ready)));
         assert_eq!(effect.removes, [Cause::UsernsMax0]);
-        let in_a_container = |f: &mut Facts| f.sysctls.max_user_namespaces = Fact::Known(0);
+        let in_a_container = |f: &mut Facts| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
         let effect = TunePlan::new(&facts_of(&in_a_container), &TuneOptions::default()).effects.remove(0);
         assert_eq!((effect.now, effect.removes), (None, vec![Cause::UsernsMax0]));
     }

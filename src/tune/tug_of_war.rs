@@ -56,7 +56,7 @@ impl TugOfWar {
 mod tests {
     use super::*;
 
-    const SYSCTL: Tunable = Tunable::MaxUserNamespaces;
+    const SYSCTL: Tunable = Tunable::MAX_USER_NAMESPACES;
 
     #[test]
     fn after_three_rounds_it_rests_for_an_hour() {
@@ -68,7 +68,7 @@ mod tests {
         }
         assert_eq!(war.is_low(SYSCTL, at(180)), Move::GiveUp);
         assert_eq!(war.is_low(SYSCTL, at(190)), Move::Rest);
-        assert_eq!(war.is_low(Tunable::MaxMntNamespaces, at(200)), Move::Rest, "the other is there for all of them");
+        assert_eq!(war.is_low(Tunable::MAX_MNT_NAMESPACES, at(200)), Move::Rest, "the other is there for all of them");
         assert_eq!(war.is_low(SYSCTL, at(180 + 3600)), Move::Set);
     }
 

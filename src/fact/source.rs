@@ -1,0 +1,211 @@
+use super::{SYSCTLS, Sysctl};
+use std::fmt;
+
+/// A place in which a fact can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the machine itself.
+    Host,
+    /// In a pod of the default profile's shape.
+    Pod,
+    /// In a canary, a pod with a user namespace of its own.
+    Canary,
+}
+
+impl Place {
+    /// What a person calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Place::Host => "host",
+            Place::Pod => "pod",
+            Place::Canary => "canary",
+        }
+    }
+}
+
+/// What a fact is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(&'static str),
+    /// A sysctl, which is a file too.
+    Sysctl(Sysctl),
+    /// Where a symbolic link leads, or that it is there.
+    Link(&'static str),
+    /// The files of sysctl.d(5).
+    SysctlFiles,
+    /// A device that is opened.
+    Device(&'static str),
+    /// The first of these that tells.
+    FirstOf(&'static [Source]),
+    /// A program on the PATH.
+    Program(&'static str),
+    /// The same, and what gives it privileges.
+    Helper(&'static str),
+    /// A system call or a function of the C library.
+    Call(&'static str),
+    /// A variable of the environment.
+    Environment(&'static str),
+    /// An option of the command line.
+    Option(&'static str),
+    /// Where an image of moby/buildkit has the state dir.
+    BuildersImage,
+    /// The clock.
+    Clock,
+    /// What the manifest of the agent's own pod asks for.
+    Shape,
+    /// The Node object.
+    NodeObject,
+    /// What `tune --watch` writes.
+    TuneStatus,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File(name) | Source::Link(name) | Source::Call(name) | Source::Environment(name) | Source::Option(name) => {
+                f.write_str(name)
+            }
+            Source::Sysctl(sysctl) => f.write_str(&sysctl.path()),
+            Source::SysctlFiles => f.write_str("sysctl.d below /etc, /run, /usr/local/lib and /usr/lib, /etc/sysctl.conf"),
+            Source::Device(name) => write!(f, "open(2) of {name}"),
+            Source::FirstOf(sources) => {
+                let sources: Vec<_> = sources.iter().map(Source::to_string).collect();
+                f.write_str(&sources.join(", else "))
+            }
+            Source::Program(_) => f.write_str("the PATH"),
+            Source::Helper(_) => f.write_str("the PATH, its mode, its security.capability attribute"),
+            Source::BuildersImage => f.write_str("where the builder's image has it"),
+            Source::Clock => f.write_str("the clock"),
+            Source::Shape => f.write_str("agent --shape"),
+            Source::NodeObject => f.write_str("the Node object, by an agent"),
+            Source::TuneStatus => f.write_str("the file of tune --watch --status, by an agent"),
+        }
+    }
+}
+
+/// Where one fact comes from and where it can be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    name: &'static str,
+    /// What is read.
+    pub source: Source,
+    /// Where reading it tells of the node and not of something else.
+    pub places: &'static [Place],
+    /// Whether `facts --capture` takes it, for `check --root` to read again.
+    pub captured: bool,
+    /// Whether a change makes the agent prove again at once. All else is read anew at each heartbeat.
+    pub watched: bool,
+}
+
+impl Row {
+    /// The fact's place in the facts' JSON.
+    pub fn id(&self) -> String {
+        match self.source {
+            Source::Sysctl(sysctl) => format!("sysctls.{sysctl}"),
+            _ => self.name.to_owned(),
+        }
+    }
+}
+
+pub(super) const EVERYWHERE: &[Place] = &[Place::Host, Place::Pod, Place::Canary];
+pub(super) const HOST_USER_NAMESPACE: &[Place] = &[Place::Host, Place::Pod];
+const HOST_ONLY: &[Place] = &[Place::Host];
+
+/// A fact whose source a captured tree has.
+const fn captured(name: &'static str, source: Source, places: &'static [Place]) -> Row {
+    Row { name, source, places, captured: true, watched: false }
+}
+
+/// A fact that no captured tree tells.
+const fn row(name: &'static str, source: Source, places: &'static [Place]) -> Row {
+    Row { captured: false, ..captured(name, source, places) }
+}
+
+/// One row a fact, in the order of the JSON.
+pub fn rows() -> impl Iterator<Item = Row> {
+    let sysctls = SYSCTLS.iter().map(|row| Row { watched: row.watched, ..captured("", Source::Sysctl(row.sysctl), row.places) });
+    BEFORE_SYSCTLS.iter().copied().chain(sysctls).chain(AFTER_SYSCTLS.iter().copied())
+}
+
+const BEFORE_SYSCTLS: &[Row] = &[
+    row("gatheredAt", Source::Clock, EVERYWHERE),
+    row("bootedAt", Source::File("/proc/stat"), EVERYWHERE),
+    captured("node", Source::FirstOf(&[Source::Environment("NODE_NAME"), Source::File("/proc/sys/kernel/hostname")]), EVERYWHERE),
+    // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
+    captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
+    captured("kernel", Source::FirstOf(&[Source::File("/proc/sys/kernel/osrelease"), Source::Call("uname(2)")]), EVERYWHERE),
+    captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
+];
+
+const AFTER_SYSCTLS: &[Row] = &[
+    // In a pod those of the image, except where the node's are mounted over them.
+    captured("sysctlFiles", Source::SysctlFiles, HOST_ONLY),
+    captured("process.uid", Source::File("/proc/self/status"), EVERYWHERE),
+    captured("process.pidNamespace", Source::Link("/proc/self/ns/pid"), EVERYWHERE),
+    captured("process.ipcNamespace", Source::Link("/proc/self/ns/ipc"), EVERYWHERE),
+    captured("process.uidMap", Source::File("/proc/self/uid_map"), EVERYWHERE),
+    captured("process.gidMap", Source::File("/proc/self/gid_map"), EVERYWHERE),
+    captured("process.seccomp", Source::File("/proc/self/status"), EVERYWHERE),
+    captured("process.noNewPrivs", Source::File("/proc/self/status"), EVERYWHERE),
+    captured("process.boundingSet", Source::File("/proc/self/status"), EVERYWHERE),
+    captured("process.lsmLabel", Source::File("/proc/self/attr/current"), EVERYWHERE),
+    // A runtime or a platform may confine what did not ask for it, and only this tells the two apart.
+    row("process.askedUnconfined", Source::Shape, EVERYWHERE),
+    row("process.askedUserNamespace", Source::Shape, EVERYWHERE),
+    row("process.askedUnmaskedProc", Source::Shape, EVERYWHERE),
+    captured("procFs", Source::File("/proc/self/mountinfo"), EVERYWHERE),
+    row("stateDir.path", Source::FirstOf(&[Source::Option("--state-dir"), Source::BuildersImage]), EVERYWHERE),
+    captured("stateDir.fileSystem", Source::File("/proc/self/mountinfo"), EVERYWHERE),
+    captured("stateDir.flags", Source::File("/proc/self/mountinfo"), EVERYWHERE),
+    row("stateDir.freeBytes", Source::Call("statvfs(3)"), EVERYWHERE),
+    captured("devFuse", Source::Device("/dev/fuse"), EVERYWHERE),
+    captured("tools.rootlesskit", Source::Program("rootlesskit"), EVERYWHERE),
+    captured("tools.buildkitd", Source::Program("buildkitd"), EVERYWHERE),
+    captured("tools.buildctl", Source::Program("buildctl"), EVERYWHERE),
+    captured("tools.fuse-overlayfs", Source::Program("fuse-overlayfs"), EVERYWHERE),
+    captured("tools.mount.fuse3", Source::Program("mount.fuse3"), EVERYWHERE),
+    captured("newuidmap", Source::Helper("newuidmap"), EVERYWHERE),
+    captured("newgidmap", Source::Helper("newgidmap"), EVERYWHERE),
+    captured("subIds.user", Source::File("/etc/passwd"), EVERYWHERE),
+    captured("subIds.uid", Source::File("/proc/self/status"), EVERYWHERE),
+    captured("subIds.gid", Source::File("/etc/passwd"), EVERYWHERE),
+    captured("subIds.uids", Source::File("/etc/subuid"), EVERYWHERE),
+    captured("subIds.gids", Source::File("/etc/subgid"), EVERYWHERE),
+    row("kubelet.version", Source::NodeObject, EVERYWHERE),
+    row("kubelet.runtime", Source::NodeObject, EVERYWHERE),
+    row("kubelet.podUserNamespaces", Source::NodeObject, EVERYWHERE),
+    row("tuned", Source::TuneStatus, HOST_USER_NAMESPACE),
+    row("capacity.cpus", Source::File("/proc/stat"), EVERYWHERE),
+    row("capacity.memoryBytes", Source::File("/proc/meminfo"), EVERYWHERE),
+    row("capacity.memoryAvailableBytes", Source::File("/proc/meminfo"), EVERYWHERE),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Facts;
+    use serde_json::Value;
+
+    /// The paths of all facts in the JSON: a fact that nobody could read is `{"denied": why}`.
+    fn leaves(value: &Value, path: &str, out: &mut Vec<String>) {
+        let Value::Object(fields) = value else { return };
+        if fields.len() == 1 && fields.contains_key("denied") {
+            out.push(path.to_owned());
+            return;
+        }
+        for (key, value) in fields {
+            leaves(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, out);
+        }
+    }
+
+    #[test]
+    fn every_fact_has_a_row_and_every_row_a_fact() {
+        let mut found = Vec::new();
+        leaves(&serde_json::to_value(Facts::unknown()).expect("facts are JSON"), "", &mut found);
+        let mut listed: Vec<_> = rows().map(|row| row.id()).collect();
+        found.sort();
+        listed.sort();
+        assert_eq!(found, listed);
+    }
+}
