@@ -42,9 +42,10 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
     let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
     let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
     let sub_ids = read::sub_ids(&host, &process.uid);
+    let stat = read::stat(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
-        booted_at: read::boot_time(&host),
+        booted_at: read::boot_time(&stat),
         node: read::node_name(&host),
         os: read::os_release(&host, &mounts, bare),
         kernel: read::kernel(&host),
@@ -59,7 +60,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
         newuidmap: programs.newuidmap,
         newgidmap: programs.newgidmap,
         sub_ids,
-        capacity: read::capacity(&host),
+        capacity: read::capacity(&host, &stat),
         ..Facts::unknown()
     };
     if host.is_live() {
@@ -90,6 +91,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         become_uid,
         in_builder_image: facts.in_builder_image(),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
+        helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),
         deadline: options.deadline,
         without: options.without.clone(),
     };

@@ -30,6 +30,12 @@ pub(super) struct Arguments {
     /// Count fuse-overlayfs only where its programs are
     #[arg(long)]
     needs_fuse_programs: bool,
+    /// The program that maps user IDs [default: the one on the PATH]
+    #[arg(long, value_name = "FILE", default_value = "newuidmap", hide_default_value = true)]
+    newuidmap: PathBuf,
+    /// The program that maps group IDs [default: the one on the PATH]
+    #[arg(long, value_name = "FILE", default_value = "newgidmap", hide_default_value = true)]
+    newgidmap: PathBuf,
     /// In the user namespace and mount namespace of a real rootlesskit already
     #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
     under_rootlesskit: bool,
@@ -52,6 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
         needs_fuse_programs: arguments.needs_fuse_programs,
+        newuidmap: arguments.newuidmap.clone(),
+        newgidmap: arguments.newgidmap.clone(),
         under_rootlesskit: arguments.under_rootlesskit,
         without: arguments.without.clone(),
     });

@@ -1,8 +1,8 @@
 use crate::fact::{self, Fact, Why};
 use nix::errno::Errno;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Why a captured tree can't tell something.
@@ -10,6 +10,27 @@ pub(crate) const CAPTURED: &str = "a captured tree does not tell";
 
 /// Ordinary files of /proc and /etc are far smaller; a mount table of 10,000 lines is about 1.5 MB.
 const LARGEST_FILE: u64 = 16 << 20;
+
+/// What the first read of a file asks for. Most files are shorter.
+const FIRST_READ: usize = 8192;
+
+/// Files of /proc whose text the kernel makes as a whole (single_open in fs/seq_file.c, and the numbers of /proc/sys).
+const MADE_AS_A_WHOLE: [&str; 4] = ["/proc/sys/", "/proc/self/status", "/proc/stat", "/proc/meminfo"];
+
+/// Whether a read that gives less than was asked for may not be the last: of other files of /proc each gives some lines.
+fn comes_in_pieces(path: &str) -> bool {
+    path.starts_with("/proc/") && !MADE_AS_A_WHOLE.iter().any(|whole| path.starts_with(whole))
+}
+
+/// A system call that a signal may interrupt.
+fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
 
 /// Where programs are looked for in a captured tree, which has no PATH.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -83,7 +104,7 @@ impl Host {
         }
     }
 
-    /// The names in a directory; none where there is no such directory.
+    /// The names of the files in a directory, of links to files too; none where there is no such directory.
     ///
     /// # Errors
     /// Why it can't be read.
@@ -95,7 +116,13 @@ impl Host {
         };
         let mut names = Vec::new();
         for entry in entries {
-            names.extend(entry.map_err(failed)?.file_name().into_string());
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let kind = entry.file_type().map_err(failed)?;
+            let leads_to_directory = || kind.is_symlink() && self.locate(&format!("{path}/{name}")).is_dir();
+            if !kind.is_dir() && !leads_to_directory() {
+                names.push(name);
+            }
         }
         Ok(names)
     }
@@ -123,27 +150,32 @@ impl Host {
         }
     }
 
-    /// A program on the PATH.
-    pub(crate) fn find_program(&self, name: &str) -> Option<String> {
+    /// A program on the PATH, and what its file is.
+    pub(crate) fn find_program(&self, name: &str) -> Option<(String, Metadata)> {
         let path = match &self.root {
             None => std::env::var("PATH").unwrap_or_else(|_| USUAL_PATH.into()),
             Some(_) => USUAL_PATH.into(),
         };
         let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
         let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
-        directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}")).find(|file| {
-            use std::os::unix::fs::PermissionsExt;
-            self.locate(file).metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}")).find_map(|file| {
+            let meta = self.locate(&file).metadata().ok()?;
+            (meta.is_file() && meta.mode() & 0o111 != 0).then_some((file, meta))
         })
     }
 
     fn read(&self, path: &str) -> io::Result<String> {
-        // One read for most files: /proc makes its text anew for each.
-        let mut bytes = Vec::with_capacity(8192);
         let mut options = File::options();
         // Anything may lie in a captured tree, and in sysctl.d; a FIFO must not be waited for.
         options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-        options.open(self.locate(path))?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        let mut file = options.open(self.locate(path))?;
+        // One read for most files: /proc makes its text anew for each.
+        let mut bytes = vec![0; FIRST_READ];
+        let length = retried(|| file.read(&mut bytes))?;
+        bytes.truncate(length);
+        if length == FIRST_READ || length > 0 && comes_in_pieces(path) {
+            file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -169,6 +201,24 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_any_length_are_read_whole() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let host = Host::new(Some(dir.path()));
+        for length in [0, 1, FIRST_READ - 1, FIRST_READ, FIRST_READ + 1, 5 * FIRST_READ] {
+            std::fs::write(dir.path().join("file"), "x".repeat(length)).expect("write");
+            assert_eq!(host.read_below("/file", "/").known().map(String::len), Some(length));
+        }
+        // The kernel gives so much of these at a time as a page holds.
+        assert!(["/proc/self/mountinfo", "/proc/self/uid_map", "/proc/key-users"].into_iter().all(comes_in_pieces));
+        assert!(!["/proc/sys/user/max_mnt_namespaces", "/proc/self/status", "/etc/passwd"].into_iter().any(comes_in_pieces));
+        let live = Host::new(None).read_below("/proc/self/mountinfo", "/proc/self");
+        assert_eq!(
+            live.known().map(|text| text.lines().count()),
+            std::fs::read_to_string("/proc/self/mountinfo").ok().map(|text| text.lines().count())
+        );
+    }
 
     #[test]
     fn links_of_a_captured_tree_stay_inside_it() {

@@ -20,14 +20,16 @@ fn rfc3339(seconds: i64) -> String {
 
 /// When this machine was booted, in the same form.
 pub fn booted_at() -> Fact<String> {
-    boot_time(&Host::new(None))
+    boot_time(&stat(&Host::new(None)))
 }
 
-pub(crate) fn boot_time(host: &Host) -> Fact<String> {
-    if !host.is_live() {
-        return Fact::Denied(CAPTURED.into());
-    }
-    host.read_below("/proc/stat", "/proc").and_then(|text| {
+/// The text of /proc/stat, which tells of the machine that runs: it is no file of a captured tree.
+pub(crate) fn stat(host: &Host) -> Fact<String> {
+    if host.is_live() { host.read_below("/proc/stat", "/proc") } else { Fact::Denied(CAPTURED.into()) }
+}
+
+pub(crate) fn boot_time(stat: &Fact<String>) -> Fact<String> {
+    stat.clone().and_then(|text| {
         let seconds = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
         seconds.map(rfc3339).ok_or_else(|| "/proc/stat has no btime".into())
     })

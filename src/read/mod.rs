@@ -16,7 +16,7 @@ mod watch;
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
 pub(crate) use host::{CAPTURED, Host};
-pub(crate) use machine::{boot_time, kernel, node_name, os_release};
+pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};

@@ -25,10 +25,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
         };
         for name in names.into_iter().filter(|name| name.ends_with(".conf")) {
             let path = format!("{directory}/{name}");
-            // A directory sets nothing, and must not hide what files set.
-            if !host.locate(&path).is_dir() {
-                files.entry(name).or_insert(path);
-            }
+            files.entry(name).or_insert(path);
         }
     }
     let last = bare.then(|| LAST.to_owned());

@@ -15,7 +15,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn find(host: &Host, mounts: &Mounts) -> Self {
-        let find = |name: &str| host.find_program(name).map_or(Fact::Absent, Fact::Known);
+        let find = |name: &str| host.find_program(name).map_or(Fact::Absent, |(path, _)| Fact::Known(path));
         Programs {
             tools: Tools {
                 rootlesskit: find("rootlesskit"),
@@ -33,12 +33,8 @@ impl Programs {
 /// Finds newuidmap or newgidmap and what would make it work.
 fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Helper> {
     use std::os::unix::fs::MetadataExt;
-    let Some(path) = host.find_program(name) else { return Fact::Absent };
+    let Some((path, meta)) = host.find_program(name) else { return Fact::Absent };
     let file = host.locate(&path);
-    let meta = match file.metadata() {
-        Ok(meta) => meta,
-        Err(error) => return Fact::Failed(format!("{path}: {error}").into()),
-    };
     let helper = Helper {
         setuid: meta.uid() == 0 && meta.mode() & 0o4000 != 0,
         file_capability: xattr::get(&file, "security.capability").ok().flatten().is_some_and(|value| permits(&value, capability)),

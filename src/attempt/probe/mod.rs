@@ -13,6 +13,8 @@ mod wire;
 use crate::fact::{Builder, End, Plan, Probe, Step};
 use nix::sys::signal::Signal;
 use running::Running;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -36,6 +38,8 @@ pub struct Request {
     pub in_builder_image: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
+    /// The helpers newuidmap and newgidmap, where they were found.
+    pub helpers: [Option<String>; 2],
     /// How long it may take.
     pub deadline: Duration,
     /// Steps that are left out.
@@ -50,11 +54,13 @@ pub struct Request {
 /// builder's own image, then rootlesskit itself does its part, and the child the rest under it.
 pub fn run(request: &Request, uid: u32) -> Probe {
     // A binary that was replaced while it runs has no path any more.
-    let own = std::env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| "/proc/self/exe".into());
+    let own = std::env::current_exe().ok().and_then(|path| path.metadata().ok().map(|meta| (path, meta)));
     let installed = Path::new(ROOTLESSKIT);
-    let is_own = same_program(&own, installed);
+    let there = installed.metadata().ok();
+    let is_own = own.as_ref().zip(there.as_ref()).is_some_and(|((own, meta), there)| same_program(own, meta, installed, there));
+    let own = own.map_or_else(|| PathBuf::from("/proc/self/exe"), |(path, _)| path);
     let rootless = request.plan.builder == Builder::Rootless && request.become_uid.is_none();
-    if request.in_builder_image && rootless && !is_own && installed.exists() {
+    if request.in_builder_image && rootless && !is_own && there.is_some() {
         return under_rootlesskit::run(request, uid, installed, &own);
     }
     let mut probe = request.probe(uid, if is_own { installed } else { &own });
@@ -100,15 +106,15 @@ impl Request {
         flag(self.plan.process_sandbox, "--process-sandbox");
         flag(!self.in_builder_image, "--own-id-fallback");
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
+        let helpers = ["newuidmap", "newgidmap"].into_iter().zip(&self.helpers);
+        arguments.extend(helpers.filter_map(|(name, path)| path.as_ref().map(|path| format!("--{name}={path}"))));
         arguments.extend(self.without.iter().map(|step| format!("--without={}", step.id())));
         arguments.extend(self.become_uid.map(|uid| format!("--become-uid={uid}")));
         arguments
     }
 }
 
-fn same_program(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(x), Ok(y)) = (a.metadata(), b.metadata()) else { return false };
-    let one_file = x.dev() == y.dev() && x.ino() == y.ino();
-    one_file || x.len() == y.len() && std::fs::read(a).is_ok_and(|x| std::fs::read(b).is_ok_and(|y| x == y))
+fn same_program(a: &Path, of_a: &Metadata, b: &Path, of_b: &Metadata) -> bool {
+    let one_file = of_a.dev() == of_b.dev() && of_a.ino() == of_b.ino();
+    one_file || of_a.len() == of_b.len() && std::fs::read(a).is_ok_and(|x| std::fs::read(b).is_ok_and(|y| x == y))
 }

@@ -13,7 +13,10 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, faccessat, ftruncate};
+use std::fs::{File, Permissions};
+use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 impl Probe<'_> {
@@ -39,21 +42,23 @@ impl Probe<'_> {
         if let Err(errno) = self.scratch {
             return Err(report.failed(errno, Some("mkdir".into())));
         }
-        let made = || -> std::io::Result<()> {
+        let made = || -> std::io::Result<File> {
             for directory in DIRECTORIES {
                 std::fs::create_dir(directory)?;
             }
-            std::fs::write("source/file", [0; 4096])?;
-            std::fs::set_permissions("source/file", std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            let mut file = File::create("source/file")?;
+            file.write_all(&[0; 4096])?;
+            file.set_permissions(Permissions::from_mode(0o755))?;
+            Ok(file)
         };
-        if let Err(error) = made() {
-            return Err(report.failed(raw(error), Some("make directories and a file".into())));
-        }
-        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = reserve("source/file") {
+        let file = made().map_err(|error| report.clone().failed(raw(error), Some("make directories and a file".into())))?;
+        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = reserve(&file) {
             return Err(report.failed(errno, Some(format!("reserve {} MiB", StateDir::LEAST >> 20))));
         }
-        let typed = Dir::open(".", OFlag::O_RDONLY, Mode::empty())
-            .is_ok_and(|mut dir| dir.iter().flatten().all(|entry| entry.file_type().is_some()));
+        // What is open for writing can keep a mount from being made read-only.
+        drop(file);
+        let typed = Dir::open(".", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+            .is_ok_and(|dir| dir.into_iter().flatten().all(|entry| entry.file_type().is_some()));
         report.worked(None);
         Ok(typed)
     }
@@ -125,11 +130,10 @@ impl Probe<'_> {
 }
 
 /// Asks for the space that the smallest build takes, and gives it back. Not all file systems can be asked.
-fn reserve(path: &str) -> nix::Result<()> {
-    let file = nix::fcntl::open(path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let reserved = fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, StateDir::LEAST.cast_signed());
+fn reserve(file: &File) -> nix::Result<()> {
+    let reserved = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, StateDir::LEAST.cast_signed());
     // Also what was reserved before the space ended.
-    let _ = ftruncate(&file, 0);
+    let _ = ftruncate(file, 0);
     reserved
 }
 

@@ -63,6 +63,14 @@ pub(super) fn remove_on_signal(path: &Path, directory: OwnedFd, contents: &'stat
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
 }
 
+/// Removes what the handler would, before this process ends by itself; whether it is gone.
+pub(super) fn remove() -> bool {
+    let Some(remains) = REMAINS.get() else { return false };
+    remove_contents(&remains.directory, remains.contents);
+    // SAFETY: takes a C string that lives for ever.
+    unsafe { libc::rmdir(remains.path.as_ptr()) == 0 }
+}
+
 /// A child that must be gone before anything can be removed.
 pub(super) fn kill_on_signal(child: Pid) {
     CHILD.store(child.as_raw(), Ordering::Relaxed);

@@ -36,6 +36,10 @@ pub struct Task {
     pub own_id_fallback: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
+    /// The program that maps user IDs; a bare name is looked for on the PATH.
+    pub newuidmap: PathBuf,
+    /// The program that maps group IDs.
+    pub newgidmap: PathBuf,
     /// Whether a real rootlesskit has done its part already.
     pub under_rootlesskit: bool,
     /// Steps that are not done, to see what a verdict hangs on.
@@ -56,7 +60,7 @@ pub fn run(task: &Task) {
         Some(uid) => probe.as_user(uid),
         None => probe.builder(None),
     }
-    if scratch.as_ref().map_or(true, |path| remove_scratch(path)) {
+    if scratch.as_ref().map_or(true, |path| cleanup::remove() || remove_scratch(path)) {
         tell::tell(&Line::Clean);
     }
 }

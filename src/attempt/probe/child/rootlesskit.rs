@@ -38,7 +38,7 @@ impl Probe<'_> {
                     Ok(()) => self.builder(Some(&MapWriter { ask, answer })),
                     Err(errno) => tell(&Line::NotRun(format!("could not become user {uid}: {}", errno.desc()))),
                 }
-                std::process::exit(0);
+                leave(Ok(()))
             }
             Ok(Some(child)) => {
                 cleanup::kill_on_signal(child);
@@ -91,7 +91,7 @@ impl Probe<'_> {
                 drop((ready, go));
                 // The daemon closes its end without a word if it failed.
                 if read(&ready_read, &mut [0]) == Ok(1) {
-                    let verdict = match self.map_ids(child, maps) {
+                    let verdict = match self.map_ids(child, maps, own.0) {
                         Ok(source) => Some(source),
                         Err(Stop) if self.task.own_id_fallback => Some(MapSource::OwnIdOnly),
                         Err(Stop) => None,
@@ -109,7 +109,7 @@ impl Probe<'_> {
     }
 
     /// The ID maps of the daemon's user namespace.
-    fn map_ids(&self, daemon: Pid, maps: Option<&MapWriter>) -> Result<MapSource, Stop> {
+    fn map_ids(&self, daemon: Pid, maps: Option<&MapWriter>, own: Uid) -> Result<MapSource, Stop> {
         if let Some(root) = maps {
             let started = Instant::now();
             let mut answer = [0; 4];
@@ -128,14 +128,15 @@ impl Probe<'_> {
             return Err(self.map_failed(Report::new(Step::UidMap, started), Some(errno), detail));
         }
         let started = Instant::now();
-        let ids = sub_ids(&Host::new(None), &Fact::Known(geteuid().as_raw()));
+        let ids = sub_ids(&Host::new(None), &Fact::Known(own.as_raw()));
         let ranges = match arguments(&ids) {
             Ok(ranges) => ranges,
             Err(why) => return Err(self.map_failed(Report::new(Step::SubIdRange, started), None, Some(why))),
         };
         Report::new(Step::SubIdRange, started).worked(None);
         // No step of its own: without ranges there is nothing to ask the helpers for.
-        for (step, helper, map) in [(Step::UidMap, "newuidmap", ranges.0), (Step::GidMap, "newgidmap", ranges.1)] {
+        let programs = (&self.task.newuidmap, &self.task.newgidmap);
+        for (step, helper, map) in [(Step::UidMap, programs.0, ranges.0), (Step::GidMap, programs.1, ranges.1)] {
             if is_left_out(step) {
                 continue;
             }
@@ -147,12 +148,12 @@ impl Probe<'_> {
                 Ok(output) => {
                     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
                     let errno = Errno::in_text(&text).map(|errno| nix::errno::Errno::from_raw(errno.0));
-                    let text = if text.is_empty() { format!("{helper}: {}", output.status) } else { shorten(&text) };
+                    let text = if text.is_empty() { format!("{}: {}", helper.display(), output.status) } else { shorten(&text) };
                     return Err(self.map_failed(report, errno, Some(text)));
                 }
                 Err(error) => {
                     let errno = error.raw_os_error().map(nix::errno::Errno::from_raw);
-                    return Err(self.map_failed(report, errno, Some(format!("could not run {helper}"))));
+                    return Err(self.map_failed(report, errno, Some(format!("could not run {}", helper.display()))));
                 }
             }
         }
