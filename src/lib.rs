@@ -43,6 +43,7 @@
 //! (`tests/purity.rs`) and fails if one creeps in. So `check --facts FILE` gives anywhere the answer that `check` gave on the
 //! node, and every report from a user is a test case.
 
+#[cfg(feature = "cli")]
 pub mod admission;
 pub mod agent;
 pub mod api;
@@ -51,12 +52,14 @@ pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod fact;
+#[cfg(feature = "cli")]
 pub mod fleet;
 pub mod gather;
 pub mod node;
 pub mod profile;
 pub mod publish;
 pub mod read;
+#[cfg(feature = "cli")]
 pub mod render;
 pub mod report;
 mod text;

@@ -7,15 +7,20 @@
 mod canary_pods;
 mod connect;
 mod error;
+mod in_pod;
 mod node_writer;
+#[cfg(feature = "cli")]
 mod nodes;
+#[cfg(feature = "cli")]
 mod pods;
 
 pub use canary_pods::CanaryPods;
 pub use connect::{Access, connect};
 pub use error::Error;
 pub use node_writer::NodeWriter;
+#[cfg(feature = "cli")]
 pub use nodes::{Nodes, Ours};
+#[cfg(feature = "cli")]
 pub use pods::Pods;
 
 use http::header::USER_AGENT;
@@ -49,6 +54,7 @@ async fn request<T: serde::de::DeserializeOwned>(client: &Client, mut request: R
 }
 
 /// Makes one request whose refusal is an answer as well: status, headers, text.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for an administrator's requests"))]
 async fn exchange(client: &Client, mut request: Request, patience: Duration) -> Result<(StatusCode, HeaderMap, String), Error> {
     let what = what(&request);
     request.headers_mut().insert(USER_AGENT, AGENT);

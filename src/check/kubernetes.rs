@@ -5,6 +5,7 @@ use std::fmt;
 
 /// A field that an API server drops where a gate is off (dropDisabledFields in pkg/api/pod/util.go of Kubernetes), and from which
 /// minor version of Kubernetes 1 on the gate is on by default, and can't be switched off any more (pkg/features/kube_features.go).
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "admission alone goes by them, which is not a node's"))]
 pub(crate) struct Gate {
     pub(crate) field: &'static str,
     pub(crate) name: &'static str,
@@ -21,6 +22,7 @@ pub(crate) const USER_NAMESPACES: Gate =
 pub(crate) const PROC_MOUNT: Gate = Gate { field: "procMount", name: "ProcMountType", on: 33, locked: 36, others: "" };
 
 /// All of them that matter to builders.
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "admission alone goes by them, which is not a node's"))]
 pub(crate) const GATES: [Gate; 3] = [
     USER_NAMESPACES,
     PROC_MOUNT,

@@ -2,7 +2,7 @@
 
 use super::values::{seconds, step};
 use super::{Error, names};
-use crate::api::{Access, connect};
+use crate::api::Access;
 use crate::fact::{Facts, Plan, Step};
 use crate::gather::{self, Options};
 use crate::node::DEFAULT_PREFIX;
@@ -95,31 +95,36 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
 #[derive(Debug, Args)]
 pub(super) struct Connection {
     /// A kubeconfig [default: $KUBECONFIG or ~/.kube/config]
+    #[cfg(feature = "cli")]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig other than the current one
+    #[cfg(feature = "cli")]
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 }
 
 impl Connection {
     /// Whether any of it was given.
+    #[cfg(feature = "cli")]
     pub(super) fn is_given(&self) -> bool {
         self.kubeconfig.is_some() || self.context.is_some()
     }
 
     /// The way of an agent: its pod's, unless a kubeconfig is named.
     pub(super) fn of_agent(self) -> Access {
-        match self.kubeconfig {
-            None => Access::Pod,
-            path => Access::Kubeconfig { path, context: self.context },
+        #[cfg(feature = "cli")]
+        if self.kubeconfig.is_some() {
+            return Access::Kubeconfig { path: self.kubeconfig, context: self.context };
         }
+        Access::Pod
     }
 
     /// A client with an administrator's kubeconfig.
+    #[cfg(feature = "cli")]
     pub(super) async fn client(&self) -> Result<kube::Client, Error> {
         let access = Access::Kubeconfig { path: self.kubeconfig.clone(), context: self.context.clone() };
-        Ok(connect(&access).await?)
+        Ok(crate::api::connect(&access).await?)
     }
 }
 

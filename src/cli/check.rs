@@ -1,11 +1,13 @@
 use super::args::{Sources, asked};
+#[cfg(feature = "cli")]
 use super::cluster::{self, ClusterArguments};
 use super::output::Format;
-use super::{Error, exit, input, values};
+use super::{Error, exit, values};
 use crate::check::judge;
+use crate::fact::Facts;
 use crate::profile::Profile;
-use crate::report::{Report, cluster_table, table};
-use clap::{ArgGroup, Args};
+use crate::report::{Report, table};
+use clap::Args;
 
 /// Tell whether a builder would work here, and if not, why and what to do
 #[derive(Debug, Args)]
@@ -17,7 +19,7 @@ use clap::{ArgGroup, Args};
   buildkit-preflight check --cluster --namespace builds
 
 --cluster needs an administrator's kubeconfig: `create` of pods in the namespace, of which nothing is stored, and `list` of nodes.", exit::CHECK))]
-#[command(group = ArgGroup::new("of a cluster").args(cluster::ARGUMENTS).multiple(true).requires("cluster"))]
+#[cfg_attr(feature = "cli", command(group = clap::ArgGroup::new("of a cluster").args(cluster::ARGUMENTS).multiple(true).requires("cluster")))]
 pub(super) struct Arguments {
     /// A way to run buildkitd; may be repeated [default: no-process-sandbox; with --cluster all]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
@@ -26,32 +28,44 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Judge the facts (or the report) in this file, `-` for standard input, in place of this machine
+    #[cfg(feature = "cli")]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "state_dir"])]
     facts: Option<String>,
     #[command(flatten)]
     sources: Sources,
     /// Ask a cluster, in place of this machine: would it take the pods of `render builder` as they are, and which nodes wait for them?
+    #[cfg(feature = "cli")]
     #[arg(long, conflicts_with_all = ["facts", "root", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
     cluster: bool,
+    #[cfg(feature = "cli")]
     #[command(flatten, next_help_heading = "With --cluster")]
     cluster_arguments: ClusterArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    #[cfg(feature = "cli")]
     if arguments.cluster {
         let profiles = if arguments.profiles.is_empty() { Profile::ALL.to_vec() } else { asked(&arguments.profiles) };
         let (report, code) = cluster::check(&arguments.cluster_arguments, &profiles)?;
-        arguments.format.print(&report, |colour| cluster_table(&report, colour))?;
+        arguments.format.print(&report, |colour| crate::report::cluster_table(&report, colour))?;
         return Ok(code);
     }
     let profiles = asked(&arguments.profiles);
-    let facts = match &arguments.facts {
-        Some(path) => input::read_facts(path)?,
-        None => arguments.sources.gather(&profiles)?,
-    };
+    let facts = arguments.facts(&profiles)?;
     let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
     let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
     let report = Report::new(verdicts, facts);
     arguments.format.print(&report, |colour| table(&report, colour))?;
     Ok(code)
+}
+
+impl Arguments {
+    /// The facts to judge: those that were given, or this machine's.
+    fn facts(&self, profiles: &[Profile]) -> Result<Facts, Error> {
+        #[cfg(feature = "cli")]
+        if let Some(path) = &self.facts {
+            return super::input::read_facts(path);
+        }
+        self.sources.gather(profiles)
+    }
 }

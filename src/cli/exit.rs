@@ -68,6 +68,8 @@ pub(super) fn of(verdicts: impl Iterator<Item = Ready>) -> u8 {
 
 /// The end of a command's help: its examples and notes, then its exit codes.
 pub(super) fn help(notes: &str, rows: &[Row]) -> String {
+    // They tell of more than a node's own program can do.
+    let notes = if cfg!(feature = "cli") { notes } else { "" };
     let gap = if notes.is_empty() { "" } else { "\n\n" };
     let lines: String = rows.iter().map(|(code, meaning)| format!("\n  {code}  {meaning}")).collect();
     format!("{notes}{gap}Exit codes:{lines}")

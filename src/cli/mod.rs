@@ -2,17 +2,24 @@
 
 mod agent;
 mod args;
+#[cfg(feature = "cli")]
 mod builder;
 mod check;
+#[cfg(feature = "cli")]
 mod cleanup;
+#[cfg(feature = "cli")]
 mod cluster;
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "codes of the commands that are left out"))]
 mod exit;
 mod facts;
+#[cfg(feature = "cli")]
 mod input;
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 mod names;
 mod output;
 mod probe;
 mod prover;
+#[cfg(feature = "cli")]
 mod render;
 mod tune;
 mod values;
@@ -36,11 +43,13 @@ struct Cli {
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
-    #[command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account")))]
-    #[command(mut_arg("context", |arg| arg.requires("kubeconfig")))]
+    #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account"))))]
+    #[cfg_attr(feature = "cli", command(mut_arg("context", |arg| arg.requires("kubeconfig"))))]
     Agent(agent::Arguments),
+    #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
+    #[cfg(feature = "cli")]
     Render(render::Arguments),
     Probe(probe::Arguments),
     Prover(prover::Arguments),
@@ -54,6 +63,7 @@ enum Error {
     BadInput { message: String, hint: Option<String> },
     /// Nothing is ready for what was asked.
     #[error("{message}")]
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `render builder`"))]
     NotReady { message: String, hint: String },
     /// Reading or writing went wrong.
     #[error("{0}")]
@@ -69,12 +79,14 @@ impl From<BadStateDir> for Error {
     }
 }
 
+#[cfg(feature = "cli")]
 impl From<crate::api::Error> for Error {
     fn from(error: crate::api::Error) -> Self {
         Error::Io(error.to_string())
     }
 }
 
+#[cfg(feature = "cli")]
 impl From<crate::render::Error> for Error {
     fn from(error: crate::render::Error) -> Self {
         let message = error.to_string();
@@ -94,19 +106,33 @@ impl From<crate::tune::Error> for Error {
 }
 
 /// Waits for what talks to the API, on this one thread.
+#[cfg(feature = "cli")]
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(work)
 }
 
+/// One heap for all threads, of which few live at a time: each of glibc's own ones takes memory and four system calls.
+#[cfg(target_env = "gnu")]
+fn share_one_heap() {
+    // SAFETY: sets a number, before another thread is started.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn share_one_heap() {}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    share_one_heap();
     let result = match Cli::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Agent(arguments) => agent::run(arguments),
+        #[cfg(feature = "cli")]
         Command::Cleanup(arguments) => cleanup::run(arguments),
         Command::Tune(arguments) => tune::run(&arguments),
+        #[cfg(feature = "cli")]
         Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),

@@ -1,5 +1,6 @@
 //! Names that users give, checked before anything is done with them.
 
+#[cfg(feature = "cli")]
 use crate::render::ImageUser;
 
 /// A node's name: a DNS subdomain (RFC 1123).
@@ -46,6 +47,7 @@ pub(super) fn service(text: &str) -> Result<String, String> {
 }
 
 /// A user of an image, NAME:UID or NAME:UID:GID. A name is what useradd takes, and goes into paths and YAML.
+#[cfg(feature = "cli")]
 pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
     let mut parts = text.split(':');
     let (name, uid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -33,6 +33,7 @@ pub(super) enum Format {
     /// For programs
     Json,
     /// The same as YAML
+    #[cfg(feature = "cli")]
     Yaml,
 }
 
@@ -43,6 +44,7 @@ impl Format {
         let text = match self {
             Format::Table => table(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
             Format::Json => serde_json::to_string_pretty(value).map_err(|error| failed(&error))? + "\n",
+            #[cfg(feature = "cli")]
             Format::Yaml => serde_saphyr::to_string(value).map_err(|error| failed(&error))?,
         };
         print(&text)

@@ -1,7 +1,7 @@
 use super::args::asked;
 use super::exit::{self, NOT_READY, READY};
 use super::output::{self, Format};
-use super::{Error, input, values};
+use super::{Error, values};
 use crate::cause::ADVISED_LIMIT;
 use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
@@ -61,6 +61,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "watch")]
     status: Option<PathBuf>,
     /// Plan for the node of this facts file (or report), `-` for standard input
+    #[cfg(feature = "cli")]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "forget"])]
     facts: Option<String>,
     /// How to print the plan or the result
@@ -82,10 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         tune::watch(&request, &Audit::new(facts.node.known().cloned()))?;
         return Ok(READY);
     }
-    let facts = match &arguments.facts {
-        Some(path) => input::read_facts(path)?,
-        None => arguments.gather(&options.profiles)?,
-    };
+    let facts = arguments.facts(&options.profiles)?;
     let plan = TunePlan::new(&facts, &options);
     if !arguments.apply {
         arguments.format.print(&plan, |_| tune_plan_table(&plan, &facts))?;
@@ -124,6 +122,15 @@ impl Arguments {
             override_policy: self.override_policy,
             persist: self.persist,
         }
+    }
+
+    /// The facts to plan by: those that were given, or this machine's.
+    fn facts(&self, profiles: &[Profile]) -> Result<Facts, Error> {
+        #[cfg(feature = "cli")]
+        if let Some(path) = &self.facts {
+            return super::input::read_facts(path);
+        }
+        self.gather(profiles)
     }
 
     /// Looks at the node. What is refused in a container that sets sysctls says nothing of a builder, so only a bare

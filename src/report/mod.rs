@@ -1,11 +1,13 @@
 //! What a reader gets: the verdicts with their remedies and the facts, as one value; and that
 //! value as a table for people.
 
+#[cfg(feature = "cli")]
 mod cluster;
 mod table;
 mod text;
 mod tune;
 
+#[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
 pub(crate) use text::columns;
