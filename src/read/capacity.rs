@@ -1,30 +1,41 @@
-//! What the node has to offer to builds. By hand, since procfs wants lines that gVisor leaves out, and for each number sysinfo
-//! reads a file more, piece by piece.
+//! What the node has to offer to builds: its memory, by sysinfo, and its CPUs, from a text that is read anyway.
 
 use super::host::{CAPTURED, Host};
 use crate::fact::{Capacity, Fact};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Reads the node's memory, and takes its CPUs from the text of /proc/stat.
+/// Asks for the node's memory, and takes its CPUs from the text of /proc/stat.
 pub(crate) fn gather(host: &Host, stat: &Fact<String>) -> Capacity {
-    let meminfo = if host.is_live() { host.read_below("/proc/meminfo", "/proc") } else { Fact::Denied(CAPTURED.into()) };
-    let memory = |name: &str| meminfo.clone().and_then(|text| bytes(&text, name).ok_or_else(|| format!("/proc/meminfo has no {name}")));
+    // sysinfo would read each CPU's files in /sys for a number that stands in /proc/stat.
     let cpus = stat.clone().and_then(|text| match cpus(&text) {
         0 => Err("/proc/stat has no line for a CPU".into()),
         cpus => Ok(cpus),
     });
-    Capacity { cpus, memory_bytes: memory("MemTotal"), memory_available_bytes: memory("MemAvailable") }
+    if !host.is_live() {
+        let captured = || Fact::Denied(CAPTURED.into());
+        return Capacity { cpus, memory_bytes: captured(), memory_available_bytes: captured() };
+    }
+    match System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram())) {
+        Ok(system) => Capacity { cpus, memory_bytes: told(system.total_memory()), memory_available_bytes: told(system.available_memory()) },
+        Err(error) => {
+            let failed = || Fact::Failed(format!("sysinfo: {error}").into());
+            Capacity { cpus, memory_bytes: failed(), memory_available_bytes: failed() }
+        }
+    }
+}
+
+/// sysinfo answers 0 where /proc does not tell; no machine has none.
+fn told(bytes: u64) -> Fact<u64> {
+    match bytes {
+        0 => Fact::Denied("/proc/meminfo does not tell".into()),
+        bytes => Fact::Known(bytes),
+    }
 }
 
 /// The CPUs that are on line: a line each, after the one that sums them up.
 fn cpus(stat: &str) -> u64 {
     let is_cpu = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
     stat.lines().filter(is_cpu).count() as u64
-}
-
-/// A line of /proc/meminfo in bytes: what it calls kB are KiB.
-fn bytes(meminfo: &str, name: &str) -> Option<u64> {
-    let value = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    value.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -39,11 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_told_in_bytes() {
-        let text = "MemTotal:       24684092 kB\nMemFree:        20348152 kB\nMemAvailable:   23059252 kB\nHugePages_Total:       0\n";
-        assert_eq!(bytes(text, "MemTotal"), Some(24_684_092 * 1024));
-        assert_eq!(bytes(text, "MemAvailable"), Some(23_059_252 * 1024));
-        assert_eq!([bytes(text, "Mem"), bytes(text, "HugePages_Total"), bytes("MemTotal: x kB", "MemTotal")], [None; 3]);
+    fn memory_is_told_of_a_live_machine_alone() {
         let live = gather(&Host::new(None), &Fact::Absent);
         assert!(live.memory_bytes.known() > live.memory_available_bytes.known());
         let captured = gather(&Host::new(Some("/".as_ref())), &Fact::Denied(CAPTURED.into()));
