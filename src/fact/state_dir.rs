@@ -56,48 +56,6 @@ impl MountFlags {
     }
 }
 
-/// What lies over /proc. A fresh proc can be mounted in a user namespace only where a
-/// complete one is visible (mount_too_revealing in fs/namespace.c).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcFs {
-    /// Mount points below /proc that hide something: a container runtime's masks and read-only binds.
-    #[serde(default)]
-    pub masks: Vec<String>,
-    /// Whether some other mount shows a complete proc, which is enough for the kernel.
-    #[serde(default)]
-    pub complete_elsewhere: bool,
-}
-
-impl ProcFs {
-    /// The first masks, for people.
-    pub fn shown(&self) -> String {
-        let first = self.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        format!("{first}{}", if self.masks.len() > 3 { ", ..." } else { "" })
-    }
-}
-
-/// The programs of a builder's image, by the path where the PATH leads to them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Tools {
-    /// rootlesskit, or this program in its place.
-    #[serde(default)]
-    pub rootlesskit: Fact<String>,
-    /// buildkitd: this is a builder's own image.
-    #[serde(default)]
-    pub buildkitd: Fact<String>,
-    /// buildctl, which asks buildkitd for builds.
-    #[serde(default)]
-    pub buildctl: Fact<String>,
-    /// fuse-overlayfs.
-    #[serde(default)]
-    pub fuse_overlayfs: Fact<String>,
-    /// mount.fuse3, through which BuildKit starts fuse-overlayfs.
-    #[serde(default, rename = "mount.fuse3")]
-    pub mount_fuse3: Fact<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
