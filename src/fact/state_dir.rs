@@ -47,23 +47,3 @@ impl StateDir {
     /// and tmpfs: with 8 MiB that build fails, with 10 MiB it works.
     pub const LEAST: u64 = 9 << 20;
 }
-
-impl MountFlags {
-    /// From the sixth field of a line of mountinfo: `rw,nosuid,relatime`.
-    pub fn parse(options: &str) -> Self {
-        let has = |flag| options.split(',').any(|option| option == flag);
-        MountFlags { read_only: has("ro"), nosuid: has("nosuid"), nodev: has("nodev"), noexec: has("noexec") }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_whole_words() {
-        let flags = MountFlags::parse("rw,nosuid,nodevx,relatime");
-        assert_eq!(flags, MountFlags { nosuid: true, ..MountFlags::default() });
-        assert!(MountFlags::parse("ro,noexec").noexec);
-    }
-}
