@@ -219,8 +219,12 @@ impl Facts {
 
     /// Whether this place is the builder's: a container that has rootlesskit (or this program
     /// in its place). There a missing helper or range is the builder's own lack; elsewhere the
-    /// builder's image would bring it.
-    pub fn in_builder_image(&self) -> bool {
-        self.on_bare_machine() == Some(false) && self.tools.rootlesskit.known().is_some()
+    /// builder's image would bring it. `None` where that can't be told.
+    pub fn in_builder_image(&self) -> Option<bool> {
+        match (self.on_bare_machine(), &self.tools.rootlesskit) {
+            (Some(true), _) | (_, Fact::Absent) => Some(false),
+            (Some(false), Fact::Known(_)) => Some(true),
+            _ => None,
+        }
     }
 }
