@@ -6,7 +6,7 @@ use std::fmt;
 
 /// What the kubelet says of its node, on the Node object. Only an agent reads that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Kubelet {
     /// Its own version: `v1.36.3`.
     #[serde(default)]

@@ -57,6 +57,7 @@ pub const API_VERSION: &str = "buildkit-preflight.dev/v1";
 #[serde(rename_all = "camelCase")]
 pub enum Fact<T> {
     /// It was read, and this is its value.
+    // A field of a value has a default only where leaving it out makes no verdict better: a value that lacks another is not known.
     Known(T),
     /// It was looked for where it would be, and it is not there.
     Absent,
@@ -106,7 +107,7 @@ impl<T> Default for Fact<T> {
 
 /// All that one run saw. `facts` prints it, `check --facts` judges it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// Always [`API_VERSION`].
     pub api_version: String,

@@ -4,13 +4,11 @@ use serde::{Deserialize, Serialize};
 /// What lies over /proc. A fresh proc can be mounted in a user namespace only where a
 /// complete one is visible (mount_too_revealing in fs/namespace.c).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ProcFs {
     /// Mount points below /proc that hide something: a container runtime's masks and read-only binds.
-    #[serde(default)]
     pub masks: Vec<String>,
     /// Whether some other mount shows a complete proc, which is enough for the kernel.
-    #[serde(default)]
     pub complete_elsewhere: bool,
 }
 

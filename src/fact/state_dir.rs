@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The directory where BuildKit would keep its state, and what it lies on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct StateDir {
     /// The directory that was looked at: the state dir itself or, where it does not exist
     /// yet, the closest parent that does.
@@ -26,19 +26,15 @@ pub struct StateDir {
 
 /// The flags of a mount that can matter to a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct MountFlags {
     /// Nothing can be written.
-    #[serde(default)]
     pub read_only: bool,
     /// setuid bits and file capabilities do not count.
-    #[serde(default)]
     pub nosuid: bool,
     /// Device files can't be opened.
-    #[serde(default)]
     pub nodev: bool,
     /// Programs can't be run.
-    #[serde(default)]
     pub noexec: bool,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The programs of a builder's image, by the path where the PATH leads to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub struct Tools {
     /// rootlesskit, or this program in its place.
     #[serde(default)]
