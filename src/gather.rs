@@ -89,7 +89,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         plan,
         state_dir,
         become_uid,
-        in_builder_image: facts.in_builder_image(),
+        in_builder_image: facts.in_builder_image() == Some(true),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),
         deadline: options.deadline,

@@ -203,7 +203,11 @@ fn a_facts_file_that_is_none_is_refused_with_its_place() {
         ("no JSON", |_| "kernel: 6.1".into(), "expected value"),
         ("a newer major version", |text| text.replace("preflight.dev/v1", "preflight.dev/v2"), "buildkit-preflight.dev/v2"),
         ("another kind", |text| text.replace("\"Facts\"", "\"Pod\""), "neither Facts nor Report"),
-        ("an unknown field", |text| text.replace("\"kernel\":", "\"kernl\":"), "unknown field `kernl`"),
+        (
+            "an array for an object",
+            |text| text.replace("\"tools\": {", "\"tools\": [], \"others\": {"),
+            "expected struct Tools for `tools`",
+        ),
         ("a wrong type", |text| text.replace("\"6.18.44\"", "6.18"), "for `kernel"),
         ("something after it", |text| text + "{}", "something follows"),
     ];
@@ -220,6 +224,24 @@ fn a_facts_file_that_is_none_is_refused_with_its_place() {
     }
     preflight().args(["check", "--facts", "/nowhere.json"]).assert().code(4).stdout("").stderr(contains("/nowhere.json"));
     preflight().args(["check", "--facts", "-"]).write_stdin(vec![0xff, 0xfe]).assert().code(2).stderr(contains("not text"));
+}
+
+#[test]
+fn fields_of_a_later_version_are_passed_over_and_named_on_one_line() {
+    let check = |file: &tempfile::NamedTempFile| {
+        preflight().args(["check", "--format", "json", "--facts"]).arg(file.path()).output().expect("runs")
+    };
+    let (now, later) = (
+        facts_file(|text| text),
+        facts_file(|text| {
+            text.replacen('{', "{\"fuel\": 1,", 1).replace("\"process\": {", "\"process\": {\"a\\u001bb\\nc\": {\"known\": [2]},")
+        }),
+    );
+    let (now, later) = (check(&now), check(&later));
+    assert_eq!((now.stdout, now.status, now.stderr), (later.stdout, later.status, Vec::new()));
+    let note = String::from_utf8(later.stderr).expect("UTF-8");
+    assert!(note.starts_with("note: ") && note.contains(": fuel, process.a\\u{1b}b\\nc"), "{note:?}");
+    assert_eq!(note.lines().count(), 1, "{note:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// A field that did not come back as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Where it stands: `spec.containers[buildkitd].securityContext.procMount`.
     pub field: String,

@@ -90,7 +90,7 @@ impl Obstacle {
 
 /// One obstacle, as it was met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What kind.
     pub obstacle: Obstacle,

@@ -4,7 +4,7 @@ use super::compare::{self, Change};
 use super::finding::{Finding, Obstacle, Outcome};
 use super::refusal;
 use crate::check::kubernetes::{GATES, Gate};
-use crate::fact::numbers;
+use crate::fact::KubeVersion;
 use serde_json::Value;
 
 /// What the API server answered to a dry run.
@@ -40,7 +40,7 @@ pub struct Admission {
 /// Explains an answer. `sent` is the pod, `kubernetes` the API server's version as it tells it. None: nothing about the pod was
 /// answered, the request itself failed.
 pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -> Option<Admission> {
-    let minor = numbers(kubernetes).filter(|version| version.0 == 1).map(|version| version.1);
+    let minor = KubeVersion::try_from(kubernetes.to_owned()).ok().and_then(|version| version.minor());
     match answer {
         Answer::Made { pod, warnings } => {
             let findings: Vec<_> = compare::changes(sent, pod).into_iter().map(|change| changed(change, minor)).collect();

@@ -10,7 +10,7 @@ pub const ADVISED_LIMIT: u32 = 63_359;
 
 /// What removes a cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Remedy {
     /// One line: a command to paste where there is one, else what to change.
     pub fix: String,

@@ -11,7 +11,11 @@ const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
 /// A lack of the image: it stops a builder only where this place is the builder's own image. On a
 /// bare machine or in some other container the builder's image brings what is missing.
 fn lack(case: &Case, cause: Cause, note: impl Into<Note>) -> Judgement {
-    if case.facts.in_builder_image() { Judgement::fail(cause, note) } else { Judgement::Warn(cause, Note::Brought(Box::new(note.into()))) }
+    match case.facts.in_builder_image() {
+        Some(true) => Judgement::fail(cause, note),
+        Some(false) => Judgement::Warn(cause, Note::Brought(Box::new(note.into()))),
+        None => Judgement::unknown(format!("{}, and nothing tells whether this is a builder's image", note.into())),
+    }
 }
 
 /// Whether newuidmap has no part in this: no user namespace is made, root writes the map, or the
@@ -56,7 +60,7 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, file: &str) -> Judgement
         },
         Fact::Absent => lack(case, Cause::SubidConfig, format!("there is no {file}")),
         Fact::Failed(why) => lack(case, Cause::SubidConfig, why),
-        Fact::Denied(why) if case.facts.in_builder_image() => Judgement::unknown(why),
+        Fact::Denied(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
 }
@@ -141,7 +145,7 @@ pub(super) const HELPERS: Check = Check {
                 )),
                 Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
                 Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
-                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() => Judgement::unknown(why),
+                Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
                 Fact::Denied(_) | Fact::Failed(_) => Judgement::NotApplicable,
             }))
         },
@@ -317,6 +321,15 @@ mod tests {
                     f.newuidmap = Fact::Absent
                 }),
                 (Outcome::Unknown, None, &|f| f.newuidmap = Fact::Failed("EIO".into())),
+                // Nothing tells whose image this is: a lack may be the builder's own.
+                (Outcome::Unknown, None, &|f| {
+                    f.tools.rootlesskit = Fact::default();
+                    f.newuidmap = Fact::Absent
+                }),
+                (Outcome::Warn, Some(Cause::IdmapHelper), &|f| {
+                    f.tools.rootlesskit = Fact::Absent;
+                    f.newuidmap = Fact::Absent
+                }),
             ],
         );
         failed_at(Step::GidMap, Errno::EPERM, Cause::IdmapHelper, |_| {});

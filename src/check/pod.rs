@@ -3,7 +3,7 @@
 use super::kubernetes::{Gate, PROC_MOUNT, REFUSES, Support, TELLS, USER_NAMESPACES, procmount_support};
 use super::row::{Check, Judgement, Kind};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, Sysctl, numbers};
+use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, Sysctl};
 use crate::profile::Profile;
 
 pub(super) const POD_USER_NAMESPACE: Check = Check {
@@ -53,7 +53,7 @@ fn who_ignored(facts: &Facts, gate: &Gate) -> String {
         Some(runtime) => format!("the container runtime ({runtime})"),
         None => "the container runtime".to_owned(),
     };
-    let locked = facts.kubelet.version.known().and_then(|version| numbers(version)).is_some_and(|version| version >= (1, gate.locked, 0));
+    let locked = facts.kubelet.version.known().is_some_and(|version| version.numbers() >= (1, gate.locked, 0));
     match locked {
         true => format!("{runtime} ignored it"),
         false => format!("{runtime} ignored it, or the API server dropped it (feature gate {}; `check --cluster` tells)", gate.name),
@@ -83,8 +83,8 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
             };
             let runtime = kubelet.runtime.known().map_or_else(|| "its runtime".to_owned(), ToString::to_string);
             let refuses = "so the kubelet refuses a pod with hostUsers: false";
-            match (&kubelet.pod_user_namespaces, numbers(version)) {
-                (_, Some(number)) if number < REFUSES => Judgement::unknown(format!(
+            match (&kubelet.pod_user_namespaces, version.numbers()) {
+                (_, number) if number < REFUSES => Judgement::unknown(format!(
                     "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does)"
                 )),
                 (Fact::Known(true), _) => Judgement::Pass,
@@ -95,7 +95,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                     ),
                 ),
                 // Without the runtime's version either: one of them has just been started.
-                (Fact::Absent, Some(number)) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::fail(
+                (Fact::Absent, number) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::fail(
                     Cause::UsernsPodRuntime,
                     format!(
                         "{runtime} does not say that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
@@ -188,7 +188,7 @@ mod tests {
         {
             let facts = facts_of(&|facts| {
                 asked(facts);
-                facts.kubelet.version = Fact::Known(version.into());
+                facts.kubelet.version = Fact::Known(version.to_owned().try_into().expect("a version"));
                 facts.kubelet.runtime = runtime("containerd://1.6.9");
             });
             for profile in Profile::CANARIES {
@@ -209,7 +209,7 @@ mod tests {
     fn runtime_user_namespaces() {
         let judged = |version: &str, says: Fact<bool>| {
             let change = |facts: &mut Facts| {
-                facts.kubelet.version = Fact::Known(version.into());
+                facts.kubelet.version = Fact::Known(version.to_owned().try_into().expect("a version"));
                 facts.kubelet.runtime = runtime("containerd://2.4.2");
                 facts.kubelet.pod_user_namespaces = says.clone();
             };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the node has to offer to builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Capacity {
     /// The node's CPUs that are on line, whatever share of them this pod may use.
     #[serde(default)]

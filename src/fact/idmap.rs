@@ -5,7 +5,6 @@ use std::fmt;
 
 /// One line of uid_map or gid_map, see user_namespaces(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct IdRange {
     /// First ID inside the namespace.
     pub inside: u32,
@@ -66,7 +65,6 @@ impl IdMap {
 
 /// One range of subordinate IDs, see subuid(5): `start:length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SubId {
     /// First ID.
     pub start: u64,
@@ -122,7 +120,7 @@ impl fmt::Display for SubId {
 
 /// Who the builder would be, and which IDs it may map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct SubIds {
     /// The user's name in /etc/passwd.
     #[serde(default)]
@@ -143,7 +141,7 @@ pub struct SubIds {
 
 /// newuidmap or newgidmap: a program that may map more than its caller could.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Helper {
     /// Where it was found on the PATH.
     pub path: String,

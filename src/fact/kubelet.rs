@@ -1,15 +1,16 @@
-use super::Fact;
+use super::version::numbers;
+use super::{Fact, KubeVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What the kubelet says of its node, on the Node object. Only an agent reads that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Kubelet {
     /// Its own version: `v1.36.3`.
     #[serde(default)]
-    pub version: Fact<String>,
+    pub version: Fact<KubeVersion>,
     /// The container runtime. Absent where the kubelet could not ask it (`Unknown`).
     #[serde(default)]
     pub runtime: Fact<Runtime>,
@@ -63,16 +64,6 @@ impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.full)
     }
-}
-
-/// The first three numbers of a version, `v1.36.3-gke.100` too. What follows them is a vendor's mark.
-pub fn numbers(version: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = version.trim_start_matches('v').splitn(3, '.');
-    let mut number = || {
-        let digits: String = parts.next()?.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse::<u32>().ok()
-    };
-    Some((number()?, number()?, number().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -12,14 +12,17 @@ mod kernel;
 mod kubelet;
 mod os;
 mod probe;
+mod proc_fs;
 mod process;
 mod runtime;
 mod source;
 mod state_dir;
 mod sysctl;
+mod tools;
 mod trial;
 mod tunable;
 mod tuned;
+mod version;
 mod why;
 
 pub use capacity::Capacity;
@@ -27,17 +30,20 @@ pub use distro::{DISTROS, Distro, Keeps};
 pub use errno::Errno;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, Since};
-pub use kubelet::{Kubelet, Runtime, numbers};
+pub use kubelet::{Kubelet, Runtime};
 pub use os::{OsRelease, Release};
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
+pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
 pub use source::{Place, Row, Source, rows};
-pub use state_dir::{MountFlags, ProcFs, StateDir, Tools};
+pub use state_dir::{MountFlags, StateDir};
 pub use sysctl::{Raise, SYSCTLS, Sysctl, SysctlRow, Sysctls};
+pub use tools::Tools;
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
 pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};
+pub use version::KubeVersion;
 pub use why::Why;
 
 use schemars::JsonSchema;
@@ -51,6 +57,7 @@ pub const API_VERSION: &str = "buildkit-preflight.dev/v1";
 #[serde(rename_all = "camelCase")]
 pub enum Fact<T> {
     /// It was read, and this is its value.
+    // A field of a value has a default only where leaving it out makes no verdict better: a value that lacks another is not known.
     Known(T),
     /// It was looked for where it would be, and it is not there.
     Absent,
@@ -100,7 +107,7 @@ impl<T> Default for Fact<T> {
 
 /// All that one run saw. `facts` prints it, `check --facts` judges it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// Always [`API_VERSION`].
     pub api_version: String,
@@ -213,8 +220,12 @@ impl Facts {
 
     /// Whether this place is the builder's: a container that has rootlesskit (or this program
     /// in its place). There a missing helper or range is the builder's own lack; elsewhere the
-    /// builder's image would bring it.
-    pub fn in_builder_image(&self) -> bool {
-        self.on_bare_machine() == Some(false) && self.tools.rootlesskit.known().is_some()
+    /// builder's image would bring it. `None` where that can't be told.
+    pub fn in_builder_image(&self) -> Option<bool> {
+        match (self.on_bare_machine(), &self.tools.rootlesskit) {
+            (Some(true), _) | (_, Fact::Absent) => Some(false),
+            (Some(false), Fact::Known(_)) => Some(true),
+            _ => None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// The operating system as os-release(5) names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct OsRelease {
     /// `ID`, lower case; `linux` where the file leaves it out, as the specification says.
     pub id: String,

@@ -15,7 +15,7 @@ pub enum Builder {
 
 /// What a probe imitates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Who runs buildkitd.
     pub builder: Builder,
@@ -160,7 +160,7 @@ pub enum StepOutcome {
 
 /// One step with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct StepResult {
     /// Which step.
     pub step: Step,
@@ -223,7 +223,7 @@ pub enum End {
 
 /// One attempt to do what a builder does, in a process of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Probe {
     /// What was imitated.
     pub plan: Plan,

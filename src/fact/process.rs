@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What the kernel allows this process, from /proc/self.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Process {
     /// Effective user ID.
     #[serde(default)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The directory where BuildKit would keep its state, and what it lies on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct StateDir {
     /// The directory that was looked at: the state dir itself or, where it does not exist
     /// yet, the closest parent that does.
@@ -26,19 +26,15 @@ pub struct StateDir {
 
 /// The flags of a mount that can matter to a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct MountFlags {
     /// Nothing can be written.
-    #[serde(default)]
     pub read_only: bool,
     /// setuid bits and file capabilities do not count.
-    #[serde(default)]
     pub nosuid: bool,
     /// Device files can't be opened.
-    #[serde(default)]
     pub nodev: bool,
     /// Programs can't be run.
-    #[serde(default)]
     pub noexec: bool,
 }
 
@@ -46,66 +42,4 @@ impl StateDir {
     /// Bytes without which no build of any use ends: buildkitd's databases and an image of busybox alone. Measured on ext4
     /// and tmpfs: with 8 MiB that build fails, with 10 MiB it works.
     pub const LEAST: u64 = 9 << 20;
-}
-
-impl MountFlags {
-    /// From the sixth field of a line of mountinfo: `rw,nosuid,relatime`.
-    pub fn parse(options: &str) -> Self {
-        let has = |flag| options.split(',').any(|option| option == flag);
-        MountFlags { read_only: has("ro"), nosuid: has("nosuid"), nodev: has("nodev"), noexec: has("noexec") }
-    }
-}
-
-/// What lies over /proc. A fresh proc can be mounted in a user namespace only where a
-/// complete one is visible (mount_too_revealing in fs/namespace.c).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProcFs {
-    /// Mount points below /proc that hide something: a container runtime's masks and read-only binds.
-    #[serde(default)]
-    pub masks: Vec<String>,
-    /// Whether some other mount shows a complete proc, which is enough for the kernel.
-    #[serde(default)]
-    pub complete_elsewhere: bool,
-}
-
-impl ProcFs {
-    /// The first masks, for people.
-    pub fn shown(&self) -> String {
-        let first = self.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        format!("{first}{}", if self.masks.len() > 3 { ", ..." } else { "" })
-    }
-}
-
-/// The programs of a builder's image, by the path where the PATH leads to them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Tools {
-    /// rootlesskit, or this program in its place.
-    #[serde(default)]
-    pub rootlesskit: Fact<String>,
-    /// buildkitd: this is a builder's own image.
-    #[serde(default)]
-    pub buildkitd: Fact<String>,
-    /// buildctl, which asks buildkitd for builds.
-    #[serde(default)]
-    pub buildctl: Fact<String>,
-    /// fuse-overlayfs.
-    #[serde(default)]
-    pub fuse_overlayfs: Fact<String>,
-    /// mount.fuse3, through which BuildKit starts fuse-overlayfs.
-    #[serde(default, rename = "mount.fuse3")]
-    pub mount_fuse3: Fact<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_whole_words() {
-        let flags = MountFlags::parse("rw,nosuid,nodevx,relatime");
-        assert_eq!(flags, MountFlags { nosuid: true, ..MountFlags::default() });
-        assert!(MountFlags::parse("ro,noexec").noexec);
-    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A real build that was tried: buildkitd with a state dir of its own, one RUN step, one export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Trial {
     /// How buildkitd was run.
     pub plan: Plan,

@@ -122,7 +122,7 @@ impl JsonSchema for Tunable {
 
 /// One line of a file of sysctl.d(5), for a [`Tunable`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct SysctlSetting {
     /// The file.
     pub file: String,

@@ -7,7 +7,7 @@ pub const TUNED_FILE: &str = "/run/buildkit-preflight/tuned.json";
 
 /// What `tune` did on a node since it started: what the container that sets sysctls tells the one that publishes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Tuned {
     /// Always [`API_VERSION`].
     pub api_version: String,
@@ -26,7 +26,7 @@ pub struct Tuned {
 
 /// One sysctl that was set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct SysctlChange {
     /// Which.
     pub sysctl: Tunable,
@@ -40,7 +40,7 @@ pub struct SysctlChange {
 
 /// Why a sysctl is not set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// In one word.
     pub reason: Reason,

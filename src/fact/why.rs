@@ -22,10 +22,15 @@ pub struct Why {
 enum Written {
     Text(String),
     Object {
+        #[serde(default = "not_told")]
         what: String,
         #[serde(default)]
         errno: Option<Errno>,
     },
+}
+
+fn not_told() -> String {
+    "not told".into()
 }
 
 impl From<Written> for Why {

@@ -38,7 +38,7 @@ mod tests {
         let node = serde_json::from_value(json!({"metadata": {"name": "n", "uid": "u"}, "status": {"nodeInfo": info}})).expect("a node");
         let node = View::new(node, DEFAULT_PREFIX);
         let seen = Observation::new(Facts::unknown(), &node);
-        assert_eq!(seen.facts().kubelet.version, Fact::Known("v1.36.3".into()));
+        assert_eq!(seen.facts().kubelet.version, Fact::Known("v1.36.3".to_owned().try_into().expect("a version")));
         assert_eq!(seen.facts().os.known().map(|os| os.id.as_str()), Some("ubuntu"));
         let read = Fact::Known(OsRelease { id: "debian".into(), ..OsRelease::default() });
         let seen = Observation::new(Facts { os: read.clone(), ..Facts::unknown() }, &node);

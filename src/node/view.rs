@@ -133,7 +133,7 @@ fn kubelet(status: &NodeStatus) -> Kubelet {
     let handler = status.runtime_handlers.iter().find(|handler| handler.name.is_empty());
     let claimed = handler.and_then(|handler| handler.features.as_ref()?.user_namespaces);
     Kubelet {
-        version: Fact::Known(info.kubelet_version.clone()),
+        version: Fact::Known(info.kubelet_version.clone()).and_then(TryInto::try_into),
         runtime: match info.container_runtime_version.as_str() {
             // What the kubelet writes where the runtime did not answer.
             version if version.is_empty() || version.ends_with("Unknown") => Fact::Absent,

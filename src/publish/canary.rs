@@ -117,7 +117,7 @@ mod tests {
 
     fn facts(change: &dyn Fn(&mut Facts)) -> Facts {
         facts_of(&|facts| {
-            facts.kubelet.version = Fact::Known("v1.36.3".into());
+            facts.kubelet.version = Fact::Known("v1.36.3".to_owned().try_into().expect("a version"));
             facts.kubelet.pod_user_namespaces = Fact::Known(true);
             change(facts);
         })

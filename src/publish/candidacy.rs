@@ -2,7 +2,7 @@
 
 use crate::check::kubernetes::REFUSES;
 use crate::check::{Ready, Verdict};
-use crate::fact::{Fact, Facts, IDMAPPED_TMPFS, Why, numbers};
+use crate::fact::{Fact, Facts, IDMAPPED_TMPFS, Why};
 
 /// Whether a canary of a profile can be tried on a node: a pod that proves the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +35,10 @@ pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
         None => return unread(facts.kernel.unreadable(), "the kernel"),
     }
     let Some(version) = facts.kubelet.version.known() else { return unread(facts.kubelet.version.unreadable(), "the kubelet's version") };
-    match numbers(version) {
-        Some(number) if number >= REFUSES => {}
-        _ => {
-            return unprovable(format!(
-                "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does), so none is sent there"
-            ));
-        }
+    if version.numbers() < REFUSES {
+        return unprovable(format!(
+            "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does), so none is sent there"
+        ));
     }
     match &facts.kubelet.pod_user_namespaces {
         Fact::Known(_) | Fact::Absent => Candidacy::Candidate,
@@ -62,9 +59,10 @@ mod tests {
         use Candidacy::{Candidate, Refused, Unprovable};
         let runtime = |text: &str| text.to_owned().try_into().map_or(Fact::Absent, Fact::Known);
         let kernel = |text: &str| text.to_owned().try_into().map_or(Fact::Absent, Fact::Known);
+        let version = |text: &str| text.to_owned().try_into().map_or(Fact::Absent, Fact::Known);
         let asked = |profile, change: &dyn Fn(&mut Facts)| {
             let facts = facts_of(&|facts| {
-                facts.kubelet.version = Fact::Known("v1.36.3".into());
+                facts.kubelet.version = version("v1.36.3");
                 facts.kubelet.runtime = runtime("containerd://2.0.1");
                 facts.kubelet.pod_user_namespaces = Fact::Known(true);
                 change(facts);
@@ -87,10 +85,10 @@ mod tests {
             assert_eq!(asked(profile, &|facts| facts.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(3))), Refused);
             assert!(matches!(asked(profile, &|facts| facts.kernel = kernel("6.1.0")), Unprovable(why) if why.contains("6.1.0")));
             assert!(matches!(asked(profile, &|facts| facts.kernel = Fact::Denied("no".into())), Unprovable(_)));
-            assert!(matches!(asked(profile, &|facts| facts.kubelet.version = Fact::Known("v1.29.0".into())), Unprovable(_)));
+            assert!(matches!(asked(profile, &|facts| facts.kubelet.version = version("v1.29.0")), Unprovable(_)));
             // It does not tell yet what its runtime can do, and refuses what that can't.
             let quiet = |facts: &mut Facts| {
-                facts.kubelet.version = Fact::Known("v1.30.2".into());
+                facts.kubelet.version = version("v1.30.2");
                 facts.kubelet.pod_user_namespaces = Fact::Absent;
             };
             assert_eq!(asked(profile, &quiet), Candidate);

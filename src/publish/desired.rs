@@ -193,7 +193,7 @@ mod tests {
         }));
         let stands = View::new(stands.expect("a node"), DEFAULT_PREFIX);
         let mut facts = healthy();
-        facts.kubelet.version = Fact::Known("v1.36.3".into());
+        facts.kubelet.version = Fact::Known("v1.36.3".to_owned().try_into().expect("a version"));
         facts.kubelet.pod_user_namespaces = Fact::Known(false);
         let wanted = |facts: &Facts, canary| wanted_on(&stands, facts, Accept::Proven, &[(Profile::ProcMount, canary)].into());
         let withdrawn = wanted(&facts, Canary::Answered);
@@ -251,7 +251,7 @@ mod tests {
         let canaries: Canaries = Profile::CANARIES.iter().map(silent).collect();
         let set = |facts: &mut Facts| {
             facts.os = Fact::Known(OsRelease { id: "debian".into(), version_id: Some("12".into()), ..OsRelease::default() });
-            facts.kubelet.version = Fact::Known("v1.36.3".into());
+            facts.kubelet.version = Fact::Known("v1.36.3".to_owned().try_into().expect("a version"));
             facts.kubelet.runtime = Fact::Known("containerd://2.1.4".to_owned()).and_then(TryInto::try_into);
             facts.kubelet.pod_user_namespaces = Fact::Known(true);
             facts.tuned = Fact::Known(crate::fact::Tuned { persisted: true, ..crate::fact::Tuned::new("boot".into()) });

@@ -28,6 +28,7 @@ pub(crate) fn stat(host: &Host) -> Fact<String> {
     if host.is_live() { host.read_below("/proc/stat", "/proc") } else { Fact::Denied(CAPTURED.into()) }
 }
 
+/// By hand: procfs keeps the first answer for ever, and the clock may be set.
 pub(crate) fn boot_time(stat: &Fact<String>) -> Fact<String> {
     stat.clone().and_then(|text| {
         let seconds = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
@@ -66,6 +67,7 @@ pub(crate) fn os_release(host: &Host, mounts: &Mounts, bare: bool) -> Fact<OsRel
     found.and_then(|text| OsRelease::parse(&text).map_err(|why| format!("os-release: {why}")))
 }
 
+/// The release of the running kernel. Not by procfs: it wants three numbers, which 6.1 and 6.12-rc3 do not have.
 pub(crate) fn kernel(host: &Host) -> Fact<Release> {
     let read = host.read_below("/proc/sys/kernel/osrelease", "/proc/sys/kernel");
     let text = match read {

@@ -7,6 +7,7 @@ mod machine;
 mod mounts;
 mod process;
 mod state_dir;
+mod status;
 mod sysctl;
 mod sysctl_files;
 mod tools;

@@ -2,6 +2,7 @@
 
 use super::host::Host;
 use crate::fact::{Fact, MountFlags, ProcFs, Why};
+use procfs::process::MountInfo;
 
 /// The mount table, or why it can't be read.
 pub(crate) type Mounts = Result<Vec<Mount>, Why>;
@@ -43,8 +44,8 @@ pub fn place(path: &std::path::Path) -> Result<(String, String), String> {
 /// One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
-    id: u32,
-    parent: u32,
+    id: i32,
+    parent: i32,
     /// What part of its file system is mounted: `/` for the whole of it.
     pub(crate) fs_root: String,
     pub(crate) point: String,
@@ -53,20 +54,23 @@ pub(crate) struct Mount {
 }
 
 impl Mount {
-    /// A line that is none gives `None`.
+    /// A line that is none gives `None`: procfs' own reader of the table would give up the rest of it too.
     pub(crate) fn parse(line: &str) -> Option<Self> {
-        let (head, tail) = line.split_once(" - ")?;
-        let fields: Vec<_> = head.split(' ').collect();
-        let [id, parent, _device, fs_root, point, options, ..] = fields[..] else { return None };
+        let info = MountInfo::from_line(line).ok()?;
         Some(Mount {
-            id: id.parse().ok()?,
-            parent: parent.parse().ok()?,
-            fs_root: unescape(fs_root),
-            point: unescape(point),
-            flags: MountFlags::parse(options),
-            file_system: tail.split(' ').next()?.to_owned(),
+            id: info.mnt_id,
+            parent: info.pid,
+            fs_root: unescape(&info.root),
+            point: unescape(info.mount_point.to_str()?),
+            flags: flags(|name| info.mount_options.contains_key(name)),
+            file_system: info.fs_type,
         })
     }
+}
+
+/// The flags of a mount, by the names of its options.
+fn flags(has: impl Fn(&str) -> bool) -> MountFlags {
+    MountFlags { read_only: has("ro"), nosuid: has("nosuid"), nodev: has("nodev"), noexec: has("noexec") }
 }
 
 /// The mount that a path lies on: the last one of those whose mount point leads farthest.
@@ -101,7 +105,7 @@ pub(crate) fn proc_fs_of(mounts: &[Mount]) -> ProcFs {
     ProcFs { masks, complete_elsewhere: mounts.iter().filter(whole).any(complete) }
 }
 
-/// Spaces and the like are written as three octal digits behind a backslash.
+/// Spaces and the like are written as three octal digits behind a backslash. procfs leaves them so.
 fn unescape(field: &str) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();
@@ -152,13 +156,44 @@ mod tests {
         assert_eq!(mount_of(&mounts, "/with space/x").map(|m| m.file_system.as_str()), Some("xfs"));
     }
 
+    #[test]
+    fn flags_are_whole_words() {
+        let of = |options: &str| Mount::parse(&format!("1 0 8:1 / / {options} - ext4 /dev/sda rw")).map(|mount| mount.flags);
+        assert_eq!(of("rw,nosuid,nodevx,relatime"), Some(MountFlags { nosuid: true, ..MountFlags::default() }));
+        assert_eq!(of("ro,noexec").map(|flags| (flags.read_only, flags.noexec)), Some((true, true)));
+    }
+
+    #[test]
+    fn a_line_that_is_none_costs_itself_alone() {
+        let lines =
+            "1 0 8:1 / / rw - ext4 /dev/sda rw\nx 0 8:1 / /a rw - ext4 /dev/sda rw\n\n2 1 0:9 / /b\u{fffd} rw master:9 - tmpfs  rw\n3 1";
+        let points: Vec<_> = table(lines).into_iter().map(|mount| mount.point).collect();
+        assert_eq!(points, ["/", "/b\u{fffd}"]);
+    }
+
+    #[test]
+    fn ten_thousand_mounts_are_a_table_too() {
+        let line = |n: usize| {
+            format!("{n} 1 0:{n} /sub\\040{n} /pods/{n} rw,nosuid,relatime shared:{n} - overlay overlay rw,lowerdir=/l{n},upperdir=/u")
+        };
+        let text: Vec<_> = (2..10_002).map(line).collect();
+        let mounts = table(&text.join("\n"));
+        assert_eq!(mounts.len(), 10_000);
+        let last = mount_of(&mounts, "/pods/10001/x").expect("a mount");
+        assert_eq!((last.fs_root.as_str(), last.id, last.flags.nosuid), ("/sub 10001", 10_001, true));
+        assert_eq!(proc_fs_of(&mounts).masks, ["/proc"]);
+    }
+
     proptest! {
         #[test]
-        fn parsers_never_panic(text in "\\PC*", line in "[0-9]{1,3} [0-9]{1,3} 0:1 [/a\\\\0-9]* [/a\\\\0-9]* [a-z,]* - [a-z]* x") {
+        fn parsers_never_panic(text in "\\PC*", bytes: Vec<u8>, status in "((Uid|Gid|Groups|SigQ|CapBnd|NoNewPrivs|Seccomp|VmPeak|Name):[\\t :/0-9a-f,x-]*\n){0,12}", line in "[0-9]{1,3} [0-9]{1,3} 0:1 [/a\\\\0-9]* [/a\\\\0-9]* [a-z,]* - [a-z]* x") {
             let _ = crate::fact::OsRelease::parse(&text);
             let _ = crate::fact::Release::try_from(text.clone());
             let _ = crate::fact::IdMap::parse(&text);
             let _ = crate::fact::SubId::parse(&text, "user", 1000);
+            for status in [&text, &status, &String::from_utf8_lossy(&bytes).into_owned(), &(include_str!("status.txt").to_owned() + &status)] {
+                let _ = super::super::status::Confinement::parse(status);
+            }
             let mounts: Vec<_> = [text.as_str(), line.as_str()].iter().filter_map(|line| Mount::parse(line)).collect();
             let _ = proc_fs_of(&mounts);
             let _ = mount_of(&mounts, &text);

@@ -1,5 +1,6 @@
 use super::host::Host;
-use crate::fact::{Asked, CapSet, Errno, Fact, IdMap, Namespace, Process, Seccomp};
+use super::status::Confinement;
+use crate::fact::{Asked, Errno, Fact, IdMap, Namespace, Process};
 
 /// The inodes of the first namespaces (PROC_PID_INIT_INO, PROC_IPC_INIT_INO in include/linux/proc_ns.h).
 const FIRST_NAMESPACES: [&str; 2] = ["pid:[4026531836]", "ipc:[4026531839]"];
@@ -7,15 +8,11 @@ const FIRST_NAMESPACES: [&str; 2] = ["pid:[4026531836]", "ipc:[4026531839]"];
 /// Reads what the kernel allows this process, beside what was asked for.
 pub(crate) fn gather(host: &Host, asked: Option<Asked>) -> Process {
     let asked = |what: fn(Asked) -> bool| asked.map(what).map_or_else(Fact::default, Fact::Known);
-    let status = host.read_below("/proc/self/status", "/proc/self");
-    let field = |name: &str| -> Fact<String> {
-        status.clone().and_then(|text| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.map(|value| value.trim().to_owned()).ok_or_else(|| format!("/proc/self/status has no line {name}"))
-        })
-    };
+    let status = host.read_below("/proc/self/status", "/proc/self").and_then(|text| Ok(Confinement::parse(&text)));
+    // By hand: procfs has nothing for uid_map and gid_map.
     let id_map =
         |file: &str| host.read_below(file, "/proc/self").and_then(|text| IdMap::parse(&text).map_err(|why| format!("{file}: {why}")));
+    // By hand: procfs' `namespaces` asks for the inode behind each link, and a captured tree has the links alone.
     let namespace = |kind: &str| {
         host.link_below(&format!("/proc/self/ns/{kind}"), "/proc/self").and_then(|link| match FIRST_NAMESPACES.contains(&link.as_str()) {
             true => Ok(Namespace::Initial),
@@ -23,26 +20,14 @@ pub(crate) fn gather(host: &Host, asked: Option<Asked>) -> Process {
         })
     };
     Process {
-        uid: field("Uid").and_then(|ids| {
-            let effective = ids.split_whitespace().nth(1).and_then(|id| id.parse().ok());
-            effective.ok_or_else(|| format!("/proc/self/status: Uid is {ids:?}"))
-        }),
+        uid: status.clone().and_then(|status| status.uid),
         pid_namespace: namespace("pid"),
         ipc_namespace: namespace("ipc"),
         uid_map: id_map("/proc/self/uid_map"),
         gid_map: id_map("/proc/self/gid_map"),
-        seccomp: field("Seccomp").and_then(|mode| match mode.as_str() {
-            "0" => Ok(Seccomp::Disabled),
-            "1" => Ok(Seccomp::Strict),
-            "2" => Ok(Seccomp::Filter),
-            other => Err(format!("/proc/self/status: Seccomp is {other:?}")),
-        }),
-        no_new_privs: field("NoNewPrivs").and_then(|bit| match bit.as_str() {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            other => Err(format!("/proc/self/status: NoNewPrivs is {other:?}")),
-        }),
-        bounding_set: field("CapBnd").and_then(CapSet::try_from),
+        seccomp: status.clone().and_then(|status| status.seccomp),
+        no_new_privs: status.clone().and_then(|status| status.no_new_privs),
+        bounding_set: status.and_then(|status| status.bounding_set),
         lsm_label: lsm_label(host),
         asked_unconfined: asked(|asked| asked.unconfined),
         asked_user_namespace: asked(|asked| asked.user_namespace),
@@ -50,7 +35,7 @@ pub(crate) fn gather(host: &Host, asked: Option<Asked>) -> Process {
     }
 }
 
-/// Where no security module answers, the kernel refuses the read itself with EINVAL.
+/// Where no security module answers, the kernel refuses the read itself with EINVAL. procfs has nothing for it.
 fn lsm_label(host: &Host) -> Fact<String> {
     match host.read_below("/proc/self/attr/current", "/proc/self") {
         Fact::Failed(why) if why.errno == Some(Errno::EINVAL) => Fact::Absent,

@@ -1,5 +1,5 @@
 use super::machine::boot_id;
-use crate::fact::{Fact, Tuned};
+use crate::fact::{API_VERSION, Fact, Tuned};
 use nix::fcntl::OFlag;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -48,6 +48,9 @@ impl TunedFile {
             return Fact::Failed(format!("{path}: {error}").into());
         }
         match serde_json::from_str::<Tuned>(&text) {
+            Ok(tuned) if tuned.api_version != API_VERSION => {
+                Fact::Failed(format!("{path} is of {:?}, and this version reads {API_VERSION:?}", tuned.api_version).into())
+            }
             Ok(tuned) if tuned.boot_id == boot_id() => Fact::Known(tuned),
             Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot").into()),
             Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}").into()),
@@ -78,6 +81,11 @@ mod tests {
         assert!(file.has_changed());
         assert_eq!(file.read(), Fact::Known(ours));
         assert!(!file.has_changed());
+        let text = serde_json::to_string(&Tuned::new(boot_id())).expect("JSON");
+        put(&text.replacen('{', "{\"later\":{},", 1));
+        assert!(file.read().known().is_some(), "fields of a later version are passed over");
+        put(&text.replace("preflight.dev/v1", "preflight.dev/v2"));
+        assert!(matches!(file.read(), Fact::Failed(_)), "a later major version is refused");
         put(&serde_json::to_string(&Tuned::new("another".into())).expect("JSON"));
         assert!(matches!(file.read(), Fact::Denied(_)), "of an earlier boot");
         for bad in ["", "{}", "{\"kind\":\"Tuned\"", &"x".repeat(100_000)] {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer to `check --cluster`, for programs. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterReport {
     /// Always [`API_VERSION`].
     pub api_version: String,
@@ -29,7 +29,7 @@ pub struct ClusterReport {
 
 /// The answer for one profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterProfile {
     /// The profile.
     pub profile: Profile,
@@ -49,7 +49,7 @@ pub struct ClusterProfile {
 
 /// The nodes to which a builder would be scheduled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct ReadyNodes {
     /// How many.
     pub ready: usize,

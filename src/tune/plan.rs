@@ -39,7 +39,7 @@ impl Default for TuneOptions {
 
 /// What `tune` would do on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct TunePlan {
     /// Always [`API_VERSION`].
     pub api_version: String,
@@ -60,7 +60,7 @@ pub struct TunePlan {
 
 /// One sysctl to be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Which.
     pub sysctl: Tunable,
@@ -79,7 +79,7 @@ pub struct Change {
 
 /// One sysctl that is not as a builder needs it, and is not touched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Left {
     /// Which.
     pub sysctl: String,
@@ -106,7 +106,7 @@ pub enum LeftBecause {
 
 /// What becomes of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Effect {
     /// Of this profile.
     pub profile: Profile,

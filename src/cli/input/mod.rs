@@ -1,0 +1,125 @@
+//! Facts that somebody hands in: what `facts` printed, or a report. They may be of another version of this program.
+
+mod json;
+mod lenient;
+
+use super::Error;
+use crate::fact::{API_VERSION, Facts};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::Read;
+
+/// A facts file is some 10 kB; more than this is none.
+const LARGEST: u64 = 16 << 20;
+
+/// So many unknown fields are named.
+const NAMED: usize = 20;
+
+/// What a report holds for us.
+#[derive(Deserialize)]
+struct Reported {
+    #[serde(rename = "facts")]
+    _facts: Facts,
+}
+
+/// Reads facts from a file, or from standard input for `-`: what `facts` printed, or a report of
+/// `check --format json`, which contains them.
+pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
+    let io = |error: std::io::Error| Error::Io(format!("could not read {path}: {error}"));
+    let mut text = String::new();
+    let read = |reader: &mut dyn Read, text: &mut String| reader.take(LARGEST).read_to_string(text);
+    let size = match path {
+        "-" => read(&mut std::io::stdin().lock(), &mut text),
+        _ => read(&mut std::fs::File::open(path).map_err(io)?, &mut text),
+    };
+    match size {
+        Ok(_) => {
+            let (facts, unknown) = parse_facts(&text).map_err(|why| Error::BadInput {
+                message: format!("{path} is not a facts file: {why}"),
+                hint: Some("make one with `buildkit-preflight facts > node.json`".into()),
+            })?;
+            if !unknown.is_empty() {
+                eprintln!("note: {path} has fields that this version does not know, which are passed over: {}", named(&unknown));
+            }
+            Ok(facts)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Error::BadInput { message: format!("{path} is not a facts file: it is not text"), hint: None })
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Facts, and the fields that were passed over. Of a report, only its header and its facts are looked at.
+fn parse_facts(text: &str) -> Result<(Facts, Vec<String>), String> {
+    let mut value: Value = typed(text).map_err(|misread| misread.message)?;
+    match header(&value)? {
+        "Facts" => lenient::facts(value).map_err(|(path, what)| placed::<Facts>(text, &path, &what)),
+        "Report" => {
+            let facts = value.get_mut("facts").map(Value::take).ok_or("it is a report without facts")?;
+            match header(&facts).map_err(|why| format!("in its facts, {why}"))? {
+                "Facts" => lenient::facts(facts).map_err(|(path, what)| placed::<Reported>(text, &format!("facts.{path}"), &what)),
+                other => Err(format!("what it has as facts is of kind {other:?}")),
+            }
+        }
+        other => Err(format!("its kind is {other:?}, neither Facts nor Report")),
+    }
+}
+
+/// The kind of an object of this version.
+fn header(value: &Value) -> Result<&str, String> {
+    let field = |name: &str| value.get(name).filter(|value| !value.is_null());
+    match field("apiVersion") {
+        Some(version) if version == API_VERSION => {}
+        Some(other) => return Err(format!("its apiVersion is {other}, and this version reads {API_VERSION:?}")),
+        None => return Err("it has no apiVersion".into()),
+    }
+    let kind = field("kind").ok_or("it has no kind")?;
+    kind.as_str().ok_or_else(|| format!("its kind is {kind}, neither Facts nor Report"))
+}
+/// Why a text is not what it should be.
+struct Misread {
+    path: String,
+    message: String,
+}
+
+/// Parses, and says where it went wrong and for which field.
+fn typed<T: DeserializeOwned>(text: &str) -> Result<T, Misread> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let (path, json) = (error.path().to_string(), error.inner());
+        let what = json.to_string();
+        let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+        Misread { message: format!("at line {}, column {}: {}", json.line(), json.column(), of_field(what, &path)), path }
+    })?;
+    reader.end().map_err(|error| {
+        let message = format!("at line {}, column {}: something follows the object", error.line(), error.column());
+        Misread { path: String::new(), message }
+    })?;
+    Ok(value)
+}
+
+/// An error of a value that has no lines, with the place that the text has for it.
+fn placed<T: DeserializeOwned>(text: &str, path: &str, what: &str) -> String {
+    match typed::<T>(text) {
+        Err(misread) if misread.path == path => misread.message,
+        _ => of_field(what, path),
+    }
+}
+
+fn of_field(what: &str, path: &str) -> String {
+    if path == "." { what.to_owned() } else { format!("{what} for `{path}`") }
+}
+
+/// Names for one line of a terminal: they come from somebody else.
+fn named(unknown: &[String]) -> String {
+    let first: Vec<_> = unknown.iter().take(NAMED).map(|name| name.escape_debug().to_string()).collect();
+    match unknown.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
