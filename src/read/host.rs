@@ -17,9 +17,14 @@ const FIRST_READ: usize = 8192;
 /// Files of /proc whose text the kernel makes as a whole (single_open in fs/seq_file.c, and the numbers of /proc/sys).
 const MADE_AS_A_WHOLE: [&str; 4] = ["/proc/sys/", "/proc/self/status", "/proc/stat", "/proc/meminfo"];
 
-/// Whether a read that gives less than was asked for may not be the last: of other files of /proc each gives some lines.
-fn comes_in_pieces(path: &str) -> bool {
-    path.starts_with("/proc/") && !MADE_AS_A_WHOLE.iter().any(|whole| path.starts_with(whole))
+/// Files of /proc whose lines are short, and what a page holds of them at least: the kernel gives as many lines as fit.
+const OF_SHORT_LINES: [&str; 2] = ["/proc/self/uid_map", "/proc/self/gid_map"];
+const FULL_PAGE: usize = 4096 - 128;
+
+/// Whether more may come after a first read that gave less than was asked for.
+fn may_go_on(path: &str, length: usize) -> bool {
+    let whole = MADE_AS_A_WHOLE.iter().any(|whole| path.starts_with(whole)) || OF_SHORT_LINES.contains(&path) && length < FULL_PAGE;
+    length > 0 && path.starts_with("/proc/") && !whole
 }
 
 /// A system call that a signal may interrupt.
@@ -173,7 +178,7 @@ impl Host {
         let mut bytes = vec![0; FIRST_READ];
         let length = retried(|| file.read(&mut bytes))?;
         bytes.truncate(length);
-        if length == FIRST_READ || length > 0 && comes_in_pieces(path) {
+        if length == FIRST_READ || may_go_on(path, length) {
             file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -210,9 +215,10 @@ mod tests {
             std::fs::write(dir.path().join("file"), "x".repeat(length)).expect("write");
             assert_eq!(host.read_below("/file", "/").known().map(String::len), Some(length));
         }
-        // The kernel gives so much of these at a time as a page holds.
-        assert!(["/proc/self/mountinfo", "/proc/self/uid_map", "/proc/key-users"].into_iter().all(comes_in_pieces));
-        assert!(!["/proc/sys/user/max_mnt_namespaces", "/proc/self/status", "/etc/passwd"].into_iter().any(comes_in_pieces));
+        let pieces = ["/proc/self/mountinfo", "/proc/self/uid_map", "/proc/key-users"];
+        assert!(pieces.into_iter().all(|path| may_go_on(path, 4090)) && may_go_on("/proc/self/mountinfo", 1));
+        let whole = ["/proc/self/gid_map", "/proc/sys/user/max_mnt_namespaces", "/proc/self/status", "/etc/passwd"];
+        assert!(!whole.into_iter().any(|path| may_go_on(path, 3000)) && !may_go_on("/proc/self/mountinfo", 0));
         let live = Host::new(None).read_below("/proc/self/mountinfo", "/proc/self");
         assert_eq!(
             live.known().map(|text| text.lines().count()),
