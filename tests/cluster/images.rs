@@ -62,12 +62,17 @@ pub(crate) fn base(root: &Path) {
     support::install(Path::new("/usr/sbin/setcap"), root, "setcap", Path::new("/"));
 }
 
+/// The program of the agent's image, with what a node needs alone.
+pub(crate) fn node_binary() -> PathBuf {
+    support::built("NODE_BINARY")
+}
+
 /// The agent's image as its Dockerfile makes it: the program under two names, since it runs in rootlesskit's place.
 pub(crate) fn agent(dir: &Path, name: &str) -> Image {
     let root = dir.join("agent");
     base(&root);
     let program = root.join("usr/bin/buildkit-preflight");
-    fs::copy(support::binary(), &program).expect("a static binary");
+    fs::copy(node_binary(), &program).expect("a static binary");
     fs::hard_link(&program, root.join("usr/bin/rootlesskit")).expect("a hard link");
     support::give_capabilities(&root);
     let config = json!({

@@ -24,7 +24,9 @@ const PLACE: &str = "/var/tmp";
 
 pub(crate) fn main() -> ExitCode {
     assert!(nix::unistd::geteuid().is_root(), "needs root");
-    assert!(crate::support::binary().exists(), "a static binary: run `make cluster`");
+    for binary in [crate::support::binary(), crate::images::node_binary()] {
+        assert!(binary.exists(), "{}: run `make cluster`", binary.display());
+    }
     remove_stale();
     let name = format!("{NAME}{}", std::process::id());
     let dir = Path::new(PLACE).join(&name);

@@ -2,7 +2,7 @@
 
 use crate::agent::{self, condition, log_of, repository, verdict};
 use crate::cluster::{Cluster, REGISTRY};
-use crate::images::{BUILDER, Image};
+use crate::images::{self, BUILDER, Image};
 use crate::run::AGENT;
 use crate::scheduling::{NAMESPACE, builder};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) fn builds_its_own_image(cluster: &Cluster) {
     let build = cluster.dir.join("build");
     fs::create_dir_all(&build).expect("mkdir");
     let program = build.join("buildkit-preflight");
-    fs::copy(agent::program(), &program).expect("the program");
+    fs::copy(images::node_binary(), &program).expect("the program");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("chmod");
     let source = cluster.dir.join("source");
     fs::create_dir_all(&source).expect("mkdir");

@@ -142,8 +142,10 @@ pub(crate) fn tune_has_no_way_to_the_api(cluster: &Cluster) {
     assert!(!environment.contains("eyJ"), "{environment}");
 
     let before = agent::node(cluster, "node1");
-    let ours = pod.shell("tune", "/usr/bin/buildkit-preflight cleanup node1");
-    assert!(ours.as_ref().is_err_and(|error| error.contains("kubeconfig")), "{ours:?}");
+    for (ours, refusal) in [("cleanup node1", "unrecognized subcommand"), ("agent --node node1", "no way to the API server")] {
+        let ours = pod.shell("tune", &format!("/usr/bin/buildkit-preflight {ours}"));
+        assert!(ours.as_ref().is_err_and(|error| error.contains(refusal)), "{ours:?}");
+    }
     let label = json!({"metadata": {"labels": {format!("{PREFIX}/tuned"): "true"}}}).to_string();
     let event =
         json!({"metadata": {"name": "forged"}, "involvedObject": {"kind": "Node", "name": "node1"}, "reason": "SysctlSet"}).to_string();

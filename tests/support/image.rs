@@ -15,7 +15,12 @@ pub(crate) fn tool(name: &str) -> PathBuf {
 
 /// The binary under test: a static one, since the images have a libc of their own.
 pub(crate) fn binary() -> PathBuf {
-    let path = std::env::var_os("STATIC_BINARY").map(PathBuf::from).expect("STATIC_BINARY names a static build: run the tests by make");
+    built("STATIC_BINARY")
+}
+
+/// A static build that a variable of the environment names.
+pub(crate) fn built(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names a static build: run the tests by make"));
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
