@@ -46,3 +46,90 @@ fn an_empty_tree_is_unknown_and_not_ready_for_nothing() {
         .expect("the binary runs");
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+/// What `check` says as JSON, for all profiles.
+fn json(arguments: &[&str], root: Option<&Path>) -> (Option<i32>, serde_json::Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight"));
+    command.args(["check", "--format", "json"]).args(arguments);
+    if let Some(root) = root {
+        command.arg("--root").arg(root);
+    }
+    for profile in ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"] {
+        command.args(["--profile", profile]);
+    }
+    let output = command.output().expect("the binary runs");
+    (output.status.code(), serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp").success());
+}
+
+#[test]
+fn a_limit_that_nobody_took_is_not_told() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let tree = dir.path().join("tree");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/debian-12"), &tree);
+    let verdict = || json(&[], Some(&tree)).1["profiles"][0].clone();
+    assert_eq!(verdict()["verdict"], "ready");
+    for kind in ["mnt", "pid", "uts", "ipc", "cgroup"] {
+        let file = tree.join(format!("proc/sys/user/max_{kind}_namespaces"));
+        let text = std::fs::read(&file).expect("a limit");
+        std::fs::remove_file(&file).expect("rm");
+        let verdict = verdict();
+        assert_eq!(verdict["verdict"], "unknown", "{kind}: {verdict:#}");
+        assert!(verdict["reason"].to_string().contains("a captured tree does not tell"), "{verdict:#}");
+        std::fs::write(&file, text).expect("write");
+    }
+    let facts = json(&[], Some(&tree)).1["facts"]["sysctls"].clone();
+    assert!(facts["kernel.yama.ptrace_scope"]["denied"].is_object(), "Yama was never taken: {facts:#}");
+    assert_eq!(facts["kernel.unprivileged_userns_clone"], "absent", "this one was, where it is");
+    std::fs::remove_dir_all(tree.join("proc/sys/user")).expect("rm");
+    assert_eq!(verdict()["verdict"], "unknown");
+}
+
+#[test]
+fn a_captured_machine_is_judged_as_the_machine_itself() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let tree = dir.path().join("tree");
+    let capture =
+        |to: &Path| Command::new(env!("CARGO_BIN_EXE_buildkit-preflight")).args(["facts", "--capture"]).arg(to).output().expect("runs");
+    let output = capture(&tree);
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    let (here, there) = (json(&["--no-probe"], None), json(&[], Some(&tree)));
+    assert_eq!(here.0, there.0, "{:#}", there.1["profiles"]);
+    let untold = |value: &serde_json::Value| value.to_string().contains("a captured tree does not tell");
+    for (here, there) in here.1["profiles"].as_array().expect("profiles").iter().zip(there.1["profiles"].as_array().expect("profiles")) {
+        for field in ["profile", "verdict", "causes", "evidence"] {
+            assert_eq!(here[field], there[field], "{here:#} {there:#}");
+        }
+        let findings = |verdict: &serde_json::Value| verdict["findings"].as_array().cloned().unwrap_or_default();
+        for (here, there) in findings(here).iter().zip(findings(there)) {
+            // A tree's helpers have no privileges to be seen, and its state dir no size.
+            let blind =
+                ["newuidmap", "newgidmap", "idmap-helpers", "disk-space", "dev-fuse"].contains(&here["id"].as_str().unwrap_or_default());
+            assert!(*here == there || untold(&there) || blind, "{here:#} {there:#}");
+        }
+    }
+    // What the manifest does not name was not looked at, even where it lies in the tree; what it calls absent is an answer.
+    let manifest = tree.join("captured.json");
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).expect("a manifest")).expect("JSON");
+    let with = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
+        let mut changed = whole.clone();
+        change(changed["sources"].as_object_mut().expect("sources"));
+        std::fs::write(&manifest, changed.to_string()).expect("write");
+        json(&[], Some(&tree)).1["facts"]["sysctls"]["user.max_mnt_namespaces"].clone()
+    };
+    const LIMIT: &str = "/proc/sys/user/max_mnt_namespaces";
+    assert!(with(&|_| {})["known"].is_u64());
+    assert!(untold(&with(&|sources| drop(sources.remove(LIMIT)))));
+    assert_eq!(with(&|sources| drop(sources.insert(LIMIT.into(), "absent".into()))), "absent");
+    let refused = with(&|sources| drop(sources.insert(LIMIT.into(), serde_json::json!({ "failed": "EACCES" }))));
+    assert_eq!(refused["denied"]["errno"], "EACCES");
+    std::fs::write(&manifest, "{").expect("write");
+    let broken = json(&[], Some(&tree)).1;
+    assert!(broken["profiles"][0]["verdict"] == "unknown" && broken.to_string().contains("captured.json"));
+    let again = capture(&tree);
+    assert_eq!(again.status.code(), Some(2), "{again:?}");
+    assert_eq!(capture(&dir.path().join("none/below")).status.code(), Some(4));
+}

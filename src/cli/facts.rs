@@ -4,14 +4,17 @@ use super::output::{self, Format};
 use super::{Error, values};
 use crate::fact::{Row, rows};
 use crate::profile::Profile;
+use crate::read;
 use crate::report::columns;
 use clap::Args;
+use std::path::PathBuf;
 
 /// Print what can be known of this node, the probes' outcomes included, as JSON
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
   buildkit-preflight facts > node.json     what `check` would judge, to be sent to somebody
   buildkit-preflight facts --list          which facts there are
+  buildkit-preflight facts --capture DIR   the files that they are read from, for `check --root DIR`
   buildkit-preflight check --facts node.json", exit::PRINTED))]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -22,11 +25,18 @@ pub(super) struct Arguments {
     /// Print which facts there are, what each is read from, and in which places it tells of the node
     #[arg(long, conflicts_with_all = ["root", "profiles"])]
     list: bool,
+    /// Copy what the facts are read from into this new directory, in place of printing them: `check --root` judges it elsewhere
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["root", "profiles", "list", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
+    capture: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     if arguments.list {
         output::print(&list())?;
+        return Ok(READY);
+    }
+    if let Some(directory) = &arguments.capture {
+        read::capture(directory)?;
         return Ok(READY);
     }
     let facts = arguments.sources.gather(&asked(&arguments.profiles))?;

@@ -24,7 +24,7 @@ mod render;
 mod tune;
 mod values;
 
-use crate::read::BadStateDir;
+use crate::read::{BadStateDir, CaptureError};
 use clap::{Parser, Subcommand};
 use exit::{BAD_INPUT, IO_ERROR, NOT_READY};
 use std::process::ExitCode;
@@ -95,6 +95,17 @@ impl From<crate::render::Error> for Error {
                 Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
             }
             _ => Error::Io(message),
+        }
+    }
+}
+
+impl From<CaptureError> for Error {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::NotEmpty(_) => {
+                Error::BadInput { message: error.to_string(), hint: Some("name a directory that does not exist yet".into()) }
+            }
+            CaptureError::Io(..) => Error::Io(error.to_string()),
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::manifest::{Captured, Manifest, Outcome};
 use crate::fact::{self, Fact, Why};
 use nix::errno::Errno;
 use std::fs::{File, Metadata};
@@ -44,16 +45,53 @@ const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 #[derive(Clone)]
 pub(crate) struct Host {
     root: Option<PathBuf>,
+    captured: Captured,
+}
+
+/// Why a captured tree does not have something.
+enum NotTaken {
+    /// Nobody looked at it.
+    Untold(String),
+    /// It could not be read where it was.
+    Error(io::Error),
 }
 
 impl Host {
     pub(crate) fn new(root: Option<&Path>) -> Self {
-        Host { root: root.map(Path::to_path_buf) }
+        Host { root: root.map(Path::to_path_buf), captured: root.map_or(Captured::Unsaid, Captured::of) }
     }
 
     /// Whether this is the running machine, where more than files can be asked.
     pub(crate) fn is_live(&self) -> bool {
         self.root.is_none()
+    }
+
+    /// Whether this is a captured tree that does not say what was looked at when it was made.
+    pub(crate) fn is_unsaid(&self) -> bool {
+        !self.is_live() && matches!(self.captured, Captured::Unsaid)
+    }
+
+    /// What the manifest of a captured tree says of a file or a program; `Ok` where it has to be looked at.
+    fn taken(&self, name: &str) -> Result<(), NotTaken> {
+        match &self.captured {
+            Captured::Unsaid => Ok(()),
+            Captured::Broken(why) => Err(NotTaken::Untold(why.clone())),
+            Captured::Told(Manifest { sources, .. }) => match sources.get(name) {
+                Some(Outcome::Taken) => Ok(()),
+                Some(Outcome::Absent) => Err(NotTaken::Error(Errno::ENOENT.into())),
+                Some(Outcome::Failed(errno)) => Err(NotTaken::Error(io::Error::from_raw_os_error(errno.0))),
+                None => Err(NotTaken::Untold(format!("{name}: {CAPTURED}"))),
+            },
+        }
+    }
+
+    /// A fact of a file, if it was taken.
+    fn look<T>(&self, path: &str, anchor: &str, look: impl FnOnce() -> io::Result<T>) -> Fact<T> {
+        match self.taken(path) {
+            Err(NotTaken::Untold(why)) => Fact::Denied(why.into()),
+            Err(NotTaken::Error(error)) => self.explain(&error, path, anchor),
+            Ok(()) => look().map_or_else(|error| self.explain(&error, path, anchor), Fact::Known),
+        }
     }
 
     /// The real path of a file, with symbolic links followed as inside the root: a captured
@@ -92,20 +130,14 @@ impl Host {
     /// Reads a file whose absence is an answer only where `anchor` exists: without it, the file
     /// system that would tell is not mounted here.
     pub(crate) fn read_below(&self, path: &str, anchor: &str) -> Fact<String> {
-        match self.read(path) {
-            Ok(text) => Fact::Known(text),
-            Err(error) => self.explain(&error, path, anchor),
-        }
+        self.look(path, anchor, || self.read(path))
     }
 
     /// Whether a file exists, by the same rule.
     pub(crate) fn exists_below(&self, path: &str, anchor: &str) -> Fact<bool> {
-        match self.locate_link(path).symlink_metadata() {
-            Ok(_) => Fact::Known(true),
-            Err(error) => match self.explain(&error, path, anchor) {
-                Fact::Absent => Fact::Known(false),
-                other => other,
-            },
+        match self.look(path, anchor, || self.locate_link(path).symlink_metadata()) {
+            Fact::Absent => Fact::Known(false),
+            other => other.and_then(|_| Ok(true)),
         }
     }
 
@@ -115,6 +147,12 @@ impl Host {
     /// Why it can't be read.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, String> {
         let failed = |error: io::Error| format!("{path}: {error}");
+        match self.taken(path) {
+            Err(NotTaken::Untold(why)) => return Err(why),
+            Err(NotTaken::Error(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(NotTaken::Error(error)) => return Err(failed(error)),
+            Ok(()) => {}
+        }
         let entries = match std::fs::read_dir(self.locate(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed)?,
@@ -134,18 +172,18 @@ impl Host {
 
     /// The target of a symbolic link, by the same rule.
     pub(crate) fn link_below(&self, path: &str, anchor: &str) -> Fact<String> {
-        match std::fs::read_link(self.locate_link(path)) {
-            Ok(target) => Fact::Known(target.to_string_lossy().into_owned()),
-            Err(error) => self.explain(&error, path, anchor),
-        }
+        self.look(path, anchor, || Ok(std::fs::read_link(self.locate_link(path))?.to_string_lossy().into_owned()))
     }
 
     /// Whether a device can be opened for reading and writing.
     pub(crate) fn can_open(&self, path: &str) -> Fact<bool> {
-        if !self.is_live() {
-            return self.exists_below(path, "/dev");
-        }
-        match File::options().read(true).write(true).open(path) {
+        let opened = match self.taken(path) {
+            Err(NotTaken::Untold(why)) => return Fact::Denied(why.into()),
+            Err(NotTaken::Error(error)) => Err(error),
+            Ok(()) if !self.is_live() => return self.exists_below(path, "/dev"),
+            Ok(()) => File::options().read(true).write(true).open(path),
+        };
+        match opened {
             Ok(_) => Fact::Known(true),
             Err(error) => match error.raw_os_error().map(Errno::from_raw) {
                 // The device file without its driver: the module is not loaded.
@@ -155,21 +193,36 @@ impl Host {
         }
     }
 
-    /// A program on the PATH, and what its file is.
-    pub(crate) fn find_program(&self, name: &str) -> Option<(String, Metadata)> {
-        let path = match &self.root {
-            None => std::env::var("PATH").unwrap_or_else(|_| USUAL_PATH.into()),
-            Some(_) => USUAL_PATH.into(),
-        };
-        let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
-        let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
-        directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}")).find_map(|file| {
-            let meta = self.locate(&file).metadata().ok()?;
-            (meta.is_file() && meta.mode() & 0o111 != 0).then_some((file, meta))
-        })
+    /// Where programs are looked for.
+    pub(super) fn search_path(&self) -> String {
+        match (&self.root, &self.captured) {
+            (None, _) => std::env::var("PATH").unwrap_or_else(|_| USUAL_PATH.into()),
+            (_, Captured::Told(manifest)) => manifest.search.clone(),
+            _ => USUAL_PATH.into(),
+        }
     }
 
-    fn read(&self, path: &str) -> io::Result<String> {
+    /// A program on the PATH, and what its file is.
+    pub(crate) fn find_program(&self, name: &str) -> Fact<(String, Metadata)> {
+        if let Err(NotTaken::Untold(why)) = self.taken(name) {
+            return Fact::Denied(why.into());
+        }
+        let path = self.search_path();
+        let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
+        let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
+        let mut files = directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}"));
+        let found = files.find_map(|file| {
+            let meta = self.locate(&file).metadata().ok()?;
+            (meta.is_file() && meta.mode() & 0o111 != 0).then_some((file, meta))
+        });
+        found.map_or(Fact::Absent, Fact::Known)
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// Those of open(2) and read(2).
+    pub(super) fn read(&self, path: &str) -> io::Result<String> {
         let mut options = File::options();
         // Anything may lie in a captured tree, and in sysctl.d; a FIFO must not be waited for.
         options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());

@@ -2,8 +2,10 @@
 
 mod bounded;
 mod capacity;
+mod capture;
 mod host;
 mod machine;
+mod manifest;
 mod mounts;
 mod process;
 mod state_dir;
@@ -25,6 +27,7 @@ pub(crate) use sysctl::sysctls;
 pub(crate) use sysctl_files::gather as sysctl_files;
 pub(crate) use tools::{Programs, sub_ids};
 
+pub use capture::{CaptureError, capture};
 pub use machine::{boot_id, booted_at, now};
 pub use mounts::place;
 pub use state_dir::BadStateDir;

@@ -1,6 +1,6 @@
 //! The sysctls that decide over namespaces.
 
-use super::host::Host;
+use super::host::{CAPTURED, Host};
 use crate::fact::{Fact, Place, SysctlRow, Sysctls};
 use crate::text::shorten;
 
@@ -19,6 +19,9 @@ pub(crate) fn sysctls(host: &Host, nested: bool) -> Sysctls {
 
 fn read(host: &Host, row: &SysctlRow) -> Fact<u64> {
     let path = row.sysctl.path();
-    host.read_below(&path, "/proc/sys/kernel")
-        .and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", shorten(text.trim()))))
+    let text = host.read_below(&path, "/proc/sys/kernel");
+    if text == Fact::Absent && host.is_unsaid() && !row.absence_tells {
+        return Fact::Denied(format!("{path}: {CAPTURED}").into());
+    }
+    text.and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", shorten(text.trim()))))
 }

@@ -6,9 +6,9 @@ use crate::fact::{Fact, SysctlSetting};
 use std::collections::BTreeMap;
 
 /// Where they lie. A file hides one of the same name in a directory that stands behind its own.
-const DIRECTORIES: [&str; 4] = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"];
+pub(super) const DIRECTORIES: [&str; 4] = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"];
 /// procps reads this one last; systemd does not, but for a link to it.
-const LAST: &str = "/etc/sysctl.conf";
+pub(super) const LAST: &str = "/etc/sysctl.conf";
 
 /// Reads them in the order in which they are applied: by name, whatever the directory.
 pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<SysctlSetting>> {

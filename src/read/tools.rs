@@ -15,7 +15,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn find(host: &Host, mounts: &Mounts) -> Self {
-        let find = |name: &str| host.find_program(name).map_or(Fact::Absent, |(path, _)| Fact::Known(path));
+        let find = |name: &str| host.find_program(name).and_then(|(path, _)| Ok(path));
         Programs {
             tools: Tools {
                 rootlesskit: find("rootlesskit"),
@@ -33,7 +33,11 @@ impl Programs {
 /// Finds newuidmap or newgidmap and what would make it work.
 fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Helper> {
     use std::os::unix::fs::MetadataExt;
-    let Some((path, meta)) = host.find_program(name) else { return Fact::Absent };
+    let (path, meta) = match host.find_program(name) {
+        Fact::Known(found) => found,
+        Fact::Absent => return Fact::Absent,
+        Fact::Denied(why) | Fact::Failed(why) => return Fact::Denied(why),
+    };
     let file = host.locate(&path);
     let helper = Helper {
         setuid: meta.uid() == 0 && meta.mode() & 0o4000 != 0,

@@ -113,7 +113,7 @@ impl Probe<'_> {
         if self.task.needs_fuse_programs {
             let host = Host::new(None);
             for program in ["fuse-overlayfs", "mount.fuse3"] {
-                if host.find_program(program).is_none() {
+                if host.find_program(program).known().is_none() {
                     return Err((None, format!("{program} is not on the PATH")));
                 }
             }
