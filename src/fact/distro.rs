@@ -78,12 +78,25 @@ impl Distro {
     }
 
     /// The system whose name a node's osImage begins with; of several, such as RHEL and RHEL CoreOS, the longest.
-    pub(super) fn named(image: &str) -> Option<&'static Distro> {
+    fn named(image: &str) -> Option<&'static Distro> {
         DISTROS.iter().filter(|distro| image.starts_with(distro.name)).max_by_key(|distro| distro.name.len())
     }
 
     fn with_id(id: &str) -> Option<&'static Distro> {
         DISTROS.iter().find(|distro| distro.id == id)
+    }
+}
+
+impl OsRelease {
+    /// Reads a node's osImage, `Debian GNU/Linux 12 (bookworm)`, which is meant for people: `None` for a system
+    /// that it does not know by name.
+    pub fn from_image(image: &str) -> Option<Self> {
+        let distro = Distro::named(image)?;
+        let words = image[distro.name.len()..].split([' ', '(', ')', '/']).map(|word| word.trim_start_matches('v'));
+        let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let numbers = distro.version_numbers.unwrap_or(usize::MAX);
+        let version = version.map(|version| version.split('.').take(numbers).collect::<Vec<_>>().join("."));
+        Some(OsRelease { id: distro.id.to_owned(), version_id: version, ..OsRelease::default() })
     }
 }
 

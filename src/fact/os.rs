@@ -1,4 +1,3 @@
-use super::Distro;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,19 +43,6 @@ impl OsRelease {
             id_like: take("ID_LIKE").map(|v| v.split_whitespace().map(str::to_lowercase).collect()).unwrap_or_default(),
             variant_id: take("VARIANT_ID"),
         })
-    }
-}
-
-impl OsRelease {
-    /// Reads a node's osImage, `Debian GNU/Linux 12 (bookworm)`, which is meant for people: `None` for a system
-    /// that it does not know by name.
-    pub fn from_image(image: &str) -> Option<Self> {
-        let distro = Distro::named(image)?;
-        let words = image[distro.name.len()..].split([' ', '(', ')', '/']).map(|word| word.trim_start_matches('v'));
-        let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-        let numbers = distro.version_numbers.unwrap_or(usize::MAX);
-        let version = version.map(|version| version.split('.').take(numbers).collect::<Vec<_>>().join("."));
-        Some(OsRelease { id: distro.id.to_owned(), version_id: version, ..OsRelease::default() })
     }
 }
 

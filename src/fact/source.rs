@@ -1,27 +1,6 @@
-use super::{SYSCTLS, Sysctl};
+use super::place::{EVERYWHERE, HOST_ONLY, HOST_USER_NAMESPACE};
+use super::{Place, SYSCTLS, Sysctl};
 use std::fmt;
-
-/// A place in which a fact can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// On the machine itself.
-    Host,
-    /// In a pod of the default profile's shape.
-    Pod,
-    /// In a canary, a pod with a user namespace of its own.
-    Canary,
-}
-
-impl Place {
-    /// What a person calls it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Place::Host => "host",
-            Place::Pod => "pod",
-            Place::Canary => "canary",
-        }
-    }
-}
 
 /// What a fact is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,10 +86,6 @@ impl Row {
         }
     }
 }
-
-pub(super) const EVERYWHERE: &[Place] = &[Place::Host, Place::Pod, Place::Canary];
-pub(super) const HOST_USER_NAMESPACE: &[Place] = &[Place::Host, Place::Pod];
-const HOST_ONLY: &[Place] = &[Place::Host];
 
 /// A fact whose source a captured tree has.
 const fn captured(name: &'static str, source: Source, places: &'static [Place]) -> Row {

@@ -1,4 +1,4 @@
-use super::source::{EVERYWHERE, HOST_USER_NAMESPACE};
+use super::place::{EVERYWHERE, HOST_USER_NAMESPACE};
 use super::{Fact, Place, Step};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess, Visitor};

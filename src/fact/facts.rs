@@ -1,0 +1,131 @@
+use super::{
+    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting, Sysctls,
+    Tools, Trial, Tuned,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All that one run saw. `facts` prints it, `check --facts` judges it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// Always [`API_VERSION`].
+    pub api_version: String,
+    /// Always `Facts`.
+    pub kind: String,
+    /// When the facts were gathered, RFC 3339 in UTC.
+    #[serde(default)]
+    pub gathered_at: Fact<String>,
+    /// When the machine was booted, the same way.
+    #[serde(default)]
+    pub booted_at: Fact<String>,
+    /// The node's name: `NODE_NAME` where a pod is told it, else the host name.
+    #[serde(default)]
+    pub node: Fact<String>,
+    /// The operating system, from os-release.
+    #[serde(default)]
+    pub os: Fact<OsRelease>,
+    /// The running kernel's release.
+    #[serde(default)]
+    pub kernel: Fact<Release>,
+    /// Whether the kernel knows user namespaces at all (CONFIG_USER_NS).
+    #[serde(default)]
+    pub user_namespaces: Fact<bool>,
+    /// The sysctls that decide over user namespaces.
+    #[serde(default)]
+    pub sysctls: Sysctls,
+    /// What files of sysctl.d(5) say of those that may be set, in the order in which they are applied at boot.
+    #[serde(default)]
+    pub sysctl_files: Fact<Vec<SysctlSetting>>,
+    /// The confinement of this very process, which a builder in the same place would share.
+    #[serde(default)]
+    pub process: Process,
+    /// What lies over /proc.
+    #[serde(default)]
+    pub proc_fs: Fact<ProcFs>,
+    /// The directory where BuildKit would keep its state.
+    #[serde(default)]
+    pub state_dir: StateDir,
+    /// Whether /dev/fuse can be opened.
+    #[serde(default)]
+    pub dev_fuse: Fact<bool>,
+    /// The programs of a builder's image that are here.
+    #[serde(default)]
+    pub tools: Tools,
+    /// newuidmap, which writes a map of more than one's own user ID.
+    #[serde(default)]
+    pub newuidmap: Fact<Helper>,
+    /// newgidmap, the same for group IDs.
+    #[serde(default)]
+    pub newgidmap: Fact<Helper>,
+    /// The ranges of subordinate IDs that the builder's user may map.
+    #[serde(default)]
+    pub sub_ids: SubIds,
+    /// What the kubelet says of the node.
+    #[serde(default)]
+    pub kubelet: Kubelet,
+    /// What `tune` did on the node.
+    #[serde(default)]
+    pub tuned: Fact<Tuned>,
+    /// What the node has to offer to builds.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// What was tried, and what came of it.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
+    /// Real builds that were tried (`--prove build`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<Trial>,
+}
+
+impl Facts {
+    /// Facts of which nothing is known yet.
+    pub fn unknown() -> Self {
+        Facts {
+            api_version: API_VERSION.into(),
+            kind: "Facts".into(),
+            gathered_at: Fact::default(),
+            booted_at: Fact::default(),
+            node: Fact::default(),
+            os: Fact::default(),
+            kernel: Fact::default(),
+            user_namespaces: Fact::default(),
+            sysctls: Sysctls::default(),
+            sysctl_files: Fact::default(),
+            process: Process::default(),
+            proc_fs: Fact::default(),
+            state_dir: StateDir::default(),
+            dev_fuse: Fact::default(),
+            tools: Tools::default(),
+            newuidmap: Fact::default(),
+            newgidmap: Fact::default(),
+            sub_ids: SubIds::default(),
+            kubelet: Kubelet::default(),
+            tuned: Fact::default(),
+            capacity: Capacity::default(),
+            probes: Vec::new(),
+            trials: Vec::new(),
+        }
+    }
+
+    /// Whether the process stands on the bare machine, in the first PID and IPC namespaces, and not in a container.
+    pub fn on_bare_machine(&self) -> Option<bool> {
+        self.process.on_bare_machine()
+    }
+
+    /// Whether the process is in a user namespace of its own, as in a pod with `hostUsers: false`.
+    pub fn in_user_namespace(&self) -> Option<bool> {
+        self.process.uid_map.known().map(|map| !map.is_initial())
+    }
+
+    /// Whether this place is the builder's: a container that has rootlesskit (or this program
+    /// in its place). There a missing helper or range is the builder's own lack; elsewhere the
+    /// builder's image would bring it. `None` where that can't be told.
+    pub fn in_builder_image(&self) -> Option<bool> {
+        match (self.on_bare_machine(), &self.tools.rootlesskit) {
+            (Some(true), _) | (_, Fact::Absent) => Some(false),
+            (Some(false), Fact::Known(_)) => Some(true),
+            _ => None,
+        }
+    }
+}
