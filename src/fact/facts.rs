@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All that one run saw. `facts` prints it, `check --facts` judges it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// Always [`API_VERSION`].
@@ -79,33 +79,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Facts of which nothing is known yet.
+    /// Facts of which nothing is known yet, with their header, which `default` lacks.
     pub fn unknown() -> Self {
-        Facts {
-            api_version: API_VERSION.into(),
-            kind: "Facts".into(),
-            gathered_at: Fact::default(),
-            booted_at: Fact::default(),
-            node: Fact::default(),
-            os: Fact::default(),
-            kernel: Fact::default(),
-            user_namespaces: Fact::default(),
-            sysctls: Sysctls::default(),
-            sysctl_files: Fact::default(),
-            process: Process::default(),
-            proc_fs: Fact::default(),
-            state_dir: StateDir::default(),
-            dev_fuse: Fact::default(),
-            tools: Tools::default(),
-            newuidmap: Fact::default(),
-            newgidmap: Fact::default(),
-            sub_ids: SubIds::default(),
-            kubelet: Kubelet::default(),
-            tuned: Fact::default(),
-            capacity: Capacity::default(),
-            probes: Vec::new(),
-            trials: Vec::new(),
-        }
+        Facts { api_version: API_VERSION.into(), kind: "Facts".into(), ..Facts::default() }
     }
 
     /// Whether the process stands on the bare machine, in the first PID and IPC namespaces, and not in a container.
