@@ -91,6 +91,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         become_uid,
         in_builder_image: facts.in_builder_image() == Some(true),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
+        sub_ids: facts.sub_ids.clone(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),
         deadline: options.deadline,
         without: options.without.clone(),

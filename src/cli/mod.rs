@@ -27,7 +27,6 @@ mod values;
 use crate::read::{BadStateDir, CaptureError};
 use clap::{Parser, Subcommand};
 use exit::{BAD_INPUT, IO_ERROR, NOT_READY};
-use std::process::ExitCode;
 
 pub use output::note_closed_stdout;
 
@@ -133,8 +132,8 @@ fn share_one_heap() {
 #[cfg(not(target_env = "gnu"))]
 fn share_one_heap() {}
 
-/// Runs the command line of this process.
-pub fn run() -> ExitCode {
+/// Runs the command line of this process. Gives the exit code; what was printed is written by then.
+pub fn run() -> u8 {
     share_one_heap();
     let result = match Cli::parse().command {
         Command::Check(arguments) => check::run(&arguments),
@@ -149,7 +148,7 @@ pub fn run() -> ExitCode {
         Command::Prover(arguments) => prover::run(&arguments),
     };
     let (error, code) = match result {
-        Ok(code) => return ExitCode::from(code),
+        Ok(code) => return code,
         Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
         Err(error @ Error::NotReady { .. }) => (error, NOT_READY),
         Err(error @ (Error::Io(_) | Error::Tune(_))) => (error, IO_ERROR),
@@ -161,5 +160,5 @@ pub fn run() -> ExitCode {
     {
         eprintln!("hint: {hint}");
     }
-    ExitCode::from(code)
+    code
 }

@@ -1,7 +1,7 @@
 use super::exit::{self, READY};
 use super::{Error, values};
 use crate::attempt::probe::child::{self, Task};
-use crate::fact::{Builder, Plan, Step};
+use crate::fact::{Builder, Plan, Step, SubIds};
 use crate::profile::BUILDER_UID;
 use clap::Args;
 use std::path::PathBuf;
@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// Count fuse-overlayfs only where its programs are
     #[arg(long)]
     needs_fuse_programs: bool,
+    /// Which IDs the user may map, as `subIds` of the facts has it [default: what the files in /etc say]
+    #[arg(long, value_name = "JSON", value_parser = sub_ids, hide = true)]
+    sub_ids: Option<SubIds>,
     /// The program that maps user IDs [default: the one on the PATH]
     #[arg(long, value_name = "FILE", default_value = "newuidmap", hide_default_value = true)]
     newuidmap: PathBuf,
@@ -58,10 +61,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
         needs_fuse_programs: arguments.needs_fuse_programs,
+        sub_ids: arguments.sub_ids.clone(),
         newuidmap: arguments.newuidmap.clone(),
         newgidmap: arguments.newgidmap.clone(),
         under_rootlesskit: arguments.under_rootlesskit,
         without: arguments.without.clone(),
     });
     Ok(READY)
+}
+
+fn sub_ids(json: &str) -> Result<SubIds, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
 }

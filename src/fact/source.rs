@@ -106,10 +106,14 @@ pub fn rows() -> impl Iterator<Item = Row> {
 const BEFORE_SYSCTLS: &[Row] = &[
     row("gatheredAt", Source::Clock, EVERYWHERE),
     row("bootedAt", Source::File("/proc/stat"), EVERYWHERE),
-    captured("node", Source::FirstOf(&[Source::Environment("NODE_NAME"), Source::File("/proc/sys/kernel/hostname")]), EVERYWHERE),
+    captured(
+        "node",
+        Source::FirstOf(&[Source::Environment("NODE_NAME"), Source::Call("uname(2)"), Source::File("/proc/sys/kernel/hostname")]),
+        EVERYWHERE,
+    ),
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
-    captured("kernel", Source::FirstOf(&[Source::File("/proc/sys/kernel/osrelease"), Source::Call("uname(2)")]), EVERYWHERE),
+    captured("kernel", Source::FirstOf(&[Source::Call("uname(2)"), Source::File("/proc/sys/kernel/osrelease")]), EVERYWHERE),
     captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
 ];
 

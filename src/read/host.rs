@@ -1,6 +1,7 @@
 use super::manifest::{Captured, Manifest, Outcome};
 use crate::fact::{self, Fact, Why};
 use nix::errno::Errno;
+use std::cell::{OnceCell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -41,11 +42,29 @@ fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 /// Where programs are looked for in a captured tree, which has no PATH.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The directories of a PATH, each once: where /bin is a link to /usr/bin, which comes before it, it says nothing new.
+fn directories(path: &str, link: impl Fn(&str) -> Option<PathBuf>) -> Vec<String> {
+    let mut directories: Vec<String> = Vec::new();
+    for dir in path.split(':').filter(|dir| dir.starts_with('/')) {
+        let twin = format!("/usr{dir}");
+        let leads_to_twin = || link(dir).is_some_and(|target| Path::new("/").join(target) == Path::new(&twin));
+        let known = |name: &str| directories.iter().any(|known| known == name);
+        if !(known(dir) || known(&twin) && leads_to_twin()) {
+            directories.push(dir.to_owned());
+        }
+    }
+    directories
+}
+
 /// The files of a machine: this one, or a captured tree below a directory.
 #[derive(Clone)]
 pub(crate) struct Host {
     root: Option<PathBuf>,
     captured: Captured,
+    /// Where programs are looked for, once that was asked.
+    directories: OnceCell<Vec<String>>,
+    /// The anchor that was seen last.
+    anchor: RefCell<String>,
 }
 
 /// Why a captured tree does not have something.
@@ -58,7 +77,8 @@ enum NotTaken {
 
 impl Host {
     pub(crate) fn new(root: Option<&Path>) -> Self {
-        Host { root: root.map(Path::to_path_buf), captured: root.map_or(Captured::Unsaid, Captured::of) }
+        let captured = root.map_or(Captured::Unsaid, Captured::of);
+        Host { root: root.map(Path::to_path_buf), captured, directories: OnceCell::new(), anchor: RefCell::default() }
     }
 
     /// Whether this is the running machine, where more than files can be asked.
@@ -207,11 +227,9 @@ impl Host {
         if let Err(NotTaken::Untold(why)) = self.taken(name) {
             return Fact::Denied(why.into());
         }
-        let path = self.search_path();
-        let directories: Vec<_> = path.split(':').filter(|dir| dir.starts_with('/')).collect();
-        let first_time = |(n, dir): &(usize, &&str)| !directories[..*n].contains(dir);
-        let mut files = directories.iter().enumerate().filter(first_time).map(|(_, dir)| format!("{dir}/{name}"));
-        let found = files.find_map(|file| {
+        let link = |dir: &str| std::fs::read_link(dir).ok().filter(|_| self.is_live());
+        let directories = self.directories.get_or_init(|| directories(&self.search_path(), link));
+        let found = directories.iter().map(|dir| format!("{dir}/{name}")).find_map(|file| {
             let meta = self.locate(&file).metadata().ok()?;
             (meta.is_file() && meta.mode() & 0o111 != 0).then_some((file, meta))
         });
@@ -245,9 +263,17 @@ impl Host {
         }
     }
 
+    fn is_there(&self, anchor: &str) -> bool {
+        let seen = *self.anchor.borrow() == anchor || self.locate(anchor).is_dir();
+        if seen {
+            anchor.clone_into(&mut self.anchor.borrow_mut());
+        }
+        seen
+    }
+
     fn explain<T>(&self, error: &io::Error, path: &str, anchor: &str) -> Fact<T> {
         match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::ENOENT | Errno::ENOTDIR) if self.locate(anchor).is_dir() => Fact::Absent,
+            Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_there(anchor) => Fact::Absent,
             Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell").into()),
             Some(errno @ (Errno::EACCES | Errno::EPERM)) => Fact::Denied(Why::error(path, fact::Errno(errno as i32))),
             Some(errno) => Fact::Failed(Why::error(path, fact::Errno(errno as i32))),
@@ -259,6 +285,15 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_of_the_path_is_looked_at_once() {
+        let merged = |dir: &str| Some(PathBuf::from(&dir[1..])).map(|name| Path::new("usr").join(name)).filter(|_| dir != "/usr/bin");
+        assert_eq!(directories(USUAL_PATH, merged), ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]);
+        assert_eq!(directories("/bin:/usr/bin:relative::/bin", merged), ["/bin", "/usr/bin"], "the first one is the one that is named");
+        assert_eq!(directories("/usr/bin:/bin:/sbin", |_| None), ["/usr/bin", "/bin", "/sbin"]);
+        assert_eq!(directories("/usr/bin:/bin", |_| Some("/busybox/bin".into())), ["/usr/bin", "/bin"]);
+    }
 
     #[test]
     fn files_of_any_length_are_read_whole() {

@@ -10,7 +10,7 @@ mod sys;
 mod under_rootlesskit;
 mod wire;
 
-use crate::fact::{Builder, End, Plan, Probe, Step};
+use crate::fact::{Builder, End, Plan, Probe, Step, SubIds};
 use nix::sys::signal::Signal;
 use running::Running;
 use std::fs::Metadata;
@@ -40,6 +40,8 @@ pub struct Request {
     pub needs_fuse_programs: bool,
     /// The helpers newuidmap and newgidmap, where they were found.
     pub helpers: [Option<String>; 2],
+    /// Which IDs the builder's user may map.
+    pub sub_ids: SubIds,
     /// How long it may take.
     pub deadline: Duration,
     /// Steps that are left out.
@@ -108,6 +110,9 @@ impl Request {
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
         let helpers = ["newuidmap", "newgidmap"].into_iter().zip(&self.helpers);
         arguments.extend(helpers.filter_map(|(name, path)| path.as_ref().map(|path| format!("--{name}={path}"))));
+        // An argument can't be longer than 128 KiB; without this one the child reads the files itself.
+        let sub_ids = serde_json::to_string(&self.sub_ids).ok().filter(|json| json.len() < 64 << 10);
+        arguments.extend(sub_ids.map(|json| format!("--sub-ids={json}")));
         arguments.extend(self.without.iter().map(|step| format!("--without={}", step.id())));
         arguments.extend(self.become_uid.map(|uid| format!("--become-uid={uid}")));
         arguments

@@ -18,7 +18,8 @@ mod scratch;
 mod tell;
 
 use super::wire::Line;
-use crate::fact::{Plan, Step};
+use crate::fact::{Fact, Plan, Step, SubIds};
+use crate::read::{Host, sub_ids};
 use std::path::PathBuf;
 
 pub use scratch::remove_scratch;
@@ -36,6 +37,8 @@ pub struct Task {
     pub own_id_fallback: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
+    /// Which IDs the builder's user may map, where that is known.
+    pub sub_ids: Option<SubIds>,
     /// The program that maps user IDs; a bare name is looked for on the PATH.
     pub newuidmap: PathBuf,
     /// The program that maps group IDs.
@@ -62,6 +65,13 @@ pub fn run(task: &Task) {
     }
     if scratch.as_ref().map_or(true, |path| cleanup::remove() || remove_scratch(path)) {
         tell::tell(&Line::Clean);
+    }
+}
+
+impl Task {
+    /// Which IDs a user may map.
+    fn sub_ids(&self, uid: u32) -> SubIds {
+        self.sub_ids.clone().unwrap_or_else(|| sub_ids(&Host::new(None), &Fact::Known(uid)))
     }
 }
 

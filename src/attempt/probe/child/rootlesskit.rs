@@ -7,7 +7,6 @@ use super::tell::{Outcome, Report, Stop, die_with_parent, is_left_out, leave, mo
 use crate::attempt::probe::sys;
 use crate::attempt::probe::wire::Line;
 use crate::fact::{Builder, Errno, Fact, IdMap, MapSource, Step, StepOutcome, SubId, SubIds};
-use crate::read::{Host, sub_ids};
 use crate::text::shorten;
 use nix::fcntl::OFlag;
 use nix::mount::MsFlags;
@@ -128,7 +127,7 @@ impl Probe<'_> {
             return Err(self.map_failed(Report::new(Step::UidMap, started), Some(errno), detail));
         }
         let started = Instant::now();
-        let ids = sub_ids(&Host::new(None), &Fact::Known(own.as_raw()));
+        let ids = self.task.sub_ids(own.as_raw());
         let ranges = match arguments(&ids) {
             Ok(ranges) => ranges,
             Err(why) => return Err(self.map_failed(Report::new(Step::SubIdRange, started), None, Some(why))),
@@ -200,8 +199,7 @@ impl Probe<'_> {
     /// Root needs no helper. It writes the ranges that the files give the user; elsewhere than in a builder's image,
     /// which brings its own, the image's usual range stands in, or what is left of the IDs that there are.
     fn write_maps_as_root(&self, daemon: i32, uid: u32) -> nix::Result<()> {
-        let host = Host::new(None);
-        let ids = sub_ids(&host, &Fact::Known(uid));
+        let ids = self.task.sub_ids(uid);
         for (file, ranges) in [("uid_map", &ids.uids), ("gid_map", &ids.gids)] {
             let own =
                 std::fs::read_to_string(format!("/proc/self/{file}")).ok().and_then(|text| IdMap::parse(&text).ok()).unwrap_or_default();
