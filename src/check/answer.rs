@@ -1,6 +1,6 @@
 //! What judging comes to, as values. States that make no sense, such as a verdict of not ready without a cause, can't be written.
 
-use super::Note;
+use super::{Note, Snapshotter};
 use crate::cause::Cause;
 use crate::fact::StepResult;
 use crate::profile::Profile;
@@ -49,19 +49,6 @@ pub enum Evidence {
     Probed,
     /// From facts alone.
     Predicted,
-}
-
-/// How BuildKit would keep its layers, the fastest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::Display, strum::EnumString)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Snapshotter {
-    /// The kernel's overlay file system.
-    Overlayfs,
-    /// The same in user space.
-    FuseOverlayfs,
-    /// A copy of the whole tree for each layer.
-    Native,
 }
 
 /// What one check came to.

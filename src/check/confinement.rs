@@ -1,6 +1,7 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
+use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Seccomp, Step};
 use crate::profile::Profile;
@@ -34,18 +35,15 @@ pub(super) const SECCOMP: Check = Check {
         judge: |case| {
             let ahead = case.probe.is_some_and(|probe| probe.steps.iter().any(|step| step.filtered == Some(true)));
             if ahead || case.failed().is_some_and(|failed| failed.filtered == Some(true)) {
-                return Judgement::fail(
-                    Cause::Seccomp,
-                    format!("the seccomp filter of this {} answers in the kernel's place", case.place.title()),
-                );
+                return Judgement::fail(Cause::Seccomp, Seen::FilterAnswers { on_bare_machine: case.place.on_bare_machine() });
             }
             if !case.place.is_builders_confinement() {
                 return Judgement::NotApplicable;
             }
             match &case.facts.process.seccomp {
                 Fact::Known(Seccomp::Disabled) | Fact::Absent => Judgement::Pass,
-                Fact::Known(Seccomp::Strict) => Judgement::fail(Cause::Seccomp, "seccomp allows read and write alone"),
-                Fact::Known(Seccomp::Filter) => Judgement::unknown("a seccomp filter is on, and only trying shows what it refuses"),
+                Fact::Known(Seccomp::Strict) => Judgement::fail(Cause::Seccomp, Seen::Strict),
+                Fact::Known(Seccomp::Filter) => Judgement::unknown(Seen::Filtered),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
@@ -67,25 +65,25 @@ pub(super) const LSM_PROFILE: Check = Check {
             if !case.place.is_builders_confinement() {
                 // A shell is hardly ever confined; a pod is where the runtime labels containers.
                 return match case.facts.process.selinux_type() {
-                    Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => Judgement::warn(
-                        Cause::Selinux,
-                        "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed",
-                    ),
+                    Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => {
+                        Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell)
+                    }
                     _ => Judgement::NotApplicable,
                 };
             }
             let process = &case.facts.process;
             let denied = case.failed().is_some_and(|failed| failed.errno == Some(Errno::EACCES));
+            let (apparmor, selinux) = (|name: &str| Label::AppArmor(name.to_owned()), |kind: &str| Label::Selinux(kind.to_owned()));
             match (&process.lsm_label, process.apparmor_profile(), process.selinux_type()) {
                 (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::unknown(why),
                 (_, Some(name), _) if denied || name.split("//").next().is_some_and(|name| DENY_MOUNT.contains(&name)) => {
-                    Judgement::fail(Cause::ApparmorProfile, format!("AppArmor profile {name} confines this pod"))
+                    Judgement::fail(Cause::ApparmorProfile, Seen::Confined(apparmor(name)))
                 }
-                (_, Some(name), _) => Judgement::unknown(format!("AppArmor profile {name} is on, and only trying shows what it refuses")),
+                (_, Some(name), _) => Judgement::unknown(Seen::Labelled(apparmor(name))),
                 // Types that container-selinux makes for nested containers or leaves unconfined.
                 (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
-                (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, format!("SELinux type {kind} confines this pod")),
-                (_, _, Some(kind)) => Judgement::unknown(format!("SELinux type {kind} is on, and only trying shows what it refuses")),
+                (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind))),
+                (_, _, Some(kind)) => Judgement::unknown(Seen::Labelled(selinux(kind))),
                 _ => Judgement::Pass,
             }
         },
@@ -158,10 +156,8 @@ pub(super) const PROC: Check = Check {
                 Fact::Known(proc) if proc.masks.is_empty() || proc.complete_elsewhere => Judgement::Pass,
                 // Root of the machine's own user namespace is not asked what is visible.
                 Fact::Known(_) if !case.place.is_rootless() && case.facts.in_user_namespace() == Some(false) => Judgement::Pass,
-                Fact::Known(proc) => {
-                    Judgement::fail(Cause::MaskedProc, format!("{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()))
-                }
-                Fact::Absent => Judgement::unknown("the mount table is missing"),
+                Fact::Known(proc) => Judgement::fail(Cause::MaskedProc, Seen::Masked(proc.clone())),
+                Fact::Absent => Judgement::unknown(Seen::NoMountTable),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },

@@ -2,6 +2,7 @@
 
 use super::message::says_no_user;
 use super::row::{Blame, Check, Judgement, Kind};
+use super::seen::idmap::{Ids, Seen};
 use super::{Case, Note};
 use crate::cause::Cause;
 use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepOutcome, StepResult, SubId};
@@ -14,7 +15,7 @@ fn lack(case: &Case, cause: Cause, note: impl Into<Note>) -> Judgement {
     match case.facts.in_builder_image() {
         Some(true) => Judgement::fail(cause, note),
         Some(false) => Judgement::Warn(cause, Note::Brought(Box::new(note.into()))),
-        None => Judgement::unknown(format!("{}, and nothing tells whether this is a builder's image", note.into())),
+        None => Judgement::unknown(Note::PerhapsBrought(Box::new(note.into()))),
     }
 }
 
@@ -39,26 +40,22 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
             if needs_no_helper(case) {
                 return Judgement::NotApplicable;
             }
-            let ids = &case.facts.sub_ids;
-            Judgement::worst(
-                [(&ids.uids, "/etc/subuid"), (&ids.gids, "/etc/subgid")].map(|(ranges, file)| judge_ranges(case, ranges, file)),
-            )
+            let ranges = &case.facts.sub_ids;
+            Judgement::worst([(&ranges.uids, Ids::Users), (&ranges.gids, Ids::Groups)].map(|(ranges, ids)| judge_ranges(case, ranges, ids)))
         },
         explains: |_| true,
     },
 };
 
-fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, file: &str) -> Judgement {
-    let user = case.facts.sub_ids.user.known().map_or("the user", String::as_str);
+fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
+    let user = || case.facts.sub_ids.user.known().cloned();
     match ranges {
-        Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, format!("{file} has no range for {user}")),
+        Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
         Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {
-            sum if sum < USUAL_RANGE => {
-                Judgement::warn(Cause::SubidConfig, format!("{file} gives {user} {sum} IDs: images with files of higher IDs fail"))
-            }
+            count if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
             _ => Judgement::Pass,
         },
-        Fact::Absent => lack(case, Cause::SubidConfig, format!("there is no {file}")),
+        Fact::Absent => lack(case, Cause::SubidConfig, Seen::NoFile(ids)),
         Fact::Failed(why) => lack(case, Cause::SubidConfig, why),
         Fact::Denied(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
@@ -78,18 +75,11 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
             }
             match &case.facts.process.bounding_set {
                 Fact::Known(set) => {
-                    let missing: Vec<_> = [(CapSet::SETUID, "SETUID"), (CapSet::SETGID, "SETGID")]
-                        .into_iter()
-                        .filter(|cap| !set.has(cap.0))
-                        .map(|cap| cap.1)
-                        .collect();
-                    if missing.is_empty() {
-                        Judgement::Pass
-                    } else {
-                        Judgement::fail(Cause::CapsDropped, format!("the bounding set lacks {}", missing.join(" and ")))
-                    }
+                    let capabilities = [(CapSet::SETUID, Ids::Users), (CapSet::SETGID, Ids::Groups)].into_iter();
+                    let missing: Vec<_> = capabilities.filter(|cap| !set.has(cap.0)).map(|cap| cap.1).collect();
+                    if missing.is_empty() { Judgement::Pass } else { Judgement::fail(Cause::CapsDropped, Seen::NoCapability(missing)) }
                 }
-                Fact::Absent => Judgement::unknown("/proc/self/status is missing"),
+                Fact::Absent => Judgement::unknown(Seen::NoStatus),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
@@ -110,12 +100,9 @@ pub(super) const NO_NEW_PRIVILEGES: Check = Check {
             }
             match &case.facts.process.no_new_privs {
                 Fact::Known(false) | Fact::Absent => Judgement::Pass,
-                Fact::Known(true) if case.place.on_bare_machine() => Judgement::warn(
-                    Cause::NoNewPrivs,
-                    "no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own",
-                ),
+                Fact::Known(true) if case.place.on_bare_machine() => Judgement::warn(Cause::NoNewPrivs, Seen::NoNewPrivsOfShell),
                 _ if case.place.on_bare_machine() => Judgement::NotApplicable,
-                Fact::Known(true) => Judgement::fail(Cause::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)"),
+                Fact::Known(true) => Judgement::fail(Cause::NoNewPrivs, Seen::NoNewPrivs),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
@@ -134,17 +121,14 @@ pub(super) const HELPERS: Check = Check {
             if needs_no_helper(case) {
                 return Judgement::NotApplicable;
             }
-            let helpers = [(&case.facts.newuidmap, "newuidmap"), (&case.facts.newgidmap, "newgidmap")];
-            Judgement::worst(helpers.map(|(fact, name)| match fact {
+            let helpers = [(&case.facts.newuidmap, Ids::Users), (&case.facts.newgidmap, Ids::Groups)];
+            Judgement::worst(helpers.map(|(fact, ids)| match fact {
                 Fact::Known(helper) if helper.is_privileged() && (helper.file_capability || can_be_root(case)) => Judgement::Pass,
                 // Some builds turn into the user again before they write, and can; others stay root, whom the kernel asks for
                 // CAP_SYS_ADMIN, since the namespace is not root's own (map_write in kernel/user_namespace.c).
-                Fact::Known(helper) if helper.is_privileged() => Judgement::unknown(format!(
-                    "{} has the setuid bit and not its file capability, and only trying shows whether this build of it can do without SYS_ADMIN",
-                    helper.path
-                )),
+                Fact::Known(helper) if helper.is_privileged() => Judgement::unknown(Seen::SetuidAlone(helper.path.clone())),
                 Fact::Known(helper) => lack(case, Cause::IdmapHelper, weakness(helper)),
-                Fact::Absent => lack(case, Cause::IdmapHelper, format!("{name} is not on the PATH")),
+                Fact::Absent => lack(case, Cause::IdmapHelper, Seen::NoHelper(ids)),
                 Fact::Denied(why) | Fact::Failed(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
                 Fact::Denied(_) | Fact::Failed(_) => Judgement::NotApplicable,
             }))
@@ -158,12 +142,9 @@ fn can_be_root(case: &Case) -> bool {
     case.place.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
 }
 
-fn weakness(helper: &Helper) -> String {
-    if helper.nosuid {
-        format!("{} lies on a mount with nosuid, where neither file capabilities nor the setuid bit count", helper.path)
-    } else {
-        format!("{} has neither its file capability nor the setuid bit", helper.path)
-    }
+fn weakness(helper: &Helper) -> Seen {
+    let path = helper.path.clone();
+    if helper.nosuid { Seen::OnNosuid(path) } else { Seen::Unprivileged(path) }
 }
 
 pub(super) const NESTED_RANGE: Check = Check {
@@ -177,25 +158,17 @@ pub(super) const NESTED_RANGE: Check = Check {
             if needs_no_helper(case) {
                 return Judgement::NotApplicable;
             }
-            let ids = &case.facts.sub_ids;
+            let ranges = &case.facts.sub_ids;
             let process = &case.facts.process;
-            Judgement::worst([(&process.uid_map, &ids.uids, "UID"), (&process.gid_map, &ids.gids, "GID")].map(|(map, ranges, kind)| {
-                match (map, ranges.known()) {
-                    (Fact::Known(map), Some(ranges)) => match ranges.iter().find(|range| !map.contains(range)) {
-                        Some(range) => {
-                            let ids = map.size();
-                            lack(
-                                case,
-                                Cause::NestedUsernsRange,
-                                format!("the sub-{kind} range {range} does not lie within the {ids} IDs of this user namespace"),
-                            )
-                        }
-                        None => Judgement::Pass,
-                    },
-                    (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
-                    // No user namespaces, or a range that can't be read: other checks' matters.
-                    (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
-                }
+            let both = [(&process.uid_map, &ranges.uids, Ids::Users), (&process.gid_map, &ranges.gids, Ids::Groups)];
+            Judgement::worst(both.map(|(map, ranges, ids)| match (map, ranges.known()) {
+                (Fact::Known(map), Some(ranges)) => match ranges.iter().find(|range| !map.contains(range)) {
+                    Some(range) => lack(case, Cause::NestedUsernsRange, Seen::OutOfNamespace { ids, range: *range, size: map.size() }),
+                    None => Judgement::Pass,
+                },
+                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
+                // No user namespaces, or a range that can't be read: other checks' matters.
+                (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
             }))
         },
         explains: refused,

@@ -18,6 +18,8 @@ mod pod;
 #[cfg(test)]
 mod reaches;
 mod row;
+pub mod seen;
+mod snapshotter;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -25,7 +27,7 @@ pub(crate) mod testing;
 mod tried;
 mod userns;
 
-pub use answer::{Answer, Causes, Evidence, Finding, Outcome, Ready, Snapshotter, Verdict};
+pub use answer::{Answer, Causes, Evidence, Finding, Outcome, Ready, Verdict};
 pub use basis::Basis;
 pub use case::Case;
 pub use judge::{PRECEDENCE, Rule, judge};
@@ -34,5 +36,6 @@ pub(crate) use message::step_of;
 pub use note::{Note, Unfinished};
 pub use place::Place;
 pub use row::Check;
+pub use snapshotter::Snapshotter;
 pub use table::CHECKS;
 pub use userns::least_values;

@@ -1,5 +1,6 @@
 //! What was found, as a value; the text for people is in its `Display` alone, and nothing compares it.
 
+use super::seen::{confinement, idmap, pod, storage, userns};
 use crate::cause::Cause;
 use crate::fact::{End, Stage, StepResult, TrialEnd, Why};
 use serde::{Serialize, Serializer};
@@ -14,12 +15,22 @@ pub enum Note {
     FellBack(StepResult),
     /// A fact that could not be read.
     Unread(Why),
-    /// A fact, in the words of the row that looks at it.
-    Fact(String),
+    /// What was seen of namespaces.
+    Userns(userns::Seen),
+    /// What was seen of the ID maps.
+    IdMap(idmap::Seen),
+    /// What was seen of the confinement.
+    Confinement(confinement::Seen),
+    /// What was seen of the state dir.
+    Storage(storage::Seen),
+    /// What was seen of what Kubernetes gives a pod.
+    Pod(pod::Seen),
     /// What a check found that looks bad, where it was tried and works.
     Overruled(Box<Note>),
     /// A lack of this image, which is not the builder's.
     Brought(Box<Note>),
+    /// The same, where nothing tells whose image this is.
+    PerhapsBrought(Box<Note>),
     /// What a real build came to.
     Trial(TrialEnd),
     /// Why a probe that was begun decides nothing.
@@ -52,9 +63,14 @@ impl fmt::Display for Note {
             Note::Step(step) => step.fmt(f),
             Note::FellBack(step) => write!(f, "{step}: went on with the own ID alone"),
             Note::Unread(why) => why.fmt(f),
-            Note::Fact(text) => f.write_str(text),
+            Note::Userns(seen) => seen.fmt(f),
+            Note::IdMap(seen) => seen.fmt(f),
+            Note::Confinement(seen) => seen.fmt(f),
+            Note::Storage(seen) => seen.fmt(f),
+            Note::Pod(seen) => seen.fmt(f),
             Note::Overruled(note) => write!(f, "{note}, but it works here all the same"),
             Note::Brought(note) => write!(f, "{note} (a builder's image brings its own)"),
+            Note::PerhapsBrought(note) => write!(f, "{note}, and nothing tells whether this is a builder's image"),
             Note::Trial(end) => trial(end, f),
             Note::Unfinished(unfinished) => unfinished.fmt(f),
             Note::OfThisShell(cause) => write!(f, "{}, which says nothing of a pod", cause.title()),
@@ -88,15 +104,33 @@ impl fmt::Display for Unfinished {
     }
 }
 
-impl From<String> for Note {
-    fn from(text: String) -> Self {
-        Note::Fact(text)
+impl From<userns::Seen> for Note {
+    fn from(seen: userns::Seen) -> Self {
+        Note::Userns(seen)
     }
 }
 
-impl From<&str> for Note {
-    fn from(text: &str) -> Self {
-        Note::Fact(text.to_owned())
+impl From<idmap::Seen> for Note {
+    fn from(seen: idmap::Seen) -> Self {
+        Note::IdMap(seen)
+    }
+}
+
+impl From<confinement::Seen> for Note {
+    fn from(seen: confinement::Seen) -> Self {
+        Note::Confinement(seen)
+    }
+}
+
+impl From<storage::Seen> for Note {
+    fn from(seen: storage::Seen) -> Self {
+        Note::Storage(seen)
+    }
+}
+
+impl From<pod::Seen> for Note {
+    fn from(seen: pod::Seen) -> Self {
+        Note::Pod(seen)
     }
 }
 

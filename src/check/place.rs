@@ -33,11 +33,6 @@ impl Place<'_> {
         self.facts.on_bare_machine() == Some(true)
     }
 
-    /// What a person calls the place.
-    pub(super) fn title(&self) -> &'static str {
-        if self.on_bare_machine() { "shell" } else { "pod" }
-    }
-
     /// Whether the confinement of this very process is the builder's: in a container of its kind.
     /// On a bare machine it is the shell's, and says nothing of a pod.
     pub fn is_builders_confinement(&self) -> bool {

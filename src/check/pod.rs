@@ -2,6 +2,7 @@
 
 use super::kubernetes::{Gate, PROC_MOUNT, REFUSES, Support, TELLS, USER_NAMESPACES, procmount_support};
 use super::row::{Check, Judgement, Kind};
+use super::seen::pod::{Ignored, Seen};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Facts, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, Step, Sysctl};
 use crate::profile::Profile;
@@ -20,27 +21,15 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
             let kernel = case.facts.kernel.known();
             match (case.facts.in_user_namespace(), kernel) {
                 (Some(true), _) => Judgement::Pass,
-                _ if case.place.got_no_user_namespace() => Judgement::fail(
-                    Cause::UsernsPodRuntime,
-                    format!(
-                        "the pod asked for hostUsers: false and got the machine's own user namespace: {}",
-                        who_ignored(case.facts, &USER_NAMESPACES)
-                    ),
-                ),
-                _ if case.facts.sysctls.get(Sysctl::YamaPtraceScope).known() == Some(&3) => Judgement::fail(
-                    Cause::Yama,
-                    "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes",
-                ),
-                (_, Some(kernel)) if !kernel.can(IDMAPPED_MOUNTS) => Judgement::fail(
-                    Cause::UsernsPodRuntime,
-                    format!(
-                        "Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs ({IDMAPPED_MOUNTS}, better {IDMAPPED_TMPFS})"
-                    ),
-                ),
-                (_, Some(kernel)) if !kernel.can(IDMAPPED_TMPFS) => Judgement::unknown(format!(
-                    "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
-                )),
-                _ => Judgement::unknown("looks able; only a pod with hostUsers: false can prove it"),
+                _ if case.place.got_no_user_namespace() => {
+                    Judgement::fail(Cause::UsernsPodRuntime, Seen::NoUserNamespace(who_ignored(case.facts, &USER_NAMESPACES)))
+                }
+                _ if case.facts.sysctls.get(Sysctl::YamaPtraceScope).known() == Some(&3) => Judgement::fail(Cause::Yama, Seen::Yama),
+                (_, Some(kernel)) if !kernel.can(IDMAPPED_MOUNTS) => {
+                    Judgement::fail(Cause::UsernsPodRuntime, Seen::NoIdmappedMounts(kernel.clone()))
+                }
+                (_, Some(kernel)) if !kernel.can(IDMAPPED_TMPFS) => Judgement::unknown(Seen::NoIdmappedTmpfs(kernel.clone())),
+                _ => Judgement::unknown(Seen::LooksAble),
             }
         },
         explains: |_| false,
@@ -48,16 +37,9 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
 };
 
 /// Who ignored a field that has this feature gate at the API server.
-fn who_ignored(facts: &Facts, gate: &Gate) -> String {
-    let runtime = match facts.kubelet.runtime.known() {
-        Some(runtime) => format!("the container runtime ({runtime})"),
-        None => "the container runtime".to_owned(),
-    };
+fn who_ignored(facts: &Facts, gate: &Gate) -> Ignored {
     let locked = facts.kubelet.version.known().is_some_and(|version| version.numbers() >= (1, gate.locked, 0));
-    match locked {
-        true => format!("{runtime} ignored it"),
-        false => format!("{runtime} ignored it, or the API server dropped it (feature gate {}; `check --cluster` tells)", gate.name),
-    }
+    Ignored { runtime: facts.kubelet.runtime.known().cloned(), gate: (!locked).then_some(gate.name) }
 }
 
 pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
@@ -81,30 +63,18 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
                 Fact::Absent | Fact::Denied(_) => return Judgement::NotApplicable,
                 Fact::Failed(why) => return Judgement::unknown(why),
             };
-            let runtime = kubelet.runtime.known().map_or_else(|| "its runtime".to_owned(), ToString::to_string);
-            let refuses = "so the kubelet refuses a pod with hostUsers: false";
-            match (&kubelet.pod_user_namespaces, version.numbers()) {
-                (_, number) if number < REFUSES => Judgement::unknown(format!(
-                    "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does)"
-                )),
-                (Fact::Known(true), _) => Judgement::Pass,
-                (Fact::Known(false), _) => Judgement::fail(
-                    Cause::UsernsPodRuntime,
-                    format!(
-                        "{runtime} says that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
-                    ),
-                ),
+            match (&kubelet.pod_user_namespaces, version.numbers(), kubelet.runtime.known()) {
+                (_, number, _) if number < REFUSES => Judgement::unknown(Seen::KubeletMayIgnore(version.clone())),
+                (Fact::Known(true), ..) => Judgement::Pass,
+                (Fact::Known(false), _, runtime) => Judgement::fail(Cause::UsernsPodRuntime, Seen::RuntimeCant(runtime.cloned())),
                 // Without the runtime's version either: one of them has just been started.
-                (Fact::Absent, number) if number >= TELLS && kubelet.runtime.known().is_some() => Judgement::fail(
-                    Cause::UsernsPodRuntime,
-                    format!(
-                        "{runtime} does not say that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), {refuses}"
-                    ),
-                ),
-                (Fact::Absent, _) => {
-                    Judgement::unknown(format!("kubelet {version} does not tell whether {runtime} gives pods a user namespace"))
+                (Fact::Absent, number, Some(runtime)) if number >= TELLS => {
+                    Judgement::fail(Cause::UsernsPodRuntime, Seen::RuntimeSilent(runtime.clone()))
                 }
-                (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
+                (Fact::Absent, _, runtime) => {
+                    Judgement::unknown(Seen::KubeletSilent { kubelet: version.clone(), runtime: runtime.cloned() })
+                }
+                (Fact::Denied(why) | Fact::Failed(why), ..) => Judgement::unknown(why),
             }
         },
         explains: |_| false,
@@ -126,22 +96,13 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
             match (&case.facts.proc_fs, &case.facts.kubelet.runtime) {
                 (Fact::Known(proc), _) if asked && (proc.masks.is_empty() || proc.complete_elsewhere) => Judgement::Pass,
                 (Fact::Known(proc), _) if asked => {
-                    let (masks, shown, who) = (proc.masks.len(), proc.shown(), who_ignored(case.facts, &PROC_MOUNT));
-                    Judgement::fail(
-                        Cause::ProcmountRuntime,
-                        format!(
-                            "the pod asked for procMount: Unmasked, and parts of /proc are hidden all the same, by {masks} mounts ({shown}): {who}"
-                        ),
-                    )
+                    let by = who_ignored(case.facts, &PROC_MOUNT);
+                    Judgement::fail(Cause::ProcmountRuntime, Seen::Masked { proc: proc.clone(), by })
                 }
                 (_, Fact::Known(runtime)) => match procmount_support(case.facts) {
                     Support::Supported => Judgement::Pass,
-                    Support::Unsupported => {
-                        Judgement::fail(Cause::ProcmountRuntime, format!("{runtime} masks /proc whatever procMount says, by its version"))
-                    }
-                    Support::Unknown => {
-                        Judgement::unknown(format!("nobody knows what {runtime} makes of procMount: only such a pod can prove it"))
-                    }
+                    Support::Unsupported => Judgement::fail(Cause::ProcmountRuntime, Seen::RuntimeMasks(runtime.clone())),
+                    Support::Unknown => Judgement::unknown(Seen::RuntimeUnknown(runtime.clone())),
                 },
                 // Nobody has asked the kubelet, or the kubelet got no answer.
                 _ => Judgement::NotApplicable,
@@ -154,8 +115,9 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
+    use crate::check::seen::pod::{Ignored, Seen};
     use crate::check::testing::{facts_of, finding, pod_map};
-    use crate::check::{Evidence, Outcome, Ready, judge};
+    use crate::check::{Evidence, Note, Outcome, Ready, judge};
     use crate::fact::{Fact, Facts, Namespace, ProcFs, Sysctl};
     use crate::profile::Profile;
 
@@ -183,9 +145,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_got_no_user_namespace_proves_that_it_was_ignored() {
-        for (version, says, not) in
-            [("v1.36.3", "containerd://1.6.9) ignored it", "API server"), ("v1.35.0", "UserNamespacesSupport", "\n")]
-        {
+        for (version, gate) in [("v1.36.3", None), ("v1.35.0", Some("UserNamespacesSupport"))] {
             let facts = facts_of(&|facts| {
                 asked(facts);
                 facts.kubelet.version = Fact::Known(version.to_owned().try_into().expect("a version"));
@@ -195,11 +155,9 @@ mod tests {
                 let verdict = judge(&facts, profile, None);
                 let named = (verdict.ready(), verdict.evidence, verdict.decisive());
                 assert_eq!(named, (Ready::NotReady, Evidence::Proven, Some(Cause::UsernsPodRuntime)));
-                let message = verdict
-                    .findings
-                    .iter()
-                    .find_map(|finding| finding.note.as_ref().filter(|_| finding.cause.is_some()).map(ToString::to_string));
-                assert!(message.is_some_and(|message| message.contains(says) && !message.contains(not)), "{version}");
+                let note = verdict.findings.into_iter().find(|finding| finding.cause.is_some()).and_then(|finding| finding.note);
+                let by = Ignored { runtime: runtime("containerd://1.6.9").known().cloned(), gate };
+                assert_eq!(note, Some(Note::Pod(Seen::NoUserNamespace(by))), "{version}");
             }
             assert_eq!(judge(&facts, Profile::NoProcessSandbox, None).ready(), Ready::Ready);
         }
@@ -239,11 +197,9 @@ mod tests {
         assert_eq!(judged(&|facts| in_canary(facts, Fact::Known(ProcFs::default()))).outcome, Outcome::Pass);
         let found = judged(&|facts| in_canary(facts, masked()));
         assert_eq!((found.outcome, found.cause), (Outcome::Fail, Some(Cause::ProcmountRuntime)));
-        let message = found.note.expect("a note").to_string();
-        assert!(
-            message.contains("by 2 mounts (/proc/kcore, /proc/keys): the container runtime (cri-o://1.33.1) ignored it, or the API server"),
-            "{message}"
-        );
+        let by = Ignored { runtime: runtime("cri-o://1.33.1").known().cloned(), gate: Some("ProcMountType") };
+        let proc = masked().known().cloned().expect("a /proc");
+        assert_eq!(found.note, Some(Note::Pod(Seen::Masked { proc, by })));
         let verdict = judge(&facts_of(&|facts| in_canary(facts, masked())), Profile::ProcMount, None);
         assert!(verdict.causes().contains(&Cause::ProcmountRuntime) && !verdict.causes().contains(&Cause::MaskedProc));
         for (version, outcome) in

@@ -1,6 +1,7 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
 use super::row::{Blame, Check, Judgement, Kind};
+use super::seen::storage::Seen;
 use super::{Case, Snapshotter};
 use crate::cause::Cause;
 use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, StateDir, Step, StepOutcome};
@@ -17,24 +18,24 @@ pub(super) const STATE_DIR: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             let state = &case.facts.state_dir;
-            let path = state.path.known().map_or("the state dir", String::as_str);
+            let path = || state.path.known().cloned();
             if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
                 let full = matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT));
-                let says = failed.errno.map_or("refused", Errno::text);
-                return Judgement::fail(if full { Cause::DiskSpace } else { Cause::StateDir }, format!("{path} can't be written: {says}"));
+                let cause = if full { Cause::DiskSpace } else { Cause::StateDir };
+                return Judgement::fail(cause, Seen::NotWritable { path: path(), errno: failed.errno });
             }
             if let Some(why) = state.path.unreadable() {
                 return Judgement::unknown(why);
             }
             match (&state.flags, &state.free_bytes) {
                 (Fact::Known(flags), _) if flags.read_only && !case.place.on_bare_machine() => {
-                    Judgement::fail(Cause::StateDir, format!("{path} is mounted read-only"))
+                    Judgement::fail(Cause::StateDir, Seen::ReadOnly { path: path() })
                 }
                 (_, Fact::Known(free)) if *free < StateDir::LEAST => {
-                    Judgement::fail(Cause::DiskSpace, format!("{} KiB are left on {path}", free >> 10))
+                    Judgement::fail(Cause::DiskSpace, Seen::NoSpace { path: path(), free: *free })
                 }
                 (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
-                    Judgement::warn(Cause::DiskSpace, format!("{} MiB are left on {path}", free >> 20))
+                    Judgement::warn(Cause::DiskSpace, Seen::LittleSpace { path: path(), free: *free })
                 }
                 (Fact::Denied(why) | Fact::Failed(why), _) if !case.place.on_bare_machine() => Judgement::unknown(why),
                 _ => Judgement::Pass,
@@ -69,15 +70,14 @@ pub(super) const SNAPSHOTTER: Check = Check {
     kind: Kind::Fact {
         judge: |case| match snapshotter(case) {
             Some(Snapshotter::Overlayfs) | None => Judgement::Pass,
-            Some(other) => {
-                let step = |step| case.probe.and_then(|probe| probe.step(step)).map(|result| format!(": {result}")).unwrap_or_default();
+            Some(to) => {
+                let falls_back = |since| Seen::FallsBack { to, since: case.probe.and_then(|probe| probe.step(since)).cloned() };
                 if case.facts.state_dir.file_system.known().is_some_and(|fs| fs == "overlay") {
-                    let message = format!("BuildKit falls back to {other}, since the state dir lies on an overlay: give it a volume");
-                    Judgement::warn(Cause::OverlayBackingFs, message)
-                } else if other == Snapshotter::Native && case.facts.dev_fuse != Fact::Known(true) {
-                    Judgement::warn(Cause::DevFuse, format!("BuildKit falls back to {other}{}", step(Step::Fuse)))
+                    Judgement::warn(Cause::OverlayBackingFs, Seen::OnOverlay(to))
+                } else if to == Snapshotter::Native && case.facts.dev_fuse != Fact::Known(true) {
+                    Judgement::warn(Cause::DevFuse, falls_back(Step::Fuse))
                 } else {
-                    Judgement::warn(Cause::OverlayUsernsKernel, format!("BuildKit falls back to {other}{}", step(Step::Overlay)))
+                    Judgement::warn(Cause::OverlayUsernsKernel, falls_back(Step::Overlay))
                 }
             }
         },
@@ -96,14 +96,9 @@ pub(super) const NOEXEC: Check = Check {
             let state = &case.facts.state_dir;
             match &state.flags {
                 Fact::Known(flags) if flags.noexec => match snapshotter(case) {
-                    Some(Snapshotter::Native) => Judgement::fail(
-                        Cause::LockedMountFlags,
-                        "the state dir is mounted noexec, and the native snapshotter runs programs from it",
-                    ),
+                    Some(Snapshotter::Native) => Judgement::fail(Cause::LockedMountFlags, Seen::Noexec),
                     Some(_) => Judgement::Pass,
-                    None => Judgement::unknown(
-                        "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes",
-                    ),
+                    None => Judgement::unknown(Seen::NoexecIfNative),
                 },
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
                 Fact::Denied(_) | Fact::Failed(_) if case.place.on_bare_machine() => Judgement::NotApplicable,

@@ -7,6 +7,10 @@ use crate::fact::{
     StepResult, SubId, Sysctl,
 };
 use crate::profile::Profile;
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::mem::discriminant;
+use strum::EnumCount;
 
 /// The map of a pod with `hostUsers: false`.
 pub(crate) fn pod_map(length: u32) -> Fact<IdMap> {
@@ -118,6 +122,15 @@ pub(super) fn failed_at(step: Step, errno: Errno, cause: Cause, change: impl Fn(
     assert_eq!(verdict.ready(), Ready::NotReady, "{step:?}");
     assert_eq!(verdict.decisive(), Some(cause), "{step:?} {errno}: {verdict:?}");
     assert_eq!(verdict.failed.map(|failed| failed.step), Some(step));
+}
+
+/// Holds values against their texts; of an enum no variant may be left out.
+pub(super) fn texts<T: Display + EnumCount>(rows: &[(T, &str)]) {
+    for (value, text) in rows {
+        assert_eq!(value.to_string(), *text);
+    }
+    let variants: HashSet<_> = rows.iter().map(|(value, _)| discriminant(value)).collect();
+    assert_eq!(variants.len(), T::COUNT, "each variant has its text");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::message::is_helpers_own;
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
+use super::seen::userns::Seen;
 use crate::cause::Cause;
 use crate::fact::{Builder, Errno, Fact, Plan, Step, Sysctl, Tunable};
 use crate::profile::Profile;
@@ -22,9 +23,7 @@ pub(super) const KERNEL_CONFIG: Check = Check {
             }
             match &case.facts.user_namespaces {
                 Fact::Known(true) => Judgement::Pass,
-                Fact::Known(false) | Fact::Absent => {
-                    Judgement::fail(Cause::UsernsKconfig, "/proc/self/ns/user is missing: the kernel has no user namespaces")
-                }
+                Fact::Known(false) | Fact::Absent => Judgement::fail(Cause::UsernsKconfig, Seen::NoUserNamespaces),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
@@ -45,7 +44,7 @@ pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
                 return Judgement::NotApplicable;
             }
             match case.facts.sysctls.get(Sysctl::UnprivilegedUsernsClone) {
-                Fact::Known(0) => Judgement::fail(Cause::UsernsClone0, "kernel.unprivileged_userns_clone is 0"),
+                Fact::Known(0) => Judgement::fail(Cause::UsernsClone0, Seen::SwitchedOff(Sysctl::UnprivilegedUsernsClone)),
                 Fact::Known(_) | Fact::Absent => Judgement::Pass,
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
@@ -69,23 +68,18 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
                 // The pod has its namespace, and this builder makes no other.
                 return Judgement::Pass;
             }
-            let value = match case.facts.sysctls.get(Sysctl::MaxUserNamespaces) {
-                Fact::Known(value) => *value,
+            let limit = match case.facts.sysctls.get(Sysctl::MaxUserNamespaces) {
+                Fact::Known(limit) => *limit,
                 Fact::Absent => return Judgement::Pass,
                 Fact::Denied(why) | Fact::Failed(why) => return Judgement::unknown(why),
             };
-            let says = format!("user.max_user_namespaces is {value}");
             // Measured: one such pod needs 2 on Linux 6.12 and 7.2, up to 4 on 6.1, where each idmapped mount holds one.
             let (least, enough) = if case.profile.has_pod_user_namespace() { (2, 4) } else { (1, 1) };
-            match value {
-                0 => Judgement::fail(Cause::UsernsMax0, says),
-                _ if value < least => {
-                    Judgement::fail(Cause::UsernsExhausted, format!("{says}, and one pod with hostUsers: false needs {least}"))
-                }
-                _ if value < enough => Judgement::unknown(format!("{says}, and one pod with hostUsers: false needs {least} to {enough}")),
-                _ if value < COMFORTABLE_LIMIT => {
-                    Judgement::warn(Cause::UsernsExhausted, format!("{says}, which is low: {COMFORTABLE_LIMIT} and more are usual"))
-                }
+            match limit {
+                0 => Judgement::fail(Cause::UsernsMax0, Seen::SwitchedOff(Sysctl::MaxUserNamespaces)),
+                _ if limit < least => Judgement::fail(Cause::UsernsExhausted, Seen::TooFewForPod { limit, least }),
+                _ if limit < enough => Judgement::unknown(Seen::PerhapsTooFewForPod { limit, least, enough }),
+                _ if limit < COMFORTABLE_LIMIT => Judgement::warn(Cause::UsernsExhausted, Seen::Low { limit, usual: COMFORTABLE_LIMIT }),
                 _ => Judgement::Pass,
             }
         },
@@ -132,10 +126,11 @@ pub(super) const NAMESPACE_LIMITS: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             let mut unknown = None;
-            for (limit, needed) in needed(case.profile, case.plan) {
-                match case.facts.sysctls.get(limit) {
-                    Fact::Known(value) if *value < needed => {
-                        return Judgement::fail(Cause::UsernsExhausted, format!("{limit} is {value}, and a build needs {needed}"));
+            for (sysctl, needed) in needed(case.profile, case.plan) {
+                match case.facts.sysctls.get(sysctl) {
+                    Fact::Known(limit) if *limit < needed => {
+                        let seen = Seen::TooFewForBuild { sysctl: sysctl.into(), limit: *limit, needed };
+                        return Judgement::fail(Cause::UsernsExhausted, seen);
                     }
                     Fact::Known(_) | Fact::Absent => {}
                     Fact::Denied(why) | Fact::Failed(why) => unknown = unknown.or(Some(why)),
@@ -162,17 +157,14 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
             match case.facts.sysctls.get(Sysctl::ApparmorRestrictUnprivilegedUserns) {
                 Fact::Known(0) | Fact::Absent => Judgement::Pass,
                 Fact::Known(value) if case.facts.process.is_unconfined() => {
-                    Judgement::fail(Cause::UsernsApparmorRestrict, format!("kernel.apparmor_restrict_unprivileged_userns is {value}"))
+                    Judgement::fail(Cause::UsernsApparmorRestrict, Seen::Restricted(*value))
                 }
                 // The restriction binds unconfined processes. A profile may grant user namespaces, or refuse more than these.
-                Fact::Known(_) => Judgement::unknown(
-                    "kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows what this process's AppArmor profile allows",
-                ),
+                Fact::Known(_) => Judgement::unknown(Seen::RestrictedUnlessGranted),
                 // The file exists, for root to read: with a refusal that is what such a kernel does.
-                Fact::Denied(why) if refused && case.facts.process.is_unconfined() && why.is_forbidden() => Judgement::fail(
-                    Cause::UsernsApparmorRestrict,
-                    format!("likely kernel.apparmor_restrict_unprivileged_userns, which exists here ({why})"),
-                ),
+                Fact::Denied(why) if refused && case.facts.process.is_unconfined() && why.is_forbidden() => {
+                    Judgement::fail(Cause::UsernsApparmorRestrict, Seen::LikelyRestricted(why.clone()))
+                }
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },

@@ -1,0 +1,98 @@
+//! What is seen of the confinement around a builder.
+
+use crate::fact::ProcFs;
+use std::fmt;
+
+/// A rule set of a security module that a process runs under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// A profile of AppArmor, by its name.
+    AppArmor(String),
+    /// A type of SELinux.
+    Selinux(String),
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::AppArmor(name) => write!(f, "AppArmor profile {name}"),
+            Label::Selinux(kind) => write!(f, "SELinux type {kind}"),
+        }
+    }
+}
+
+/// What confines a builder, or may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumCount))]
+pub enum Seen {
+    /// A seccomp filter refused what was tried.
+    FilterAnswers {
+        /// Whether it is a shell's, and not a pod's.
+        on_bare_machine: bool,
+    },
+    /// seccomp's strict mode.
+    Strict,
+    /// A seccomp filter, of which nobody knows what it refuses.
+    Filtered,
+    /// A label that refuses what a builder does.
+    Confined(Label),
+    /// A label of which nobody knows what it refuses.
+    Labelled(Label),
+    /// SELinux is active around a shell, so a pod has a label of its own.
+    SelinuxAroundShell,
+    /// Mounts that hide parts of /proc.
+    Masked(ProcFs),
+    /// Nothing tells what lies over /proc.
+    NoMountTable,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::FilterAnswers { on_bare_machine } => {
+                let place = if *on_bare_machine { "shell" } else { "pod" };
+                write!(f, "the seccomp filter of this {place} answers in the kernel's place")
+            }
+            Seen::Strict => f.write_str("seccomp allows read and write alone"),
+            Seen::Filtered => f.write_str("a seccomp filter is on, and only trying shows what it refuses"),
+            Seen::Confined(label) => write!(f, "{label} confines this pod"),
+            Seen::Labelled(label) => write!(f, "{label} is on, and only trying shows what it refuses"),
+            Seen::SelinuxAroundShell => {
+                f.write_str("SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed")
+            }
+            Seen::Masked(proc) => write!(f, "{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()),
+            Seen::NoMountTable => f.write_str("the mount table is missing"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::texts;
+
+    #[test]
+    fn each_has_its_text() {
+        let (apparmor, selinux) = (|| Label::AppArmor("mine".into()), || Label::Selinux("container_t".into()));
+        let masks = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/scsi"].map(str::to_owned).into();
+        texts(&[
+            (Seen::FilterAnswers { on_bare_machine: true }, "the seccomp filter of this shell answers in the kernel's place"),
+            (Seen::FilterAnswers { on_bare_machine: false }, "the seccomp filter of this pod answers in the kernel's place"),
+            (Seen::Strict, "seccomp allows read and write alone"),
+            (Seen::Filtered, "a seccomp filter is on, and only trying shows what it refuses"),
+            (Seen::Confined(apparmor()), "AppArmor profile mine confines this pod"),
+            (Seen::Confined(selinux()), "SELinux type container_t confines this pod"),
+            (Seen::Labelled(apparmor()), "AppArmor profile mine is on, and only trying shows what it refuses"),
+            (Seen::Labelled(selinux()), "SELinux type container_t is on, and only trying shows what it refuses"),
+            (
+                Seen::SelinuxAroundShell,
+                "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed",
+            ),
+            (
+                Seen::Masked(ProcFs { masks, complete_elsewhere: false }),
+                "4 mounts hide parts of /proc (/proc/acpi, /proc/kcore, /proc/keys, ...)",
+            ),
+            (Seen::NoMountTable, "the mount table is missing"),
+        ]);
+    }
+}

@@ -1,0 +1,109 @@
+//! What is seen of the state dir.
+
+use crate::check::Snapshotter;
+use crate::fact::{Errno, StepResult};
+use std::fmt;
+
+/// What is wrong with the state dir, or may be. Its path is told where it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumCount))]
+pub enum Seen {
+    /// A write was refused.
+    NotWritable {
+        /// The directory.
+        path: Option<String>,
+        /// The error, where there was one.
+        errno: Option<Errno>,
+    },
+    /// A mount that takes no writes.
+    ReadOnly {
+        /// The directory.
+        path: Option<String>,
+    },
+    /// Too little space for any build.
+    NoSpace {
+        /// The directory.
+        path: Option<String>,
+        /// Bytes.
+        free: u64,
+    },
+    /// Little space for a build.
+    LittleSpace {
+        /// The directory.
+        path: Option<String>,
+        /// Bytes.
+        free: u64,
+    },
+    /// It lies on an overlay, on which no other can be mounted; BuildKit takes this one.
+    OnOverlay(Snapshotter),
+    /// A faster snapshotter does not work.
+    FallsBack {
+        /// The one that BuildKit takes.
+        to: Snapshotter,
+        /// What the probe met with a faster one.
+        since: Option<StepResult>,
+    },
+    /// The native snapshotter on a mount with noexec.
+    Noexec,
+    /// The same, if it comes to the native snapshotter.
+    NoexecIfNative,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::NotWritable { path, errno } => {
+                write!(f, "{} can't be written: {}", dir(path), errno.map_or("refused", Errno::text))
+            }
+            Seen::ReadOnly { path } => write!(f, "{} is mounted read-only", dir(path)),
+            Seen::NoSpace { path, free } => write!(f, "{} KiB are left on {}", free >> 10, dir(path)),
+            Seen::LittleSpace { path, free } => write!(f, "{} MiB are left on {}", free >> 20, dir(path)),
+            Seen::OnOverlay(to) => {
+                write!(f, "BuildKit falls back to {to}, since the state dir lies on an overlay: give it a volume")
+            }
+            Seen::FallsBack { to, since: None } => write!(f, "BuildKit falls back to {to}"),
+            Seen::FallsBack { to, since: Some(step) } => write!(f, "BuildKit falls back to {to}: {step}"),
+            Seen::Noexec => f.write_str("the state dir is mounted noexec, and the native snapshotter runs programs from it"),
+            Seen::NoexecIfNative => {
+                f.write_str("the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes")
+            }
+        }
+    }
+}
+
+fn dir(path: &Option<String>) -> &str {
+    path.as_deref().unwrap_or("the state dir")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::texts;
+    use crate::fact::{Step, StepOutcome};
+
+    #[test]
+    fn each_has_its_text() {
+        let path = || Some("/state".to_owned());
+        let (outcome, errno) = (StepOutcome::FellBack, Some(Errno::EPERM));
+        let step = StepResult { step: Step::Overlay, outcome, errno, detail: None, filtered: None, micros: 0 };
+        let falls_back = format!("BuildKit falls back to fuse-overlayfs: {step}");
+        texts(&[
+            (Seen::NotWritable { path: path(), errno: Some(Errno::EROFS) }, "/state can't be written: Read-only file system"),
+            (Seen::NotWritable { path: None, errno: None }, "the state dir can't be written: refused"),
+            (Seen::ReadOnly { path: path() }, "/state is mounted read-only"),
+            (Seen::NoSpace { path: path(), free: 5 << 20 }, "5120 KiB are left on /state"),
+            (Seen::LittleSpace { path: path(), free: 500 << 20 }, "500 MiB are left on /state"),
+            (
+                Seen::OnOverlay(Snapshotter::Native),
+                "BuildKit falls back to native, since the state dir lies on an overlay: give it a volume",
+            ),
+            (Seen::FallsBack { to: Snapshotter::Native, since: None }, "BuildKit falls back to native"),
+            (Seen::FallsBack { to: Snapshotter::FuseOverlayfs, since: Some(step) }, &falls_back),
+            (Seen::Noexec, "the state dir is mounted noexec, and the native snapshotter runs programs from it"),
+            (
+                Seen::NoexecIfNative,
+                "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes",
+            ),
+        ]);
+    }
+}
