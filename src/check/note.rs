@@ -8,6 +8,7 @@ use std::fmt;
 
 /// What a check found, or why nobody can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumCount))]
 pub enum Note {
     /// A step that was refused.
     Step(StepResult),
@@ -143,5 +144,39 @@ impl From<&Why> for Note {
 impl Serialize for Note {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::texts;
+    use crate::fact::{Errno, Step, StepOutcome};
+
+    #[test]
+    fn each_has_its_text() {
+        let step = || {
+            let (step, outcome, errno) = (Step::UidMap, StepOutcome::Failed, Some(Errno::EPERM));
+            StepResult { step, outcome, errno, detail: None, filtered: None, micros: 0 }
+        };
+        let helper = || Box::new(Note::IdMap(idmap::Seen::NoHelper(idmap::Ids::Users)));
+        let says = |after: &str| format!("{}{after}", step());
+        texts(&[
+            (Note::Step(step()), &says("")),
+            (Note::FellBack(step()), &says(": went on with the own ID alone")),
+            (Note::Unread(Why::error("/etc/subuid", Errno::EACCES)), "/etc/subuid: permission denied"),
+            (Note::Userns(userns::Seen::Restricted(1)), "kernel.apparmor_restrict_unprivileged_userns is 1"),
+            (*helper(), "newuidmap is not on the PATH"),
+            (Note::Confinement(confinement::Seen::Strict), "seccomp allows read and write alone"),
+            (Note::Storage(storage::Seen::ReadOnly { path: None }), "the state dir is mounted read-only"),
+            (Note::Pod(pod::Seen::LooksAble), "looks able; only a pod with hostUsers: false can prove it"),
+            (Note::Overruled(helper()), "newuidmap is not on the PATH, but it works here all the same"),
+            (Note::Brought(helper()), "newuidmap is not on the PATH (a builder's image brings its own)"),
+            (Note::PerhapsBrought(helper()), "newuidmap is not on the PATH, and nothing tells whether this is a builder's image"),
+            (Note::Trial(TrialEnd::NotRun("no buildctl".into())), "a real build was not tried: no buildctl"),
+            (Note::Unfinished(Unfinished::Short), "the probe ended before its last step"),
+            (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe could not be finished: {}", says(""))),
+            (Note::OfThisShell(Cause::Seccomp), &format!("{}, which says nothing of a pod", Cause::Seccomp.title())),
+        ]);
     }
 }
