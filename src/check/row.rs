@@ -46,6 +46,18 @@ pub(super) struct Blame {
 /// What the kernel answers where a limit on namespaces is reached, or they are nested too deep.
 pub(super) const LIMIT_REACHED: &[Errno] = &[Errno::ENOSPC, Errno::EUSERS];
 
+/// What a refusal to make a namespace, or to change mounts, means: the last word of all steps that only the kernel decides.
+pub(super) const REFUSED: &[Blame] = &[
+    Blame::SECURITY_MODULE,
+    Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+    Blame::other(Cause::PlatformSandbox),
+    Blame::any(Cause::BuildFailed),
+];
+
+/// The causes of [`REFUSED`].
+pub(super) const REFUSED_CAUSES: &[Cause] =
+    &[Cause::UsernsExhausted, Cause::ApparmorProfile, Cause::Selinux, Cause::ApparmorOrSelinux, Cause::PlatformSandbox, Cause::BuildFailed];
+
 /// The errors of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Errnos {

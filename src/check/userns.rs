@@ -1,7 +1,7 @@
 //! Whether a user namespace can be made.
 
 use super::message::is_helpers_own;
-use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED};
+use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::userns::Seen;
 use crate::cause::Cause;
 use crate::fact::{Builder, Errno, Fact, Plan, Step, Sysctl, Tunable};
@@ -203,23 +203,9 @@ pub(super) const MOUNT_NAMESPACE: Check = Check {
     id: "mount-namespace",
     title: "new mount namespace",
     why: "rootlesskit and runc mount what the build needs in a mount namespace of its own.",
-    causes: &[
-        Cause::UsernsExhausted,
-        Cause::ApparmorProfile,
-        Cause::Selinux,
-        Cause::ApparmorOrSelinux,
-        Cause::PlatformSandbox,
-        Cause::BuildFailed,
-    ],
+    causes: REFUSED_CAUSES,
     steps: &[Step::MountNamespace],
-    kind: Kind::Attempt {
-        blames: &[
-            Blame::SECURITY_MODULE,
-            Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
-            Blame::other(Cause::PlatformSandbox),
-            Blame::any(Cause::BuildFailed),
-        ],
-    },
+    kind: Kind::Attempt { blames: REFUSED },
 };
 
 #[cfg(test)]

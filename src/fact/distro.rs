@@ -29,7 +29,7 @@ pub enum Keeps {
 }
 
 /// All of them: those that keep sysctls in another way than sysctl.d(5) first.
-pub const DISTROS: [Distro; 22] = [
+pub const DISTROS: &[Distro] = &[
     Distro {
         keeps: Keeps::OwnSettings(r#"apiclient set -j '{"settings":{"kernel":{"sysctl":{"NAME":"VALUE"}}}}'"#),
         ..usual("bottlerocket", "Bottlerocket")
