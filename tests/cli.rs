@@ -1,6 +1,7 @@
 //! The command line: exit codes, and one clear message for each kind of bad input.
 
 use assert_cmd::Command;
+use buildkit_preflight::profile::Profile;
 use predicates::prelude::*;
 use predicates::str::contains;
 use std::os::unix::ffi::OsStringExt;
@@ -121,8 +122,10 @@ fn nothing_else_can_be_set_and_no_order_is_taken_twice() {
 #[test]
 fn a_builder_that_cannot_be_is_refused_with_a_hint() {
     let render = |arguments: &[&str]| preflight().args(["render", "builder"]).args(arguments).assert();
+    let profiles: Vec<_> = Profile::ALL.iter().map(|profile| profile.id()).collect();
+    let unknown = format!("unknown profile (one of {}, auto)", profiles.join(", "));
     for (arguments, message) in [
-        (&["--profile", "sandbox"][..], "unknown profile (one of no-process-sandbox, procmount, userns, "),
+        (&["--profile", "sandbox"][..], unknown.as_str()),
         (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is none of the pod's 65536 IDs"),
         (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is none of the pod's 1500 IDs"),
         (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),
