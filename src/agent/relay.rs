@@ -10,10 +10,11 @@ use crate::text::shorten;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::geteuid;
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread::sleep;
@@ -37,11 +38,7 @@ pub(crate) fn serve(socket: &Path, options: &Options) -> io::Result<()> {
     // As a container's first process it would not be ended by a signal that nobody asks for.
     signals.thread_block()?;
     let ended = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-    // One that an earlier run of this container left.
-    match fs::remove_file(socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    make_way(socket)?;
     let listener = UnixListener::bind(socket)?;
     listener.set_nonblocking(true)?;
     // The other container has another user.
@@ -60,6 +57,25 @@ pub(crate) fn serve(socket: &Path, options: &Options) -> io::Result<()> {
             reap();
         }
     }
+}
+
+/// Removes the socket that an earlier run of this container left, and nothing else: a file, a FIFO, another user's socket and one
+/// at which somebody listens stay.
+fn make_way(socket: &Path) -> io::Result<()> {
+    let there = match fs::symlink_metadata(socket) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        there => there?,
+    };
+    if !there.file_type().is_socket() || there.uid() != geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something stands there that is no socket of this user's; nothing was removed",
+        ));
+    }
+    if UnixStream::connect(socket).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there; nothing was removed"));
+    }
+    fs::remove_file(socket)
 }
 
 fn answer(mut stream: UnixStream, options: &Options) -> io::Result<()> {
@@ -125,6 +141,24 @@ mod tests {
         assert_eq!(facts.process.asked_user_namespace, Fact::Known(true));
         assert!(ask(&socket, Duration::from_secs(20)).is_ok(), "and again");
         assert_eq!(fs::metadata(&socket).expect("a socket").permissions().mode() & 0o777, 0o666);
+    }
+
+    #[test]
+    fn only_a_dead_socket_of_its_own_is_replaced() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("file"), "x").expect("a file");
+        nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        std::os::unix::fs::symlink(path("file"), path("link")).expect("a link");
+        let living = UnixListener::bind(path("living")).expect("a socket");
+        for name in ["file", "fifo", "link", "living"] {
+            let refused = make_way(&path(name)).expect_err(name);
+            assert!(refused.to_string().contains("nothing was removed") && path(name).symlink_metadata().is_ok(), "{name}: {refused}");
+        }
+        drop(living);
+        make_way(&path("living")).expect("a dead one is removed");
+        assert!(path("living").symlink_metadata().is_err());
+        make_way(&path("none")).expect("nothing stands there");
     }
 
     #[test]

@@ -9,6 +9,11 @@ use crate::profile::Profile;
 use crate::report::{Report, table};
 use clap::Args;
 
+/// What says how to look at a machine. `--cluster` refuses it, and so do the arguments that need `--cluster`: clap asks for what an
+/// argument needs only where nothing that is given stands against that.
+#[cfg(feature = "cli")]
+const OF_A_MACHINE: [&str; 8] = ["facts", "root", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"];
+
 /// Tell whether a builder would work here, and if not, why and what to do
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
@@ -19,7 +24,7 @@ use clap::Args;
   buildkit-preflight check --cluster --namespace builds
 
 --cluster needs an administrator's kubeconfig: `create` of pods in the namespace, of which nothing is stored, and `list` of nodes.", exit::CHECK))]
-#[cfg_attr(feature = "cli", command(group = clap::ArgGroup::new("of a cluster").args(cluster::ARGUMENTS).multiple(true).requires("cluster")))]
+#[cfg_attr(feature = "cli", command(group = clap::ArgGroup::new("of a cluster").args(cluster::ARGUMENTS).multiple(true).requires("cluster").conflicts_with_all(OF_A_MACHINE)))]
 pub(super) struct Arguments {
     /// A way to run buildkitd; may be repeated [default: no-process-sandbox; with --cluster all]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
@@ -35,7 +40,7 @@ pub(super) struct Arguments {
     sources: Sources,
     /// Ask a cluster, in place of this machine: would it take the pods of `render builder` as they are, and which nodes wait for them?
     #[cfg(feature = "cli")]
-    #[arg(long, conflicts_with_all = ["facts", "root", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
+    #[arg(long, conflicts_with_all = OF_A_MACHINE)]
     cluster: bool,
     #[cfg(feature = "cli")]
     #[command(flatten, next_help_heading = "With --cluster")]

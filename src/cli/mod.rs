@@ -162,3 +162,72 @@ pub fn run() -> u8 {
     }
     code
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+    use clap::parser::ValueSource;
+    use clap::{ArgMatches, CommandFactory};
+
+    /// A value that an argument takes.
+    fn sample(name: &str) -> &str {
+        match name {
+            "profile" | "shape" => "procmount",
+            "only" => "user.max_user_namespaces",
+            "max-user-namespaces" => "2000",
+            "deadline" => "5",
+            "process-sandbox" => "on",
+            "format" => "json",
+            "prove" => "build",
+            "without" => "hostname",
+            "namespace" | "context" => "a",
+            "label-prefix" => "example.org",
+            _ => "/nowhere",
+        }
+    }
+
+    fn is_given(matches: &ArgMatches, id: &str) -> bool {
+        matches.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
+    /// All that a command takes, each alone, in pairs and in triples.
+    fn combinations(command: &str) -> Vec<Vec<String>> {
+        let cli = Cli::command();
+        let arguments = cli.find_subcommand(command).expect("a command").get_arguments().filter_map(|argument| {
+            let name = argument.get_long().filter(|name| *name != "help")?;
+            let takes = argument.get_action().takes_values();
+            Some(if takes { format!("--{name}={}", sample(name)) } else { format!("--{name}") })
+        });
+        let arguments: Vec<_> = arguments.collect();
+        let mut all = Vec::new();
+        for (n, first) in arguments.iter().enumerate() {
+            all.push(vec![first.clone()]);
+            for (m, second) in arguments.iter().enumerate().skip(n + 1) {
+                all.push(vec![first.clone(), second.clone()]);
+                all.extend(arguments[m + 1..].iter().map(|third| vec![first.clone(), second.clone(), third.clone()]));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn what_needs_another_argument_is_refused_without_it_whatever_else_is_given() {
+        let (mut taken, mut looked_at) = (0, 0);
+        for (command, needs) in [
+            ("tune", &[("watch", "apply"), ("status", "watch"), ("status", "apply")][..]),
+            ("check", &[("namespace", "cluster"), ("kubeconfig", "cluster"), ("context", "cluster"), ("domain", "cluster")]),
+        ] {
+            for combination in combinations(command) {
+                looked_at += 1;
+                let arguments = ["buildkit-preflight", command].into_iter().chain(combination.iter().map(String::as_str));
+                let Ok(matches) = Cli::command().try_get_matches_from(arguments) else { continue };
+                let (_, matches) = matches.subcommand().expect("a command");
+                taken += 1;
+                for (argument, needed) in needs {
+                    assert!(!is_given(matches, argument) || is_given(matches, needed), "{command} {}", combination.join(" "));
+                }
+            }
+        }
+        assert!(looked_at > 700 && taken > 200, "{taken} of {looked_at} are taken");
+    }
+}

@@ -28,7 +28,8 @@ are too low for a builder: nothing else, and nothing is ever lowered or set back
 user.*; no other privilege. Each change is one line of JSON on standard error.", exit::TUNE))]
 pub(super) struct Arguments {
     /// Print what would be done, and do nothing; this is the default
-    #[arg(long, conflicts_with_all = ["apply", "forget"])]
+    // clap asks for what an argument needs only where nothing that is given stands against that: so these are named here too.
+    #[arg(long, conflicts_with_all = ["apply", "forget", "watch", "status"])]
     plan: bool,
     /// Set what is too low
     #[arg(long, conflicts_with = "forget")]
@@ -62,7 +63,7 @@ pub(super) struct Arguments {
     status: Option<PathBuf>,
     /// Plan for the node of this facts file (or report), `-` for standard input
     #[cfg(feature = "cli")]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "forget"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "forget", "watch", "status"])]
     facts: Option<String>,
     /// How to print the plan or the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -77,7 +78,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         output::print(if gone { "removed; what is set stays so until the next boot\n" } else { "there is nothing to remove\n" })?;
         return Ok(READY);
     }
-    if arguments.watch {
+    // Nothing but --apply leads to what writes.
+    if arguments.apply && arguments.watch {
         let request = Watch { options, root: arguments.sysctls.clone(), status: arguments.status.clone(), gather: gather_options(&[]) };
         let facts = arguments.gather(&[])?;
         tune::watch(&request, &Audit::new(facts.node.known().cloned()))?;
