@@ -163,7 +163,8 @@ pub fn run() -> u8 {
     code
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod tests {
     use super::*;
     use clap::parser::ValueSource;
