@@ -60,6 +60,11 @@ fn make_mounts() {
         let options = format!("lowerdir={dir},upperdir={},workdir={}", upper.display(), work.display());
         mount(Some("overlay"), dir, Some("overlay"), MsFlags::empty(), Some(options.as_str())).expect("an overlay");
     }
+    // Each kubelet mounts a directory of its own here, which the others are not to see (kubelet.sh).
+    let kubelet = "/var/lib/kubelet";
+    fs::create_dir_all(kubelet).expect("mkdir");
+    mount(Some(kubelet), kubelet, NONE, MsFlags::MS_BIND, NONE).expect("a mount of its own");
+    mount(NONE, kubelet, NONE, MsFlags::MS_PRIVATE, NONE).expect("a private mount");
 }
 
 /// Each node's bridge, with the address of the node, that the registry, the API server and DNS listen on too.

@@ -26,4 +26,8 @@ if [ -e "$0/sub-ids" ]; then
   mount --bind "$0/sub-ids" /etc/subuid
   mount --bind "$0/sub-ids" /etc/subgid
 fi
+# Each kubelet makes the socket for device plugins under this name, whatever its root directory is; of two that do so at the
+# same moment one ends with "address already in use".
+mkdir -p "$0/var-lib-kubelet"
+mount --bind "$0/var-lib-kubelet" /var/lib/kubelet
 exec "$@"
