@@ -63,12 +63,12 @@ impl Metrics {
 
     fn registered(mut self) -> Self {
         self.registry.register("verdict", "1 for the verdict of a profile, 0 for the others", self.verdict.clone());
-        self.registry.register("probe_duration_seconds", "How long gathering facts and probing took", self.probe.clone());
+        self.registry.register("probe_duration_seconds", "How long the last check took, probe included", self.probe.clone());
         self.registry.register("writes", "Attempts to write the Node, by result", self.writes.clone());
-        self.registry.register("events_failed", "Events that the API server would not take", self.events_failed.clone());
+        self.registry.register("events_failed", "Events that the API server did not accept", self.events_failed.clone());
         self.registry.register("last_write_timestamp_seconds", "When the Node was last written", self.last_write.clone());
-        self.registry.register("sysctl_set", "What tune has set, in the value that it gave", self.sysctls_set.clone());
-        self.registry.register("tune_problem", "1 where tune leaves a sysctl that is too low, by reason", self.tune_problem.clone());
+        self.registry.register("sysctl_set", "Sysctls that tune has set, with the value", self.sysctls_set.clone());
+        self.registry.register("tune_problem", "1 while tune leaves a sysctl too low, by reason", self.tune_problem.clone());
         self
     }
 
