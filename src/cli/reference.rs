@@ -4,12 +4,35 @@ use super::Cli;
 use crate::agent::METRICS;
 use crate::report::reference::{Page, code, head, pages as of_tables, table};
 use clap::CommandFactory;
+use std::collections::BTreeSet;
 
 /// All pages.
 pub fn pages() -> Vec<Page> {
     let mut pages = of_tables();
     pages.extend([("commands", commands()), ("metrics", metrics())]);
     pages
+}
+
+/// Whether a command line, without the program's name, is understood.
+///
+/// # Errors
+/// What the program would say.
+pub fn understood(arguments: &[&str]) -> Result<(), String> {
+    let line = std::iter::once("buildkit-preflight").chain(arguments.iter().copied());
+    Cli::command().try_get_matches_from(line).map(drop).map_err(|error| error.to_string())
+}
+
+/// All flags that some command has, hidden ones too: `--profile`.
+pub fn flags() -> BTreeSet<String> {
+    fn collect(command: &clap::Command, flags: &mut BTreeSet<String>) {
+        flags.extend(command.get_arguments().filter_map(clap::Arg::get_long).map(|long| format!("--{long}")));
+        command.get_subcommands().for_each(|below| collect(below, flags));
+    }
+    let mut flags = BTreeSet::new();
+    let mut program = Cli::command();
+    program.build();
+    collect(&program, &mut flags);
+    flags
 }
 
 /// The metrics that agents have.
@@ -39,7 +62,7 @@ fn section(command: &mut clap::Command, out: &mut String) {
     let help = command.clone().term_width(100).render_long_help().to_string();
     let lines: Vec<_> = help.lines().map(str::trim_end).collect();
     out.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end()));
-    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
+    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
         section(below, out);
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn page() -> String {
 fn place(row: &Row) -> String {
     match row.level {
         Level::Node => "the node",
-        Level::Pod => "the pod's security context",
+        Level::Pod => "the pod",
         Level::Image => "the image",
     }
     .into()
@@ -40,7 +40,10 @@ fn text(cause: Cause) -> String {
 /// The headings of a text, one level further down. Lines of code that look like headings stay.
 fn below(about: &str) -> String {
     let parts = about.split("```").enumerate().map(|(number, part)| match number % 2 {
-        0 => part.lines().map(|line| if line.starts_with('#') { format!("#{line}") } else { line.to_owned() }).collect::<Vec<_>>().join("\n") + "\n",
+        0 => {
+            part.lines().map(|line| if line.starts_with('#') { format!("#{line}") } else { line.to_owned() }).collect::<Vec<_>>().join("\n")
+                + "\n"
+        }
         _ => part.to_owned(),
     });
     let parts: Vec<_> = parts.collect();

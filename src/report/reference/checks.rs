@@ -15,7 +15,9 @@ pub(super) fn page() -> String {
 }
 
 fn rules() -> String {
-    let mut out = "\n## Which answer counts\n\nThe first rule that applies gives the verdict; where none applies, the verdict is ready.\n\n".to_owned();
+    let mut out =
+        "\n## Which answer counts\n\nThe first rule that applies gives the verdict; where none applies, the verdict is ready.\n\n"
+            .to_owned();
     for (number, rule) in PRECEDENCE.iter().enumerate() {
         let _ = writeln!(out, "{}. {}", number + 1, rule.when);
     }

@@ -15,10 +15,8 @@ pub(super) fn labels() -> String {
         Values::Like(example) => format!("such as {}", code(example)),
     };
     let speaker = |speaker: Speaker| match speaker {
-        Speaker::Own => "the agent, of its own proof",
         Speaker::Canary => "the canary, or the agent where no canary can speak",
-        Speaker::Tune => "the agent, of what `tune` did",
-        Speaker::System => "the agent",
+        Speaker::Own | Speaker::Tune | Speaker::System => "the agent",
     };
     let rows = Key::ALL.iter().filter_map(|key| key.row());
     let rows = rows.map(|row| [code(row.name), values(row.values), row.says.to_owned(), speaker(row.speaker).to_owned()]);

@@ -12,9 +12,7 @@ pub(super) fn page() -> String {
         + &table(["profile", "rank", "what it is", "who proves it"], rows)
         + "\n## Shapes\n\nWhat the builder's pod of each profile asks for. The agent or canary that proves a profile asks for the same.\n"
         + &table(
-            [
-                "profile", "user", "privileged", "seccomp", "AppArmor", "`procMount`", "`hostUsers`", "process sandbox", "state dir",
-            ],
+            ["profile", "user", "privileged", "seccomp", "AppArmor", "`procMount`", "`hostUsers`", "process sandbox", "state dir"],
             shapes,
         )
 }
