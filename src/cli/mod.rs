@@ -20,6 +20,8 @@ mod output;
 mod probe;
 mod prover;
 #[cfg(feature = "cli")]
+pub mod reference;
+#[cfg(feature = "cli")]
 mod render;
 mod tune;
 mod uses;
