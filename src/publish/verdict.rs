@@ -2,7 +2,7 @@
 
 use super::accept::Accept;
 use super::condition::Condition;
-use super::text::camel_case;
+use super::reason::{Reason, reason_of};
 use crate::cause::{Cause, remedy};
 use crate::check::{Evidence, Ready, Snapshotter, Verdict, judge};
 use crate::fact::Facts;
@@ -40,8 +40,9 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
                 }
                 _ => "",
             };
+            let reason = if evidence == Evidence::Proven { Reason::Proven } else { Reason::Probed };
             let seen = format!("{}{with}", what_worked(verdict));
-            of(Status::True, camel_case(&evidence.to_string()), format!("{subject} works here ({seen}){slow}"), seen)
+            of(Status::True, reason.to_string(), format!("{subject} works here ({seen}){slow}"), seen)
         }
         (Ready::NotReady, Some(cause)) => {
             let seen = what_was_seen(verdict, cause);
@@ -52,19 +53,22 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             };
             let title = cause.title();
             let message = format!("{subject} does not work here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
-            of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
+            of(Status::False, reason_of(cause), message, format!("{title}: {seen}"))
         }
-        (Ready::NotReady, None) => of(Status::False, "NotReady".into(), format!("{subject} does not work here"), "not ready".into()),
+        (Ready::NotReady, None) => {
+            of(Status::False, Reason::NotReady.to_string(), format!("{subject} does not work here"), "not ready".into())
+        }
         (Ready::Unknown, _) if verdict.ready() == Ready::Ready => {
             let why = match evidence {
                 Evidence::Predicted => "the facts look good, but no probe completed",
                 _ => "a probe worked, but not in the builder's pod shape",
             };
-            of(Status::Unknown, "NotProven".into(), unknown(kind, &format!("{why}, so that is not proven")), format!("not proven: {why}"))
+            let message = unknown(kind, &format!("{why}, so that is not proven"));
+            of(Status::Unknown, Reason::NotProven.to_string(), message, format!("not proven: {why}"))
         }
         (Ready::Unknown, _) => {
             let why = verdict.unknown().map_or_else(|| "the facts are not enough".to_owned(), ToString::to_string);
-            of(Status::Unknown, "Unknown".into(), unknown(kind, &why), why)
+            of(Status::Unknown, Reason::Unknown.to_string(), unknown(kind, &why), why)
         }
     }
 }
