@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
     let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
     let report = Report::new(verdicts, facts);
-    arguments.format.print(&report, |colour| table(&report, colour))?;
+    arguments.format.print(&report, |style| table(&report, style))?;
     Ok(code)
 }
 
