@@ -216,6 +216,53 @@ fn colours_are_those_that_users_ask_for() {
     }
 }
 
+/// What a command prints on a terminal of 60 columns.
+fn on_a_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    use std::io::Read;
+    use std::os::fd::FromRawFd;
+    let (mut master, mut slave) = (-1, -1);
+    let size = nix::libc::winsize { ws_row: 24, ws_col: 60, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: writes two file descriptors, and reads a size that lives.
+    let opened = unsafe { nix::libc::openpty(&mut master, &mut slave, std::ptr::null_mut(), std::ptr::null(), &size) };
+    assert_eq!(opened, 0, "openpty");
+    // SAFETY: both were opened just now, and nobody else has them.
+    let (mut master, slave) = unsafe { (std::fs::File::from_raw_fd(master), std::fs::File::from_raw_fd(slave)) };
+    let mut command = std::process::Command::new(BINARY);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
+    let mut child = command.env("TERM", "xterm").envs(variables.iter().copied()).args(arguments).stdout(slave).spawn().expect("runs");
+    drop(command);
+    let mut printed = Vec::new();
+    // The end of a terminal is an error (EIO).
+    let _ = master.read_to_end(&mut printed);
+    child.wait().expect("ends");
+    String::from_utf8(printed).expect("UTF-8")
+}
+
+#[test]
+fn on_a_terminal_there_are_colours_unless_users_ask_for_none_and_lines_keep_within_it() {
+    let root = host("hardened-two-causes");
+    let check = ["check", "--root", root.to_str().expect("UTF-8")];
+    for (variables, coloured) in [
+        (&[][..], true),
+        (&[("NO_COLOR", "")], true),
+        (&[("NO_COLOR", "1")], false),
+        (&[("CLICOLOR", "0")], false),
+        (&[("CLICOLOR", "1")], true),
+        (&[("TERM", "dumb")], false),
+        (&[("TERM", "dumb"), ("CLICOLOR_FORCE", "1")], true),
+    ] {
+        assert_eq!(on_a_terminal(variables, &check).contains('\u{1b}'), coloured, "{variables:?}");
+        assert_eq!(on_a_terminal(variables, &["--help"]).contains('\u{1b}'), coloured, "{variables:?}");
+    }
+    let text = on_a_terminal(&[("NO_COLOR", "1")], &check);
+    let words: Vec<_> = text.lines().filter(|line| !line.starts_with("  fix") && !line.trim_start().starts_with("to keep it")).collect();
+    assert!(words.iter().all(|line| line.chars().count() <= 60) && words.len() > 8, "{text}");
+    // A command to paste stays one line.
+    assert!(text.contains("to keep it: echo 'user.max_user_namespaces = 63359' >> /etc/sysctl.d/60-userns.conf"), "{text}");
+}
+
 #[test]
 fn help_keeps_within_the_width_that_there_is() {
     for (columns, most) in [(None, 100), (Some("80"), 80), (Some("300"), 100), (Some("60"), 80)] {

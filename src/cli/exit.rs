@@ -15,7 +15,7 @@ type Row = (u8, &'static str);
 pub(super) const CODES: &[Row] = &[
     (READY, "ready, or the command did its work"),
     (NOT_READY, "not ready"),
-    (BAD_INPUT, "wrong usage or bad input, or a file that was named does not exist"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown"),
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
@@ -25,7 +25,7 @@ const USAGE: Row = (BAD_INPUT, "wrong usage");
 pub(super) const CHECK: &[Row] = &[
     (READY, "ready: every profile asked about"),
     (NOT_READY, "not ready: at least one profile"),
-    (BAD_INPUT, "wrong usage or bad input, or a file or directory that was named does not exist"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown: at least one profile, and none is not ready"),
     (IO_ERROR, "an I/O error"),
 ];
@@ -34,34 +34,34 @@ pub(super) const CHECK: &[Row] = &[
 pub(super) const CLUSTER: &[Row] = &[
     (READY, "ready: every profile asked about"),
     (NOT_READY, "not ready: at least one profile"),
-    (BAD_INPUT, "wrong usage, or the kubeconfig that was named does not exist"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
     (UNKNOWN, "unknown: at least one profile, and none is not ready"),
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
 pub(super) const FACTS: &[Row] = &[
     (READY, "printed or captured"),
-    (BAD_INPUT, "wrong usage, or a directory that was named does not exist, or is not empty"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist (--capture: is not empty)"),
     (IO_ERROR, "an I/O error"),
 ];
 
 pub(super) const AGENT: &[Row] = &[
     (READY, "ended by a signal"),
-    (BAD_INPUT, "wrong usage, or a file or directory that was named does not exist"),
+    (BAD_INPUT, "wrong usage, or a path that was named does not exist"),
     (IO_ERROR, "no access to the Kubernetes API, or no address to listen on"),
 ];
 
 #[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
-    (BAD_INPUT, "wrong usage, or the kubeconfig that was named does not exist"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
     (IO_ERROR, "a node could not be cleaned, or an error of the Kubernetes API"),
 ];
 
 pub(super) const TUNE: &[Row] = &[
     (READY, "every sysctl is as a builder needs it"),
     (NOT_READY, "a sysctl is not: it would be set, or is left as it is"),
-    (BAD_INPUT, "wrong usage or bad input, or a file or directory that was named does not exist"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (IO_ERROR, "a sysctl or a file could not be read or written"),
 ];
 
@@ -72,7 +72,7 @@ pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, 
 pub(super) const BUILDER: &[Row] = &[
     (READY, "printed"),
     (NOT_READY, "--profile auto: no profile has enough ready nodes"),
-    (BAD_INPUT, "wrong usage, or no range of IDs fits, or the kubeconfig that was named does not exist"),
+    (BAD_INPUT, "wrong usage, no range of IDs fits, or --kubeconfig does not exist"),
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
@@ -81,7 +81,7 @@ pub(super) const PROBE: &[Row] =
 
 pub(super) const PROVER: &[Row] = &[
     (READY, "ended by a signal"),
-    (BAD_INPUT, "wrong usage, or the state dir that was named does not exist"),
+    (BAD_INPUT, "wrong usage, or DIR of --state-dir does not exist"),
     (IO_ERROR, "the socket cannot be made"),
 ];
 
@@ -120,21 +120,17 @@ mod tests {
 
     #[test]
     fn every_command_tells_its_exit_codes() {
-        fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
-            if command.has_subcommands() && command.get_name() != "check" {
-                command.get_subcommands().flat_map(leaves).collect()
-            } else {
-                vec![command]
-            }
+        fn commands(command: &clap::Command) -> Vec<&clap::Command> {
+            command.get_subcommands().flat_map(commands).chain([command]).collect()
         }
         let all = crate::cli::Cli::command();
-        for command in leaves(&all) {
+        for command in commands(&all) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let (_, codes) = help.split_once("Exit codes:\n").expect("exit codes");
             let codes: Vec<u8> = codes.lines().map(|line| line[2..3].parse().expect("a code")).collect();
             assert!(codes.is_sorted() && codes.iter().all(|code| CODES.iter().any(|row| row.0 == *code)), "{}", command.get_name());
         }
-        assert!(leaves(&all).len() >= 9);
+        assert!(commands(&all).len() >= 12);
     }
 
     /// Each command and its codes.

@@ -13,10 +13,10 @@ use std::path::PathBuf;
 /// Print all facts about this machine, with the probes' results, as JSON
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight facts > node.json     what `check` judges, to send to somebody
+  buildkit-preflight facts > node.json     what `check` judges, in a file
   buildkit-preflight check --facts node.json
   buildkit-preflight facts --list          which facts there are
-  buildkit-preflight facts --capture DIR   copy the files that facts are read from
+  buildkit-preflight facts --capture DIR   the files behind the facts
   buildkit-preflight check --root DIR", exit::FACTS))]
 pub(super) struct Arguments {
     #[command(flatten)]

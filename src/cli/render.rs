@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Print manifests, for `kubectl apply -f -`
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = exit::help("", exit::BUILDER))]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -17,6 +17,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    #[command(mut_arg("domain", |arg| arg.help("The prefix of the labels that the agent publishes")))]
     Agent(AgentArguments),
     Builder(Box<builder::Arguments>),
 }
@@ -24,7 +25,7 @@ enum What {
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight render agent --image r.example/preflight:1 | kubectl apply -f -
+  buildkit-preflight render agent --image r.example/p:1 | kubectl apply -f -
   buildkit-preflight render agent --namespace preflight --tune kernel
   buildkit-preflight render agent --canary procmount --canary userns
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Say which sysctls keep rootless BuildKit from running, and with --apply set them
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight tune                      the plan: what would be set, and why
+  buildkit-preflight tune                      the plan for this machine
   buildkit-preflight tune --facts node.json    the plan for another machine
   sudo buildkit-preflight tune --apply         set until the next boot
   sudo buildkit-preflight tune --apply --persist
