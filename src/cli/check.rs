@@ -61,7 +61,8 @@ pub(super) const CLUSTER: &str = "--cluster";
 pub(super) const USES: Uses = &[&[
     Use { by: &[], takes: &["prove", "without", "state_dir", "deadline"] },
     Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
-    Use { by: &["root"], takes: &["state_dir", "deadline"] },
+    // Nothing is probed there anyway.
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
     Use { by: &["facts"], takes: &[] },
 ]];
 

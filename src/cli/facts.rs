@@ -36,7 +36,8 @@ pub(super) struct Arguments {
 pub(super) const USES: Uses = &[&[
     Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "deadline", "process_sandbox"] },
     Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
-    Use { by: &["root"], takes: &["state_dir", "deadline"] },
+    // Nothing is probed there anyway.
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
     Use { by: &["list"], takes: &[] },
     Use { by: &["capture"], takes: &[] },
 ]];

@@ -22,6 +22,8 @@ mod output;
 mod probe;
 mod prover;
 #[cfg(feature = "cli")]
+pub mod reference;
+#[cfg(feature = "cli")]
 mod render;
 mod tune;
 mod uses;
@@ -232,8 +234,13 @@ pub fn run() -> u8 {
 fn of_clap(mut answer: clap::Error) -> u8 {
     harmless(&mut answer);
     let text = answer.render();
+    #[cfg(feature = "cli")]
     let coloured = if answer.use_stderr() { output::is_coloured(&std::io::stderr()) } else { output::is_coloured(&std::io::stdout()) };
+    #[cfg(feature = "cli")]
     let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    // The image's program brings no colours for clap.
+    #[cfg(not(feature = "cli"))]
+    let text = text.to_string();
     if answer.use_stderr() {
         output::say_all(&text);
         return BAD_INPUT;

@@ -8,14 +8,13 @@ use crate::profile::BUILDER_UID;
 use clap::Args;
 use std::path::PathBuf;
 
-/// What `check` tells its child.
-const BY_CHECK: &str = "Given by `check` to its child";
-
 /// Do what a builder does, step by step, and print each step as a line of JSON; `check` starts this as its child
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
   buildkit-preflight probe
-  strace -f buildkit-preflight probe --process-sandbox", exit::PROBE))]
+  strace -f buildkit-preflight probe --process-sandbox
+
+`check` also gives its child --child and --sub-ids.", exit::PROBE))]
 pub(super) struct Arguments {
     /// The directory in which to make a scratch directory
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
@@ -36,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     needs_fuse_programs: bool,
     /// Which IDs the user may map, as `subIds` of the facts has it [default: what the files in /etc say]
-    #[arg(long, value_name = "JSON", value_parser = sub_ids, help_heading = BY_CHECK)]
+    #[arg(long, value_name = "JSON", value_parser = sub_ids, hide = true)]
     sub_ids: Option<SubIds>,
     /// The program that maps user IDs [default: the one on the PATH]
     #[arg(long, value_name = "FILE", default_value = "newuidmap", hide_default_value = true)]
@@ -51,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "STEP", value_parser = values::step(), hide_possible_values = true, help_heading = FOR_TESTS)]
     without: Vec<Step>,
     /// Started by `check`: no default depends on the user
-    #[arg(long, help_heading = BY_CHECK)]
+    #[arg(long, hide = true)]
     child: bool,
 }
 
