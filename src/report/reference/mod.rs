@@ -6,6 +6,7 @@ mod causes;
 mod checks;
 mod facts;
 mod node;
+mod obstacles;
 mod profiles;
 
 use crate::cause::Cause;
@@ -21,6 +22,7 @@ pub fn pages() -> Vec<Page> {
         ("checks", checks::page()),
         ("conditions", node::conditions()),
         ("labels", node::labels()),
+        ("obstacles", obstacles::page()),
         ("profiles", profiles::page()),
         ("sources", facts::sources()),
         ("sysctls", facts::sysctls()),
