@@ -66,7 +66,7 @@ fn is_for_people(command: &clap::Command) -> bool {
 /// A command that people call, then those below it.
 fn section(command: &mut clap::Command, out: &mut String) {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
-    let help = command.clone().term_width(100).render_long_help().to_string();
+    let help = command.clone().mut_args(|argument| argument.hide_env_values(true)).term_width(100).render_long_help().to_string();
     let lines: Vec<_> = help.lines().map(str::trim_end).collect();
     out.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end()));
     for below in command.get_subcommands_mut().filter(|below| is_for_people(below)) {
