@@ -6,10 +6,13 @@
 
 use crate::markdown::{repository, write, written};
 use assert_cmd::Command;
+use buildkit_preflight::admission::Obstacle;
 use buildkit_preflight::fact::{Fact, Facts};
-use buildkit_preflight::node::{Observation, View};
+use buildkit_preflight::fleet::best;
+use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, View};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{Accept, Verdicts, proof};
+use serde_json::{Map, json};
 use std::fs;
 use std::path::Path;
 
@@ -73,4 +76,35 @@ fn outputs_are_the_programs() {
     stands("README.md", "kubectl describe node node2", 0, &described());
     let facts = output(&["facts", "--root", "tests/hosts/debian-5.10-clone0"], b"");
     stands("docs/tune.md", "buildkit-preflight tune", 0, &text(output(&["tune", "--facts", "-"], &facts)));
+}
+
+/// The text of a page.
+fn page(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).expect("a page")
+}
+
+#[test]
+fn what_auto_says_is_what_the_labels_of_two_nodes_come_to() {
+    let node = |verdict: &str| {
+        let labels = [("no-process-sandbox", verdict), ("procmount", verdict), ("userns-candidate", "true"), ("privileged", "unknown")];
+        let labels: Map<_, _> = labels.iter().map(|(name, value)| (format!("{DEFAULT_PREFIX}/{name}"), json!(value))).collect();
+        let node = serde_json::from_value(json!({"metadata": {"name": verdict, "uid": "u", "labels": labels}}));
+        View::new(node.expect("a node"), DEFAULT_PREFIX)
+    };
+    let (best, fleets) = best(&[node("ready"), node("not-ready")], None, 2);
+    let text = page("docs/builders.md");
+    assert_eq!(best, Some(Profile::Privileged));
+    for fleet in &fleets {
+        let (profile, said) = (fleet.profile, fleet.to_string());
+        let line =
+            if profile == Profile::Privileged { format!("auto: {profile}: {said}") } else { format!("  {:<18}  {said}", profile.id()) };
+        assert!(text.lines().any(|text| text == line) == (profile != Profile::Rootful), "docs/builders.md: {line}");
+    }
+}
+
+#[test]
+fn what_a_cluster_refuses_is_named_by_the_programs_words() {
+    let why = format!("{} (baseline)", Obstacle::PodSecurity.title());
+    let (text, id) = (page("docs/cluster-check.md"), format!("not ready ({})", Obstacle::PodSecurity.id()));
+    assert!(text.contains(&why) && text.contains(&id), "docs/cluster-check.md has not: {why}, {id}");
 }

@@ -1,4 +1,4 @@
-use super::{code, head, link, list, table};
+use super::markdown::{code, head, link, list, table};
 use crate::cause::{Cause, Level, Mark, Row};
 use crate::check::CHECKS;
 
@@ -63,8 +63,9 @@ fn linked(text: &str, own: Cause) -> String {
         _ if number % 2 == 1 => format!("`{word}`"),
         _ => word.to_owned(),
     };
-    let line =
-        |line: &str| if line.matches('`').count() % 2 == 0 { line.split('`').enumerate().map(word).collect() } else { line.to_owned() };
+    let line = |line: &str| {
+        if line.matches('`').count().is_multiple_of(2) { line.split('`').enumerate().map(word).collect() } else { line.to_owned() }
+    };
     let lines: Vec<String> = text.lines().map(line).collect();
     lines.join("\n")
 }

@@ -1,4 +1,4 @@
-use super::{code, head, table};
+use super::markdown::{code, head, table};
 use crate::admission::Obstacle;
 
 /// What can stand between a builder's pod and the cluster.
