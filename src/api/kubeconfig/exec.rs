@@ -84,6 +84,11 @@ pub(super) async fn run(exec: &ExecConfig, cluster: &ExecAuthCluster) -> Result<
     } else {
         command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     }
+    // SAFETY: one system call between fork and exec, and nothing else.
+    unsafe {
+        // A signal may end this process without a word to anybody.
+        command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?));
+    }
     let child = command.spawn().map_err(|error| {
         let hint = exec.install_hint.as_deref().map(|hint| format!(" ({})", plain(hint, COMPLAINT))).unwrap_or_default();
         format!("could not start {name}: {error}{hint}")
@@ -107,9 +112,21 @@ fn is_interactive(mode: Option<&ExecInteractiveMode>, is_terminal: bool) -> Resu
     }
 }
 
+/// All that a plugin has started, itself too, ends with this: also where nobody waits for it any more.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
 /// Waits for its end. Gives what it printed: standard output, and the beginning of standard error.
 async fn wait(mut child: Child, has_group: bool, patience: Duration) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), String> {
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let _group = Group(group.filter(|_| has_group));
     let (mut out, mut complaint) = (Vec::new(), Vec::new());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ended = tokio::time::timeout(patience, async {
@@ -124,14 +141,7 @@ async fn wait(mut child: Child, has_group: bool, patience: Duration) -> Result<(
         }
     })
     .await;
-    // The child itself, where it did not end, and what it has left behind.
-    if let Some(group) = group.filter(|_| has_group) {
-        let _ = killpg(group, Signal::SIGKILL);
-    }
-    let Ok(status) = ended else {
-        let _ = child.kill().await;
-        return Err(format!("did not end in {} s", patience.as_secs()));
-    };
+    let status = ended.map_err(|_| format!("did not end in {} s", patience.as_secs()))?;
     if out.len() > MOST {
         return Err(format!("printed more than {} KiB", MOST / 1024));
     }

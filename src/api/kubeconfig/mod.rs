@@ -88,3 +88,72 @@ fn url(cluster: &Cluster, has_certificates: bool) -> Result<Url, String> {
     let server = cluster.server.as_deref().filter(|server| !server.is_empty()).ok_or("the field is missing, or empty")?;
     Url::new(server, has_certificates || cluster.insecure_skip_tls_verify == Some(true)).map_err(|why| format!("{server:?}: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// What may stand in a field: something like a URL or a header, or anything.
+    fn text() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            3 => "((https?|socks5)://)?[\\[\\]:@/?#%a-z0-9. ]{0,20}".prop_map(Value::from),
+            2 => any::<String>().prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<i64>().prop_map(Value::from),
+        ]
+    }
+
+    /// A kubeconfig whose fields hold anything, but for a command.
+    fn kubeconfig() -> impl Strategy<Value = Value> {
+        let cluster = ["server", "tls-server-name", "proxy-url", "certificate-authority", "certificate-authority-data"];
+        let user = [
+            "token",
+            "tokenFile",
+            "username",
+            "password",
+            "client-certificate",
+            "client-certificate-data",
+            "client-key",
+            "client-key-data",
+        ];
+        let user = [user.as_slice(), &["as", "as-uid"]].concat();
+        let fields = |names: Vec<&'static str>| {
+            prop::collection::hash_map(prop::sample::select(names), text(), 0..4).prop_map(|fields| json!(fields))
+        };
+        (fields(cluster.to_vec()), fields(user), text(), any::<bool>()).prop_map(|(mut cluster, user, name, insecure)| {
+            if insecure {
+                cluster["insecure-skip-tls-verify"] = true.into();
+            }
+            json!({
+                "current-context": name,
+                "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": name}}],
+                "clusters": [{"name": name, "cluster": cluster}],
+                "users": [{"name": name, "user": user}],
+            })
+        })
+    }
+
+    fn try_to_connect(text: &[u8]) {
+        let file = tempfile::NamedTempFile::new().expect("temp file");
+        std::fs::write(file.path(), text).expect("write");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let connected = runtime.block_on(connect(Some(file.path()), None, Duration::from_secs(1)));
+        // Whatever it is, it says in which file.
+        assert!(connected.err().is_none_or(|why| why.contains(&file.path().display().to_string()) || why.contains("environment")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_kubeconfig_is_a_way_or_refused(kubeconfig in kubeconfig()) {
+            try_to_connect(kubeconfig.to_string().as_bytes());
+        }
+
+        #[test]
+        fn any_file_is_a_kubeconfig_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60), text in "[a-c:\\[\\]{}&*!|>'\"\\\\ ,\n-]{0,40}") {
+            try_to_connect(&bytes);
+            try_to_connect(text.as_bytes());
+        }
+    }
+}
