@@ -5,6 +5,7 @@ use crate::agent;
 use crate::fact::TUNED_FILE;
 use crate::profile::Profile;
 use crate::publish::Accept;
+use crate::read::{Named, is_directory};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -110,6 +111,9 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     if options.profile != Profile::NoProcessSandbox && !options.canaries.is_empty() {
         let hint = Some("leave one of --shape and --canaries out".to_owned());
         return Err(Error::BadInput { message: format!("--canaries: the canary of {} speaks of no other", options.profile), hint });
+    }
+    if let Some(state_dir) = &options.state_dir {
+        is_directory(Named::StateDir, state_dir, options.deadline)?;
     }
     match agent::run(options) {
         Ok(()) => Ok(READY),

@@ -50,15 +50,6 @@ pub(super) enum Prove {
 impl Sources {
     /// Gathers the facts that some profiles need.
     pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
-        if let Some(root) = &self.root {
-            let hint = Some("a captured tree is a directory with proc, etc and so on below it".to_owned());
-            let bad = |message| Error::BadInput { message, hint };
-            match root.metadata() {
-                Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(bad(format!("{} is not a directory", root.display()))),
-                Err(error) => return Err(bad(format!("{}: {error}", root.display()))),
-            }
-        }
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();

@@ -2,6 +2,7 @@ use super::exit::{self, READY};
 use super::{Error, values};
 use crate::gather::Options;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if let Some(state_dir) = &arguments.state_dir {
+        is_directory(Named::StateDir, state_dir, arguments.deadline)?;
+    }
     let options = Options {
         root: None,
         state_dir: arguments.state_dir.clone(),

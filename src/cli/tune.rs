@@ -7,12 +7,19 @@ use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Where the sysctls of this machine are.
+const PROC_SYS: &str = "/proc/sys";
+
+/// How long a probe may take, and a directory that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which sysctls keep a builder from running, and set them where it is told to
 #[derive(Debug, Args)]
@@ -56,7 +63,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     override_policy: bool,
     /// Where /proc/sys can be written: in a container, where the node's /proc/sys/kernel and /proc/sys/user are mounted
-    #[arg(long, value_name = "DIR", default_value = "/proc/sys")]
+    #[arg(long, value_name = "DIR", default_value = PROC_SYS)]
     sysctls: PathBuf,
     /// Say in this file what was done, for an agent that publishes it
     #[arg(long, value_name = "FILE", requires = "watch")]
@@ -72,6 +79,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let options = arguments.options();
+    if arguments.sysctls != Path::new(PROC_SYS) {
+        is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
+    }
     if arguments.forget {
         let facts = arguments.gather(&[])?;
         let gone = tune::forget(&Audit::new(facts.node.known().cloned()))?;
@@ -153,7 +163,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
-        deadline: Duration::from_secs(10),
+        deadline: PATIENCE,
         without: Vec::new(),
     }
 }
