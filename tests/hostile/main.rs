@@ -5,11 +5,13 @@
 //! `KIND="part of a name"`, `CASE=number`, `SEED=n` and `SET=ci` choose. What went wrong is kept in `target/hostile/`, with a script
 //! that tries it again. Needs root: `make hostile`.
 
+mod facts;
 mod flags;
 mod oracle;
 mod run;
 mod schema;
 mod trace;
+mod trees;
 mod world;
 
 use oracle::{Documented, wrong};
@@ -42,6 +44,14 @@ const KINDS: &[Kind] = &[
     kind("flags-taken", 150, 4, |_| flags::taken()),
     kind("flags-refused", 150, WORKERS, |_| flags::refused()),
     kind("flags-values", 150, WORKERS, |_| flags::values()),
+    kind("facts-cut", 60, WORKERS, |_| facts::cut()),
+    kind("facts-types", 200, WORKERS, |_| facts::types()),
+    kind("facts-bytes", 60, WORKERS, facts::bytes),
+    kind("facts-texts", 44, WORKERS, |_| facts::texts()),
+    kind("facts-places", 27, WAITERS, |_| facts::places()),
+    kind("trees-damaged", 100, WORKERS, |_| trees::damaged()),
+    kind("trees-places", 40, WORKERS, |_| trees::places()),
+    kind("machine-files", 40, WORKERS, |_| trees::live()),
 ];
 
 fn environment(name: &str) -> Option<String> {

@@ -54,14 +54,7 @@ pub(crate) fn with_files(mut input: Input) -> Input {
     if input.line.contains("kubeconfig") {
         input = input.file("kubeconfig", kubeconfig(NOBODY));
     }
-    if input.line.contains("tree") { with_tree(input, "debian-12") } else { input }
-}
-
-/// A captured tree of tests/hosts as `tree`.
-pub(crate) fn with_tree(mut input: Input, name: &str) -> Input {
-    for (path, text) in tree(name) {
-        input = input.file(format!("tree/{path}"), text);
-    }
+    input.tree = input.line.contains("tree").then_some("debian-12");
     input
 }
 
