@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema cost bench cluster \
+.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
 	procmount procmount-ci hostile hostile-ci \
 	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static node-binary help
 
@@ -78,6 +78,9 @@ manifests: ## writes manifests/ anew from src/render
 
 schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
+
+docs: ## writes docs/reference anew from the tables
+	UPDATE=1 cargo test --locked --quiet --test docs
 
 # What is measured are the static builds: the bench itself need not be fast.
 BENCH := cargo bench --locked --quiet --profile dev --bench cost --

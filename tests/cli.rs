@@ -49,7 +49,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
         .stderr(contains("unknown profile").and(contains("no-process-sandbox")));
     preflight().args(["check", "--formt", "json"]).assert().code(2).stdout("").stderr(contains("--format"));
     preflight().args(["check", "--format", "xml"]).assert().code(2).stdout("").stderr(contains("yaml"));
-    preflight().args(["check", "--deadline", "soon"]).assert().code(2).stdout("").stderr(contains("seconds"));
+    preflight().args(["check", "--deadline", "soon"]).assert().code(2).stdout("").stderr(contains("such as 500ms, 10s or 2m"));
     preflight().args(["check", "--process-sandbox", "maybe"]).assert().code(2).stdout("").stderr(contains("on|off"));
     preflight().args(["agent", "--node", "n", "--context", "x"]).assert().code(2).stdout("").stderr(contains("--kubeconfig"));
     preflight()
@@ -162,7 +162,7 @@ fn a_cluster_is_asked_in_place_of_this_machine() {
         &["--cluster", "--facts", "x"][..],
         &["--cluster", "--root", "/"],
         &["--cluster", "--no-probe"],
-        &["--cluster", "--deadline", "5"],
+        &["--cluster", "--deadline", "5s"],
         &["--cluster", "--namespace", "a/b"],
         &["--namespace", "builds"],
         &["--kubeconfig", "x"],

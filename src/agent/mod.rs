@@ -19,6 +19,8 @@ mod schedule;
 mod server;
 mod work;
 
+pub use metrics::{METRICS, MetricRow};
+
 use crate::api::{self, Access};
 use crate::profile::Profile;
 use crate::publish::Accept;

@@ -1,5 +1,6 @@
 use super::args::{Connection, LabelPrefix, Prove};
 use super::exit::{self, READY};
+use super::uses::{Use, Uses};
 use super::{Error, names, values};
 use crate::agent;
 use crate::fact::TUNED_FILE;
@@ -27,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = names::node)]
     node: String,
     /// Prove and write again about this often, a quarter more or less: 30s, 1h
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::period())]
     heartbeat: Duration,
     /// Where to answer /healthz, /readyz and /metrics [default: port 8080 of all addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -43,10 +44,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = values::canary())]
     canaries: Vec<Profile>,
     /// How long a canary may take to answer, and be late, before its profile is said not to be ready
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::period())]
     canary_patience: Duration,
     /// Let the container that listens at this socket prove (`buildkit-preflight prover`), and publish that
-    #[arg(long, value_name = "PATH", requires = "shape")]
+    #[arg(long, value_name = "PATH")]
     prover: Option<PathBuf>,
     /// The least evidence on which `ready` is published
     #[arg(long, value_enum, default_value_t = Evidence::Proven)]
@@ -62,8 +63,8 @@ pub(super) struct Arguments {
     /// The directory where builds keep their state [default: where the builder's image has it]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
+    /// How long a probe may take, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::agent_deadline())]
     deadline: Duration,
     /// Where `tune --watch --status` says what it did, to be published; the file need not exist
     #[arg(long, value_name = "FILE", default_value = TUNED_FILE)]
@@ -80,6 +81,14 @@ enum Evidence {
     /// It ran anywhere: for an agent outside of a pod
     Probed,
 }
+
+/// What the agent takes.
+pub(super) const USES: Uses = &[
+    &[Use { by: &[], takes: &[] }, Use { by: &["kubeconfig"], takes: &["context"] }],
+    &[Use { by: &[], takes: &[] }, Use { by: &["canaries"], takes: &["canary_patience"] }],
+    // The prover of the other container has its own state dir, and tries no real build.
+    &[Use { by: &[], takes: &["shape", "state_dir", "prove"] }, Use { by: &["shape", "prover"], takes: &[] }],
+];
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     // Libraries log their own view of what the agent logs in its own words.

@@ -1,6 +1,6 @@
 //! Arguments that several commands take.
 
-use super::values::{seconds, step};
+use super::values::{deadline, step};
 use super::{Error, names};
 use crate::api::Access;
 use crate::fact::{Facts, Plan, Step};
@@ -12,6 +12,9 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What is of use to tests of this program alone.
+pub(super) const FOR_TESTS: &str = "For tests of this program";
+
 /// Where facts come from.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
@@ -19,10 +22,10 @@ pub(super) struct Sources {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
-    #[arg(long, value_enum, default_value_t = Prove::Syscalls, conflicts_with_all = ["root", "no_probe"])]
+    #[arg(long, value_enum, default_value_t = Prove::Syscalls)]
     prove: Prove,
-    /// Leave this step of the probe out and go on as if it had worked, to see what a verdict hangs on; may be repeated
-    #[arg(long, value_name = "STEP", value_parser = step(), hide = true)]
+    /// Leave this step of the probe out and continue as if it had worked; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = step(), hide_possible_values = true, help_heading = FOR_TESTS)]
     without: Vec<Step>,
     /// Judge by what can be read alone, and start no child process
     #[arg(long)]
@@ -31,7 +34,7 @@ pub(super) struct Sources {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// How long a probe may take, and a state dir that does not answer
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = deadline())]
     deadline: Duration,
     /// Judge a builder with (on) or without (off) a PID namespace for each build step [default: the profile's way]
     #[arg(long, value_name = "on|off", value_parser = BoolishValueParser::new(), hide_possible_values = true)]

@@ -43,9 +43,9 @@ pub(super) struct Arguments {
     /// The user of a rootless image, whose home is /home/NAME; its group has the same number, unless it is named [default: user:1000]
     #[arg(long, value_name = "NAME:UID[:GID]", value_parser = names::image_user)]
     user: Option<ImageUser>,
-    /// How many nodes must be ready for a profile
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "With --profile auto")]
-    min_nodes: u32,
+    /// How many nodes must be ready for a profile [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "With --profile auto")]
+    min_nodes: Option<u32>,
     #[command(flatten, next_help_heading = "With --profile auto")]
     connection: Connection,
 }
@@ -94,7 +94,7 @@ impl Arguments {
         if self.user.is_some() && profile.uid() == 0 {
             return wrong(format!("--user: the image of {profile} runs as root"), "leave it out");
         }
-        if self.connection.is_given() || self.min_nodes > 1 {
+        if self.connection.is_given() || self.min_nodes.is_some() {
             return wrong("--kubeconfig, --context and --min-nodes are for --profile auto".into(), "only auto looks at the nodes");
         }
         Ok(profile)
@@ -105,7 +105,8 @@ impl Arguments {
 async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
     let nodes = Nodes::new(arguments.connection.client().await?, arguments.prefix.domain.clone()).list().await?;
     let ids = arguments.ids.filter(|ids| *ids > LEAST_POD_IDS);
-    let (best, fleets) = best(&nodes, ids, arguments.min_nodes as usize);
+    let least = arguments.min_nodes.unwrap_or(1);
+    let (best, fleets) = best(&nodes, ids, least as usize);
     let lines = fleets.iter().map(|fleet| format!("  {:<18}  {fleet}", fleet.profile.id()));
     match best {
         Some(profile) => {
@@ -113,7 +114,6 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
             let taken = fleets.iter().find(|fleet| fleet.profile == profile).map(ToString::to_string).unwrap_or_default();
             eprintln!("auto: {profile}: {taken}");
             if !better.is_empty() {
-                let least = arguments.min_nodes;
                 eprintln!("passed over, for fewer than {least} {}:\n{}", if least == 1 { "node" } else { "nodes" }, better.join("\n"));
             }
             Ok(profile)
@@ -121,7 +121,7 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
         None => Err(Error::NotReady {
             message: format!(
                 "no profile has {} ready, so nothing is printed\n{}",
-                if arguments.min_nodes == 1 { "a node that is".to_owned() } else { format!("{} nodes that are", arguments.min_nodes) },
+                if least == 1 { "a node that is".to_owned() } else { format!("{least} nodes that are") },
                 lines.collect::<Vec<_>>().join("\n")
             ),
             hint:

@@ -1,4 +1,4 @@
-//! The exit codes: they are part of the contract. Help and README say what stands here.
+//! The exit codes: they are part of the contract. Help and docs/exit-codes.md say what stands here.
 
 use crate::check::Ready;
 
@@ -104,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_says_the_same() {
+    fn the_page_says_the_same() {
         let rows: String = CODES.iter().map(|(code, meaning)| format!("| {code} | {meaning} |\n")).collect();
         let table = format!("| exit code | meaning |\n|---|---|\n{rows}");
-        assert!(include_str!("../../README.md").contains(&table), "README has not this table:\n{table}");
+        assert!(include_str!("../../docs/exit-codes.md").contains(&table), "docs/exit-codes.md has not this table:\n{table}");
     }
 }

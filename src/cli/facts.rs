@@ -1,6 +1,7 @@
 use super::args::{Sources, asked};
 use super::exit::{self, READY};
 use super::output::{self, Format};
+use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::fact::{Row, rows};
 use crate::profile::Profile;
@@ -23,12 +24,21 @@ pub(super) struct Arguments {
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
     /// Print which facts there are, what each is read from, and in which places it tells of the node
-    #[arg(long, conflicts_with_all = ["root", "profiles"])]
+    #[arg(long)]
     list: bool,
     /// Copy what the facts are read from into this new directory, in place of printing them: `check --root` judges it elsewhere
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["root", "profiles", "list", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
+    #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
 }
+
+/// Whence facts are taken, or what is printed instead of them.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "deadline", "process_sandbox"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
+    Use { by: &["root"], takes: &["state_dir", "deadline"] },
+    Use { by: &["list"], takes: &[] },
+    Use { by: &["capture"], takes: &[] },
+]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     if arguments.list {

@@ -1,10 +1,15 @@
+use super::args::FOR_TESTS;
 use super::exit::{self, READY};
+use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step, SubIds};
 use crate::profile::BUILDER_UID;
 use clap::Args;
 use std::path::PathBuf;
+
+/// What `check` tells its child.
+const BY_CHECK: &str = "Given by `check` to its child";
 
 /// Do what a builder does, step by step, and print each step as a line of JSON: what `check` starts as its child
 #[derive(Debug, Args)]
@@ -31,7 +36,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     needs_fuse_programs: bool,
     /// Which IDs the user may map, as `subIds` of the facts has it [default: what the files in /etc say]
-    #[arg(long, value_name = "JSON", value_parser = sub_ids, hide = true)]
+    #[arg(long, value_name = "JSON", value_parser = sub_ids, help_heading = BY_CHECK)]
     sub_ids: Option<SubIds>,
     /// The program that maps user IDs [default: the one on the PATH]
     #[arg(long, value_name = "FILE", default_value = "newuidmap", hide_default_value = true)]
@@ -42,13 +47,33 @@ pub(super) struct Arguments {
     /// In the user namespace and mount namespace of a real rootlesskit already
     #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
     under_rootlesskit: bool,
-    /// Leave this step out and go on as if it had worked, to see what a verdict hangs on; may be repeated
-    #[arg(long, value_name = "STEP", value_parser = values::step())]
+    /// Leave this step out and continue as if it had worked; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = values::step(), hide_possible_values = true, help_heading = FOR_TESTS)]
     without: Vec<Step>,
     /// Started by `check`: no default depends on the user
-    #[arg(long, hide = true)]
+    #[arg(long, help_heading = BY_CHECK)]
     child: bool,
 }
+
+/// Who is imitated. `check` tells its child all that it knows.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["become_uid", "own_id_fallback", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"] },
+    Use { by: &["rootful"], takes: &[] },
+    Use { by: &["under_rootlesskit"], takes: &["needs_fuse_programs"] },
+    Use {
+        by: &["child"],
+        takes: &[
+            "rootful",
+            "under_rootlesskit",
+            "become_uid",
+            "own_id_fallback",
+            "needs_fuse_programs",
+            "sub_ids",
+            "newuidmap",
+            "newgidmap",
+        ],
+    },
+]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let builder = if arguments.rootful { Builder::Rootful } else { Builder::Rootless };

@@ -24,8 +24,8 @@ pub(super) struct Arguments {
     /// The directory where builds keep their state [default: where the builder's image has it]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
+    /// How long a probe may take, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::agent_deadline())]
     deadline: Duration,
 }
 

@@ -1,5 +1,6 @@
 use super::args::LabelPrefix;
 use super::exit::{self, READY};
+use super::uses::{Use, Uses};
 use super::{Error, builder, names, output, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
@@ -46,10 +47,10 @@ struct AgentArguments {
     #[arg(long = "canary", value_name = "PROFILE", value_parser = values::canary(), default_values = ["procmount"])]
     canaries: Vec<Profile>,
     /// Add none: nothing is said of these profiles then
-    #[arg(long, conflicts_with = "canaries")]
+    #[arg(long)]
     no_canary: bool,
     /// Let it also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
-    #[arg(long, requires = "tune")]
+    #[arg(long)]
     persist: bool,
 }
 
@@ -61,6 +62,12 @@ enum Sysctls {
     /// Limits on namespaces too, with the capability SYS_RESOURCE
     All,
 }
+
+/// What `render agent` takes.
+pub(super) const USES: Uses = &[
+    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }],
+    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }],
+];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let chosen = match &arguments.what {

@@ -7,6 +7,7 @@
 use super::accept::Accept;
 use super::candidacy::{Candidacy, candidacy};
 use super::condition::Condition;
+use super::reason::Reason;
 use super::said::Said;
 use super::start::{Canaries, Canary};
 use super::verdict::condition;
@@ -14,21 +15,6 @@ use crate::check::{Ready, Verdict};
 use crate::fact::Facts;
 use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
-
-/// The reasons that the agent gives in a canary's place. They are read back from the Node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
-enum Reason {
-    /// No canary is deployed any more.
-    NoCanary,
-    /// None can prove it.
-    NotProvable,
-    /// It has not answered yet.
-    CanaryAwaited,
-    /// Its pod can't be made.
-    CanaryNotStarted,
-    /// It should have answered.
-    CanarySilent,
-}
 
 /// What a canary says: its verdict, and how many IDs it was given.
 pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {

@@ -2,7 +2,7 @@
 
 use super::accept::Accept;
 use super::condition::Condition;
-use super::text::camel_case;
+use super::reason::{Reason, reason_of};
 use crate::cause::{Cause, remedy};
 use crate::check::{Evidence, Ready, Snapshotter, Verdict, judge};
 use crate::fact::Facts;
@@ -39,7 +39,8 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
                 _ => "",
             };
             let message = format!("{subject} can run here: all that a build needs of the kernel was done{with} ({evidence}){slow}");
-            of(Status::True, camel_case(&evidence.to_string()), message, format!("{evidence}{with}"))
+            let reason = if evidence == Evidence::Proven { Reason::Proven } else { Reason::Probed };
+            of(Status::True, reason.to_string(), message, format!("{evidence}{with}"))
         }
         (Ready::NotReady, Some(cause)) => {
             let seen = what_was_seen(verdict, cause);
@@ -50,20 +51,20 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             };
             let title = cause.title();
             let message = format!("{subject} can't run here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
-            of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
+            of(Status::False, reason_of(cause), message, format!("{title}: {seen}"))
         }
-        (Ready::NotReady, None) => of(Status::False, "NotReady".into(), format!("{subject} can't run here"), "not ready".into()),
+        (Ready::NotReady, None) => of(Status::False, Reason::NotReady.to_string(), format!("{subject} can't run here"), "not ready".into()),
         (Ready::Unknown, _) if verdict.ready() == Ready::Ready => {
             let why = match evidence {
                 Evidence::Predicted => "no probe could be finished",
                 _ => "the probe did not run in the builder's pod shape",
             };
             let text = format!("looks able, but that is not proven: {why}");
-            of(Status::Unknown, "NotProven".into(), format!("nobody can tell whether {subject} runs here: it {text}"), text)
+            of(Status::Unknown, Reason::NotProven.to_string(), format!("nobody can tell whether {subject} runs here: it {text}"), text)
         }
         (Ready::Unknown, _) => {
             let why = verdict.unknown().map_or_else(|| "the facts do not tell".to_owned(), ToString::to_string);
-            of(Status::Unknown, "Unknown".into(), format!("nobody can tell whether {subject} runs here: {why}"), why)
+            of(Status::Unknown, Reason::Unknown.to_string(), format!("nobody can tell whether {subject} runs here: {why}"), why)
         }
     }
 }

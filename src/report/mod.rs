@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cli")]
 mod cluster;
+#[cfg(feature = "cli")]
+pub mod reference;
 mod table;
 mod text;
 mod tune;

@@ -20,7 +20,7 @@ pub use watch::{Watch, watch};
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::tune::plan::{Change, TunePlan};
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use sysctl::Sysctl;
 
 /// Why something could not be done.
@@ -46,15 +46,29 @@ impl Error {
     }
 }
 
+/// What it takes to write anything: made where somebody asked for it, and nowhere else. A plan is made without one.
+#[derive(Debug)]
+pub struct Writer {
+    /// Where /proc/sys can be written.
+    root: PathBuf,
+}
+
+impl Writer {
+    /// Writes sysctls below this directory, which is /proc/sys or where its directories are mounted in a container.
+    pub fn new(root: PathBuf) -> Self {
+        Writer { root }
+    }
+}
+
 /// Does what a plan says. `changes` gets what was set, also where a later one fails. With `keep`, the settings of
 /// [`to_keep`], the file is written that sets them again at boot; gives its path, if there is something to keep.
 ///
 /// # Errors
 /// What could not be done. Unless it says what was set before, nothing was changed at all.
 pub fn apply(
+    writer: &Writer,
     plan: &TunePlan,
     keep: Option<&[(Tunable, u64)]>,
-    root: &Path,
     audit: &Audit,
     changes: &mut Vec<SysctlChange>,
 ) -> Result<Option<&'static str>, Error> {
@@ -65,10 +79,10 @@ pub fn apply(
     }
     let mut opened = Vec::new();
     for change in &plan.changes {
-        opened.push((Sysctl::open(root, change.sysctl)?, change));
+        opened.push((Sysctl::open(&writer.root, change.sysctl)?, change));
     }
     let persisted = match keep {
-        Some(kept) => persist::write(kept, audit)?,
+        Some(kept) => persist::write(writer, kept, audit)?,
         None => None,
     };
     let before = changes.len();

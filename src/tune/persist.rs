@@ -1,7 +1,7 @@
 //! The file that sets sysctls again at each boot.
 
 use super::directory::open_plain;
-use super::{Audit, Error};
+use super::{Audit, Error, Writer};
 use crate::fact::{SysctlSetting, Tunable};
 use crate::read;
 use crate::tune::plan::SYSCTL_FILE;
@@ -21,7 +21,7 @@ const HEADER: &str = "# Written by buildkit-preflight tune";
 const LARGEST: u64 = 16 << 10;
 
 /// Keeps settings, beside those that our file keeps already. Gives the file's path; `None` where there is nothing to keep.
-pub(super) fn write(settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option<&'static str>, Error> {
+pub(super) fn write(_: &Writer, settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option<&'static str>, Error> {
     let place = Place::open()?;
     let old = place.read()?;
     let before = old.as_deref().map(settings_of).transpose()?.unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn write(settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option
 ///
 /// # Errors
 /// A file of that name that is not ours, or one that can't be removed.
-pub fn forget(audit: &Audit) -> Result<bool, Error> {
+pub fn forget(_: &Writer, audit: &Audit) -> Result<bool, Error> {
     let place = Place::open()?;
     let Some(old) = place.read()? else {
         place.remove_new()?;
