@@ -10,6 +10,8 @@ mod flags;
 mod oracle;
 mod run;
 mod schema;
+mod signals;
+mod streams;
 mod trace;
 mod trees;
 mod world;
@@ -52,6 +54,12 @@ const KINDS: &[Kind] = &[
     kind("trees-damaged", 100, WORKERS, |_| trees::damaged()),
     kind("trees-places", 40, WORKERS, |_| trees::places()),
     kind("machine-files", 40, WORKERS, |_| trees::live()),
+    kind("signals-probed", 100, WORKERS, |_| signals::probed()),
+    kind("signals-read", 60, WORKERS, |_| signals::read()),
+    kind("signals-inherited", 42, WORKERS, |_| signals::inherited()),
+    kind("streams", 100, WORKERS, |_| streams::streams()),
+    kind("environments", 100, WORKERS, |_| streams::environments()),
+    kind("limits", 100, WORKERS, |_| streams::limits()),
 ];
 
 fn environment(name: &str) -> Option<String> {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 const MOST_KIB: u64 = 200 << 10;
 /// A longer line on standard error is no message.
 const LONGEST_LINE: usize = 4 << 10;
+/// Nobody reads more.
+pub(crate) const LONGEST_OUTPUT: usize = 4 << 20;
 /// What outside texts hold, behind a newline: no line of the output may begin with it.
 pub(crate) const FORGED: &str = "FORGED";
 
@@ -46,6 +48,8 @@ pub(crate) struct Expect {
     pub(crate) never_ready: bool,
     /// Paths below the input's directory that the command is told to write.
     pub(crate) may_write: Vec<&'static str>,
+    /// It has so little memory that even its loader or its allocator may give up.
+    pub(crate) tight: bool,
     /// Exit codes that come of the way in which it is tried.
     pub(crate) also: Vec<i32>,
 }
@@ -109,6 +113,7 @@ fn end(seen: &Seen, expect: &Expect, documented: &Documented) -> Vec<String> {
     match seen.end.0 {
         End::Endless => vec![format!("did not end within {:.0} s", seen.seconds)],
         End::Signal(signal) if expect.signal == Some(signal) => vec![],
+        End::Signal(libc::SIGABRT | libc::SIGSEGV | libc::SIGKILL) if expect.tight => vec![],
         End::Signal(signal) => vec![format!("died by signal {signal}")],
         End::Code(code) => {
             let known = &documented.codes[expect.command];
@@ -160,6 +165,9 @@ fn stdout(seen: &Seen, expect: &Expect, documented: &Documented) -> Option<Strin
     let text = String::from_utf8_lossy(&seen.stdout);
     if text.is_empty() || seen.end.0 == End::Endless || matches!(seen.end.0, End::Signal(_)) {
         return None;
+    }
+    if seen.stdout.len() > LONGEST_OUTPUT {
+        return Some("an endless output: more than 4 MiB".into());
     }
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text);
     match expect.output {

@@ -1,6 +1,6 @@
 //! Runs one input in a directory of its own, and says what was seen.
 
-use crate::oracle::{Expect, Seen};
+use crate::oracle::{Expect, LONGEST_OUTPUT, Seen};
 use crate::trace::{self, Shot};
 use crate::world;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -22,8 +22,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 const GONE: Duration = Duration::from_secs(5);
 /// No memory beyond this is given: a program that asks for more than it is allowed must not take the machine with it.
 const ADDRESS_SPACE: u64 = 2 << 30;
-/// So much of an output is looked at.
-const READ: u64 = 4 << 20;
 
 /// A text and how often it stands there.
 pub(crate) type Piece = (Vec<u8>, usize);
@@ -236,7 +234,7 @@ fn environment(pid: i32) -> Vec<u8> {
 /// The beginning of a file.
 fn read(path: &Path) -> Vec<u8> {
     let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(READ).read_to_end(&mut text)).expect("read");
+    File::open(path).and_then(|file| file.take(LONGEST_OUTPUT as u64 + 1).read_to_end(&mut text)).expect("read");
     text
 }
 

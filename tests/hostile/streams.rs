@@ -161,7 +161,19 @@ pub(crate) fn limits() -> Vec<Input> {
     let memory = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 128].iter().map(|mib| format!("--as={}", mib << 20));
     let sizes = [0, 1, 4096, 65536].iter().map(|bytes| format!("--fsize={bytes}"));
     let stacks = [16, 64, 128, 256, 1024].iter().map(|kib| format!("--stack={}", kib << 10));
-    let others = ["--nproc=1", "--nproc=2", "--nproc=5", "--memlock=0", "--msgqueue=0", "--sigpending=0", "--locks=0", "--rtprio=0", "--data=1048576", "--data=16777216", "--nofile=3 --fsize=0"];
+    let others = [
+        "--nproc=1",
+        "--nproc=2",
+        "--nproc=5",
+        "--memlock=0",
+        "--msgqueue=0",
+        "--sigpending=0",
+        "--locks=0",
+        "--rtprio=0",
+        "--data=1048576",
+        "--data=16777216",
+        "--nofile=3 --fsize=0",
+    ];
     let all = files.chain(memory).chain(sizes).chain(stacks).chain(others.map(str::to_owned));
     let mut inputs = Vec::new();
     for limit in all {
@@ -175,7 +187,8 @@ pub(crate) fn limits() -> Vec<Input> {
             }
             if limit.contains("fsize") {
                 // The answer goes to a file here.
-                input.line = format!("exec 3>&1; {{ prlimit {limit} \"$P\" {arguments} < /dev/null 2>&1 1>&4 4>&- | cat >&2; }} 4>&1 | cat >&3");
+                input.line =
+                    format!("exec 3>&1; {{ prlimit {limit} \"$P\" {arguments} < /dev/null 2>&1 1>&4 4>&- | cat >&2; }} 4>&1 | cat >&3");
                 input.expect.codes = vec![];
                 input.expect.output = Output::Lost;
             }
