@@ -15,6 +15,7 @@ mod streams;
 mod trace;
 mod trees;
 mod world;
+mod writes;
 
 use oracle::{Documented, wrong};
 use run::{Input, Place};
@@ -60,6 +61,8 @@ const KINDS: &[Kind] = &[
     kind("streams", 100, WORKERS, |_| streams::streams()),
     kind("environments", 100, WORKERS, |_| streams::environments()),
     kind("limits", 100, WORKERS, |_| streams::limits()),
+    kind("writes-pairs", 60, WORKERS, |_| writes::pairs()),
+    kind("writes-triples", 20, WORKERS, writes::triples),
 ];
 
 fn environment(name: &str) -> Option<String> {
@@ -102,6 +105,11 @@ fn try_all(kind: &Kind, seed: u64, place: &Place, documented: &Documented) -> (u
     });
     let mut bad = bad.into_inner().expect("no panic");
     bad.sort();
+    // Where root's checks make their scratch, unless they are told where.
+    for left in ["/var/lib", "/tmp"].iter().flat_map(|dir| world::scratch_in(Path::new(dir))) {
+        let _ = std::fs::remove_dir_all(&left);
+        bad.push((usize::MAX, "one of them".into(), "left a scratch directory".into(), left));
+    }
     for (n, what, wrong, again) in &bad {
         let what: String = what.chars().take(200).flat_map(char::escape_debug).collect();
         println!("wrong: {what}: {wrong}\n       again: sh {} (or KIND={} CASE={n} make hostile)", again.display(), kind.name);

@@ -48,6 +48,8 @@ pub(crate) struct Expect {
     pub(crate) never_ready: bool,
     /// Paths below the input's directory that the command is told to write.
     pub(crate) may_write: Vec<&'static str>,
+    /// A file with strace's account of it: nothing may be written outside of the scratch.
+    pub(crate) writes: Option<&'static str>,
     /// It has so little memory that even its loader or its allocator may give up.
     pub(crate) tight: bool,
     /// Exit codes that come of the way in which it is tried.
@@ -81,6 +83,8 @@ pub(crate) struct Seen {
     /// Made or removed below its directory.
     pub(crate) changed_files: Vec<String>,
     pub(crate) left_processes: usize,
+    /// Calls that change something outside of its scratch.
+    pub(crate) writes: Vec<String>,
 }
 
 /// What is told of each command by its help, its exit codes and flags; and the schema of a report.
@@ -101,6 +105,9 @@ pub(crate) fn wrong(seen: &Seen, expect: &Expect, documented: &Documented) -> Ve
     }
     if !seen.changed_files.is_empty() {
         wrong.push(format!("made or removed {}", seen.changed_files.join(", ")));
+    }
+    if let Some(call) = seen.writes.first() {
+        wrong.push(format!("{} calls that change what is not its own, such as {call}", seen.writes.len()));
     }
     if !expect.stderr_is_lost {
         wrong.extend(stderr(seen, expect));

@@ -2,7 +2,7 @@
 
 use crate::oracle::{Expect, LONGEST_OUTPUT, Seen};
 use crate::trace::{self, Shot};
-use crate::world;
+use crate::{world, writes};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
@@ -106,6 +106,11 @@ impl Place {
         if let Some(then) = input.then {
             let after = self.once(&dir, id, then, None);
             seen.left_processes += after.left_processes;
+        }
+        if let Some(trace) = input.expect.writes {
+            let trace = fs::read_to_string(dir.join(trace)).unwrap_or_default();
+            assert!(trace.contains("openat("), "strace told nothing of {}", input.what);
+            seen.writes = writes::outside(&trace, &dir.display().to_string());
         }
         let made: BTreeSet<_> =
             before.iter().filter(|path| !path.exists()).cloned().chain(below(&dir).difference(&before).cloned()).collect();

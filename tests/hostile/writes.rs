@@ -6,14 +6,17 @@ use crate::flags::COMMANDS;
 use crate::oracle::Expect;
 use crate::run::Input;
 use crate::world;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Calls that change a file system. Those on descriptors alone need one that was opened for it.
-const CALLS: &str = "open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,unlink,unlinkat,rmdir,rename,renameat,renameat2,link,linkat,symlink,symlinkat,truncate,chmod,fchmodat,chown,lchown,fchownat,utimensat,mount,umount2,bind,sethostname,setxattr,lsetxattr,pivot_root,chroot,clone,clone3,fork,vfork,unshare";
+const CALLS: &str = "open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,unlink,unlinkat,rmdir,rename,renameat,renameat2,link,linkat,symlink,symlinkat,truncate,chmod,fchmodat,chown,lchown,fchownat,utimensat,mount,umount2,bind,sethostname,setxattr,lsetxattr,pivot_root,chroot,chdir,fchdir,clone,clone3,fork,vfork";
 
 /// Commands that are told to write: they are shown to write by other tests.
 fn writes(name: &str, flags: &[&str]) -> bool {
-    name == "agent" || name == "cleanup" && flags.is_empty() || name == "prover" || flags.iter().any(|flag| ["--apply", "--forget", "--capture captured"].contains(flag))
+    name == "agent"
+        || name == "cleanup" && flags.is_empty()
+        || name == "prover"
+        || flags.iter().any(|flag| ["--apply", "--forget", "--capture captured"].contains(flag))
 }
 
 fn traced(most: usize) -> Vec<Input> {
@@ -23,7 +26,7 @@ fn traced(most: usize) -> Vec<Input> {
             if writes(command.name, &flags) || flags.len() < most && most > 2 {
                 continue;
             }
-            let strace = format!("strace -f -qq -y --seccomp-bpf -s 200 -o trace -e trace={CALLS} -e signal=none ");
+            let strace = format!("strace -f -qq -y --seccomp-bpf -s 4096 -o trace -e trace={CALLS} -e signal=none ");
             let (line, _) = command.line(&strace, &flags);
             let mut expect = Expect { writes: Some("trace"), may_write: vec!["trace"], ..Expect::of(command.name) };
             expect.stderr_is_lost = true;
@@ -46,57 +49,72 @@ pub(crate) fn triples(random: &mut fastrand::Rng) -> Vec<Input> {
     inputs
 }
 
-/// Calls of a trace that change something they may not: a line for each.
+/// What is known of a process: its directory, and whether it has left this root and sees none of its files.
+#[derive(Clone, Default)]
+struct Process {
+    directory: String,
+    gone: bool,
+}
+
+/// Calls of a trace that change something they may not, as strace wrote them.
 pub(crate) fn outside(trace: &str, dir: &str) -> Vec<String> {
-    // Who has left this root, and sees none of its files.
-    let mut gone: HashSet<String> = HashSet::new();
+    let parents: HashMap<&str, &str> = trace.lines().filter_map(child).map(|(parent, child)| (child, parent)).collect();
+    let mut processes: HashMap<&str, Process> = HashMap::new();
     let mut wrong = Vec::new();
     for line in trace.lines() {
         let (pid, call) = line.split_once(' ').unwrap_or(("", line));
-        let call = call.trim_start();
-        let name = call.split('(').next().unwrap_or_default();
-        let worked = !call.contains(" = -1 ");
-        match name {
-            "clone" | "clone3" | "fork" | "vfork" => {
-                if let Some((_, child)) = call.rsplit_once("= ").filter(|_| gone.contains(pid)) {
-                    gone.insert(child.trim().to_owned());
+        let (call, worked) = (call.trim_start(), !call.contains(" = -1 "));
+        if !processes.contains_key(pid) {
+            let parent = parents.get(pid).and_then(|parent| processes.get(parent)).cloned();
+            processes.insert(pid, parent.unwrap_or_else(|| Process { directory: dir.to_owned(), gone: false }));
+        }
+        let process = processes.get_mut(pid).expect("put in");
+        let (name, arguments) = call.split_once('(').unwrap_or_default();
+        let texts: Vec<&str> = arguments.split('"').skip(1).step_by(2).collect();
+        // With -y a descriptor is told with its path.
+        let at = arguments.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(process.directory.as_str(), |(path, _)| path);
+        let path = |text: &str, at: &str| if text.starts_with('/') { text.to_owned() } else { format!("{at}/{text}") };
+        match (name, texts.first()) {
+            ("chroot" | "pivot_root", _) => process.gone |= worked,
+            ("chdir", Some(to)) if worked => process.directory = path(to, &process.directory),
+            ("fchdir", _) if worked => process.directory = at.to_owned(),
+            ("chdir" | "fchdir" | "clone" | "clone3" | "fork" | "vfork", _) => {}
+            _ if process.gone || !is_change(name, arguments) => {}
+            ("mount", _) if arguments.starts_with("NULL, \"/\"") => {}
+            (_, Some(first)) => {
+                // What is mounted or linked is not changed by that.
+                let of_two = ["mount", "symlink", "symlinkat", "link", "linkat"].contains(&name);
+                let target = if of_two { texts.get(1).unwrap_or(first) } else { first };
+                let target = path(target, if name.ends_with("at") || name.starts_with("openat") { at } else { &process.directory });
+                if !is_its_own(&target) {
+                    wrong.push(line.to_owned());
                 }
             }
-            "chroot" | "pivot_root" => {
-                if worked && !call.contains("resumed") {
-                    gone.insert(pid.to_owned());
-                }
-            }
-            "unshare" | "sethostname" | "umount2" => {}
-            _ if gone.contains(pid) => {}
-            "open" | "openat" | "openat2" | "creat" if !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE", "creat("].iter().any(|flag| call.contains(flag)) => {}
-            _ if changes(name) && !is_allowed(name, call, dir) => wrong.push(line.to_owned()),
             _ => {}
         }
     }
     wrong
 }
 
-fn changes(name: &str) -> bool {
-    CALLS.split(',').any(|call| call == name)
+/// Parent and child, where a line tells them.
+fn child(line: &str) -> Option<(&str, &str)> {
+    let (parent, call) = line.split_once(' ')?;
+    let is_fork = ["clone", "fork"].iter().any(|name| call.contains(name));
+    Some((parent, call.rsplit_once("= ")?.1)).filter(|_| is_fork)
 }
 
-/// Whether what a call names lies in the scratch of its own directory, or is no file system's business.
-fn is_allowed(name: &str, call: &str, dir: &str) -> bool {
-    let (_, arguments) = call.split_once('(').unwrap_or_default();
-    let texts: Vec<&str> = arguments.split('"').skip(1).step_by(2).collect();
-    let at = arguments.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path).unwrap_or_default();
-    let target = match name {
-        // The source of a mount is only read.
-        "mount" | "symlink" | "link" | "rename" | "renameat" | "renameat2" => texts.get(1).or(texts.first()),
-        _ => texts.first(),
-    };
-    let Some(target) = target else { return call.contains("NULL") };
-    let path = if target.starts_with('/') { (*target).to_owned() } else { format!("{at}/{target}") };
-    let scratch = ["state/.buildkit-preflight-", "tmp/.buildkit-preflight-", "home/.buildkit-preflight-"];
-    let in_scratch = scratch.iter().any(|scratch| path.contains(&format!("{dir}/{scratch}")) || path.contains("/.buildkit-preflight-"));
-    let own = ["uid_map", "gid_map", "setgroups"].iter().any(|file| path.starts_with("/proc/") && path.ends_with(file));
-    // A mount that nothing but a mount namespace of its own has.
-    let mounted = name == "mount" && (target.is_empty() || *target == "/" || *target == ".");
-    in_scratch || own || mounted || path == "/dev/null"
+fn is_change(name: &str, arguments: &str) -> bool {
+    let writing = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"];
+    match name {
+        "open" | "openat" | "openat2" => writing.iter().any(|flag| arguments.contains(flag)),
+        _ => CALLS.split(',').any(|call| call == name),
+    }
+}
+
+/// The scratch; the ID maps of its children; devices on which an open says all.
+fn is_its_own(path: &str) -> bool {
+    // That without a dot is the probe's in TMPDIR, where it can't write to the state dir as its user.
+    let in_scratch = ["/.buildkit-preflight-", "/buildkit-preflight-"].iter().any(|name| path.contains(name)) && !path.contains("..");
+    let map = path.starts_with("/proc/") && ["/uid_map", "/gid_map", "/setgroups"].iter().any(|file| path.ends_with(file));
+    in_scratch || map || ["/dev/null", "/dev/fuse"].contains(&path)
 }
