@@ -63,7 +63,8 @@ impl Obstacle {
         self.into()
     }
 
-    pub(super) fn title(self) -> &'static str {
+    /// What it does to a pod, in half a sentence.
+    pub fn title(self) -> &'static str {
         match self {
             Obstacle::FeatureGate => "the API server drops a field of the builder's pod",
             Obstacle::ChangedField => "the builder's pod is changed on admission",
@@ -83,7 +84,7 @@ impl Obstacle {
     }
 
     /// Whether the pod could be made all the same.
-    pub(super) fn tells_nothing(self) -> bool {
+    pub fn tells_nothing(self) -> bool {
         matches!(self, Obstacle::NamespaceMissing | Obstacle::NoRight | Obstacle::NoDryRun)
     }
 }
