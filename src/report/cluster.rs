@@ -98,7 +98,7 @@ impl ClusterProfile {
             Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
             _ if none_ready => (Ready::NotReady, Some("no node is ready for it".into())),
             Outcome::Unknown => (Ready::Unknown, first()),
-            Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("its nodes can't be listed".into())),
+            Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("its nodes cannot be listed".into())),
             Outcome::Accepted => (Ready::Ready, None),
         };
         ClusterProfile {
@@ -159,11 +159,7 @@ fn brief(finding: &Finding) -> String {
 fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     if !profile.findings.is_empty() {
-        let became = match profile.pod {
-            Outcome::Unknown => "nobody can tell".to_owned(),
-            outcome => outcome.to_string(),
-        };
-        lines.push(("tried", format!("its pod in namespace {}, as a dry run: {became}", report.namespace)));
+        lines.push(("tried", format!("a dry run of its pod in namespace {}: {}", report.namespace, profile.pod)));
     }
     for finding in &profile.findings {
         lines.push(("why", brief(finding)));
@@ -175,7 +171,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         _ if matches!(profile.pod, Outcome::Refused | Outcome::Changed) => {}
         Some(nodes) if nodes.ready == 0 => {
             lines.push(("nodes", nodes.summary.clone()));
-            let fix = "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)";
+            let fix = "`kubectl describe node` says why a node is not ready; nodes without labels have no agent yet (`buildkit-preflight render agent`)";
             lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", fix.into())));
         }
         Some(nodes) => {
@@ -184,7 +180,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
             lines.push(("nodes", if more > 0 { format!("{names} and {more} more") } else { names }));
         }
         None => {
-            lines.extend(report.nodes_unknown.iter().map(|why| ("nodes", format!("can't be listed: {why}"))));
+            lines.extend(report.nodes_unknown.iter().map(|why| ("nodes", format!("cannot be listed: {why}"))));
             lines.push(("fix", "ask for the right `list nodes`: kubectl auth can-i list nodes".into()));
         }
     }
@@ -245,11 +241,11 @@ mod tests {
 
         procmount is not ready
           nodes  0 of 2 nodes are ready: 1 where such a pod would start, but none has proven it, 1 where no such pod would start
-          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+          fix    `kubectl describe node` says why a node is not ready; nodes without labels have no agent yet (`buildkit-preflight render agent`)
 
         userns is not ready
           nodes  0 of 2 nodes are ready: 2 where no such pod would start
-          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+          fix    `kubectl describe node` says why a node is not ready; nodes without labels have no agent yet (`buildkit-preflight render agent`)
 
         rootful is ready
           nodes  node0, node1
@@ -275,7 +271,7 @@ mod tests {
         rootful             not ready  refused  2 of 2  Pod Security refuses its pod (restricted)
 
         no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
-          tried  its pod in namespace builds, as a dry run: refused
+          tried  a dry run of its pod in namespace builds: refused
           why    violates PodSecurity "restricted:latest": procMount, seccompProfile
           fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite
         "#);
@@ -286,8 +282,8 @@ mod tests {
         let report = report(made, None);
         assert!(report.profiles.iter().all(|profile| profile.verdict == Ready::Unknown));
         let text = cluster_table(&report, Style { colour: true, width: None });
-        assert!(text.contains("can't be listed: nodes is forbidden") && text.contains("\x1b[33munknown"), "{text}");
-        assert!(report.profiles[0].reason.as_deref() == Some("its nodes can't be listed"));
+        assert!(text.contains("cannot be listed: nodes is forbidden") && text.contains("\x1b[33munknown"), "{text}");
+        assert!(report.profiles[0].reason.as_deref() == Some("its nodes cannot be listed"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn tune_plan_table(plan: &TunePlan, facts: &Facts, style: Style) -> String {
             }
             (Some(now), _) => page.words(2, &format!("{}: {now} now and then", effect.profile)),
             _ if effect.removes.is_empty() => {}
-            _ => page.words(2, &format!("{} would be rid of {}", effect.profile, causes())),
+            _ => page.words(2, &format!("{} would no longer be stopped by {}", effect.profile, causes())),
         }
     }
     if !plan.changes.is_empty() {
