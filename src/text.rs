@@ -1,6 +1,7 @@
 //! Texts that are made to fit, and texts of somebody else that are made harmless.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 /// So many characters has a line for a person at most.
 const LONGEST_LINE: usize = 1_000;
@@ -36,6 +37,12 @@ pub(crate) fn shortened(text: impl Into<String>, bytes: usize) -> String {
 /// The text of somebody else as one line of so many characters.
 pub(crate) fn plain(text: &str, chars: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
+}
+
+/// So many of something: `1 node`, `2 nodes`.
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// Whether a terminal does something with a character other than to show it: controls (C0, DEL, C1), ends of lines, and marks that
@@ -102,6 +109,7 @@ mod tests {
         assert_eq!(shortened("é".repeat(6), 11), "ééé ...");
         assert_eq!(shorten(&"é".repeat(160)), "é".repeat(160));
         assert_eq!(shorten(&"é".repeat(161)), format!("{}...{}", "é".repeat(40), "é".repeat(120)));
+        assert_eq!([0_u64, 1, 2].map(|number| counted(number, "node")), ["0 nodes", "1 node", "2 nodes"]);
         assert_eq!(plain("a\nb\u{1b}[31mé", 6), "ab[31m");
     }
 

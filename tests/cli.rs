@@ -92,7 +92,7 @@ fn a_plan_for_another_node_says_what_why_and_how() {
             .and(contains("Nothing was changed")),
     );
     plan("debian-10", &["--only", "user.max_user_namespaces"]).code(1).stdout(contains("--only"));
-    plan("rhel-9-stig", &[]).code(1).stdout(contains("policy").and(contains("/etc/sysctl.conf sets it to 0")));
+    plan("rhel-9-stig", &[]).code(1).stdout(contains("policy").and(contains("/etc/sysctl.conf sets this to 0")));
     plan("rhel-9-stig", &["--override-policy"])
         .code(1)
         .stdout(contains("0    63359").and(contains("but /etc/sysctl.conf sets it to 0 at the next boot")));
@@ -260,7 +260,7 @@ fn facts_left_out_are_unknown_and_never_bad() {
         .write_stdin(r#"{"apiVersion":"buildkit-preflight.dev/v1","kind":"Facts"}"#)
         .assert()
         .code(3)
-        .stdout(contains("not told"));
+        .stdout(contains("not reported"));
 }
 
 #[test]

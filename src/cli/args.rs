@@ -149,7 +149,7 @@ impl Connection {
 
     /// A client with an administrator's kubeconfig.
     #[cfg(feature = "cli")]
-    pub(super) async fn client(&self) -> Result<kube::Client, Error> {
+    pub(super) async fn client(&self) -> Result<crate::api::Server, Error> {
         self.is_there()?;
         let access = Access::Kubeconfig { path: self.kubeconfig.clone(), context: self.context.clone() };
         Ok(crate::api::connect(&access).await?)

@@ -4,7 +4,7 @@ use super::image::image;
 use super::values::{OneOf, UNKNOWN_PROFILE};
 use super::{Error, block_on, names, output};
 use crate::api::Nodes;
-use crate::fleet::best;
+use crate::fleet::{ADVICE, best};
 use crate::profile::Profile;
 use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
 use clap::Args;
@@ -142,9 +142,7 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
                 if least == 1 { "a node that is".to_owned() } else { format!("{least} nodes that are") }
             ),
             more: lines.collect(),
-            hint:
-                "`kubectl describe node` says why a node is not ready; nodes without labels have no agent yet (`buildkit-preflight render agent`)"
-                    .into(),
+            hint: ADVICE.into(),
         }),
     }
 }

@@ -24,7 +24,7 @@ pub enum NoRange {
         ids: u32,
     },
     /// Too few are left for a usual image.
-    #[error("{ids} IDs leave the builder {left}, and a usual base image has users up to 999")]
+    #[error("{ids} IDs leave the builder {left}, but a usual base image has users up to 999")]
     Few {
         /// How many IDs the pod has.
         ids: u32,

@@ -63,14 +63,14 @@ pub fn tune_plan_table(plan: &TunePlan, facts: &Facts, style: Style) -> String {
             (Some(now), Some(then)) if now != then => {
                 page.words(2, &format!("{}: {now} now, {then} then (predicted)", effect.profile));
             }
-            (Some(now), _) => page.words(2, &format!("{}: {now} now and then", effect.profile)),
+            (Some(now), _) => page.words(2, &format!("{}: stays {now} (predicted)", effect.profile)),
             _ if effect.removes.is_empty() => {}
-            _ => page.words(2, &format!("{} would no longer be stopped by {}", effect.profile, causes())),
+            _ => page.words(2, &format!("{}: {} would no longer apply", effect.profile, causes())),
         }
     }
     if !plan.changes.is_empty() {
         page.blank();
-        page.words(0, "by hand");
+        page.words(0, "to set this by hand");
         for change in &plan.changes {
             by_hand(&mut page, &change.by_hand);
             change.at_boot.iter().for_each(|text| page.words(4, &format!("  but {text}")));
@@ -96,9 +96,9 @@ pub fn tune_result_table(result: &TuneResult, style: Style) -> String {
         page.words(2, &format!("{} is {} (was {})", change.sysctl, change.to, change.from));
     }
     match &result.persisted {
-        Some(file) => page.words(2, &format!("{file} sets it again at each boot")),
+        Some(file) => page.words(2, &format!("{file} sets this again at each boot")),
         None if result.changes.is_empty() => {}
-        None => page.words(0, "until the next boot; --persist keeps it"),
+        None => page.words(0, "set until the next boot; --persist keeps this"),
     }
     result.at_boot.iter().for_each(|text| page.words(2, &format!("but {text}")));
     left(&mut page, &result.left);
@@ -107,7 +107,7 @@ pub fn tune_result_table(result: &TuneResult, style: Style) -> String {
         page.words(2, &format!("{} is {} ({}){reason}", verdict.profile, verdict.verdict, verdict.evidence));
     }
     if result.verdicts.iter().any(|verdict| verdict.verdict != Ready::Ready) {
-        page.words(0, "`buildkit-preflight check` says more");
+        page.words(0, "run `buildkit-preflight check` for details");
     }
     page.into_text()
 }
@@ -119,7 +119,7 @@ fn left(page: &mut Page, left: &[Left]) {
         if !page.is_empty() {
             page.blank();
         }
-        page.words(0, "left as they are");
+        page.words(0, "left unchanged");
     }
     for one in left {
         page.words(4, &format!("  {}: {}", one.sysctl, one.message));
