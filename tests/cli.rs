@@ -87,7 +87,7 @@ fn a_plan_for_another_node_says_what_why_and_how() {
             .and(contains("Nothing was changed")),
     );
     plan("debian-10", &["--only", "user.max_user_namespaces"]).code(1).stdout(contains("--only"));
-    plan("rhel-9-stig", &[]).code(1).stdout(contains("policy").and(contains("/etc/sysctl.conf sets it to 0")));
+    plan("rhel-9-stig", &[]).code(1).stdout(contains("policy").and(contains("/etc/sysctl.conf sets this to 0")));
     plan("rhel-9-stig", &["--override-policy"])
         .code(1)
         .stdout(contains("0    63359").and(contains("but /etc/sysctl.conf sets it to 0 at the next boot")));
@@ -126,8 +126,8 @@ fn a_builder_that_cannot_be_is_refused_with_a_hint() {
     let unknown = format!("unknown profile (one of {}, auto)", profiles.join(", "));
     for (arguments, message) in [
         (&["--profile", "sandbox"][..], unknown.as_str()),
-        (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is none of the pod's 65536 IDs"),
-        (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is none of the pod's 1500 IDs"),
+        (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is not among the pod's 65536 IDs"),
+        (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is not among the pod's 1500 IDs"),
         (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),
         (&["--profile", "rootful", "--ids", "131072"], "has no user namespace"),
         (&["--profile", "userns", "--user", "build:2000"], "runs as root"),
@@ -254,7 +254,7 @@ fn facts_left_out_are_unknown_and_never_bad() {
         .write_stdin(r#"{"apiVersion":"buildkit-preflight.dev/v1","kind":"Facts"}"#)
         .assert()
         .code(3)
-        .stdout(contains("not told"));
+        .stdout(contains("not reported"));
 }
 
 #[test]

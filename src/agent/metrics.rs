@@ -79,12 +79,12 @@ const fn row(metric: Metric, name: &'static str, kind: &'static str, labels: &'s
 /// All metrics.
 pub const METRICS: [MetricRow; 7] = [
     row(Metric::Verdict, "verdict", "gauge", &["profile", "verdict"], "1 for the verdict of a profile, 0 for the others"),
-    row(Metric::Probe, "probe_duration_seconds", "histogram", &[], "How long gathering facts and probing took"),
+    row(Metric::Probe, "probe_duration_seconds", "histogram", &[], "How long a check took, probe included"),
     row(Metric::Writes, "writes", "counter", &["result"], "Attempts to write the Node, by result"),
-    row(Metric::EventsFailed, "events_failed", "counter", &[], "Events that the API server would not take"),
+    row(Metric::EventsFailed, "events_failed", "counter", &[], "Events that the API server did not accept"),
     row(Metric::LastWrite, "last_write_timestamp_seconds", "gauge", &[], "When the Node was last written"),
-    row(Metric::SysctlsSet, "sysctl_set", "gauge", &["sysctl"], "What tune has set, in the value that it gave"),
-    row(Metric::TuneProblem, "tune_problem", "gauge", &["reason"], "1 where tune leaves a sysctl that is too low, by reason"),
+    row(Metric::SysctlsSet, "sysctl_set", "gauge", &["sysctl"], "Sysctls that tune has set, with the value"),
+    row(Metric::TuneProblem, "tune_problem", "gauge", &["reason"], "1 while tune leaves a sysctl too low, by reason"),
 ];
 
 /// What Prometheus may ask.

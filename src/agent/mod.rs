@@ -139,6 +139,6 @@ async fn start(options: Options) -> Result<(), Error> {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!("ends; what was published stays");
+    info!("stopping; published labels and conditions stay");
     Ok(())
 }

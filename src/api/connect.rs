@@ -28,7 +28,7 @@ pub enum Access {
 pub async fn connect(access: &Access) -> Result<Client, Error> {
     match access {
         Access::Pod => in_pod().map_err(|error| {
-            let elsewhere = if cfg!(feature = "cli") { " (outside of a pod name a file with --kubeconfig)" } else { "" };
+            let elsewhere = if cfg!(feature = "cli") { " (outside of a pod, name a kubeconfig with --kubeconfig)" } else { "" };
             Error::NoAccess(format!("the pod's service account: {error}{elsewhere}"))
         }),
         #[cfg(feature = "cli")]

@@ -7,7 +7,7 @@ pub(super) const LONGEST: usize = 500;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No way to the API server is known.
-    #[error("no way to the API server: {0}")]
+    #[error("no access to the API server: {0}")]
     NoAccess(String),
     /// The API server could not be reached.
     #[error("{what}: the API server could not be reached: {why}")]
@@ -18,7 +18,7 @@ pub enum Error {
         why: String,
     },
     /// It did not answer in time.
-    #[error("{what}: no answer in {seconds} s")]
+    #[error("{what}: no answer within {seconds} s")]
     Silent {
         /// Method and path.
         what: String,
@@ -48,7 +48,7 @@ pub enum Error {
     Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
+        "no admission policy confines this account: a dry run that patches a foreign label was not refused. Apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix. (kustomize's own namespace and namePrefix do not change the policy.)"
     )]
     Unconfined,
 }

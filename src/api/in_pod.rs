@@ -43,7 +43,7 @@ pub(super) struct InPod {
 impl InPod {
     /// Reads token and authority where a configuration names them.
     pub(super) fn new(config: Config) -> Result<Self, Failure> {
-        let token_file = PathBuf::from(config.auth_info.token_file.as_deref().ok_or("no file with a token is named")?);
+        let token_file = PathBuf::from(config.auth_info.token_file.as_deref().ok_or("no token file is configured")?);
         let token = token(&token_file)?;
         let authority = authority(&config)?;
         let http = http(&config, &authority)?;
@@ -97,7 +97,7 @@ fn token(file: &Path) -> Result<HeaderValue, Failure> {
 }
 
 fn authority(config: &Config) -> Result<Vec<u8>, Failure> {
-    let file = config.root_cert_file.as_deref().ok_or("no file with an authority is named")?;
+    let file = config.root_cert_file.as_deref().ok_or("no file with the cluster's certificate authority is configured")?;
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 

@@ -3,7 +3,7 @@ use super::exit::{self, READY};
 use super::values::{OneOf, UNKNOWN_PROFILE};
 use super::{Error, block_on, names, output};
 use crate::api::Nodes;
-use crate::fleet::best;
+use crate::fleet::{ADVICE, best};
 use crate::profile::Profile;
 use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
 use clap::Args;
@@ -124,9 +124,7 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
                 if least == 1 { "a node that is".to_owned() } else { format!("{least} nodes that are") },
                 lines.collect::<Vec<_>>().join("\n")
             ),
-            hint:
-                "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)"
-                    .into(),
+            hint: ADVICE.into(),
         }),
     }
 }

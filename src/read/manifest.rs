@@ -59,7 +59,7 @@ impl Captured {
         match serde_json::from_str::<Manifest>(&text) {
             Ok(manifest) if manifest.api_version == API_VERSION => Captured::Told(manifest),
             Ok(manifest) => {
-                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, and this version reads {API_VERSION:?}", manifest.api_version))
+                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, but this version reads {API_VERSION:?}", manifest.api_version))
             }
             Err(error) => Captured::Broken(format!("{FILE}: {error}")),
         }

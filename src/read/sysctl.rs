@@ -11,7 +11,7 @@ pub(crate) fn sysctls(host: &Host, nested: bool) -> Sysctls {
     Sysctls::read(|row| match read(host, row) {
         // A nested namespace has limits of its own, beside which its parents' count too: a small one decides, a large one does not.
         Fact::Known(value) if nested && value >= LARGE && !row.places.contains(&Place::Canary) => {
-            Fact::Denied("inside a pod's user namespace /proc/sys/user shows that namespace's own limits".into())
+            Fact::Denied("inside a pod's user namespace /proc/sys/user shows the limits of that namespace, not of the node".into())
         }
         read => read,
     })
@@ -23,5 +23,5 @@ fn read(host: &Host, row: &SysctlRow) -> Fact<u64> {
     if text == Fact::Absent && host.is_unsaid() && !row.absence_tells {
         return Fact::Denied(format!("{path}: {CAPTURED}").into());
     }
-    text.and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", shorten(text.trim()))))
+    text.and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is not a number", shorten(text.trim()))))
 }

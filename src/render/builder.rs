@@ -144,7 +144,7 @@ fn note(ids: &SubIds) -> Option<String> {
             _ => "neither nobody (65534) nor distroless's nonroot (65532) among them",
         };
         format!(
-            "build steps have the IDs 0 to {highest}, {who}: an image with files of user or group {missing} or above can't be unpacked (lchown: invalid argument)"
+            "build steps have the IDs 0 to {highest}, {who}. An image with files of user or group {missing} or above can't be unpacked (lchown: invalid argument)"
         )
     })
 }

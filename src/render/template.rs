@@ -93,8 +93,8 @@ mod tests {
             ("{% if off %}\na: 1\n{% endif %}\n", "undefined value"),
             ("{% if on %}\na: 1\n", "syntax error"),
             ("{% include \"b.yaml\" %}\n", "b.yaml"),
-            ("a: [{{ name }}\n", "a.yaml is not YAML"),
-            ("a: 1\n  b: 2\n", "a.yaml is not YAML"),
+            ("a: [{{ name }}\n", "a.yaml is not valid YAML"),
+            ("a: 1\n  b: 2\n", "a.yaml is not valid YAML"),
         ] {
             assert!(message(source).contains(wanted), "{source}: {}", message(source));
         }

@@ -42,7 +42,7 @@ fn explain(profile: &ProfileReport) -> Vec<Line> {
             lines.extend(fact.map(|fact| ("why", fact)));
         } else {
             let fact = fact.unwrap_or_else(|| cause.title().to_owned());
-            lines.push(("then", format!("{fact} and would stop it next ({cause})")));
+            lines.push(("then", format!("{fact} and would stop a builder next ({cause})")));
         }
         if let Some(remedy) = findings.first().and_then(|finding| finding.remedy.as_ref()) {
             lines.push(("fix", remedy.fix.clone()));

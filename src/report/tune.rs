@@ -61,13 +61,13 @@ pub fn tune_plan_table(plan: &TunePlan, facts: &Facts) -> String {
         let causes = || effect.removes.iter().map(|cause| cause.id()).collect::<Vec<_>>().join(", ");
         let _ = match (effect.now, effect.then) {
             (Some(now), Some(then)) if now != then => writeln!(out, "{}: {now} now, {then} then (predicted)", effect.profile),
-            (Some(now), _) => writeln!(out, "{}: {now} now and then", effect.profile),
+            (Some(now), _) => writeln!(out, "{}: stays {now} (predicted)", effect.profile),
             _ if effect.removes.is_empty() => Ok(()),
-            _ => writeln!(out, "{} would be rid of {}", effect.profile, causes()),
+            _ => writeln!(out, "{}: {} would no longer apply", effect.profile, causes()),
         };
     }
     if !plan.changes.is_empty() {
-        out += "\nby hand\n";
+        out += "\nto set this by hand\n";
         for change in &plan.changes {
             by_hand(&mut out, &change.by_hand);
             let _ = change.at_boot.iter().try_for_each(|text| writeln!(out, "  but {text}"));
@@ -89,9 +89,9 @@ pub fn tune_result_table(result: &TuneResult) -> String {
         let _ = writeln!(out, "{} is {} (was {})", change.sysctl, change.to, change.from);
     }
     match &result.persisted {
-        Some(file) => drop(writeln!(out, "{file} sets it again at each boot")),
+        Some(file) => drop(writeln!(out, "{file} sets this again at each boot")),
         None if result.changes.is_empty() => {}
-        None => out += "until the next boot; --persist keeps it\n",
+        None => out += "set until the next boot; --persist keeps this\n",
     }
     for text in &result.at_boot {
         let _ = writeln!(out, "but {text}");
@@ -102,14 +102,14 @@ pub fn tune_result_table(result: &TuneResult) -> String {
         let _ = writeln!(out, "{} is {} ({}){reason}", verdict.profile, verdict.verdict, verdict.evidence);
     }
     if result.verdicts.iter().any(|verdict| verdict.verdict != Ready::Ready) {
-        out += "`buildkit-preflight check` says more\n";
+        out += "run `buildkit-preflight check` for details\n";
     }
     out
 }
 
 fn left(out: &mut String, left: &[Left]) {
     if !left.is_empty() {
-        *out += if out.is_empty() { "left as they are\n" } else { "\nleft as they are\n" };
+        *out += if out.is_empty() { "left unchanged\n" } else { "\nleft unchanged\n" };
     }
     for one in left {
         let _ = writeln!(out, "  {}: {}", one.sysctl, one.message);

@@ -86,12 +86,12 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
             IgnoresHostUsers => (
                 ("not-ready", "UsernsPodRuntime", true),
                 ("not-ready", "UsernsPodRuntime", true),
-                "asked for hostUsers: false and got the machine's own user namespace: the container runtime (containerd://2.4.2",
+                "asked for hostUsers: false but runs in the node's own user namespace: the container runtime (containerd://2.4.2",
             ),
             ReportsNoUserNamespaces => (
                 ("not-ready", "UsernsPodRuntime", false),
                 ("not-ready", "UsernsPodRuntime", false),
-                "says that it can't give pods a user namespace",
+                "reports that it can't give pods a user namespace",
             ),
             FailsUserNamespaces => (
                 ("not-ready", "CanaryNotStarted", false),
