@@ -58,7 +58,12 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
         .code(2)
         .stdout("")
         .stderr(contains("no-process-sandbox, procmount, userns"));
-    preflight().args(["check", "--facts", "x", "--root", "/"]).assert().code(2).stdout("").stderr(contains("cannot be used with"));
+    preflight()
+        .args(["check", "--facts", "x", "--root", "/"])
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("--root cannot be used with --facts"));
     preflight().arg("chek").assert().code(2).stdout("").stderr(contains("check"));
     preflight().assert().code(2);
 }
@@ -126,20 +131,21 @@ fn a_builder_that_cannot_be_is_refused_with_a_hint() {
     let unknown = format!("unknown profile (one of {}, auto)", profiles.join(", "));
     for (arguments, message) in [
         (&["--profile", "sandbox"][..], unknown.as_str()),
-        (&["--profile", "procmount", "--user", "build:70000"], "group 70000 is not among the pod's 65536 IDs"),
-        (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "1700 is not among the pod's 1500 IDs"),
+        (&["--profile", "procmount", "--user", "build:70000"], "no user or group 70000: it has 65536 IDs"),
+        (&["--profile", "procmount", "--ids", "1500", "--user", "build:1700"], "no user or group 1700: it has 1500 IDs"),
         (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),
         (&["--profile", "rootful", "--ids", "131072"], "has no user namespace"),
         (&["--profile", "userns", "--user", "build:2000"], "runs as root"),
-        (&["--min-nodes", "2"], "for --profile auto"),
+        (&["--min-nodes", "1"], "without --profile auto"),
         (&["--namespace", "kube-system"], "namespace of its own"),
         (&["--name", "1a"], "not a name for a Service"),
         (&["--user", "root:0"], "not root"),
+        (&["--profile", "procmount", "--ids", "0"], "0 is not in 2.."),
         (&["--replicas", "10001"], "--replicas"),
     ] {
         render(arguments).code(2).stdout("").stderr(contains(message));
     }
-    render(&["--profile", "auto", "--kubeconfig", "/nowhere"]).code(4).stdout("").stderr(contains("/nowhere"));
+    render(&["--profile", "auto", "--kubeconfig", "/nowhere"]).code(2).stdout("").stderr(contains("/nowhere"));
     render(&["--profile", "procmount", "--ids", "900", "--user", "build:500"]).stderr(contains("hint: --user names"));
 }
 
@@ -169,7 +175,7 @@ fn a_cluster_is_asked_in_place_of_this_machine() {
     ] {
         preflight().arg("check").args(arguments).assert().code(2).stdout("");
     }
-    preflight().args(["check", "--cluster", "--kubeconfig", "/nowhere"]).assert().code(4).stdout("").stderr(contains("/nowhere"));
+    preflight().args(["check", "--cluster", "--kubeconfig", "/nowhere"]).assert().code(2).stdout("").stderr(contains("/nowhere"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Plans only: nothing here changes anything.
 
 use crate::fact::{DISTROS, Facts, Keeps, SysctlSetting, Tunable};
+use crate::text::quoted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ pub(crate) fn tunable(facts: &Facts, name: Tunable, value: u64) -> Remedy {
     let remedy = sysctl(facts, name.name(), value);
     let keep = match (&remedy.keep, set_at_boot(facts, name)) {
         (Some(_), Some(setting)) if setting.value.parse::<u64>().is_ok_and(|set| set < value) => {
-            Some(format!("change {name} in {}, which sets it to {} at boot", setting.file, setting.value))
+            Some(format!("change {name} in {}, which sets it to {} at boot", quoted(&setting.file), setting.value))
         }
         _ => remedy.keep,
     };

@@ -1,6 +1,7 @@
 //! The reference pages of docs/reference: those of the tables, and two that only the command line can write.
 
-use super::Cli;
+use super::check::CLUSTER;
+use super::{Cli, parse_by};
 use crate::agent::METRICS;
 use crate::report::reference::{Page, code, head, pages as of_tables, table};
 use clap::CommandFactory;
@@ -19,7 +20,7 @@ pub fn pages() -> Vec<Page> {
 /// What the program would say.
 pub fn understood(arguments: &[&str]) -> Result<(), String> {
     let line = std::iter::once("buildkit-preflight").chain(arguments.iter().copied());
-    Cli::command().try_get_matches_from(line).map(drop).map_err(|error| error.to_string())
+    parse_by(&mut Cli::command(), line.map(Into::into).collect()).map(drop).map_err(|error| error.to_string())
 }
 
 /// All flags that some command has, hidden ones too: `--profile`.
@@ -50,7 +51,7 @@ fn metrics() -> String {
 
 /// The help of each command, as the terminal has it at 100 columns.
 fn commands() -> String {
-    let about = "What `--help` prints of each command. [Exit codes](../exit-codes.md) are the same for all of them.";
+    let about = "What `--help` prints of each command. [Exit codes](../exit-codes.md) keep their meaning in all of them.";
     let mut out = head("Commands", "the command line", about);
     let mut program = Cli::command();
     program.build();
@@ -60,7 +61,7 @@ fn commands() -> String {
 
 /// Whether people call it. A mode that a flag chooses is hidden as a command.
 fn is_for_people(command: &clap::Command) -> bool {
-    command.get_name() != "help" && (!command.is_hide_set() || command.get_name().starts_with("--"))
+    command.get_name() != "help" && (!command.is_hide_set() || command.get_name() == CLUSTER)
 }
 
 /// A command that people call, then those below it.

@@ -14,3 +14,6 @@ pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, t
 pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
 pub use error::Error;
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-use super::text::{Line, Section, explained, verdicts};
+use super::text::{Line, Page, Section, Style};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::Ready;
 use crate::fact::API_VERSION;
@@ -115,7 +115,7 @@ impl ClusterProfile {
 }
 
 /// The report for a person: the verdicts first, then for each what became of its pod, why, what to do, and its nodes.
-pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
+pub fn cluster_table(report: &ClusterReport, style: Style) -> String {
     let nodes = report.nodes.map(|number| format!(" · {}", counted(number, "node"))).unwrap_or_default();
     let row = |profile: &ClusterProfile| {
         let ready = profile.nodes.as_ref().zip(report.nodes).map(|(nodes, total)| format!("{} of {total}", nodes.ready));
@@ -134,9 +134,12 @@ pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
         by: profile.findings.first().map(|finding| finding.obstacle.id().to_owned()),
         lines: explain(profile, report),
     };
-    let table = verdicts(["PROFILE", "VERDICT", "POD", "NODES", "WHY"], report.profiles.iter().map(row).collect(), colour);
-    let explained = explained(&report.profiles.iter().map(section).collect::<Vec<_>>(), colour);
-    format!("Kubernetes {} · namespace {}{nodes}\n\n{table}{explained}", report.kubernetes, report.namespace)
+    let mut page = Page::new(style);
+    page.words(0, &format!("Kubernetes {} · namespace {}{nodes}", report.kubernetes, report.namespace));
+    page.blank();
+    page.verdicts(["PROFILE", "VERDICT", "POD", "NODES", "WHY"], report.profiles.iter().map(row).collect());
+    page.explained(&report.profiles.iter().map(section).collect::<Vec<_>>());
+    page.into_text()
 }
 
 /// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.
@@ -227,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_profile_is_ready_where_its_pod_can_be_made_and_a_node_waits_for_it() {
-        insta::assert_snapshot!(cluster_table(&report(made, Some(&two())), false), @r"
+        insta::assert_snapshot!(cluster_table(&report(made, Some(&two())), Style::default()), @r"
         Kubernetes v1.33.13 · namespace builds · 2 nodes
 
         PROFILE             VERDICT    POD       NODES   WHY
@@ -261,7 +264,7 @@ mod tests {
             message: "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": procMount (container \"b\" must not set (it)), seccompProfile (...)".into(),
         }
         };
-        insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), false), @r#"
+        insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), Style::default()), @r#"
         Kubernetes v1.33.13 · namespace builds · 2 nodes
 
         PROFILE             VERDICT    POD      NODES   WHY
@@ -282,7 +285,7 @@ mod tests {
     fn without_the_right_to_list_nodes_it_is_unknown() {
         let report = report(made, None);
         assert!(report.profiles.iter().all(|profile| profile.verdict == Ready::Unknown));
-        let text = cluster_table(&report, true);
+        let text = cluster_table(&report, Style { colour: true, width: None });
         assert!(text.contains("can't be listed: nodes is forbidden") && text.contains("\x1b[33munknown"), "{text}");
         assert!(report.profiles[0].reason.as_deref() == Some("the nodes can't be listed"));
     }
@@ -293,6 +296,6 @@ mod tests {
         let report = report(made, Some(&nodes(&labels)));
         let ready = report.profiles[0].nodes.as_ref().expect("nodes");
         assert_eq!((ready.ready, ready.names.len()), (205, 100));
-        assert!(cluster_table(&report, false).contains("node0, node1, node2, node3, node4 and 200 more"));
+        assert!(cluster_table(&report, Style::default()).contains("node0, node1, node2, node3, node4 and 200 more"));
     }
 }

@@ -12,6 +12,7 @@ mod tune;
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
+pub use text::Style;
 pub(crate) use text::columns;
 pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 

@@ -75,7 +75,7 @@ pub fn apply(
     if let (Some(why), Some(_)) = (&plan.immutable, keep) {
         let fixes: Vec<_> = plan.changes.iter().map(|change| change.by_hand.fix.clone()).collect();
         let error = Error::new(format!("{why}: nothing was changed"));
-        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("\n      ")) });
+        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("; ")) });
     }
     let mut opened = Vec::new();
     for change in &plan.changes {

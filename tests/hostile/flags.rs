@@ -24,9 +24,11 @@ pub(crate) struct Command {
 
 const BASE: Command = Command { name: "", always: "", flags: &[], apart: &[], against: &[], needs: &[], stays: &[], may_write: &[] };
 
-const OF_A_MACHINE: &[&str] = &["--facts", "--root", "--prove", "--no-probe", "--state-dir", "--deadline", "--process-sandbox"];
+/// What means something to a probe alone.
+const PROBES: &[&str] = &["--prove", "--process-sandbox", "--profile", "--without"];
 
-/// The flags of all commands. What is hidden is for the program itself.
+/// The flags of all commands. What is hidden is for the program itself. The program's own tests try `--cluster` among the flags of a
+/// machine.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "check",
@@ -40,22 +42,24 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--state-dir state",
             "--deadline 10s",
             "--process-sandbox on",
-            "--cluster",
+            "--without overlay",
+        ],
+        against: &[
+            ("--facts", &["--root", "--state-dir", "--prove", "--no-probe", "--deadline", "--without"]),
+            ("--prove", &["--root", "--no-probe"]),
+            ("--without", &["--root", "--no-probe"]),
+        ],
+        ..BASE
+    },
+    Command {
+        name: "check --cluster",
+        flags: &[
+            "--profile procmount",
+            "--format json",
             "--namespace a",
             "--label-prefix example.org",
             "--kubeconfig kubeconfig",
             "--context c",
-        ],
-        against: &[
-            ("--cluster", OF_A_MACHINE),
-            ("--facts", &["--root", "--state-dir", "--prove", "--no-probe", "--deadline"]),
-            ("--prove", &["--root", "--no-probe"]),
-        ],
-        needs: &[
-            ("--namespace", &["--cluster"]),
-            ("--label-prefix", &["--cluster"]),
-            ("--kubeconfig", &["--cluster"]),
-            ("--context", &["--cluster"]),
         ],
         ..BASE
     },
@@ -69,13 +73,17 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--deadline 10s",
             "--process-sandbox off",
             "--profile userns",
+            "--without overlay",
             "--list",
             "--capture captured",
         ],
         against: &[
-            ("--prove", &["--root", "--no-probe"]),
-            ("--list", &["--root", "--profile"]),
-            ("--capture", &["--root", "--prove", "--no-probe", "--state-dir", "--deadline", "--process-sandbox", "--profile", "--list"]),
+            ("--root", PROBES),
+            ("--no-probe", PROBES),
+            ("--list", PROBES),
+            ("--list", &["--root", "--no-probe", "--state-dir", "--deadline", "--capture"]),
+            ("--capture", PROBES),
+            ("--capture", &["--root", "--no-probe", "--state-dir", "--deadline"]),
         ],
         may_write: &["captured"],
         ..BASE
@@ -101,8 +109,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--tuned tuned.json",
             "--log-level debug",
         ],
-        against: &[("--shape", &["--canaries"])],
-        needs: &[("--context", &["--kubeconfig"]), ("--prover", &["--shape"])],
+        against: &[("--shape", &["--canaries"]), ("--prover", &["--state-dir", "--prove"])],
+        needs: &[("--context", &["--kubeconfig"]), ("--prover", &["--shape"]), ("--canary-patience", &["--canaries"])],
         stays: &["--kubeconfig"],
         ..BASE
     },
@@ -131,13 +139,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         against: &[
             ("--plan", &["--apply", "--forget", "--watch", "--status"]),
             ("--apply", &["--forget"]),
-            (
-                "--forget",
-                &["--persist", "--watch", "--only", "--profile", "--override-policy", "--max-user-namespaces", "--sysctls", "--status"],
-            ),
+            ("--watch", &["--format"]),
+            ("--forget", &["--persist", "--watch", "--only", "--profile", "--override-policy", "--max-user-namespaces"]),
+            ("--forget", &["--sysctls", "--status", "--format"]),
             ("--facts", &["--apply", "--forget", "--watch", "--status"]),
         ],
-        needs: &[("--watch", &["--apply"]), ("--status", &["--watch"])],
+        needs: &[("--watch", &["--apply"]), ("--status", &["--watch"]), ("--sysctls", &["--apply"])],
         stays: &["--watch"],
         may_write: &["status.json"],
         ..BASE
@@ -198,7 +205,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--under-rootlesskit",
             "--without overlay",
         ],
-        against: &[("--rootful", &["--become-uid"]), ("--under-rootlesskit", &["--rootful", "--become-uid"])],
+        against: &[
+            ("--rootful", &["--become-uid", "--own-id-fallback", "--needs-fuse-programs", "--newuidmap", "--newgidmap"]),
+            ("--under-rootlesskit", &["--rootful", "--become-uid", "--own-id-fallback", "--newuidmap", "--newgidmap"]),
+        ],
         ..BASE
     },
     Command {

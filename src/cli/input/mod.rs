@@ -40,7 +40,10 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
                 hint: Some("make one with `buildkit-preflight facts > node.json`".into()),
             })?;
             if !unknown.is_empty() {
-                eprintln!("note: {path} has fields that this version does not know, which are passed over: {}", named(&unknown));
+                super::output::say(
+                    "note: ",
+                    &format!("{path} has fields that this version does not know, which are passed over: {}", named(&unknown)),
+                );
             }
             Ok(facts)
         }
