@@ -7,6 +7,7 @@ use crate::fact::{Facts, Plan, Step};
 use crate::gather::{self, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
+use crate::read;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use std::io::ErrorKind;
@@ -84,13 +85,21 @@ impl Sources {
     }
 }
 
+/// How long a look at a path may take.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// What was named must exist; whoever reads it says what else is wrong with it.
 ///
 /// # Errors
 /// Bad input, with this hint.
 pub(super) fn exists(path: &Path, hint: &str) -> Result<(), Error> {
-    match path.metadata() {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+    // A mount whose server is gone is left to those who read it.
+    let looked = read::bounded(LOOK, {
+        let path = path.to_owned();
+        move || path.metadata()
+    });
+    match looked {
+        Some(Err(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Err(Error::BadInput { message: format!("{}: {error}", path.display()), hint: Some(hint.to_owned()) })
         }
         _ => Ok(()),
