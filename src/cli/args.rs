@@ -7,11 +7,13 @@ use crate::fact::{Facts, Plan, Step};
 use crate::gather::{self, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
+#[cfg(feature = "cli")]
 use crate::read;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+#[cfg(feature = "cli")]
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is of use to tests of this program alone.
@@ -55,15 +57,6 @@ pub(super) enum Prove {
 impl Sources {
     /// Gathers the facts that some profiles need.
     pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
-        if let Some(root) = &self.root {
-            let hint = Some("a captured tree is a directory with proc, etc and so on below it".to_owned());
-            let bad = |message| Error::BadInput { message, hint };
-            match root.metadata() {
-                Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(bad(format!("{} is not a directory", root.display()))),
-                Err(error) => return Err(bad(format!("{}: {error}", root.display()))),
-            }
-        }
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();
@@ -85,27 +78,6 @@ impl Sources {
     }
 }
 
-/// How long a look at a path may take.
-const LOOK: Duration = Duration::from_secs(10);
-
-/// What was named must exist; whoever reads it says what else is wrong with it.
-///
-/// # Errors
-/// Bad input, with this hint.
-pub(super) fn exists(path: &Path, hint: &str) -> Result<(), Error> {
-    // A mount whose server is gone is left to those who read it.
-    let looked = read::bounded(LOOK, {
-        let path = path.to_owned();
-        move || path.metadata()
-    });
-    match looked {
-        Some(Err(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(Error::BadInput { message: format!("{}: {error}", path.display()), hint: Some(hint.to_owned()) })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The profiles asked about, without repetition.
 pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
     let mut asked: Vec<Profile> = Vec::new();
@@ -116,6 +88,10 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
     }
     if asked.is_empty() { vec![Profile::NoProcessSandbox] } else { asked }
 }
+
+/// How long a look at a kubeconfig may take. A mount whose server is gone is left to who reads it.
+#[cfg(feature = "cli")]
+const LOOK: Duration = Duration::from_secs(10);
 
 /// By what way to talk to the API server.
 #[derive(Debug, Args)]
@@ -150,9 +126,17 @@ impl Connection {
     /// A file that was named must exist. What else is wrong with it, its reader says.
     #[cfg(feature = "cli")]
     fn is_there(&self) -> Result<(), Error> {
-        match &self.kubeconfig {
-            Some(path) => exists(path, "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config"),
-            None => Ok(()),
+        let Some(path) = &self.kubeconfig else { return Ok(()) };
+        let looked = read::bounded(LOOK, {
+            let path = path.clone();
+            move || path.metadata()
+        });
+        match looked {
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
+                message: format!("{}: {error}", path.display()),
+                hint: Some("name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config".to_owned()),
+            }),
+            _ => Ok(()),
         }
     }
 

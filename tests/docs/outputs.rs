@@ -6,13 +6,15 @@
 
 use crate::markdown::{repository, write, written};
 use assert_cmd::Command;
-use buildkit_preflight::admission::Obstacle;
+use buildkit_preflight::admission::{Answer, judge};
 use buildkit_preflight::fact::{Fact, Facts};
-use buildkit_preflight::fleet::best;
+use buildkit_preflight::fleet::{Fleet, best};
 use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, View};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{Accept, Verdicts, proof};
-use serde_json::{Map, json};
+use buildkit_preflight::render::{BuilderOptions, builder_pod};
+use buildkit_preflight::report::{ClusterProfile, ClusterReport, cluster_table};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -78,33 +80,42 @@ fn outputs_are_the_programs() {
     stands("docs/tune.md", "buildkit-preflight tune", 0, &text(output(&["tune", "--facts", "-"], &facts)));
 }
 
-/// The text of a page.
-fn page(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).expect("a page")
+/// A node on which the profile's labels are these, and no more is known of others.
+fn node(verdict: &str) -> View {
+    let labels = [("no-process-sandbox", verdict), ("procmount", verdict), ("userns-candidate", "true"), ("privileged", "unknown")];
+    let labels: Map<_, _> = labels.iter().map(|(name, value)| (format!("{DEFAULT_PREFIX}/{name}"), json!(value))).collect();
+    let node = serde_json::from_value(json!({"metadata": {"name": verdict, "uid": "u", "labels": labels}}));
+    View::new(node.expect("a node"), DEFAULT_PREFIX)
 }
 
-#[test]
-fn what_auto_says_is_what_the_labels_of_two_nodes_come_to() {
-    let node = |verdict: &str| {
-        let labels = [("no-process-sandbox", verdict), ("procmount", verdict), ("userns-candidate", "true"), ("privileged", "unknown")];
-        let labels: Map<_, _> = labels.iter().map(|(name, value)| (format!("{DEFAULT_PREFIX}/{name}"), json!(value))).collect();
-        let node = serde_json::from_value(json!({"metadata": {"name": verdict, "uid": "u", "labels": labels}}));
-        View::new(node.expect("a node"), DEFAULT_PREFIX)
-    };
-    let (best, fleets) = best(&[node("ready"), node("not-ready")], None, 2);
-    let text = page("docs/builders.md");
+fn nodes() -> [View; 2] {
+    [node("ready"), node("not-ready")]
+}
+
+/// What `render builder --profile auto` says of these nodes.
+fn chosen() -> String {
+    let (best, fleets) = best(&nodes(), None, 2);
     assert_eq!(best, Some(Profile::Privileged));
-    for fleet in &fleets {
-        let (profile, said) = (fleet.profile, fleet.to_string());
-        let line =
-            if profile == Profile::Privileged { format!("auto: {profile}: {said}") } else { format!("  {:<18}  {said}", profile.id()) };
-        assert!(text.lines().any(|text| text == line) == (profile != Profile::Rootful), "docs/builders.md: {line}");
-    }
+    let chosen = fleets.iter().position(|fleet| fleet.profile == Profile::Privileged).expect("the chosen one");
+    let passed: String = fleets[..chosen].iter().map(|fleet| format!("  {:<18}  {fleet}\n", fleet.profile.id())).collect();
+    format!("auto: {}: {}\npassed over, for fewer than 2 nodes:\n{passed}", Profile::Privileged, fleets[chosen])
+}
+
+/// What `check --cluster` says where an API server answered so.
+fn refused() -> String {
+    let (profile, namespace, kubernetes) = (Profile::ProcMount, "baseline", "v1.36.3");
+    let json = fs::read_to_string(repository().join("src/admission/captured/v1.36-baseline.json")).expect("an answer");
+    let answer: Value = serde_json::from_str(&json).expect("JSON");
+    let answer = Answer::Refused { code: 403, message: answer["message"].as_str().expect("a message").to_owned() };
+    let pod = builder_pod(&BuilderOptions { profile, namespace: namespace.into(), ..BuilderOptions::default() }).expect("a pod");
+    let admission = judge(&answer, &pod, namespace, kubernetes).expect("an answer about the pod");
+    let answered = ClusterProfile::new(profile, admission, Some(&Fleet::new(&nodes(), profile, None)));
+    let report = ClusterReport::new(kubernetes.into(), namespace.into(), Ok(nodes().len()), vec![answered]);
+    cluster_table(&report, Default::default())
 }
 
 #[test]
-fn what_a_cluster_refuses_is_named_by_the_programs_words() {
-    let why = format!("{} (baseline)", Obstacle::PodSecurity.title());
-    let (text, id) = (page("docs/cluster-check.md"), format!("not ready ({})", Obstacle::PodSecurity.id()));
-    assert!(text.contains(&why) && text.contains(&id), "docs/cluster-check.md has not: {why}, {id}");
+fn outputs_about_clusters_are_the_programs() {
+    stands("docs/builders.md", "buildkit-preflight render builder --profile auto --min-nodes 2 | kubectl apply -f -", 0, &chosen());
+    stands("docs/cluster-check.md", "buildkit-preflight check --cluster --profile procmount --namespace baseline", 0, &refused());
 }
