@@ -18,7 +18,7 @@ use clap::Args;
   buildkit-preflight check --format json | jq '.profiles[0].causes'
   buildkit-preflight check --facts node.json
 
-To check a cluster instead of this machine: `buildkit-preflight check --cluster` (see its own --help).", exit::CHECK))]
+To check a cluster: see `buildkit-preflight check --cluster --help`.", exit::CHECK))]
 #[cfg_attr(
     feature = "cli",
     command(
@@ -61,7 +61,8 @@ pub(super) const CLUSTER: &str = "--cluster";
 pub(super) const USES: Uses = &[&[
     Use { by: &[], takes: &["prove", "without", "state_dir", "deadline"] },
     Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
-    Use { by: &["root"], takes: &["state_dir", "deadline"] },
+    // Nothing is probed there anyway.
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
     Use { by: &["facts"], takes: &[] },
 ]];
 
@@ -75,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
     let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
     let report = Report::new(verdicts, facts);
-    arguments.format.print(&report, |colour| table(&report, colour))?;
+    arguments.format.print(&report, |style| table(&report, style))?;
     Ok(code)
 }
 

@@ -15,7 +15,7 @@ use clap::Args;
   buildkit-preflight check --cluster
   buildkit-preflight check --cluster --namespace builds --profile procmount
 
-Needs a kubeconfig that may `create` pods in the namespace and `list` nodes. Nothing is stored in the cluster.", exit::CHECK))]
+Needs a kubeconfig that may `create` pods in the namespace and `list` nodes. Nothing is stored in the cluster.", exit::CLUSTER))]
 pub(super) struct Arguments {
     /// A way to run buildkitd; may be repeated [default: all]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let profiles = if arguments.profiles.is_empty() { Profile::ALL.to_vec() } else { asked(&arguments.profiles) };
     let report = block_on(ask(arguments, &profiles))?;
-    arguments.format.print(&report, |colour| cluster_table(&report, colour))?;
+    arguments.format.print(&report, |style| cluster_table(&report, style))?;
     Ok(exit::of(report.profiles.iter().map(|profile| profile.verdict)))
 }
 

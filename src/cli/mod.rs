@@ -13,6 +13,8 @@ mod cluster;
 mod exit;
 mod facts;
 #[cfg(feature = "cli")]
+mod image;
+#[cfg(feature = "cli")]
 mod input;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 mod names;
@@ -27,9 +29,9 @@ mod tune;
 mod uses;
 mod values;
 
-use crate::read::{BadStateDir, CaptureError};
+use crate::read::BadPath;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use exit::{BAD_INPUT, IO_ERROR, NOT_READY};
+use exit::{BAD_INPUT, IO_ERROR, NOT_READY, READY};
 use std::ffi::OsString;
 
 pub use output::note_closed_stdout;
@@ -40,6 +42,7 @@ pub use output::note_closed_stdout;
     name = NAME,
     bin_name = NAME,
     version,
+    max_term_width = 100,
     arg_required_else_help = true,
     subcommand_required = true,
     after_help = exit::help(OTHER_PROGRAMS, exit::CODES),
@@ -61,7 +64,7 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
-    #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account"))))]
+    #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, instead of the pod's service account"))))]
     Agent(agent::Arguments),
     #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
@@ -80,21 +83,53 @@ enum Error {
     /// Wrong usage or input.
     #[error("{message}")]
     BadInput { message: String, hint: Option<String> },
-    /// Nothing is ready for what was asked.
+    /// Nothing is ready for what was asked; `more` says of each thing why.
     #[error("{message}")]
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `render builder`"))]
-    NotReady { message: String, hint: String },
+    NotReady { message: String, more: Vec<String>, hint: String },
     /// Reading or writing went wrong.
     #[error("{0}")]
     Io(String),
+    /// Reading or writing went wrong several times.
+    #[error("{}", .0.join("; "))]
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `cleanup`"))]
+    Several(Vec<String>),
     /// A sysctl could not be set.
     #[error("{}", .0.message)]
     Tune(crate::tune::Error),
 }
 
-impl From<BadStateDir> for Error {
-    fn from(bad: BadStateDir) -> Self {
-        Error::BadInput { message: bad.to_string(), hint: Some("name a directory that exists, on the disk that builds would use".into()) }
+impl Error {
+    /// Says it on standard error. Gives the exit code.
+    fn tell(&self) -> u8 {
+        let mut lines = Vec::new();
+        let (code, hint) = match self {
+            Error::BadInput { hint, .. } => (BAD_INPUT, hint.as_ref()),
+            Error::NotReady { more, hint, .. } => {
+                lines.extend(more);
+                (NOT_READY, Some(hint))
+            }
+            Error::Several(errors) => {
+                errors.iter().for_each(|error| output::say("error: ", error));
+                return IO_ERROR;
+            }
+            Error::Io(_) => (IO_ERROR, None),
+            Error::Tune(error) => (IO_ERROR, error.hint.as_ref()),
+        };
+        output::say("error: ", &self.to_string());
+        lines.into_iter().for_each(|line| output::say("  ", line));
+        hint.into_iter().for_each(|hint| output::say("hint: ", hint));
+        code
+    }
+}
+
+/// Exit code 2 where the name is at fault, 4 where it could not be read.
+impl From<BadPath> for Error {
+    fn from(bad: BadPath) -> Self {
+        match bad.is_users {
+            true => Error::BadInput { message: bad.to_string(), hint: Some(bad.named.hint().into()) },
+            false => Error::Io(bad.to_string()),
+        }
     }
 }
 
@@ -114,17 +149,6 @@ impl From<crate::render::Error> for Error {
                 Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
             }
             _ => Error::Io(message),
-        }
-    }
-}
-
-impl From<CaptureError> for Error {
-    fn from(error: CaptureError) -> Self {
-        match error {
-            CaptureError::NotEmpty(_) => {
-                Error::BadInput { message: error.to_string(), hint: Some("name a directory that does not exist yet".into()) }
-            }
-            CaptureError::Io(..) => Error::Io(error.to_string()),
         }
     }
 }
@@ -182,7 +206,7 @@ pub fn run() -> u8 {
     share_one_heap();
     let cli = match parse_by(&mut Cli::command(), std::env::args_os().collect()) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(answer) => return of_clap(answer),
     };
     let result = match cli.command {
         Command::Check(arguments) => check::run(&arguments),
@@ -196,18 +220,42 @@ pub fn run() -> u8 {
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),
     };
-    let (error, code) = match result {
-        Ok(code) => return code,
-        Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
-        Err(error @ Error::NotReady { .. }) => (error, NOT_READY),
-        Err(error @ (Error::Io(_) | Error::Tune(_))) => (error, IO_ERROR),
-    };
-    eprintln!("error: {error}");
-    if let Error::BadInput { hint: Some(hint), .. }
-    | Error::NotReady { hint, .. }
-    | Error::Tune(crate::tune::Error { hint: Some(hint), .. }) = &error
-    {
-        eprintln!("hint: {hint}");
+    result.unwrap_or_else(|error| error.tell())
+}
+
+/// What clap answers itself: help and version are results, all else is wrong usage. Gives the exit code.
+fn of_clap(mut answer: clap::Error) -> u8 {
+    harmless(&mut answer);
+    let text = answer.render();
+    #[cfg(feature = "cli")]
+    let coloured = if answer.use_stderr() { output::is_coloured(&std::io::stderr()) } else { output::is_coloured(&std::io::stdout()) };
+    #[cfg(feature = "cli")]
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    // The image's program brings no colours for clap.
+    #[cfg(not(feature = "cli"))]
+    let text = text.to_string();
+    if answer.use_stderr() {
+        output::say_all(&text);
+        return BAD_INPUT;
     }
-    code
+    output::print(&text).map_or_else(|error| error.tell(), |()| READY)
+}
+
+/// clap prints what was given as it is.
+fn harmless(answer: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    let line = |text: &String| crate::text::line(text).into_owned();
+    let shown = |value: &ContextValue| match value {
+        ContextValue::String(text) => Some(ContextValue::String(line(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(line).collect())),
+        _ => None,
+    };
+    let given: Vec<_> = answer.context().filter_map(|(kind, value)| Some((kind, value.clone(), shown(value)?))).collect();
+    for (kind, before, after) in given {
+        if before != after {
+            answer.insert(kind, after);
+            // They repeat it.
+            answer.insert(ContextKind::Suggested, ContextValue::None);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch, Writer};
@@ -15,18 +16,26 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Where the sysctls of this machine are.
+const PROC_SYS: &str = "/proc/sys";
+
+/// How long a probe may take, and a directory that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Say which sysctls keep rootless BuildKit from running, and with --apply set them
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight tune                      what would be set, from what to what, and why
-  sudo buildkit-preflight tune --apply         until the next boot
+  buildkit-preflight tune                      the plan for this machine
+  buildkit-preflight tune --facts node.json    the plan for another machine
+  sudo buildkit-preflight tune --apply         set until the next boot
   sudo buildkit-preflight tune --apply --persist
   sudo buildkit-preflight tune --forget
-  buildkit-preflight tune --facts node.json    the same for a node whose `facts` were sent
 
-It may set kernel.unprivileged_userns_clone to 1, and raise user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they
-are too low for a builder: nothing else, and nothing is ever lowered or set back. It needs uid 0, and CAP_SYS_RESOURCE for
-user.*; no other privilege. Each change is one line of JSON on standard error.", exit::TUNE))]
+tune sets kernel.unprivileged_userns_clone to 1, and raises
+user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they are too low for a
+builder. It sets no other sysctl, and never lowers or restores a value. It needs
+uid 0, and CAP_SYS_RESOURCE for user.*; no other privilege. It logs each change
+to standard error as one line of JSON.", exit::TUNE))]
 pub(super) struct Arguments {
     /// Print what would be set, and set nothing; this is the default
     #[arg(long)]
@@ -56,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     override_policy: bool,
     /// With --apply: where /proc/sys can be written; in a container, where the node's /proc/sys/kernel and /proc/sys/user are mounted
-    #[arg(long, value_name = "DIR", default_value = "/proc/sys")]
+    #[arg(long, value_name = "DIR", default_value = PROC_SYS)]
     sysctls: PathBuf,
     /// With --apply --watch: write what was done to this file, for an agent that publishes it
     #[arg(long, value_name = "FILE")]
@@ -93,13 +102,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         Mode::Plan => plan(arguments, &options),
         Mode::Apply(writer) => apply(arguments, &options, &writer),
         Mode::Watch(writer) => {
+            is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
             let request = Watch { options, status: arguments.status.clone(), gather: gather_options(&[]) };
             tune::watch(&writer, &request, &arguments.audit()?)?;
             Ok(READY)
         }
         Mode::Forget(writer) => {
             let gone = tune::forget(&writer, &arguments.audit()?)?;
-            output::print(if gone { "removed; what is set stays so until the next boot\n" } else { "there is nothing to remove\n" })?;
+            output::print(if gone { "removed the file; sysctls keep their values until the next boot\n" } else { "no file to remove\n" })?;
             Ok(READY)
         }
     }
@@ -108,16 +118,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 fn plan(arguments: &Arguments, options: &TuneOptions) -> Result<u8, Error> {
     let facts = arguments.facts(&options.profiles)?;
     let plan = TunePlan::new(&facts, options);
-    arguments.format.print(&plan, |_| tune_plan_table(&plan, &facts))?;
+    arguments.format.print(&plan, |style| tune_plan_table(&plan, &facts, style))?;
     Ok(if plan.changes.is_empty() && plan.left.is_empty() { READY } else { NOT_READY })
 }
 
 fn apply(arguments: &Arguments, options: &TuneOptions, writer: &Writer) -> Result<u8, Error> {
+    is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
     let facts = arguments.gather(&options.profiles)?;
     let plan = TunePlan::new(&facts, options);
     tune::is_in_place(&facts)?;
     if let Some(left) = plan.left.iter().find(|left| left.reason == LeftBecause::Unreadable) {
-        return Err(Error::Io(format!("nothing was changed, since {} can't be judged: {}", left.sysctl, left.message)));
+        return Err(Error::Io(format!("nothing was changed, because {} cannot be judged: {}", left.sysctl, left.message)));
     }
     let kept = options.persist.then(|| tune::to_keep(&plan, &facts, options.limit));
     let audit = Audit::new(facts.node.known().cloned());
@@ -128,9 +139,9 @@ fn apply(arguments: &Arguments, options: &TuneOptions, writer: &Writer) -> Resul
     let judged = options.profiles.iter().filter(|_| bare);
     let verdicts = judged.map(|profile| ProfileReport::new(judge(&after, *profile, None), &after)).collect();
     let result = TuneResult::new(&plan, changes, persisted.map(str::to_owned), verdicts);
-    arguments.format.print(&result, |_| tune_result_table(&result))?;
+    arguments.format.print(&result, |style| tune_result_table(&result, style))?;
     if let Some(change) = TunePlan::new(&after, options).changes.first() {
-        return Err(Error::Io(format!("{} was set, and is {} again by now: somebody else writes it", change.sysctl, change.from)));
+        return Err(Error::Io(format!("{} was set, but is {} again: another program writes it", change.sysctl, change.from)));
     }
     Ok(if plan.left.is_empty() { READY } else { NOT_READY })
 }
@@ -189,7 +200,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
-        deadline: Duration::from_secs(10),
+        deadline: PATIENCE,
         without: Vec::new(),
     }
 }

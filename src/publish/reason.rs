@@ -135,7 +135,7 @@ pub const EVENTS: &[EventRow] = &[
     EventRow {
         reason: "SysctlTugOfWar",
         severity: Severity::Warning,
-        means: "`tune` leaves a sysctl alone for an hour: somebody reset it three times in ten minutes.",
+        means: "`tune` leaves a sysctl alone for an hour: another process reset it three times in ten minutes.",
     },
     EventRow { reason: "SysctlNotSet", severity: Severity::Warning, means: "`tune` could not set a sysctl; the message says why." },
 ];

@@ -75,7 +75,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
 mod tests {
     use super::*;
     use crate::check::testing::healthy;
-    use crate::fact::{Tunable, Tuned};
+    use crate::fact::{Problem, Tunable, Tuned};
     use crate::node::{Observation, StandingCondition, Status};
     use crate::profile::Profile;
     use crate::publish::{Accept, Canaries, Desired, Verdicts, desired};

@@ -75,7 +75,7 @@ pub fn apply(
     if let (Some(why), Some(_)) = (&plan.immutable, keep) {
         let fixes: Vec<_> = plan.changes.iter().map(|change| change.by_hand.fix.clone()).collect();
         let error = Error::new(format!("{why}: nothing was changed"));
-        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("\n      ")) });
+        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("; ")) });
     }
     let mut opened = Vec::new();
     for change in &plan.changes {
@@ -120,8 +120,10 @@ pub fn to_keep(plan: &TunePlan, facts: &Facts, limit: u32) -> Vec<(Tunable, u64)
 pub fn is_in_place(facts: &Facts) -> Result<(), Error> {
     match facts.in_user_namespace() {
         Some(false) => Ok(()),
-        Some(true) => Err(Error::new("this is a user namespace of its own, whose limits are not the node's: nothing was changed")
-            .hint("run it as root of the node, or in a pod with hostUsers: true")),
-        None => Err(Error::new("/proc/self/uid_map can't be read, so nobody knows whose limits these are: nothing was changed")),
+        Some(true) => Err(Error::new("this process is in a user namespace, whose limits are not the node's: nothing was changed")
+            .hint("run this as root of the node, or in a pod with hostUsers: true")),
+        None => {
+            Err(Error::new("/proc/self/uid_map can't be read, so it is not known whether these limits are the node's: nothing was changed"))
+        }
     }
 }

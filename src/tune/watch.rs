@@ -120,7 +120,7 @@ impl Keeper<'_> {
             LeftBecause::Unreadable => Some(Reason::Failed),
             LeftBecause::NotAllowed => None,
         };
-        plan.left.iter().find_map(|left| Some((reason(left.reason)?, format!("{} is left as it is: {}", left.sysctl, left.message))))
+        plan.left.iter().find_map(|left| Some((reason(left.reason)?, format!("{} is left unchanged: {}", left.sysctl, left.message))))
     }
 }
 
@@ -128,8 +128,8 @@ impl Keeper<'_> {
 fn lost(facts: &Facts, change: &Change) -> String {
     let Change { sysctl, from, .. } = change;
     let behind = match set_at_boot(facts, *sysctl) {
-        Some(setting) if setting.value == from.to_string() => format!("likely by {}, which sets it so", setting.file),
-        _ => "by what no file of sysctl.d that can be read from here names: look for a DaemonSet, TuneD or a configuration tool".into(),
+        Some(setting) if setting.value == from.to_string() => format!("{} sets it to this value", setting.file),
+        _ => "no readable sysctl.d file sets it (look for a DaemonSet, TuneD or a configuration tool)".into(),
     };
-    format!("{sysctl} was set back to {from} three times within 10 minutes, {behind}; it is left so for an hour")
+    format!("{sysctl} was reset to {from} three times in 10 minutes; {behind}. Leaving it alone for an hour")
 }

@@ -5,5 +5,6 @@ mod commands;
 mod links;
 mod markdown;
 mod names;
+mod outputs;
 mod reference;
 mod words;

@@ -48,6 +48,13 @@ pub(crate) fn written() -> impl Iterator<Item = Page> {
     pages().into_iter().filter(|page| !page.path.starts_with("docs/reference"))
 }
 
+/// Writes a page that other tests may be reading.
+pub(crate) fn write(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).expect("write");
+    fs::rename(&new, path).expect("rename");
+}
+
 impl Page {
     fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -21,6 +21,7 @@ const FOREIGN: &[&str] = &[
     "--frontend",
     "--ignore-not-found",
     "--local",
+    "--load",
     "--locked",
     "--oci-worker-no-process-sandbox",
     "--opt",

@@ -1,18 +1,18 @@
 //! `docs/reference/` is what the tables of the program say: `make docs` writes it anew.
 
+use crate::markdown::{repository, write};
 use buildkit_preflight::cli::reference::pages;
 use std::fs;
-use std::path::Path;
 
 #[test]
 fn the_reference_is_what_the_tables_say() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference");
+    let dir = repository().join("docs/reference");
     let pages = pages();
     for (name, text) in &pages {
         let path = dir.join(name).with_extension("md");
-        if std::env::var_os("UPDATE").is_some() {
+        if std::env::var_os("UPDATE").is_some() && fs::read_to_string(&path).ok().as_ref() != Some(text) {
             fs::create_dir_all(&dir).expect("mkdir");
-            fs::write(&path, text).expect("write");
+            write(&path, text);
         }
         let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make docs`", path.display()));
         assert!(stands == *text, "{} is not what the tables say: run `make docs`, and look at what it changed", path.display());

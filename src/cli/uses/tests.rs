@@ -22,7 +22,7 @@ const ALL: &[Expected] = &[
         needs: &[],
         never: &[
             ("facts", &["root", "prove", "without", "no-probe", "state-dir", "deadline"]),
-            ("root", &["prove", "without", "no-probe"]),
+            ("root", &["prove", "without"]),
             ("no-probe", &["prove", "without"]),
         ],
     },
@@ -32,7 +32,7 @@ const ALL: &[Expected] = &[
         always: &[],
         needs: &[],
         never: &[
-            ("root", &["no-probe", "prove", "without", "profile", "process-sandbox", "list", "capture"]),
+            ("root", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
             ("no-probe", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
             ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "deadline"]),
             ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "deadline"]),

@@ -1,4 +1,4 @@
-use super::{code, head, link, list, table};
+use super::markdown::{code, head, link, list, table};
 use crate::cause::{Cause, Level, Mark, Row};
 use crate::check::CHECKS;
 
@@ -34,7 +34,11 @@ fn text(cause: Cause) -> String {
     let checks = CHECKS.iter().filter(|check| check.causes.contains(&cause));
     let checks = list(checks.map(|check| format!("[`{}`](checks.md#{})", check.id, check.id)));
     let title = cause.title();
-    format!("\n## {}\n\n**{title}.** Checks that name it: {checks}.\n\n{}\n", code(cause), below(cause.row().about).trim_end())
+    format!(
+        "\n## {}\n\n**{title}.** Checks that name it: {checks}.\n\n{}\n",
+        code(cause),
+        linked(&below(cause.row().about), cause).trim_end()
+    )
 }
 
 /// The headings of a text, one level further down. Lines of code that look like headings stay.
@@ -51,9 +55,30 @@ fn below(about: &str) -> String {
     parts.join("```")
 }
 
+/// The text with links from other causes' ids to their texts. An id that a check has too is left alone.
+fn linked(text: &str, own: Cause) -> String {
+    let is_a_check = |id: &str| CHECKS.iter().any(|check| check.id == id);
+    let word = |(number, word): (usize, &str)| match word.parse::<Cause>() {
+        Ok(cause) if number % 2 == 1 && cause != own && !is_a_check(word) => format!("[`{word}`](#{word})"),
+        _ if number % 2 == 1 => format!("`{word}`"),
+        _ => word.to_owned(),
+    };
+    let line = |line: &str| {
+        if line.matches('`').count().is_multiple_of(2) { line.split('`').enumerate().map(word).collect() } else { line.to_owned() }
+    };
+    let lines: Vec<String> = text.lines().map(line).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_causes_are_linked() {
+        let text = "See `yama`, `no-new-privs` and `seccomp`,\nand `cut\noff` yama";
+        assert_eq!(linked(text, Cause::Yama), "See `yama`, [`no-new-privs`](#no-new-privs) and `seccomp`,\nand `cut\noff` yama");
+    }
 
     #[test]
     fn headings_go_down_and_code_stays() {

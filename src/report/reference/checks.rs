@@ -1,4 +1,4 @@
-use super::{code, head, link, list, table};
+use super::markdown::{code, head, link, list, table};
 use crate::check::{CHECKS, Check, PRECEDENCE};
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-use super::{code, head, list, table, yes};
+use super::markdown::{code, head, list, table, yes};
 use crate::fact::{Place, Raise, Row, SYSCTLS, SysctlRow, rows};
 
 /// Where each fact comes from.

@@ -1,4 +1,4 @@
-use super::{code, head, link, list, table};
+use super::markdown::{code, head, link, list, table};
 use crate::cause::Cause;
 use crate::node::{CONDITIONS, DEFAULT_PREFIX, Key, Speaker, Values};
 use crate::publish::{EVENTS, REASONS, reason_of};

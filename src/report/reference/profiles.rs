@@ -1,4 +1,4 @@
-use super::{code, head, table, yes};
+use super::markdown::{code, head, table, yes};
 use crate::fact::Builder;
 use crate::profile::{Confinement, PROFILES, Prover, Row, Shape};
 
