@@ -231,7 +231,6 @@ fn a_facts_file_that_is_none_is_refused_with_its_place() {
             .stderr(contains(message).and(contains("hint: ")).and(contains(path)));
         assert!(!what.is_empty());
     }
-    preflight().args(["check", "--facts", "/nowhere.json"]).assert().code(4).stdout("").stderr(contains("/nowhere.json"));
     preflight().args(["check", "--facts", "-"]).write_stdin(vec![0xff, 0xfe]).assert().code(2).stderr(contains("not text"));
 }
 
@@ -289,6 +288,124 @@ fn json_yaml_and_table_say_the_same() {
     assert!(check("yaml").contains("verdict: not-ready") && check("yaml").contains("- userns-clone0"));
     assert!(check("table").contains("not ready") && check("table").contains("(userns-clone0)"));
     assert!(!check("table").contains('\x1b'), "no colour in a pipe");
+}
+
+/// Something in the place of a file or a directory that a user named, below a directory of its own.
+fn odd_places(dir: &Path) -> Vec<(&'static str, std::path::PathBuf)> {
+    let path = |name: &str| dir.join(name);
+    std::fs::write(path("file"), "not facts").expect("write");
+    nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+    std::mem::forget(std::os::unix::net::UnixListener::bind(path("socket")).expect("a socket"));
+    std::os::unix::fs::symlink("loop", path("loop")).expect("symlink");
+    std::os::unix::fs::symlink("gone", path("dangling")).expect("symlink");
+    let long = "x".repeat(5000);
+    vec![
+        ("nothing", path("none")),
+        ("nothing below a file", path("file/below")),
+        ("a FIFO", path("fifo")),
+        ("a socket", path("socket")),
+        ("an endless device", "/dev/zero".into()),
+        ("an empty device", "/dev/null".into()),
+        ("a circle", path("loop")),
+        ("a link to nothing", path("dangling")),
+        ("a name that is too long", path(&long)),
+    ]
+}
+
+#[test]
+fn a_path_that_was_named_and_is_not_there_or_of_another_kind_is_bad_input() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let whole = dir.path().display().to_string();
+    let places = odd_places(dir.path());
+    let file = ("a file", dir.path().join("file"));
+    let directory = ("a directory", dir.path().to_owned());
+    let refused = |what: &str, arguments: &[&str], path: &Path| {
+        let output = preflight().args(arguments).arg(path).timeout(std::time::Duration::from_secs(60)).output().expect("runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {what}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains("\nhint: ") && stderr.lines().count() == 2, "{what}: {stderr}");
+        assert_eq!(output.stdout, b"", "{what}");
+    };
+    for (what, path) in places.iter().chain([&directory]) {
+        refused(what, &["check", "--facts"], path);
+        refused(what, &["tune", "--facts"], path);
+    }
+    for (what, path) in places.iter().chain([&file]) {
+        refused(what, &["check", "--root"], path);
+        refused(what, &["facts", "--root"], path);
+        refused(what, &["check", "--state-dir"], path);
+        refused(what, &["facts", "--state-dir"], path);
+        refused(what, &["probe", "--state-dir"], path);
+        refused(what, &["tune", "--sysctls"], path);
+        refused(what, &["tune", "--apply", "--sysctls"], path);
+        refused(what, &["agent", "--node", "n", "--state-dir"], path);
+        refused(what, &["prover", "--shape", "userns", "--socket", &format!("{whole}/s"), "--state-dir"], path);
+    }
+    for (what, path) in places.iter().filter(|(what, _)| *what != "nothing").chain([&file, &directory]) {
+        refused(what, &["facts", "--capture"], path);
+    }
+    refused("no parent", &["facts", "--capture"], &dir.path().join("none/below"));
+}
+
+#[test]
+fn what_could_not_be_read_is_no_bad_input() {
+    // A process without a right to look: root has it all the same, unless it gives it up.
+    let dir = tempfile::tempdir().expect("temp dir");
+    let closed = dir.path().join("closed");
+    std::fs::create_dir_all(closed.join("tree")).expect("mkdir");
+    let facts = facts_file(|text| text);
+    std::fs::copy(facts.path(), closed.join("facts.json")).expect("copy");
+    let mode = |mode| std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("chmod");
+    mode(0o000);
+    let denied = |arguments: &str, path: &str| {
+        let line = format!("exec \"$0\" {arguments} \"$1\"/{path}");
+        let bare = ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "sh", "-c", &line];
+        let mut command = Command::new("setpriv");
+        let output = command.args(bare).arg(env!("CARGO_BIN_EXE_buildkit-preflight")).arg(&closed).output().expect("setpriv");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(4) && stderr.contains("Permission denied"), "{arguments}: {:?} {stderr}", output.status);
+    };
+    denied("check --facts", "facts.json");
+    denied("check --root", "tree");
+    denied("check --root", ".");
+    denied("check --state-dir", "tree");
+    denied("prover --shape userns --socket /nowhere --state-dir", "tree");
+    denied("tune --sysctls", "tree");
+    denied("facts --capture", "new");
+    mode(0o755);
+}
+
+#[test]
+fn facts_may_come_through_a_pipe() {
+    let shell = |line: &str| Command::new("bash").args(["-c", line, env!("CARGO_BIN_EXE_buildkit-preflight"), &host("debian-10")]).assert();
+    shell("\"$0\" check --facts <(\"$0\" facts --root \"$1\")").code(1).stderr("");
+    shell("\"$0\" facts --root \"$1\" | \"$0\" check --facts -").code(1).stderr("");
+    shell("head -c 20M /dev/zero | \"$0\" check --facts -").code(2).stderr(contains("standard input: larger than 16 MiB"));
+    shell("\"$0\" check --facts <(head -c 20M /dev/zero)").code(2).stderr(contains("larger than 16 MiB"));
+    shell("\"$0\" check --facts - < /").code(2).stderr(contains("directory"));
+    shell("\"$0\" check --facts - <&-").code(2);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_said_to_be() {
+    let facts = facts_file(|text| text + &" ".repeat(16 << 20));
+    preflight().args(["check", "--facts"]).arg(facts.path()).assert().code(2).stdout("").stderr(contains(": larger than 16 MiB"));
+    let dir = tempfile::tempdir().expect("temp dir");
+    let tree = dir.path().join("tree");
+    assert!(std::process::Command::new("cp").arg("-a").arg(host("debian-12")).arg(&tree).status().expect("cp").success());
+    // The line of the state dir lies behind what fits.
+    let table = tree.join("proc/self/mountinfo");
+    let text = std::fs::read_to_string(&table).expect("a table");
+    let line = |n: usize| format!("{n} 1 0:{n} / /pods/{n} rw - tmpfs none rw\n");
+    let long: String = (100..500_000).map(line).collect();
+    assert!(long.len() > 16 << 20);
+    std::fs::write(&table, long + &text).expect("write");
+    let output = preflight().args(["check", "--format", "json", "--root"]).arg(&tree).output().expect("runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    for fact in ["/procFs", "/stateDir/flags"] {
+        let why = report["facts"].pointer(fact).expect(fact).to_string();
+        assert!(why.contains("/proc/self/mountinfo: larger than 16 MiB"), "{fact}: {why}");
+    }
 }
 
 #[test]

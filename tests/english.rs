@@ -52,7 +52,7 @@ const BANNED: &[(&str, &str)] = &[
 ];
 
 /// Places below src/ that have still to be reworded. Whoever does it strikes them out here.
-const NOT_YET: [&str; 2] = ["cli/", "render/agent/policy.yaml"];
+const NOT_YET: [&str; 3] = ["cli/builder.rs", "cli/input/", "render/agent/policy.yaml"];
 
 /// The longest sentence in a message, in words.
 const LONGEST: usize = 30;

@@ -9,7 +9,7 @@ use crate::fact::{Fact, Facts, Kubelet};
 use crate::gather;
 use crate::node::{ConditionType, Observation, Status, View};
 use crate::publish::{self, Canaries, Desired, Verdicts};
-use crate::read::{BadStateDir, Fingerprint, TunedFile, Watched};
+use crate::read::{BadPath, Fingerprint, TunedFile, Watched};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -175,7 +175,7 @@ fn without_an_answer(why: &str) -> Facts {
 }
 
 /// Nobody can tell anything where builds would have no place.
-fn without_state_dir(gone: &BadStateDir) -> Facts {
+fn without_state_dir(gone: &BadPath) -> Facts {
     let mut facts = Facts::unknown();
     let why = gone.to_string();
     // The first question that is not answered is the one that the condition names.

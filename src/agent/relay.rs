@@ -6,13 +6,14 @@
 use crate::attempt::reap;
 use crate::fact::Facts;
 use crate::gather::{Options, gather};
+use crate::read::whole;
 use crate::text::shorten;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::geteuid;
 use std::fs::{self, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -89,7 +90,7 @@ fn answer(mut stream: UnixStream, options: &Options) -> io::Result<()> {
 pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
     let deadline = Instant::now() + patience;
     let why = |error: io::Error| format!("{}: {error}", socket.display());
-    let mut stream = loop {
+    let stream = loop {
         match UnixStream::connect(socket) {
             Err(error)
                 if Instant::now() < deadline && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
@@ -100,9 +101,9 @@ pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
         }
     };
     stream.set_read_timeout(Some(patience)).map_err(why)?;
-    let mut text = String::new();
-    Read::by_ref(&mut stream).take(LARGEST).read_to_string(&mut text).map_err(why)?;
-    serde_json::from_str(&text).map_err(|error| format!("{}: {error} in {:?}", socket.display(), shorten(&text)))
+    let text = whole(stream, LARGEST).map_err(why)?;
+    serde_json::from_slice(&text)
+        .map_err(|error| format!("{}: {error} in {:?}", socket.display(), shorten(&String::from_utf8_lossy(&text))))
 }
 
 #[cfg(test)]

@@ -74,5 +74,5 @@ pub(super) fn sysctl(facts: &Facts, name: &str, value: u64) -> Remedy {
 fn of_unknown_system() -> String {
     let own: Vec<_> = DISTROS.iter().filter(|distro| distro.keeps.in_own_settings()).map(|distro| distro.name).collect();
     let (last, others) = own.split_last().unwrap_or((&"some systems", &[]));
-    format!("on {} and {last} set it in the system's own settings", others.join(", "))
+    format!("on {} and {last} set the sysctl in the system's own settings", others.join(", "))
 }

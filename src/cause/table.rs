@@ -107,7 +107,7 @@ mod tests {
         }
         assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
         let unknown = remedy(Cause::UsernsMax0, &Facts::unknown(), None);
-        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS set it in the system's own settings"));
+        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS set the sysctl in the system's own settings"));
     }
 
     #[test]

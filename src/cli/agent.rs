@@ -7,6 +7,7 @@ use crate::agent;
 use crate::fact::TUNED_FILE;
 use crate::profile::Profile;
 use crate::publish::Accept;
+use crate::read::{Named, is_directory};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -125,6 +126,9 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
             message: format!("--canaries cannot be used with --shape {}: a canary reports for its own profile only", options.profile),
             hint,
         });
+    }
+    if let Some(state_dir) = &options.state_dir {
+        is_directory(Named::StateDir, state_dir, options.deadline)?;
     }
     match agent::run(options) {
         Ok(()) => Ok(READY),

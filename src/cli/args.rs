@@ -9,8 +9,9 @@ use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+#[cfg(feature = "cli")]
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is of use to tests of this program alone.
@@ -54,15 +55,6 @@ pub(super) enum Prove {
 impl Sources {
     /// Gathers the facts that some profiles need.
     pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
-        if let Some(root) = &self.root {
-            let hint = Some("a captured tree is a directory with proc, etc and so on below it".to_owned());
-            let bad = |message| Error::BadInput { message, hint };
-            match root.metadata() {
-                Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(bad(format!("{} is not a directory", root.display()))),
-                Err(error) => return Err(bad(format!("{}: {error}", root.display()))),
-            }
-        }
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();
@@ -81,19 +73,6 @@ impl Sources {
             without: self.without.clone(),
         };
         Ok(gather::gather(&options)?)
-    }
-}
-
-/// What was named must exist; whoever reads it says what else is wrong with it.
-///
-/// # Errors
-/// Bad input, with this hint.
-pub(super) fn exists(path: &Path, hint: &str) -> Result<(), Error> {
-    match path.metadata() {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Err(Error::BadInput { message: format!("{}: {error}", path.display()), hint: Some(hint.to_owned()) })
-        }
-        _ => Ok(()),
     }
 }
 
@@ -141,9 +120,13 @@ impl Connection {
     /// A file that was named must exist. What else is wrong with it, its reader says.
     #[cfg(feature = "cli")]
     fn is_there(&self) -> Result<(), Error> {
-        match &self.kubeconfig {
-            Some(path) => exists(path, "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config"),
-            None => Ok(()),
+        let Some(path) = &self.kubeconfig else { return Ok(()) };
+        match path.metadata() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
+                message: format!("{}: {error}", path.display()),
+                hint: Some("name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config".to_owned()),
+            }),
+            _ => Ok(()),
         }
     }
 

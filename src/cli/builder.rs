@@ -130,7 +130,8 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
             let taken = fleets.iter().find(|fleet| fleet.profile == profile).map(ToString::to_string).unwrap_or_default();
             output::say("auto: ", &format!("{profile}: {taken}"));
             if !better.is_empty() {
-                output::say("passed over, because fewer nodes are ready for it than ", &format!("{least}:"));
+                let nodes = if least == 1 { "node" } else { "nodes" };
+                output::say("", &format!("better profiles with fewer than {least} ready {nodes}:"));
                 better.iter().for_each(|line| output::say("  ", line));
             }
             Ok(profile)

@@ -18,7 +18,7 @@ use clap::Args;
   buildkit-preflight check --format json | jq '.profiles[0].causes'
   buildkit-preflight check --facts node.json
 
-To check a cluster instead of this machine: `buildkit-preflight check --cluster` (see its own --help).", exit::CHECK))]
+To check a cluster: see `buildkit-preflight check --cluster --help`.", exit::CHECK))]
 #[cfg_attr(
     feature = "cli",
     command(

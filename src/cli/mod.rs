@@ -29,7 +29,7 @@ mod tune;
 mod uses;
 mod values;
 
-use crate::read::{BadStateDir, CaptureError};
+use crate::read::BadPath;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{BAD_INPUT, IO_ERROR, NOT_READY, READY};
 use std::ffi::OsString;
@@ -123,9 +123,13 @@ impl Error {
     }
 }
 
-impl From<BadStateDir> for Error {
-    fn from(bad: BadStateDir) -> Self {
-        Error::BadInput { message: bad.to_string(), hint: Some("name a directory that exists, on the disk that builds would use".into()) }
+/// Exit code 2 where the name is at fault, 4 where it could not be read.
+impl From<BadPath> for Error {
+    fn from(bad: BadPath) -> Self {
+        match bad.is_users {
+            true => Error::BadInput { message: bad.to_string(), hint: Some(bad.named.hint().into()) },
+            false => Error::Io(bad.to_string()),
+        }
     }
 }
 
@@ -145,17 +149,6 @@ impl From<crate::render::Error> for Error {
                 Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
             }
             _ => Error::Io(message),
-        }
-    }
-}
-
-impl From<CaptureError> for Error {
-    fn from(error: CaptureError) -> Self {
-        match error {
-            CaptureError::NotEmpty(_) => {
-                Error::BadInput { message: error.to_string(), hint: Some("name a directory that does not exist yet".into()) }
-            }
-            CaptureError::Io(..) => Error::Io(error.to_string()),
         }
     }
 }

@@ -7,17 +7,17 @@ use crate::render::ImageUser;
 pub(super) fn node(text: &str) -> Result<String, String> {
     match is_dns_subdomain(text) {
         true => Ok(text.to_owned()),
-        false => Err("not a node's name: lower case letters, digits, `-` and `.`".into()),
+        false => Err("a node name has lower case letters, digits, `-` and `.` only".into()),
     }
 }
 
 /// The prefix of a label key: a domain, and not one that belongs to Kubernetes.
 pub(super) fn prefix(text: &str) -> Result<String, String> {
     if !text.contains('.') || !is_dns_subdomain(text) {
-        return Err("not a domain such as buildkit-preflight.dev: lower case letters, digits, `-` and `.`".into());
+        return Err("a label prefix is a domain such as buildkit-preflight.dev: lower case letters, digits, `-` and `.`".into());
     }
     if ["kubernetes.io", "k8s.io"].iter().any(|reserved| text == *reserved || text.ends_with(&format!(".{reserved}"))) {
-        return Err("kubernetes.io and k8s.io belong to Kubernetes: take a domain of your own".into());
+        return Err("kubernetes.io and k8s.io belong to Kubernetes: use a domain of your own".into());
     }
     Ok(text.to_owned())
 }
@@ -26,14 +26,14 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 pub(super) fn namespace(text: &str) -> Result<String, String> {
     match is_dns_label(text) {
         true => Ok(text.to_owned()),
-        false => Err("not a namespace's name: at most 63 lower case letters, digits and `-`".into()),
+        false => Err("a namespace name has at most 63 lower case letters, digits and `-`".into()),
     }
 }
 
 /// The name of a namespace that is made for the agent, or for a builder.
 pub(super) fn own_namespace(text: &str) -> Result<String, String> {
     if text == "default" || text.starts_with("kube-") {
-        return Err("this needs a namespace of its own, which is made, relabelled and deleted with it".into());
+        return Err("the output needs a namespace of its own, which is created, labelled and deleted with the rest".into());
     }
     namespace(text)
 }
@@ -42,7 +42,7 @@ pub(super) fn own_namespace(text: &str) -> Result<String, String> {
 pub(super) fn service(text: &str) -> Result<String, String> {
     match is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase()) {
         true => Ok(text.to_owned()),
-        false => Err("not a name for a Service: at most 63 lower case letters, digits and `-`, a letter first".into()),
+        false => Err("not a name for a Service: at most 63 lower case letters, digits and `-`, beginning with a letter".into()),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
     let is_name = name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(known);
     match (is_name, uid.parse(), gid.parse(), rest) {
         (true, Ok(uid), Ok(gid), None) if uid > 0 && gid > 0 => Ok(ImageUser { name: name.to_owned(), uid, gid }),
-        _ => Err("not a user of an image, NAME:UID or NAME:UID:GID such as user:1000, and not root".into()),
+        _ => Err("a user is written NAME:UID or NAME:UID:GID, such as user:1000, and is not root".into()),
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Error, values};
 use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step, SubIds};
 use crate::profile::BUILDER_UID;
+use crate::read::{Named, look_at};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -79,6 +80,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let by_hand_as_root = !arguments.child && !arguments.rootful && !arguments.under_rootlesskit && nix::unistd::geteuid().is_root();
     // The probe changes its directory and must find this one again.
     let state_dir = std::path::absolute(&arguments.state_dir).map_err(|error| Error::Io(format!("the current directory: {error}")))?;
+    if !arguments.child && !arguments.under_rootlesskit {
+        // By hand. One that goes away later is a step that fails.
+        look_at(Named::StateDir, &state_dir)?;
+    }
     child::run(&Task {
         plan: Plan { builder, process_sandbox: arguments.process_sandbox },
         state_dir,

@@ -1,8 +1,8 @@
-use super::args::exists;
 use super::exit::{self, READY};
 use super::{Error, values};
 use crate::gather::Options;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    if let Some(directory) = &arguments.state_dir {
-        exists(directory, "name a directory that exists, on the disk that builds would use")?;
+    if let Some(state_dir) = &arguments.state_dir {
+        is_directory(Named::StateDir, state_dir, arguments.deadline)?;
     }
     let options = Options {
         root: None,

@@ -1,4 +1,4 @@
-use super::args::{asked, exists};
+use super::args::asked;
 use super::exit::{self, NOT_READY, READY};
 use super::output::{self, Format};
 use super::uses::{Use, Uses};
@@ -8,12 +8,19 @@ use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch, Writer};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Where the sysctls of this machine are.
+const PROC_SYS: &str = "/proc/sys";
+
+/// How long a probe may take, and a directory that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which sysctls keep rootless BuildKit from running, and with --apply set them
 #[derive(Debug, Args)]
@@ -58,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     override_policy: bool,
     /// With --apply: where /proc/sys can be written; in a container, where the node's /proc/sys/kernel and /proc/sys/user are mounted
-    #[arg(long, value_name = "DIR", default_value = "/proc/sys")]
+    #[arg(long, value_name = "DIR", default_value = PROC_SYS)]
     sysctls: PathBuf,
     /// With --apply --watch: write what was done to this file, for an agent that publishes it
     #[arg(long, value_name = "FILE")]
@@ -95,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         Mode::Plan => plan(arguments, &options),
         Mode::Apply(writer) => apply(arguments, &options, &writer),
         Mode::Watch(writer) => {
-            exists(&arguments.sysctls, "name the directory where the node's /proc/sys is mounted, or leave --sysctls out")?;
+            is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
             let request = Watch { options, status: arguments.status.clone(), gather: gather_options(&[]) };
             tune::watch(&writer, &request, &arguments.audit()?)?;
             Ok(READY)
@@ -116,7 +123,7 @@ fn plan(arguments: &Arguments, options: &TuneOptions) -> Result<u8, Error> {
 }
 
 fn apply(arguments: &Arguments, options: &TuneOptions, writer: &Writer) -> Result<u8, Error> {
-    exists(&arguments.sysctls, "name the directory where the node's /proc/sys is mounted, or leave --sysctls out")?;
+    is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
     let facts = arguments.gather(&options.profiles)?;
     let plan = TunePlan::new(&facts, options);
     tune::is_in_place(&facts)?;
@@ -193,7 +200,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
-        deadline: Duration::from_secs(10),
+        deadline: PATIENCE,
         without: Vec::new(),
     }
 }

@@ -22,7 +22,15 @@ impl Host {
     /// Why it can't be read.
     pub(crate) fn mounts(&self) -> Mounts {
         match self.read_below("/proc/self/mountinfo", "/proc/self") {
-            Fact::Known(text) => Ok(text.lines().filter_map(Mount::parse).collect()),
+            Fact::Known(text) => {
+                let mounts: Vec<_> = text.lines().filter_map(Mount::parse).collect();
+                match mounts.iter().any(|mount| mount.point == "/proc") {
+                    _ if mounts.is_empty() => Err("/proc/self/mountinfo has no line that is a mount".into()),
+                    // The file lies there itself. On this machine it may be out of the sight of a chroot.
+                    false if !self.is_live() => Err("/proc/self/mountinfo has no line for /proc: a copy lost it".into()),
+                    _ => Ok(mounts),
+                }
+            }
             Fact::Absent => Err("/proc/self/mountinfo does not exist".into()),
             Fact::Denied(why) | Fact::Failed(why) => Err(why),
         }

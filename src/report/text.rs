@@ -90,8 +90,11 @@ impl Page {
             row.iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.chars().count().max(*width));
         }
         let last: usize = widths[..N - 1].iter().map(|width| width + 2).sum();
+        // Where little is left for the last cell, it stands below the others.
+        let below = self.style.width.is_some_and(|width| width < last + NARROWEST);
         for (number, row) in cells.iter().enumerate() {
-            let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<Vec<_>>().join("  ");
+            let beside = if below { N - 1 } else { N };
+            let padded = row[..beside].iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect::<Vec<_>>().join("  ");
             let mut lines = wrapped(padded.trim_end(), last, self.style.width).into_iter();
             let first = lines.next().unwrap_or_default();
             // Painted after the columns are laid out: colours have no width.
@@ -101,6 +104,9 @@ impl Page {
             };
             self.text.push('\n');
             self.text.extend(lines.flat_map(|line| [line, "\n".into()]));
+            if below && !row[N - 1].is_empty() {
+                self.words(4, &format!("    {}", row[N - 1]));
+            }
         }
     }
 
@@ -197,6 +203,8 @@ mod tests {
         assert!(narrow.lines().count() > wide.lines().count() && narrow.lines().all(|line| line.chars().count() <= 50), "{narrow}");
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(&narrow), words(&wide));
+        let narrowest = table(Style { width: Some(40), colour: false });
+        assert!(narrowest.lines().all(|line| line.chars().count() <= 40) && words(&narrowest) == words(&wide), "{narrowest}");
         assert!(table(Style { width: Some(50), colour: true }).contains("\x1b[31mnot ready\x1b[0m"));
     }
 }

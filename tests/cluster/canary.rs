@@ -96,7 +96,7 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
             FailsUserNamespaces => (
                 ("not-ready", "CanaryNotStarted", false),
                 ("not-ready", "CanaryNotStarted", false),
-                "a pod of its shape can't be started: OCI runtime create failed: failed to start noop process for unshare: ",
+                "the canary pod can't be started: OCI runtime create failed: failed to start noop process for unshare: ",
             ),
         };
         for ((verdict, reason, itself), profile, kind) in [(procmount, "procmount", PROCMOUNT), (userns, "userns", USERNS)] {

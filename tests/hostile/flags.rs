@@ -17,18 +17,37 @@ pub(crate) struct Command {
     pub(crate) against: &'static [(&'static str, &'static [&'static str])],
     /// The first needs one of the others.
     pub(crate) needs: &'static [(&'static str, &'static [&'static str])],
+    /// What is refused whatever else is given: it belongs to another way of using the command.
+    pub(crate) foreign: &'static [&'static str],
+    /// What the help tells and nobody gives by hand.
+    pub(crate) internal: &'static [&'static str],
     /// With one of these it runs until it is ended; "" for always.
     pub(crate) stays: &'static [&'static str],
     pub(crate) may_write: &'static [&'static str],
 }
 
-const BASE: Command = Command { name: "", always: "", flags: &[], apart: &[], against: &[], needs: &[], stays: &[], may_write: &[] };
+const BASE: Command = Command {
+    name: "",
+    always: "",
+    flags: &[],
+    apart: &[],
+    against: &[],
+    needs: &[],
+    foreign: &[],
+    internal: &[],
+    stays: &[],
+    may_write: &[],
+};
 
-/// What means something to a probe alone.
-const PROBES: &[&str] = &["--prove", "--process-sandbox", "--profile", "--without"];
+/// How `facts` looks at a machine.
+const FACTS: &[&str] = &["--root", "--prove", "--without", "--no-probe", "--state-dir", "--deadline", "--process-sandbox", "--profile"];
+/// What `tune` takes that changes nothing, and what it takes to change something.
+const OF_A_PLAN: &[&str] = &["--persist", "--only", "--profile", "--max-user-namespaces", "--override-policy", "--format"];
 
-/// The flags of all commands. What is hidden is for the program itself. The program's own tests try `--cluster` among the flags of a
-/// machine.
+/// How `probe` becomes a builder's user.
+const OF_A_USER: &[&str] = &["--become-uid", "--own-id-fallback", "--newuidmap", "--newgidmap"];
+
+/// The flags of all commands.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "check",
@@ -38,28 +57,39 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--facts facts.json",
             "--root tree",
             "--prove build",
+            "--without hostname",
             "--no-probe",
             "--state-dir state",
             "--deadline 10s",
             "--process-sandbox on",
-            "--without overlay",
         ],
         against: &[
-            ("--facts", &["--root", "--state-dir", "--prove", "--no-probe", "--deadline", "--without"]),
-            ("--prove", &["--root", "--no-probe"]),
-            ("--without", &["--root", "--no-probe"]),
+            ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--deadline"]),
+            ("--root", &["--no-probe", "--prove", "--without"]),
+            ("--no-probe", &["--prove", "--without"]),
         ],
+        foreign: &["--namespace a", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
         ..BASE
     },
     Command {
         name: "check --cluster",
         flags: &[
-            "--profile procmount",
+            "--profile userns",
             "--format json",
             "--namespace a",
             "--label-prefix example.org",
             "--kubeconfig kubeconfig",
             "--context c",
+        ],
+        foreign: &[
+            "--facts facts.json",
+            "--root tree",
+            "--prove build",
+            "--without hostname",
+            "--no-probe",
+            "--state-dir state",
+            "--deadline 10s",
+            "--process-sandbox on",
         ],
         ..BASE
     },
@@ -68,22 +98,21 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[
             "--root tree",
             "--prove build",
+            "--without hostname",
             "--no-probe",
             "--state-dir state",
             "--deadline 10s",
             "--process-sandbox off",
             "--profile userns",
-            "--without overlay",
             "--list",
             "--capture captured",
         ],
         against: &[
-            ("--root", PROBES),
-            ("--no-probe", PROBES),
-            ("--list", PROBES),
-            ("--list", &["--root", "--no-probe", "--state-dir", "--deadline", "--capture"]),
-            ("--capture", PROBES),
-            ("--capture", &["--root", "--no-probe", "--state-dir", "--deadline"]),
+            ("--no-probe", &["--root", "--prove", "--without", "--profile", "--process-sandbox"]),
+            ("--root", &["--prove", "--without", "--profile", "--process-sandbox"]),
+            ("--list", FACTS),
+            ("--capture", &["--list"]),
+            ("--capture", FACTS),
         ],
         may_write: &["captured"],
         ..BASE
@@ -137,14 +166,13 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--format json",
         ],
         against: &[
-            ("--plan", &["--apply", "--forget", "--watch", "--status"]),
+            ("--plan", &["--apply", "--forget"]),
+            ("--facts", &["--apply", "--forget"]),
             ("--apply", &["--forget"]),
+            ("--forget", OF_A_PLAN),
             ("--watch", &["--format"]),
-            ("--forget", &["--persist", "--watch", "--only", "--profile", "--override-policy", "--max-user-namespaces"]),
-            ("--forget", &["--sysctls", "--status", "--format"]),
-            ("--facts", &["--apply", "--forget", "--watch", "--status"]),
         ],
-        needs: &[("--watch", &["--apply"]), ("--status", &["--watch"]), ("--sysctls", &["--apply"])],
+        needs: &[("--watch", &["--apply"]), ("--sysctls", &["--apply"]), ("--status", &["--watch"])],
         stays: &["--watch"],
         may_write: &["status.json"],
         ..BASE
@@ -206,9 +234,11 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--without overlay",
         ],
         against: &[
-            ("--rootful", &["--become-uid", "--own-id-fallback", "--needs-fuse-programs", "--newuidmap", "--newgidmap"]),
-            ("--under-rootlesskit", &["--rootful", "--become-uid", "--own-id-fallback", "--newuidmap", "--newgidmap"]),
+            ("--rootful", &["--needs-fuse-programs", "--under-rootlesskit"]),
+            ("--rootful", OF_A_USER),
+            ("--under-rootlesskit", OF_A_USER),
         ],
+        internal: &["--child", "--sub-ids"],
         ..BASE
     },
     Command {
@@ -231,6 +261,7 @@ impl Command {
         let has = |rule: &str| flags.iter().any(|flag| is(flag, rule));
         let none_twice = self.apart.iter().all(|apart| apart.iter().filter(|flag| has(flag)).count() < 2);
         none_twice
+            && !flags.iter().any(|flag| self.foreign.contains(flag))
             && !self.against.iter().any(|(one, others)| has(one) && others.iter().any(|other| has(other)))
             && self.needs.iter().all(|(one, others)| !has(one) || others.iter().any(|other| has(other)))
     }
@@ -238,6 +269,11 @@ impl Command {
     /// What is taken, of one to `most` flags, or what is not.
     pub(crate) fn combinations(&self, most: usize, taken: bool) -> Vec<Vec<&'static str>> {
         let mut all: Vec<Vec<&'static str>> = vec![vec![]];
+        for foreign in self.foreign {
+            all.push(vec![foreign]);
+            all.extend(self.flags.iter().filter(|_| most > 1).map(|one| vec![*one, *foreign]));
+            all.extend(self.foreign.iter().filter(|other| most > 1 && *other != foreign).map(|other| vec![*other, *foreign]));
+        }
         for (n, one) in self.flags.iter().enumerate() {
             all.push(vec![one]);
             for (m, two) in self.flags.iter().enumerate().skip(n + 1).filter(|_| most > 1) {
@@ -270,7 +306,7 @@ impl Command {
         } else {
             expect.codes = vec![2];
         }
-        let report = self.name == "check" && flags.contains(&"--format json") && !flags.contains(&"--cluster");
+        let report = self.name == "check" && flags.contains(&"--format json");
         expect.output = if report { Output::Report } else { Output::Text };
         world::with_files(Input::new(format!("{} {}", self.name, flags.join(" ")), line, expect))
     }
@@ -337,7 +373,9 @@ pub(crate) fn values() -> Vec<Input> {
                     || name == "--status"
                     || name == "--prover"
                     || name == "--tuned";
-                expect.codes = if path || name == "--context" { vec![] } else { vec![2] };
+                // Some of the nonsense is a name.
+                let named = ["--namespace", "--name", "--image", "--log-level", "--context", ""].contains(&name);
+                expect.codes = if path || named { vec![] } else { vec![2] };
                 expect.may_write.extend(if name == "--capture" { &[""][..] } else { &[] });
                 inputs.push(world::with_files(Input::new(format!("{} {name} with nonsense", command.name), line, expect)));
             }
@@ -350,7 +388,12 @@ pub(crate) fn values() -> Vec<Input> {
 pub(crate) fn unknown(helps: &Documented) -> Vec<String> {
     let mut unknown = Vec::new();
     for command in COMMANDS {
-        let known = |name: &str| command.flags.iter().any(|flag| is(flag, name)) || command.always.contains(name) || name == "--help";
+        let known = |name: &str| {
+            command.flags.iter().any(|flag| is(flag, name))
+                || command.always.contains(name)
+                || command.internal.contains(&name)
+                || name == "--help"
+        };
         let told = &helps.flags[command.name];
         unknown.extend(
             told.iter()

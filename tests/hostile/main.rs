@@ -5,12 +5,17 @@
 //! `KIND="part of a name"`, `CASE=number`, `SEED=n` and `SET=ci` choose. What went wrong is kept in `target/hostile/`, with a script
 //! that tries it again. Needs root: `make hostile`.
 
+mod facts;
 mod flags;
 mod oracle;
 mod run;
 mod schema;
+mod signals;
+mod streams;
 mod trace;
+mod trees;
 mod world;
+mod writes;
 
 use oracle::{Documented, wrong};
 use run::{Input, Place};
@@ -42,6 +47,22 @@ const KINDS: &[Kind] = &[
     kind("flags-taken", 150, 4, |_| flags::taken()),
     kind("flags-refused", 150, WORKERS, |_| flags::refused()),
     kind("flags-values", 150, WORKERS, |_| flags::values()),
+    kind("facts-cut", 60, WORKERS, |_| facts::cut()),
+    kind("facts-types", 200, WORKERS, |_| facts::types()),
+    kind("facts-bytes", 60, WORKERS, facts::bytes),
+    kind("facts-texts", 44, WORKERS, |_| facts::texts()),
+    kind("facts-places", 27, WAITERS, |_| facts::places()),
+    kind("trees-damaged", 100, WORKERS, |_| trees::damaged()),
+    kind("trees-places", 40, WORKERS, |_| trees::places()),
+    kind("machine-files", 40, WORKERS, |_| trees::live()),
+    kind("signals-probed", 100, WORKERS, |_| signals::probed()),
+    kind("signals-read", 60, WORKERS, |_| signals::read()),
+    kind("signals-inherited", 42, WORKERS, |_| signals::inherited()),
+    kind("streams", 100, WORKERS, |_| streams::streams()),
+    kind("environments", 100, WORKERS, |_| streams::environments()),
+    kind("limits", 100, WORKERS, |_| streams::limits()),
+    kind("writes-pairs", 60, WORKERS, |_| writes::pairs()),
+    kind("writes-triples", 20, WORKERS, writes::triples),
 ];
 
 fn environment(name: &str) -> Option<String> {
@@ -84,6 +105,11 @@ fn try_all(kind: &Kind, seed: u64, place: &Place, documented: &Documented) -> (u
     });
     let mut bad = bad.into_inner().expect("no panic");
     bad.sort();
+    // Where root's checks make their scratch, unless they are told where.
+    for left in ["/var/lib", "/tmp"].iter().flat_map(|dir| world::scratch_in(Path::new(dir))) {
+        let _ = std::fs::remove_dir_all(&left);
+        bad.push((usize::MAX, "one of them".into(), "left a scratch directory".into(), left));
+    }
     for (n, what, wrong, again) in &bad {
         let what: String = what.chars().take(200).flat_map(char::escape_debug).collect();
         println!("wrong: {what}: {wrong}\n       again: sh {} (or KIND={} CASE={n} make hostile)", again.display(), kind.name);

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 const MOST_KIB: u64 = 200 << 10;
 /// A longer line on standard error is no message.
 const LONGEST_LINE: usize = 4 << 10;
+/// Nobody reads more.
+pub(crate) const LONGEST_OUTPUT: usize = 4 << 20;
 /// What outside texts hold, behind a newline: no line of the output may begin with it.
 pub(crate) const FORGED: &str = "FORGED";
 
@@ -46,6 +48,10 @@ pub(crate) struct Expect {
     pub(crate) never_ready: bool,
     /// Paths below the input's directory that the command is told to write.
     pub(crate) may_write: Vec<&'static str>,
+    /// A file with strace's account of it: nothing may be written outside of the scratch.
+    pub(crate) writes: Option<&'static str>,
+    /// It has so little memory that even its loader or its allocator may give up.
+    pub(crate) tight: bool,
     /// Exit codes that come of the way in which it is tried.
     pub(crate) also: Vec<i32>,
 }
@@ -77,6 +83,8 @@ pub(crate) struct Seen {
     /// Made or removed below its directory.
     pub(crate) changed_files: Vec<String>,
     pub(crate) left_processes: usize,
+    /// Calls that change something outside of its scratch.
+    pub(crate) writes: Vec<String>,
 }
 
 /// What is told of each command by its help, its exit codes and flags; and the schema of a report.
@@ -98,6 +106,9 @@ pub(crate) fn wrong(seen: &Seen, expect: &Expect, documented: &Documented) -> Ve
     if !seen.changed_files.is_empty() {
         wrong.push(format!("made or removed {}", seen.changed_files.join(", ")));
     }
+    if let Some(call) = seen.writes.first() {
+        wrong.push(format!("{} calls that change what is not its own, such as {call}", seen.writes.len()));
+    }
     if !expect.stderr_is_lost {
         wrong.extend(stderr(seen, expect));
     }
@@ -109,6 +120,7 @@ fn end(seen: &Seen, expect: &Expect, documented: &Documented) -> Vec<String> {
     match seen.end.0 {
         End::Endless => vec![format!("did not end within {:.0} s", seen.seconds)],
         End::Signal(signal) if expect.signal == Some(signal) => vec![],
+        End::Signal(libc::SIGABRT | libc::SIGSEGV | libc::SIGKILL) if expect.tight => vec![],
         End::Signal(signal) => vec![format!("died by signal {signal}")],
         End::Code(code) => {
             let known = &documented.codes[expect.command];
@@ -160,6 +172,9 @@ fn stdout(seen: &Seen, expect: &Expect, documented: &Documented) -> Option<Strin
     let text = String::from_utf8_lossy(&seen.stdout);
     if text.is_empty() || seen.end.0 == End::Endless || matches!(seen.end.0, End::Signal(_)) {
         return None;
+    }
+    if seen.stdout.len() > LONGEST_OUTPUT {
+        return Some("an endless output: more than 4 MiB".into());
     }
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text);
     match expect.output {

@@ -1,14 +1,15 @@
 //! Runs one input in a directory of its own, and says what was seen.
 
-use crate::oracle::{Expect, Seen};
+use crate::oracle::{Expect, LONGEST_OUTPUT, Seen};
 use crate::trace::{self, Shot};
+use crate::{world, writes};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufWriter, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 const GONE: Duration = Duration::from_secs(5);
 /// No memory beyond this is given: a program that asks for more than it is allowed must not take the machine with it.
 const ADDRESS_SPACE: u64 = 2 << 30;
-/// So much of an output is looked at.
-const READ: u64 = 4 << 20;
+
+/// A text and how often it stands there.
+pub(crate) type Piece = (Vec<u8>, usize);
 
 /// One thing that is tried: a line of shell, in a directory of its own, in which `$P` is the program.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +32,11 @@ pub(crate) struct Input {
     /// For people.
     pub(crate) what: String,
     pub(crate) line: String,
-    /// Files below its directory, made before.
-    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Files below its directory, made before: each of pieces that are repeated, so that a large one takes no memory here.
+    /// (A process that is forked counts the memory of its parent as its own.)
+    pub(crate) files: Vec<(String, Vec<Piece>)>,
+    /// A tree of tests/hosts, to be copied to `tree`.
+    pub(crate) tree: Option<&'static str>,
     /// A signal that is sent in the midst of it.
     pub(crate) shot: Option<Shot>,
     /// A line that is run after it, and must remove what a SIGKILL had to leave.
@@ -45,7 +50,12 @@ impl Input {
     }
 
     pub(crate) fn file(mut self, path: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
-        self.files.push((path.into(), text.into()));
+        self.files.push((path.into(), vec![(text.into(), 1)]));
+        self
+    }
+
+    pub(crate) fn pieces(mut self, path: impl Into<String>, pieces: Vec<Piece>) -> Self {
+        self.files.push((path.into(), pieces));
         self
     }
 }
@@ -85,16 +95,22 @@ impl Place {
             fs::create_dir_all(dir.join(inner)).expect("mkdir");
         }
         open_to_all(&dir);
-        for (path, text) in &input.files {
-            let path = dir.join(path);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("mkdir");
-            fs::write(path, text).expect("write");
+        for (path, text) in input.tree.map(world::tree).unwrap_or_default() {
+            write(&dir.join("tree").join(path), &[(text, 1)]);
+        }
+        for (path, pieces) in &input.files {
+            write(&dir.join(path), pieces);
         }
         let before = below(&dir);
         let mut seen = self.once(&dir, id, &input.line, input.shot.as_ref());
         if let Some(then) = input.then {
             let after = self.once(&dir, id, then, None);
             seen.left_processes += after.left_processes;
+        }
+        if let Some(trace) = input.expect.writes {
+            let trace = fs::read_to_string(dir.join(trace)).unwrap_or_default();
+            assert!(trace.contains("openat("), "strace told nothing of {}", input.what);
+            seen.writes = writes::outside(&trace, &dir.display().to_string());
         }
         let made: BTreeSet<_> =
             before.iter().filter(|path| !path.exists()).cloned().chain(below(&dir).difference(&before).cloned()).collect();
@@ -141,6 +157,14 @@ impl Place {
     /// Removes what an input left.
     pub(crate) fn clear(&self, id: &str) {
         let _ = fs::remove_dir_all(self.dir.join(id));
+    }
+}
+
+fn write(path: &Path, pieces: &[Piece]) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("mkdir");
+    let mut file = BufWriter::new(File::create(path).expect("create"));
+    for text in pieces.iter().flat_map(|(text, times)| std::iter::repeat_n(text, *times)) {
+        file.write_all(text).expect("write");
     }
 }
 
@@ -215,7 +239,7 @@ fn environment(pid: i32) -> Vec<u8> {
 /// The beginning of a file.
 fn read(path: &Path) -> Vec<u8> {
     let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(READ).read_to_end(&mut text)).expect("read");
+    File::open(path).and_then(|file| file.take(LONGEST_OUTPUT as u64 + 1).read_to_end(&mut text)).expect("read");
     text
 }
 

@@ -1,4 +1,4 @@
-//! A signal at one step of a program: before its n-th system call, whichever of its processes makes it.
+//! A signal at one step of a program: before or after a system call, whichever of its processes makes it.
 
 use crate::run::{End, end_of};
 use nix::sys::ptrace::{self, Options};
@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Which signal, and before which system call of the program.
+/// Which signal, and at which stop of the program: each system call has two.
 #[derive(Clone, Debug)]
 pub(crate) struct Shot {
     pub(crate) signal: Signal,
@@ -24,7 +24,7 @@ pub(crate) fn follow(mut command: Command, shot: &Shot, longest: Duration) -> (E
     let child = command.spawn().expect("the shell starts");
     let main = Pid::from_raw(child.id().cast_signed());
     let until = Instant::now() + longest;
-    let (mut end, mut execs, mut calls, mut late) = (None, 0, 0, false);
+    let (mut end, mut execs, mut stops, mut late) = (None, 0, 0, false);
     loop {
         let mut status = 0;
         // SAFETY: the status is written by the kernel. Only this thread's own tracees are waited for.
@@ -63,8 +63,8 @@ pub(crate) fn follow(mut command: Command, shot: &Shot, longest: Duration) -> (E
             (libc::SIGTRAP, libc::PTRACE_EVENT_EXEC) if pid == main => execs += 1,
             (libc::SIGTRAP, 1..) => {}
             (signal, _) if signal == libc::SIGTRAP | 0x80 => {
-                calls += usize::from(execs > 1);
-                if execs > 1 && calls == shot.at {
+                stops += usize::from(execs > 1);
+                if execs > 1 && stops == shot.at {
                     let _ = kill(main, shot.signal);
                 }
             }

@@ -5,7 +5,7 @@ use crate::run::{Input, Place};
 use crate::schema::Schema;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -54,14 +54,7 @@ pub(crate) fn with_files(mut input: Input) -> Input {
     if input.line.contains("kubeconfig") {
         input = input.file("kubeconfig", kubeconfig(NOBODY));
     }
-    if input.line.contains("tree") { with_tree(input, "debian-12") } else { input }
-}
-
-/// A captured tree of tests/hosts as `tree`.
-pub(crate) fn with_tree(mut input: Input, name: &str) -> Input {
-    for (path, text) in tree(name) {
-        input = input.file(format!("tree/{path}"), text);
-    }
+    input.tree = input.line.contains("tree").then_some("debian-12");
     input
 }
 
@@ -103,11 +96,17 @@ pub(crate) fn documented(program: &Path) -> Documented {
     documented
 }
 
-/// Goes into a mount namespace where nothing that is written to /etc/sysctl.d or /run stays.
+/// Scratch directories in a directory.
+pub(crate) fn scratch_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".buildkit-preflight-")).map(|entry| entry.path()).collect()
+}
+
+/// Goes into a mount namespace where nothing stays that is written to the places of root's checks and of `tune`.
 pub(crate) fn enter() {
     unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace: needs root");
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).expect("make / private");
-    for dir in ["/run", "/etc/sysctl.d"].iter().filter(|dir| Path::new(dir).is_dir()) {
+    for dir in ["/run", "/etc/sysctl.d", "/var/lib", "/tmp"].iter().filter(|dir| Path::new(dir).is_dir()) {
         mount(Some("tmpfs"), *dir, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("mount");
     }
 }

@@ -1,5 +1,5 @@
 use crate::api::file::contents;
-use kube::config::Kubeconfig;
+use kube::config::{Kubeconfig, KubeconfigError};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -52,10 +52,8 @@ fn one(path: &Path) -> Result<Kubeconfig, String> {
     let wrong = |why: &str| format!("{}: {why}", path.display());
     let bytes = contents(path, MOST)?;
     let text = str::from_utf8(&bytes).map_err(|_| wrong("a kubeconfig is text in UTF-8, and this is not"))?;
-    // What stands there may be a secret: no more than where and what, which is the first line.
-    let read = Kubeconfig::from_yaml(text.trim_start_matches('\u{feff}'));
-    let mut config = read.map_err(|error| wrong(error.to_string().lines().next().unwrap_or("no YAML")))?;
-    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut config = Kubeconfig::from_yaml(text.trim_start_matches('\u{feff}')).map_err(|error| wrong(&what_is_wrong(&error)))?;
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
     let absolute = |file: &mut Option<String>| {
         // A path that is no UTF-8 can't be told in YAML.
         if let Some(joined) =
@@ -77,4 +75,14 @@ fn one(path: &Path) -> Result<Kubeconfig, String> {
         }
     }
     Ok(config)
+}
+
+/// Where in a file something is wrong, and what. No more than that, which is the first line: what stands there may be a secret.
+fn what_is_wrong(error: &KubeconfigError) -> String {
+    let text = match error {
+        KubeconfigError::Parse(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    format!("this is no kubeconfig: {}", line.strip_prefix("error: ").unwrap_or(line))
 }

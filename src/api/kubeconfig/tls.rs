@@ -37,6 +37,9 @@ pub(super) enum Wrong {
     Identity(String),
 }
 
+/// A field, and what is wrong with it.
+pub(super) type Refused = (&'static str, String);
+
 /// A field that holds something in base64, or else names a file. An empty one is none.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub(super) enum Wrong {
 pub(super) fn load(
     (data_field, data): (&'static str, Option<&str>),
     (file_field, file): (&'static str, Option<&str>),
-) -> Result<Option<(&'static str, Vec<u8>)>, (&'static str, String)> {
+) -> Result<Option<(&'static str, Vec<u8>)>, Refused> {
     if let Some(data) = data.filter(|data| !data.is_empty()) {
         let data: String = data.split_ascii_whitespace().collect();
         let bytes = STANDARD.decode(data).map_err(|error| (data_field, format!("this is no base64: {error}")))?;
@@ -58,7 +61,7 @@ pub(super) fn load(
 ///
 /// # Errors
 /// The field, and what is wrong with it.
-pub(super) fn authority(cluster: &Cluster) -> Result<Option<Authority>, (&'static str, String)> {
+pub(super) fn authority(cluster: &Cluster) -> Result<Option<Authority>, Refused> {
     let data = ("certificate-authority-data", cluster.certificate_authority_data.as_deref());
     let Some((field, pem)) = load(data, ("certificate-authority", cluster.certificate_authority.as_deref()))? else {
         return Ok(None);
@@ -112,18 +115,26 @@ pub(super) fn config(
     let field = authority.as_ref().map_or("certificate-authority", |authority| authority.field);
     // Where nothing is to be verified, the system's authorities are not asked for: there may be none.
     let needless = config.accept_invalid_certs || !is_https;
-    config.root_cert = authority.map(|authority| authority.certificates).or(needless.then(Vec::new));
+    config.root_cert = authority.map(|authority| authority.certificates).or_else(|| needless.then(Vec::new));
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     if let Some(name) = config.tls_server_name.clone() {
         ServerName::try_from(name).map_err(|error| Wrong::Cluster("tls-server-name", error.to_string()))?;
     }
-    config.rustls_client_config().map_err(|error| Wrong::Cluster(field, error.to_string()))?;
+    config.rustls_client_config().map_err(|error| Wrong::Cluster(field, why(&error)))?;
     if let Some(identity) = identity {
         config.auth_info.client_certificate_data = Some(STANDARD.encode(&identity.certificates));
         // A line of its own begins with the next file's first line.
         let key = [identity.key.as_slice(), b"\n"].concat();
         config.auth_info.client_key_data = Some(STANDARD.encode(key).into());
-        config.rustls_client_config().map_err(|error| Wrong::Identity(error.to_string()))?;
+        config.rustls_client_config().map_err(|error| Wrong::Identity(why(&error)))?;
     }
     Ok(config)
+}
+
+/// What is wrong, without kube's own words for where.
+fn why(error: &kube::Error) -> String {
+    match error {
+        kube::Error::RustlsTls(error) => error.to_string(),
+        error => error.to_string(),
+    }
 }

@@ -1,7 +1,7 @@
 //! Who asks: what of a user is shown with each request.
 
 use super::exec;
-use super::tls::{Identity, load};
+use super::tls::{Identity, Refused, load};
 use crate::api::token::{TokenFile, bearer, header};
 use base64::Engine;
 use http::header::{HeaderName, HeaderValue};
@@ -27,13 +27,11 @@ pub(super) struct User {
     pub(super) identity: Option<Identity>,
 }
 
-type Wrong = (&'static str, String);
-
 /// What a user of a kubeconfig shows. Where that is for a command to say, the command is run.
 ///
 /// # Errors
 /// The field, and what is wrong with it.
-pub(super) async fn of(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<User, Wrong> {
+pub(super) async fn of(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<User, Refused> {
     let mut identity = identity(user)?;
     let headers = impersonation(user)?;
     let mut authorization = authorization(user)?;
@@ -51,7 +49,7 @@ pub(super) async fn of(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Use
 }
 
 /// What stands in the kubeconfig itself, or in a file. As for client-go a file's token outranks one that stands beside it.
-fn authorization(user: &AuthInfo) -> Result<Authorization, Wrong> {
+fn authorization(user: &AuthInfo) -> Result<Authorization, Refused> {
     let token = user.token.as_ref().map(|token| token.expose_secret()).filter(|token| !token.is_empty());
     let token = token.map(bearer).transpose().map_err(|why| ("token", format!("the token {why}")))?;
     if let Some(name) = user.username.as_deref().filter(|name| !name.is_empty()) {
@@ -72,7 +70,7 @@ fn authorization(user: &AuthInfo) -> Result<Authorization, Wrong> {
     match (&user.auth_provider, token) {
         (_, Some(token)) => Ok(Authorization::Fixed(token)),
         (Some(provider), None) if provider.name == "oidc" => {
-            let token = provider.config.get("id-token").ok_or(("auth-provider.config", "there is no id-token".to_owned()))?;
+            let token = provider.config.get("id-token").ok_or_else(|| ("auth-provider.config", "there is no id-token".to_owned()))?;
             bearer(token).map(Authorization::Fixed).map_err(|why| ("auth-provider.config.id-token", format!("the token {why}")))
         }
         (Some(provider), None) => {
@@ -86,7 +84,7 @@ fn authorization(user: &AuthInfo) -> Result<Authorization, Wrong> {
     }
 }
 
-fn identity(user: &AuthInfo) -> Result<Option<Identity>, Wrong> {
+fn identity(user: &AuthInfo) -> Result<Option<Identity>, Refused> {
     let certificate = load(
         ("client-certificate-data", user.client_certificate_data.as_deref()),
         ("client-certificate", user.client_certificate.as_deref()),
@@ -119,9 +117,9 @@ const ESCAPED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The headers that ask to act as somebody else.
-fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderValue)>, Wrong> {
+fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderValue)>, Refused> {
     let mut headers = Vec::new();
-    let mut add = |field: &'static str, name: HeaderName, value: &str| -> Result<(), Wrong> {
+    let mut add = |field: &'static str, name: HeaderName, value: &str| -> Result<(), Refused> {
         headers.push((name, header(value).map_err(|why| (field, format!("this {why}")))?));
         Ok(())
     };
