@@ -33,8 +33,8 @@
 //!   conditions, events. [`fleet`]: where builders can be scheduled, by the labels of all nodes.
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`tune`]: sets sysctls, where it was told to: the only writer to the host. Its plan changes nothing.
-//! * [`report`]: the answer as a value with a schema, and as a table for people. [`render`]: manifests; what the agent may write
-//!   and what it writes come from the same names. [`api`]: the only one that talks to Kubernetes.
+//! * [`report`]: the answer as a value with a schema, and as a table for people; the reference pages of docs/. [`render`]:
+//!   manifests; what the agent may write and what it writes come from the same names. [`api`]: the only one that talks to Kubernetes.
 //! * [`agent`]: proves, publishes, and watches for what could make the answer untrue. One in the default profile's shape on every
 //!   node; canaries in the shapes of `procmount` and `userns` where such pods would start.
 //! * [`cli`]: the commands: gather, judge, print.
