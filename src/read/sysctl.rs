@@ -13,7 +13,7 @@ pub(crate) fn sysctls(host: &Host, nested: Option<bool>) -> Sysctls {
         Some(false) => None,
         Some(true) => Some("inside a pod's user namespace /proc/sys/user shows the limits of that namespace, not of the node"),
         None => Some(
-            "not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace: /proc/self/uid_map does not tell",
+            "/proc/self/uid_map could not be read, so it is not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace",
         ),
     };
     Sysctls::read(|row| match (read(host, row), why) {
