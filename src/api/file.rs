@@ -1,8 +1,7 @@
 //! Files that name or prove an identity: a kubeconfig, a token, a certificate. Whoever wrote them may have written anything.
 
-use crate::read::bounded;
-use std::fs::File;
-use std::io::Read;
+use crate::read::{bounded, read_file};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,18 +16,12 @@ pub(super) const CREDENTIAL: usize = 1024 * 1024;
 /// # Errors
 /// What is wrong, with the file's name.
 pub(super) fn contents(path: &Path, most: usize) -> Result<Vec<u8>, String> {
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let open = path.to_owned();
-    let read = bounded(PATIENCE, move || {
-        let mut bytes = Vec::new();
-        File::open(open)?.take(limit).read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>(bytes)
-    });
-    match read {
-        None => Err(format!("{}: could not be read whole in {} s", path.display(), PATIENCE.as_secs())),
-        Some(Err(error)) => Err(format!("{}: {error}", path.display())),
-        Some(Ok(bytes)) if bytes.len() > most => Err(format!("{}: is larger than {} KiB", path.display(), most / 1024)),
+    let largest = u64::try_from(most).unwrap_or(u64::MAX);
+    let there = path.to_owned();
+    match bounded(PATIENCE, move || read_file(&there, largest, PATIENCE)) {
         Some(Ok(bytes)) => Ok(bytes),
+        Some(Err(error)) if error.kind() != ErrorKind::TimedOut => Err(format!("{}: {error}", path.display())),
+        _ => Err(format!("{}: waited {} s and got no whole answer", path.display(), PATIENCE.as_secs())),
     }
 }
 
@@ -44,7 +37,7 @@ mod tests {
         assert_eq!(contents(&file, 3).as_deref(), Ok(b"123".as_slice()));
         for (path, most, why) in [
             (file.as_path(), 2, "larger"),
-            (Path::new("/dev/zero"), 5000, "larger"),
+            (Path::new("/dev/zero"), 5000, "a device"),
             (dir.path(), 5, "directory"),
             (Path::new("/nowhere"), 5, "No such file"),
         ] {

@@ -30,7 +30,7 @@ pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
 pub(crate) use sysctl::sysctls;
 pub(crate) use sysctl_files::gather as sysctl_files;
 pub(crate) use tools::{Programs, sub_ids};
-pub(crate) use whole::whole;
+pub(crate) use whole::{read_file, whole};
 
 pub use capture::capture;
 pub use machine::{boot_id, booted_at, now};

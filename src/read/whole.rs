@@ -53,7 +53,7 @@ pub(super) fn reading(more: OFlag) -> OpenOptions {
 /// # Errors
 /// Those of open(2) and read(2); `InvalidInput` for something else, `FileTooLarge`, and `TimedOut` for a pipe whose writer does not
 /// come to its end within `limit`.
-pub(super) fn read_file(path: &Path, largest: u64, limit: Duration) -> io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, largest: u64, limit: Duration) -> io::Result<Vec<u8>> {
     let file = reading(OFlag::empty()).open(path).map_err(|error| match error.raw_os_error() {
         Some(libc::ENXIO) => io::Error::new(ErrorKind::InvalidInput, "a socket or a device, not a file"),
         _ => error,
