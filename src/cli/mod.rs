@@ -9,7 +9,6 @@ mod check;
 mod cleanup;
 #[cfg(feature = "cli")]
 mod cluster;
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "codes of the commands that are left out"))]
 mod exit;
 mod facts;
 #[cfg(feature = "cli")]

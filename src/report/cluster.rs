@@ -315,7 +315,7 @@ mod tests {
                         finding.message += FORGED;
                         finding.fix = Some(FORGED.into());
                     }
-                    for nodes in &mut profile.nodes {
+                    if let Some(nodes) = &mut profile.nodes {
                         nodes.names.iter_mut().for_each(|name| *name += FORGED);
                         nodes.summary += FORGED;
                     }
