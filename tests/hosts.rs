@@ -82,7 +82,7 @@ fn a_limit_that_nobody_took_is_not_told() {
         std::fs::remove_file(&file).expect("rm");
         let verdict = verdict();
         assert_eq!(verdict["verdict"], "unknown", "{kind}: {verdict:#}");
-        assert!(verdict["reason"].to_string().contains("a captured tree does not tell"), "{verdict:#}");
+        assert!(verdict["reason"].to_string().contains("not recorded in a captured tree"), "{verdict:#}");
         std::fs::write(&file, text).expect("write");
     }
     let facts = json(&[], Some(&tree)).1["facts"]["sysctls"].clone();
@@ -102,7 +102,7 @@ fn a_captured_machine_is_judged_as_the_machine_itself() {
     assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     let (here, there) = (json(&["--no-probe"], None), json(&[], Some(&tree)));
     assert_eq!(here.0, there.0, "{:#}", there.1["profiles"]);
-    let untold = |value: &serde_json::Value| value.to_string().contains("a captured tree does not tell");
+    let untold = |value: &serde_json::Value| value.to_string().contains("not recorded in a captured tree");
     for (here, there) in here.1["profiles"].as_array().expect("profiles").iter().zip(there.1["profiles"].as_array().expect("profiles")) {
         for field in ["profile", "verdict", "causes", "evidence"] {
             assert_eq!(here[field], there[field], "{here:#} {there:#}");
@@ -164,8 +164,11 @@ fn contents(tree: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// Something that a copy may have, and how to make it.
+type Loss = (&'static str, fn(&Path));
+
 /// What a copy may have in the place of something; the first: nothing.
-const LOSSES: [(&str, fn(&Path)); 5] = [
+const LOSSES: [Loss; 5] = [
     ("nothing", |_| {}),
     ("an empty file", |path| std::fs::write(path, "").expect("write")),
     ("an empty directory", |path| std::fs::create_dir(path).expect("mkdir")),

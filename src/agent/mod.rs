@@ -19,6 +19,8 @@ mod schedule;
 mod server;
 mod work;
 
+pub use metrics::{METRICS, MetricRow};
+
 use crate::api::{self, Access};
 use crate::profile::Profile;
 use crate::publish::Accept;
@@ -137,6 +139,6 @@ async fn start(options: Options) -> Result<(), Error> {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!("ends; what was published stays");
+    info!("stopping; published labels and conditions stay");
     Ok(())
 }

@@ -68,13 +68,10 @@ fn make_way(socket: &Path) -> io::Result<()> {
         there => there?,
     };
     if !there.file_type().is_socket() || there.uid() != geteuid().as_raw() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "something stands there that is no socket of this user's; nothing was removed",
-        ));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path exists and is not a socket of this user; nothing was removed"));
     }
     if UnixStream::connect(socket).is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there; nothing was removed"));
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket; nothing was removed"));
     }
     fs::remove_file(socket)
 }

@@ -1,16 +1,15 @@
-use super::{CanaryPods, Error, of, request};
+use super::{CanaryPods, Error, Server, of};
 use crate::node::{Node, REFUSAL, View, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
 use k8s_openapi::api::core::v1;
-use kube::Client;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
 /// Writes to one Node what belongs to one profile's agent.
 pub struct NodeWriter {
-    client: Client,
+    server: Server,
     node: String,
     prefix: String,
     manager: String,
@@ -18,13 +17,13 @@ pub struct NodeWriter {
 
 impl NodeWriter {
     /// A writer to a node; `profile` is the one that its agent proves.
-    pub fn new(client: Client, node: String, prefix: String, profile: Profile) -> Self {
-        NodeWriter { client, node, prefix, manager: manager(profile) }
+    pub fn new(server: Server, node: String, prefix: String, profile: Profile) -> Self {
+        NodeWriter { server, node, prefix, manager: manager(profile) }
     }
 
     /// Patches labels and status in one request: the subresource `status` takes both.
     async fn patch<T: DeserializeOwned>(&self, parameters: PatchParams, patch: Patch<Value>) -> Result<T, Error> {
-        request(&self.client, of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
+        self.server.request(of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
     }
 
     fn parameters(&self) -> PatchParams {
@@ -33,7 +32,7 @@ impl NodeWriter {
 
     /// The pods of canaries on the node.
     pub fn canary_pods(&self) -> CanaryPods {
-        CanaryPods::new(self.client.clone(), self.node.clone())
+        CanaryPods::new(self.server.clone(), self.node.clone())
     }
 
     /// Sends a patch that is answered with the Node, whose labels lose their prefix here.
@@ -123,7 +122,7 @@ impl NodeWriter {
         });
         let parameters = PostParams { field_manager: Some(self.manager.clone()), ..PostParams::default() };
         let asked = of::<v1::Event>(Some(NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
-        let told: Result<IgnoredAny, _> = request(&self.client, asked).await;
+        let told: Result<IgnoredAny, _> = self.server.request(asked).await;
         match told {
             Err(Error::Refused { code: 409, .. }) => Ok(()),
             told => told.map(|_| ()),

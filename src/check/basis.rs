@@ -77,7 +77,7 @@ impl<'a> Basis<'a> {
 
 /// Of several attempts at the same the one that counts: one that decides nothing, if there is one.
 pub(super) fn doubtful<'a, T>(attempts: &[&'a T], is_doubtful: impl Fn(&T) -> bool) -> Option<&'a T> {
-    attempts.iter().find(|attempt| is_doubtful(attempt)).or(attempts.first()).copied()
+    attempts.iter().find(|attempt| is_doubtful(attempt)).or_else(|| attempts.first()).copied()
 }
 
 /// Whether some of these are not the same.

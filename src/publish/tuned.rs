@@ -4,7 +4,7 @@ use super::event::{Event, Severity, name};
 use super::said::Said;
 use super::text;
 
-use crate::fact::{Fact, Facts, Problem, Reason, SysctlChange};
+use crate::fact::{Fact, Facts, Reason, SysctlChange};
 use crate::node::{ConditionType, Key, View};
 use crate::text::plain;
 
@@ -43,13 +43,13 @@ fn events(facts: &Facts, node: &View) -> Vec<(Event, bool)> {
     let is_news = |at: &str| written.is_none_or(|written| at >= written);
     let changes = tuned.changes.iter().map(|change| {
         let name = name(node, &format!("tune {} {} {} {}", change.sysctl, change.from, change.to, change.at));
-        let event = Event { name, severity: Severity::Normal, reason: "SysctlSet".into(), message: describe(change) };
+        let event = Event { name, severity: Severity::Normal, reason: SET.into(), message: describe(change) };
         (event, is_news(&change.at))
     });
     let problem = tuned.problem.iter().map(|problem| {
         let name = name(node, &format!("tune {:?} {}", problem.reason, problem.at));
         let message = text::message(plain(&problem.message, LONGEST));
-        (Event { name, severity: Severity::Warning, reason: reason(problem).into(), message }, is_news(&problem.at))
+        (Event { name, severity: Severity::Warning, reason: reason(problem.reason).into(), message }, is_news(&problem.at))
     });
     changes.chain(problem).collect()
 }
@@ -59,8 +59,12 @@ fn describe(change: &SysctlChange) -> String {
     format!("{sysctl} was set from {from} to {to}")
 }
 
-fn reason(problem: &Problem) -> &'static str {
-    match problem.reason {
+/// The reason of the event that a sysctl was set.
+pub(super) const SET: &str = "SysctlSet";
+
+/// The reason of the event that a sysctl was not set.
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
         Reason::Policy => "SysctlLeftByPolicy",
         Reason::TugOfWar => "SysctlTugOfWar",
         Reason::Failed => "SysctlNotSet",
@@ -71,7 +75,7 @@ fn reason(problem: &Problem) -> &'static str {
 mod tests {
     use super::*;
     use crate::check::testing::healthy;
-    use crate::fact::{Tunable, Tuned};
+    use crate::fact::{Problem, Tunable, Tuned};
     use crate::node::{Observation, StandingCondition, Status};
     use crate::profile::Profile;
     use crate::publish::{Accept, Canaries, Desired, Verdicts, desired};

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Why a captured tree can't tell something.
-pub(crate) const CAPTURED: &str = "a captured tree does not tell";
+pub(crate) const CAPTURED: &str = "not recorded in a captured tree";
 
 /// Ordinary files of /proc and /etc are far smaller; a mount table of 10,000 lines is about 1.5 MB.
 const LARGEST_FILE: u64 = 16 << 20;
@@ -324,9 +324,11 @@ impl Host {
             }
             Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_there(anchor) => Fact::Absent,
             Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_unsaid() => {
-                Fact::Denied(format!("{anchor} is not there or empty, so {path} can't tell").into())
+                Fact::Denied(format!("{anchor} does not exist or is empty, so whether {path} exists is not known").into())
             }
-            Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell").into()),
+            Some(Errno::ENOENT | Errno::ENOTDIR) => {
+                Fact::Denied(format!("{anchor} does not exist, so whether {path} exists is not known").into())
+            }
             Some(errno @ (Errno::EACCES | Errno::EPERM)) => Fact::Denied(Why::error(path, fact::Errno(errno as i32))),
             Some(errno) => Fact::Failed(Why::error(path, fact::Errno(errno as i32))),
             None => Fact::Failed(format!("{path}: {error}").into()),

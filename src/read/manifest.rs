@@ -63,7 +63,7 @@ impl Captured {
             Ok(manifest) if manifest.kind != KIND => Captured::Broken(format!("{FILE}: its kind is {:?}, not {KIND:?}", manifest.kind)),
             Ok(manifest) if manifest.api_version == API_VERSION => Captured::Told(manifest),
             Ok(manifest) => {
-                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, and this version reads {API_VERSION:?}", manifest.api_version))
+                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, but this version reads {API_VERSION:?}", manifest.api_version))
             }
             Err(error) => Captured::Broken(format!("{FILE}: {error}")),
         }

@@ -3,6 +3,8 @@
 mod bounded;
 mod capacity;
 mod capture;
+#[cfg(feature = "cli")]
+mod given;
 mod host;
 mod links;
 mod machine;
@@ -21,10 +23,12 @@ mod whole;
 
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
+#[cfg(feature = "cli")]
+pub(crate) use given::file;
 pub(crate) use host::{CAPTURED, Host};
 pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
-pub(crate) use named::{file, is_directory, look_at};
+pub(crate) use named::{is_directory, look_at};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
 pub(crate) use sysctl::sysctls;

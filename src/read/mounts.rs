@@ -31,7 +31,7 @@ impl Host {
                     _ => Ok(mounts),
                 }
             }
-            Fact::Absent => Err("/proc/self/mountinfo is not there".into()),
+            Fact::Absent => Err("/proc/self/mountinfo does not exist".into()),
             Fact::Denied(why) | Fact::Failed(why) => Err(why),
         }
     }
@@ -44,7 +44,7 @@ impl Host {
 pub fn place(path: &std::path::Path) -> Result<(String, String), String> {
     let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))?;
     let mounts = Host::new(None).mounts().map_err(|why| why.to_string())?;
-    let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: lies on no mount"))?;
+    let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: not on any mount of /proc/self/mountinfo"))?;
     let below = path.strip_prefix(mount.point.trim_end_matches('/')).unwrap_or_default();
     Ok((mount.file_system.clone(), format!("{}{below}", mount.fs_root.trim_end_matches('/'))))
 }

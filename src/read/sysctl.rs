@@ -11,8 +11,10 @@ const LARGE: u64 = 1024;
 pub(crate) fn sysctls(host: &Host, nested: Option<bool>) -> Sysctls {
     let why = match nested {
         Some(false) => None,
-        Some(true) => Some("inside a pod's user namespace /proc/sys/user shows that namespace's own limits"),
-        None => Some("/proc/sys/user may show the limits of a pod's user namespace: /proc/self/uid_map does not tell"),
+        Some(true) => Some("inside a pod's user namespace /proc/sys/user shows the limits of that namespace, not of the node"),
+        None => Some(
+            "not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace: /proc/self/uid_map does not tell",
+        ),
     };
     Sysctls::read(|row| match (read(host, row), why) {
         // A nested namespace has limits of its own, beside which its parents' count too: a small one decides, a large one does not.
@@ -24,6 +26,6 @@ pub(crate) fn sysctls(host: &Host, nested: Option<bool>) -> Sysctls {
 fn read(host: &Host, row: &SysctlRow) -> Fact<u64> {
     let path = row.sysctl.path();
     host.read_below(&path, "/proc/sys/kernel")
-        .and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is no number", shorten(text.trim()))))
+        .and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is not a number", shorten(text.trim()))))
         .and_then(|value| Sysctls::in_range(row.sysctl, value))
 }

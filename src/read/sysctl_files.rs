@@ -15,7 +15,7 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
     let directories: Vec<_> = DIRECTORIES.into_iter().filter(|directory| bare || mounted(directory)).collect();
     if directories.is_empty() {
-        return Fact::Denied("the sysctl.d here is the image's, not the node's".into());
+        return Fact::Denied("the sysctl.d here belongs to the image, not to the node".into());
     }
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut is_told = !host.is_unsaid();

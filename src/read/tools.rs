@@ -49,7 +49,7 @@ fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Hel
     if host.is_live() || helper.is_privileged() {
         Fact::Known(helper)
     } else {
-        Fact::Denied(format!("{}: {CAPTURED} its privileges", helper.path).into())
+        Fact::Denied(format!("{}: privileges {CAPTURED}", helper.path).into())
     }
 }
 

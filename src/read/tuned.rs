@@ -48,11 +48,11 @@ impl TunedFile {
         };
         match serde_json::from_slice::<Tuned>(&text) {
             Ok(tuned) if tuned.api_version != API_VERSION => {
-                Fact::Failed(format!("{path} is of {:?}, and this version reads {API_VERSION:?}", tuned.api_version).into())
+                Fact::Failed(format!("{path} has apiVersion {:?}, but this version reads {API_VERSION:?}", tuned.api_version).into())
             }
             Ok(tuned) if tuned.boot_id == boot_id() => Fact::Known(tuned),
-            Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot").into()),
-            Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}").into()),
+            Ok(_) => Fact::Denied(format!("{path}: not written since the boot").into()),
+            Err(error) => Fact::Failed(format!("{path} is not a status file of tune: {error}").into()),
         }
     }
 
