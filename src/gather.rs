@@ -73,7 +73,7 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     };
     if host.is_live() {
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
-        facts.trials = options.plans.iter().filter(|_| options.trial_builds).filter_map(|plan| try_build(&facts, *plan, options)).collect();
+        facts.trials = options.plans.iter().filter(|_| options.trial_builds).map(|plan| try_build(&facts, *plan, options)).collect();
     }
     Ok(facts)
 }
@@ -107,10 +107,12 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     Some(probe::run(&request, uid))
 }
 
-/// Tries one real build, if this process knows who and where it is.
-fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Option<Trial> {
-    let (uid, state_dir) = (*facts.process.uid.known()?, facts.state_dir.path.known()?);
-    Some(trial::run(plan, uid, &facts.tools, state_dir.as_ref(), options.deadline * BUILD_TIME))
+/// Tries one real build, or says why it was not tried.
+fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Trial {
+    match (facts.process.uid.known(), facts.state_dir.path.known()) {
+        (Some(uid), Some(state_dir)) => trial::run(plan, *uid, &facts.tools, state_dir.as_ref(), options.deadline * BUILD_TIME),
+        _ => trial::not_run(plan, "nothing tells which user this is, or where the state dir would be"),
+    }
 }
 
 fn has_user(facts: &Facts, uid: u32) -> bool {

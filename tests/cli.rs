@@ -206,7 +206,23 @@ fn a_state_dir_that_is_not_there_is_named() {
 #[test]
 fn a_facts_file_that_is_none_is_refused_with_its_place() {
     type Row = (&'static str, fn(String) -> String, &'static str);
-    let rows: [Row; 8] = [
+    let rows: [Row; 20] = [
+        ("a byte order mark", |text| format!("\u{feff}{text}"), "byte order mark"),
+        ("a NUL", |text| text.replacen('{', "{\0", 1), "at line 1"),
+        ("another document", |text| format!("{text}\n{text}"), "something follows"),
+        (
+            "a field twice",
+            |text| text.replacen("\"kernel\"", "\"kernel\": {\"known\": \"6.1\"}, \"kernel\"", 1),
+            "\"kernel\" is given twice",
+        ),
+        ("a fact twice", |text| text.replacen("\"known\": \"6.18.44\"", "\"known\": \"6.1\", \"known\": \"6.18.44\"", 1), "given twice"),
+        ("YAML", |_| "apiVersion: buildkit-preflight.dev/v1\nkind: Facts\n".into(), "expected value"),
+        ("a very deep array", |text| text.replacen('{', &format!("{{\"x\": {},", "[".repeat(100_000)), 1), "recursion limit"),
+        ("a very deep object", |text| text.replacen('{', &format!("{{\"x\": {}", "{\"a\":".repeat(100_000)), 1), "recursion limit"),
+        ("a number out of range", |text| text.replacen('{', "{\"x\": 1e999,", 1), "number out of range"),
+        ("a negative sysctl", |text| text.replace("\"known\": 96365", "\"known\": -1"), "for `sysctls"),
+        ("a sysctl as a text", |text| text.replace("\"known\": 96365", "\"known\": \"63359\""), "for `sysctls"),
+        ("a sysctl with a fraction", |text| text.replace("\"known\": 96365", "\"known\": 63359.5"), "for `sysctls"),
         ("cut in half", |text| text[..text.len() / 2].to_owned(), "EOF while parsing"),
         ("empty", |_| String::new(), "line 1, column 0"),
         ("no JSON", |_| "kernel: 6.1".into(), "expected value"),
@@ -231,7 +247,9 @@ fn a_facts_file_that_is_none_is_refused_with_its_place() {
             .stderr(contains(message).and(contains("hint: ")).and(contains(path)));
         assert!(!what.is_empty());
     }
-    preflight().args(["check", "--facts", "-"]).write_stdin(vec![0xff, 0xfe]).assert().code(2).stderr(contains("not text"));
+    for bytes in [vec![0xff, 0xfe], "{}".encode_utf16().flat_map(u16::to_le_bytes).chain([0xff]).collect()] {
+        preflight().args(["check", "--facts", "-"]).write_stdin(bytes).assert().code(2).stderr(contains("not text"));
+    }
 }
 
 #[test]
@@ -250,6 +268,46 @@ fn fields_of_a_later_version_are_passed_over_and_named_on_one_line() {
     let note = String::from_utf8(later.stderr).expect("UTF-8");
     assert!(note.starts_with("note: ") && note.contains(": fuel, process.a\\u{1b}b\\nc"), "{note:?}");
     assert_eq!(note.lines().count(), 1, "{note:?}");
+}
+
+#[test]
+fn a_build_that_was_asked_for_and_not_tried_is_said() {
+    // No builder's programs are on this PATH.
+    for profile in ["no-process-sandbox", "privileged", "rootful", "userns"] {
+        let check = |format: &str| {
+            let mut command = preflight();
+            command
+                .env("PATH", "/nowhere")
+                .args(["check", "--prove", "build", "--profile", profile, "--format", format])
+                .output()
+                .expect("runs")
+                .stdout
+                .clone()
+        };
+        let table = String::from_utf8(check("table")).expect("UTF-8");
+        assert!(table.contains("a real build was not tried: "), "{profile}: {table}");
+        let report: serde_json::Value = serde_json::from_slice(&check("json")).expect("JSON");
+        let findings = report["profiles"][0]["findings"].as_array().expect("findings");
+        let of_build = findings.iter().find(|finding| finding["check"] == "trial-build").expect("a finding of the build");
+        assert_eq!(of_build["outcome"], "unknown", "{profile}");
+        assert_ne!(report["profiles"][0]["evidence"], "proven", "{profile}");
+    }
+}
+
+#[test]
+fn recorded_probes_are_evidence_and_facts_alone_predict() {
+    let check = |facts: &serde_json::Value| {
+        let mut command = preflight();
+        let output = command.args(["check", "--format", "json", "--facts", "-"]).write_stdin(facts.to_string()).output().expect("runs");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")["profiles"][0]["evidence"].clone()
+    };
+    let output = preflight().arg("facts").output().expect("runs");
+    let mut facts: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let live = preflight().args(["check", "--format", "json"]).output().expect("runs");
+    let live: serde_json::Value = serde_json::from_slice(&live.stdout).expect("JSON");
+    assert_eq!(check(&facts), live["profiles"][0]["evidence"], "as on the machine itself");
+    facts["probes"] = serde_json::json!([]);
+    assert_eq!(check(&facts), "predicted");
 }
 
 #[test]

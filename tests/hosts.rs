@@ -164,8 +164,11 @@ fn contents(tree: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// Something that a copy may have, and how to make it.
+type Loss = (&'static str, fn(&Path));
+
 /// What a copy may have in the place of something; the first: nothing.
-const LOSSES: [(&str, fn(&Path)); 5] = [
+const LOSSES: [Loss; 5] = [
     ("nothing", |_| {}),
     ("an empty file", |path| std::fs::write(path, "").expect("write")),
     ("an empty directory", |path| std::fs::create_dir(path).expect("mkdir")),

@@ -1,5 +1,7 @@
 //! What is tried, in processes of its own: a probe that does what a builder does, and on demand a real build.
 
+mod ending;
+mod leftovers;
 pub mod probe;
 pub(crate) mod trial;
 

@@ -4,6 +4,8 @@
 //! this very program, `FROM scratch`, one RUN step, an export. All of it is one process group, and the directory goes,
 //! whatever comes of it.
 
+use super::ending::{self, Held};
+use super::leftovers::{is_numbered, sweep};
 use super::probe::die_with_us;
 use crate::check::step_of;
 use crate::fact::{Builder, Errno, Plan, Stage, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
@@ -30,6 +32,7 @@ const DOCKERFILE: &str = "FROM scratch\nCOPY program /program\nRUN [\"/program\"
 /// Tries a build as the user that this process is.
 pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadline: Duration) -> Trial {
     let began = Instant::now();
+    let _held = Held::new();
     let (end, snapshotter) = match lacks(plan, uid, tools) {
         Some(why) => (TrialEnd::NotRun(why), None),
         None => match Place::make(state_dir) {
@@ -38,6 +41,11 @@ pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadlin
         },
     };
     Trial { plan, end, snapshotter, millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// One that can't be tried.
+pub(crate) fn not_run(plan: Plan, why: &str) -> Trial {
+    Trial { plan, end: TrialEnd::NotRun(why.to_owned()), snapshotter: None, millis: 0 }
 }
 
 /// Where this can't write, buildkitd can't either.
@@ -72,20 +80,29 @@ fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
 /// Where runc keeps a directory for itself when it runs as root, whatever it is told.
 const RUNC: &str = "/run/runc";
 
+/// What the throw-away directory is called, before the number of its maker.
+const PREFIX: &str = ".buildkit-preflight-trial-";
+
 /// The throw-away directory; it goes with this, and so does runc's, if it was not there before.
 struct Place {
     dir: PathBuf,
+    /// Locked for as long as this process lives.
+    _lock: File,
     runc_was_there: bool,
 }
 
 impl Place {
     fn make(state_dir: &Path) -> std::io::Result<Self> {
-        // A name that is taken is another's: of a container with the same volume, or of one that was killed.
-        let name = |attempt: u32| state_dir.join(format!(".buildkit-preflight-trial-{}-{attempt}", std::process::id()));
+        sweep(state_dir, |name| is_numbered(name, PREFIX, ""), "", false, remove_tree);
+        // A name that is taken is another's: of a container with the same volume.
+        let name = |attempt: u32| state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
         let made = (0..100).map(name).map(|dir| fs::create_dir(&dir).map(|()| dir));
         let mut made = made.skip_while(|made| made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists));
         let dir = made.next().unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))?;
-        let place = Place { dir, runc_was_there: Path::new(RUNC).exists() };
+        let lock = File::open(&dir)?;
+        // Where a file system has no locks, nobody can take it for one that was left.
+        let _ = lock.try_lock();
+        let place = Place { dir, _lock: lock, runc_was_there: Path::new(RUNC).exists() };
         for dir in ["context", "root", "run", "tmp"] {
             fs::create_dir(place.dir.join(dir))?;
         }
@@ -147,7 +164,7 @@ impl Place {
             }
             match client(&["debug", "workers", "-v"], "workers.log").map(|mut asking| asking.wait_until(end)) {
                 Ok(Some(status)) if status.success() => break self.text("workers.log"),
-                Ok(Some(_)) if Instant::now() < end => sleep(LOOK),
+                Ok(Some(_)) if !is_over(end) => sleep(LOOK),
                 Ok(_) => return (TrialEnd::TimedOut(Stage::Daemon), None),
                 Err(error) => return not_run(error),
             }
@@ -220,6 +237,11 @@ fn remove_tree(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
+/// Whether time is up, or a signal has come that ends this process.
+fn is_over(end: Instant) -> bool {
+    Instant::now() >= end || ending::has_come()
+}
+
 /// A child that leads a process group; the group ends with this.
 struct Group(Child);
 
@@ -232,7 +254,7 @@ impl Group {
         loop {
             match self.0.try_wait() {
                 Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < end => sleep(LOOK),
+                Ok(None) if !is_over(end) => sleep(LOOK),
                 _ => return None,
             }
         }
@@ -241,15 +263,26 @@ impl Group {
     /// Lets it end in its own way, so that it takes its mounts along.
     fn farewell(&mut self) {
         let _ = killpg(self.pid(), Signal::SIGTERM);
-        self.wait_until(Instant::now() + FAREWELL);
+        self.leave();
+    }
+
+    /// Waits until it is gone, whatever comes meanwhile.
+    fn leave(&mut self) {
+        let end = Instant::now() + FAREWELL;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < end {
+            sleep(LOOK);
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
+            if ending::has_come() {
+                self.farewell();
+            }
             let _ = killpg(self.pid(), Signal::SIGKILL);
-            self.wait_until(Instant::now() + FAREWELL);
+            self.leave();
         }
     }
 }

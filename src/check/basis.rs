@@ -28,7 +28,17 @@ pub enum Basis<'a> {
 
 impl<'a> Basis<'a> {
     /// Of what was tried. `is_withheld`: the pod did not get what it asked for.
-    pub(super) fn of(plan: Plan, probe: Option<&Probe>, trial: Option<&'a Trial>, is_withheld: bool) -> Self {
+    pub(super) fn of(plan: Plan, probes: &[&Probe], trials: &[&'a Trial], is_withheld: bool) -> Self {
+        let (probe, trial) = (doubtful(probes, |probe| !decides(plan, probe)), doubtful(trials, |trial| !trial.decides()));
+        let built = trials.iter().filter(|trial| trial.decides()).map(|trial| trial.end == TrialEnd::Built);
+        let ends = probes.iter().filter_map(|probe| match tried(plan, probe) {
+            Tried::Passed => Some(None),
+            Tried::Failed(step) => Some(Some((step.step, step.errno))),
+            Tried::Nothing(_) => None,
+        });
+        if disagree(built) || disagree(ends) {
+            return Basis::Unfinished(Note::Unfinished(Unfinished::Contradiction));
+        }
         match (trial.map(|trial| (trial, &trial.end)), probe.map(|probe| tried(plan, probe))) {
             (Some((trial, TrialEnd::Built)), _) => Basis::Built(trial),
             // The probe knows more of the same failure than the build's message tells.
@@ -65,10 +75,25 @@ impl<'a> Basis<'a> {
     }
 }
 
+/// Of several attempts at the same the one that counts: one that decides nothing, if there is one.
+pub(super) fn doubtful<'a, T>(attempts: &[&'a T], is_doubtful: impl Fn(&T) -> bool) -> Option<&'a T> {
+    attempts.iter().find(|attempt| is_doubtful(attempt)).or_else(|| attempts.first()).copied()
+}
+
+/// Whether some of these are not the same.
+fn disagree<T: PartialEq>(mut all: impl Iterator<Item = T>) -> bool {
+    all.next().is_some_and(|first| all.any(|other| other != first))
+}
+
 /// Whether a probe came to its end, so that its steps decide.
 pub(super) fn decides(plan: Plan, probe: &Probe) -> bool {
     !matches!(tried(plan, probe), Tried::Nothing(_))
 }
+
+/// Steps that a probe need not come to: who writes a map that needs no range or no helper, what follows a fallback, what cgroup v1
+/// does not have, and what decides nothing.
+pub(super) const MAY_LACK: [Step; 7] =
+    [Step::SubIdRange, Step::UidMap, Step::GidMap, Step::Fuse, Step::Execute, Step::CgroupNamespace, Step::Sysfs];
 
 /// What a probe decides.
 enum Tried {
@@ -82,7 +107,7 @@ fn tried(plan: Plan, probe: &Probe) -> Tried {
         End::Completed => match probe.failed() {
             Some(failed) if is_passing(failed) => Tried::Nothing(Unfinished::Passing(failed.clone())),
             Some(failed) => Tried::Failed(failed.clone()),
-            None if plan.steps().last().is_some_and(|last| probe.step(last).is_some()) => Tried::Passed,
+            None if plan.steps().filter(|step| !MAY_LACK.contains(step)).all(|step| probe.step(step).is_some()) => Tried::Passed,
             None => Tried::Nothing(Unfinished::Short),
         },
         End::Killed { signal: SIGSYS, step } => {

@@ -1,4 +1,6 @@
+use super::Note;
 use super::basis::{self, Basis};
+use super::note::Unfinished;
 use super::place::Place;
 use crate::fact::{Facts, MapSource, Plan, Probe, Step, StepOutcome, StepResult, Trial};
 use crate::profile::Profile;
@@ -28,9 +30,13 @@ impl<'a> Case<'a> {
         let mut plan = profile.plan();
         plan.process_sandbox = process_sandbox.unwrap_or(plan.process_sandbox);
         let place = Place { facts, profile, plan };
-        let probe = facts.probes.iter().find(|probe| place.can_tell() && probe.plan == plan);
-        let trial = facts.trials.iter().find(|trial| trial.plan == plan && (place.can_tell() || !trial.decides()));
-        let basis = Basis::of(plan, probe, trial, place.got_no_user_namespace());
+        let probes: Vec<_> = facts.probes.iter().filter(|probe| place.can_tell() && probe.plan == plan).collect();
+        let trials: Vec<_> = facts.trials.iter().filter(|trial| trial.plan == plan && (place.can_tell() || !trial.decides())).collect();
+        let basis = Basis::of(plan, &probes, &trials, place.got_no_user_namespace());
+        // Where two contradict each other, neither says anything.
+        let is_one = !matches!(&basis, Basis::Unfinished(Note::Unfinished(Unfinished::Contradiction)));
+        let probe = basis::doubtful(&probes, |probe| !basis::decides(plan, probe)).filter(|_| is_one);
+        let trial = basis::doubtful(&trials, |trial| !trial.decides()).filter(|_| is_one);
         Case { facts, profile, plan, place, basis, probe, trial }
     }
 

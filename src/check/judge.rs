@@ -193,6 +193,10 @@ fn find(check: &'static Check, case: &Case, decisive: &[Cause]) -> Option<Findin
             Basis::Unfinished(why) => finding(Outcome::Unknown, None, Some(why.clone())),
             _ => None,
         },
+        Kind::Trial if case.trial.is_none() => {
+            let is_elsewhere = !case.place.can_tell() && case.facts.trials.iter().any(|trial| trial.plan == case.plan);
+            is_elsewhere.then_some(Finding { check: check.id, outcome: Outcome::Unknown, cause: None, note: Some(Note::TrialElsewhere) })
+        }
         Kind::Trial => match &case.trial?.end {
             TrialEnd::Built => finding(Outcome::Pass, None, None),
             end @ TrialEnd::Failed { .. } => finding(Outcome::Fail, decisive.first().copied(), Some(Note::Trial(end.clone()))),
@@ -263,8 +267,51 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_without_its_last_step_is_no_ready() {
+    fn attempts_that_contradict_each_other_decide_nothing() {
+        let judged = |facts: &Facts| judge(facts, Profile::NoProcessSandbox, None);
+        let passed = with_probe(facts_of(&|_| {}), None);
+        let failed = with_probe(facts_of(&|_| {}), Some((Step::Overlay, Errno::EPERM)));
+        let failed = if judged(&failed).ready() == Ready::NotReady {
+            failed
+        } else {
+            with_probe(facts_of(&|_| {}), Some((Step::Proc, Errno::EPERM)))
+        };
+        assert_eq!((judged(&passed).ready(), judged(&failed).ready()), (Ready::Ready, Ready::NotReady));
+        let both = |first: &Facts, second: &Facts| {
+            let mut facts = first.clone();
+            facts.probes.extend(second.probes.clone());
+            facts.trials.extend(second.trials.clone());
+            judged(&facts)
+        };
+        for (first, second) in [(&passed, &failed), (&failed, &passed)] {
+            let verdict = both(first, second);
+            assert_eq!(verdict.ready(), Ready::Unknown);
+            assert!(verdict.unknown().is_some_and(|why| why.to_string().contains("contradict each other")));
+        }
+        assert_eq!((both(&passed, &passed).ready(), both(&failed, &failed).ready()), (Ready::Ready, Ready::NotReady), "the same twice");
+        let mut interrupted = passed.clone();
+        interrupted.probes[0].end = End::TimedOut(Step::Proc);
+        assert_eq!(both(&passed, &interrupted).ready(), Ready::Unknown, "whichever comes first");
+        let trial = |end| {
+            let mut facts = passed.clone();
+            facts.trials = vec![Trial { plan: facts.probes[0].plan, end, snapshotter: None, millis: 1 }];
+            facts
+        };
+        let (built, broken) =
+            (trial(TrialEnd::Built), trial(TrialEnd::Failed { stage: crate::fact::Stage::Run, step: None, error: "no".into() }));
+        assert_eq!((both(&built, &broken).ready(), both(&broken, &built).ready()), (Ready::Unknown, Ready::Unknown));
+        assert_eq!(both(&built, &built).ready(), Ready::Ready);
+    }
+
+    #[test]
+    fn a_probe_without_one_of_its_steps_is_no_ready() {
         let mut facts = with_probe(facts_of(&|_| {}), None);
+        for number in 0..facts.probes[0].steps.len() {
+            let mut cut = facts.clone();
+            let step = cut.probes[0].steps.remove(number).step;
+            let may_lack = super::super::basis::MAY_LACK.contains(&step);
+            assert!(may_lack || judged(&cut).ready() == Ready::Unknown, "{step:?}");
+        }
         facts.probes[0].steps.pop();
         assert_eq!(judged(&facts).ready(), Ready::Unknown);
         facts.probes[0].end = End::TimedOut(Step::Hostname);

@@ -34,6 +34,8 @@ pub enum Note {
     PerhapsBrought(Box<Note>),
     /// What a real build came to.
     Trial(TrialEnd),
+    /// A real build came to its end in a place that says nothing of this profile.
+    TrialElsewhere,
     /// Why a probe that was begun decides nothing.
     Unfinished(Unfinished),
     /// A cause that lies in this shell's confinement, and not in a pod's.
@@ -49,9 +51,16 @@ pub enum Unfinished {
     Passing(StepResult),
     /// It ended before its last step.
     Short,
+    /// Another one, of the same plan, came to something else.
+    Contradiction,
 }
 
 impl Note {
+    /// Whether this says why no real build decides, though one was asked for.
+    pub fn is_of_no_build(&self) -> bool {
+        matches!(self, Note::Trial(TrialEnd::NotRun(_)) | Note::TrialElsewhere)
+    }
+
     /// Whether this is the step itself and not a fact about it.
     pub fn is_step(&self) -> bool {
         matches!(self, Note::Step(_))
@@ -73,6 +82,7 @@ impl fmt::Display for Note {
             Note::Brought(note) => write!(f, "{note} (a builder's image brings its own)"),
             Note::PerhapsBrought(note) => write!(f, "{note}; it is not known whether this is a builder's image"),
             Note::Trial(end) => trial(end, f),
+            Note::TrialElsewhere => f.write_str("a real build was tried here; this says nothing about a pod of this profile"),
             Note::Unfinished(unfinished) => unfinished.fmt(f),
             Note::OfThisShell(cause) => write!(f, "{}; this says nothing about a pod", cause.title()),
         }
@@ -100,6 +110,7 @@ impl fmt::Display for Unfinished {
             }
             Unfinished::Ended(End::NotRun(why)) => write!(f, "the probe did not run: {why}"),
             Unfinished::Passing(failed) => write!(f, "the probe did not complete: {failed}"),
+            Unfinished::Contradiction => f.write_str("two probes or builds of one plan contradict each other"),
             Unfinished::Ended(End::Completed) | Unfinished::Short => f.write_str("the probe ended before its last step"),
         }
     }
@@ -174,7 +185,9 @@ mod tests {
             (Note::Brought(helper()), "newuidmap is not on the PATH (a builder's image brings its own)"),
             (Note::PerhapsBrought(helper()), "newuidmap is not on the PATH; it is not known whether this is a builder's image"),
             (Note::Trial(TrialEnd::NotRun("no buildctl".into())), "a real build was not tried: no buildctl"),
+            (Note::TrialElsewhere, "a real build was tried here; this says nothing about a pod of this profile"),
             (Note::Unfinished(Unfinished::Short), "the probe ended before its last step"),
+            (Note::Unfinished(Unfinished::Contradiction), "two probes or builds of one plan contradict each other"),
             (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe did not complete: {}", says(""))),
             (Note::OfThisShell(Cause::Seccomp), &format!("{}; this says nothing about a pod", Cause::Seccomp.title())),
         ]);

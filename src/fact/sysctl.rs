@@ -185,6 +185,14 @@ impl Sysctls {
         &self.0[sysctl.into() as usize]
     }
 
+    /// A value that the kernel can hold: each is an int, and the limits end there (ucount.c).
+    ///
+    /// # Errors
+    /// What is larger.
+    pub fn in_range(sysctl: Sysctl, value: u64) -> Result<u64, String> {
+        if i32::try_from(value).is_ok() { Ok(value) } else { Err(format!("{sysctl} is {value}, which no kernel holds")) }
+    }
+
     /// Puts another fact in its place.
     pub fn set(&mut self, sysctl: impl Into<Sysctl>, fact: Fact<u64>) {
         self.0[sysctl.into() as usize] = fact;

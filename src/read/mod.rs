@@ -3,6 +3,7 @@
 mod bounded;
 mod capacity;
 mod capture;
+mod given;
 mod host;
 mod links;
 mod machine;
@@ -21,16 +22,19 @@ mod whole;
 
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
+#[cfg(feature = "cli")]
+pub(crate) use given::file;
+pub(crate) use given::read_file;
 pub(crate) use host::{CAPTURED, Host};
 pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
-pub(crate) use named::{file, is_directory, look_at};
+pub(crate) use named::{is_directory, look_at};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
 pub(crate) use sysctl::sysctls;
 pub(crate) use sysctl_files::gather as sysctl_files;
 pub(crate) use tools::{Programs, sub_ids};
-pub(crate) use whole::{read_file, whole};
+pub(crate) use whole::whole;
 
 pub use capture::capture;
 pub use machine::{boot_id, booted_at, now};

@@ -3,7 +3,7 @@
 use super::bounded;
 use nix::unistd::{AccessFlags, access};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What a user names a path for.
@@ -107,20 +107,5 @@ pub(crate) fn look_at(named: Named, path: &Path) -> Result<(), BadPath> {
         Err(error) => Err(BadPath::error(named, path, &error)),
         Ok(meta) if !meta.is_dir() => Err(BadPath::wrong(named, path, "not a directory")),
         Ok(_) => access(path, AccessFlags::X_OK).map_err(|errno| BadPath::error(named, path, &errno.into())),
-    }
-}
-
-/// Reads a file that was named, within a time.
-///
-/// # Errors
-/// Nothing that is a file there, one that is larger than `largest`, can't be read or does not answer.
-pub(crate) fn file(named: Named, path: &Path, largest: u64, limit: Duration) -> Result<Vec<u8>, BadPath> {
-    let there: PathBuf = path.to_owned();
-    match bounded(limit, move || super::whole::read_file(&there, largest, limit)) {
-        None => Err(BadPath::silent(named, path, limit)),
-        Some(read) => read.map_err(|error| match error.kind() {
-            ErrorKind::TimedOut => BadPath::silent(named, path, limit),
-            _ => BadPath::error(named, path, &error),
-        }),
     }
 }

@@ -27,4 +27,5 @@ fn read(host: &Host, row: &SysctlRow) -> Fact<u64> {
     let path = row.sysctl.path();
     host.read_below(&path, "/proc/sys/kernel")
         .and_then(|text| text.trim().parse().map_err(|_| format!("{path} holds {:?}, which is not a number", shorten(text.trim()))))
+        .and_then(|value| Sysctls::in_range(row.sysctl, value))
 }

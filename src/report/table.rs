@@ -62,6 +62,11 @@ fn explain(profile: &ProfileReport) -> Vec<Line> {
             lines.extend(finding.message.as_ref().map(|message| ("note", format!("{message}{cause}"))));
         }
     }
+    if profile.verdict != Ready::Unknown {
+        // Who asked for a build is told that the verdict does not rest on one.
+        let notes = found(Outcome::Unknown).filter_map(|finding| finding.message.as_ref());
+        lines.extend(notes.filter(|note| note.is_of_no_build()).map(|note| ("note", note.to_string())));
+    }
     if profile.verdict == Ready::Unknown {
         let told = |note: &Note| matches!(&profile.reason, Some(Reason::Untold(why)) if why == note);
         let others = found(Outcome::Unknown).filter_map(|finding| finding.message.as_ref());

@@ -2,6 +2,7 @@
 
 use super::child;
 use super::wire::Line;
+use crate::attempt::ending;
 use crate::fact::{End, Probe, Step, StepResult};
 use crate::text::shorten;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How long a child that was killed may take to be gone.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Whether all writers of a pipe are gone before a time is over. Nothing wakes for what they write.
+/// Whether all writers of a pipe are gone before a time is over, or a signal has come that is held. Nothing wakes for what they write.
 fn closed_within(pipe: &impl AsFd, limit: Duration) -> bool {
     let end = Instant::now() + limit;
     loop {
@@ -26,6 +27,7 @@ fn closed_within(pipe: &impl AsFd, limit: Duration) -> bool {
         let timeout = PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::empty())], timeout) {
             Ok(0) => return false,
+            Err(nix::errno::Errno::EINTR) if ending::has_come() => return false,
             Err(nix::errno::Errno::EINTR) => {}
             _ => return true,
         }

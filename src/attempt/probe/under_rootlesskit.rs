@@ -2,11 +2,17 @@
 
 use super::running::LAST_WORDS;
 use super::{Request, start};
+use crate::attempt::ending::Held;
+use crate::attempt::leftovers::{is_numbered, sweep};
 use crate::check::step_of;
 use crate::fact::{End, MapSource, Probe, Step, StepOutcome, StepResult};
 use crate::read::{bounded, temporary};
 use std::path::Path;
 use std::process::Command;
+
+/// What its state dir is called, around this process's number.
+const PREFIX: &str = "buildkit-preflight-";
+const SUFFIX: &str = "-rootlesskit";
 
 /// What rootlesskit does, in its order.
 const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubIdRange, Step::UidMap, Step::GidMap, Step::PrivateRoot];
@@ -14,10 +20,14 @@ const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubId
 /// Runs the probe under rootlesskit. If it fails where rootlesskit itself is at work, the same step is
 /// done without it too: where that fails likewise, its own answer says more.
 pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -> Probe {
+    let _held = Held::new();
+    // rootlesskit locks a file in it.
+    let is_ours = |name: &str| is_numbered(name, PREFIX, SUFFIX);
+    sweep(&temporary(), is_ours, "lock", false, |path| drop(std::fs::remove_dir_all(path)));
     let mut probe = request.probe(uid, rootlesskit);
     let mut command = Command::new(rootlesskit);
     // Where rootlesskit would make one, but known, so that it can be removed if rootlesskit does not come to it.
-    let state = temporary().join(format!("buildkit-preflight-{}-rootlesskit", std::process::id()));
+    let state = temporary().join(format!("{PREFIX}{}{SUFFIX}", std::process::id()));
     command.arg("--state-dir").arg(&state).arg(own).args(request.arguments()).arg("--under-rootlesskit");
     let words = start(command, &mut probe, request.deadline);
     bounded(LAST_WORDS, move || std::fs::remove_dir_all(state));

@@ -1,7 +1,7 @@
 //! Facts of another version of this program, and facts that somebody cut: unknown fields are passed over, and what is missing is not known.
 
 use super::json::{Json, Wrong};
-use crate::fact::{Builder, End, Fact, Facts, Plan, Probe};
+use crate::fact::{Builder, End, Fact, Facts, Plan, Probe, SYSCTLS, Sysctls};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
@@ -14,10 +14,14 @@ const MOST_MISSING: usize = 100;
 /// What makes no sense, and the path of the field.
 pub(super) fn facts(mut given: Value) -> Result<(Facts, Vec<String>), (String, String)> {
     for _ in 0..MOST_MISSING {
-        let error = match serde_path_to_error::deserialize(Json(&given)) {
+        let error = match serde_path_to_error::deserialize::<_, Facts>(Json(&given)) {
             Err(error) => error,
-            Ok(facts) => {
+            Ok(mut facts) => {
                 let unknown = unknown_fields(&given, &facts);
+                for row in &SYSCTLS {
+                    let value = facts.sysctls.get(row.sysctl).clone().and_then(|value| Sysctls::in_range(row.sysctl, value));
+                    facts.sysctls.set(row.sysctl, value);
+                }
                 return Ok((facts, unknown));
             }
         };

@@ -2,10 +2,12 @@
 
 mod json;
 mod lenient;
+mod once;
 
 use super::Error;
 use crate::fact::{API_VERSION, Facts};
 use crate::read::{self, BadPath, Named};
+use once::Once;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -52,7 +54,10 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
 
 /// Facts, and the fields that were passed over. Of a report, only its header and its facts are looked at.
 fn parse_facts(text: &str) -> Result<(Facts, Vec<String>), String> {
-    let mut value: Value = typed(text).map_err(|misread| misread.message)?;
+    if text.starts_with('\u{feff}') {
+        return Err("it begins with a byte order mark, which JSON has not".into());
+    }
+    let Once(mut value) = typed(text).map_err(|misread| misread.message)?;
     match header(&value)? {
         "Facts" => lenient::facts(value).map_err(|(path, what)| placed::<Facts>(text, &path, &what)),
         "Report" => {

@@ -168,6 +168,50 @@ fn what_is_left_out_never_makes_a_verdict_ready() {
     }
 }
 
+/// The paths of all values in a value; of many in a list, those at its ends.
+fn values(value: &Value, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| values(value, &format!("{path}/{name}"), found)),
+        Value::Array(list) => {
+            let ends = list.iter().enumerate().filter(|(index, _)| *index == 0 || index + 1 == list.len());
+            ends.for_each(|(index, value)| values(value, &format!("{path}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_or_never_makes_a_verdict_ready() {
+    let others = [json!(null), json!(true), json!("x"), json!(-1), json!(1.5), json!(1e300), json!([]), json!([[]]), json!({})];
+    let (mut refused, mut taken) = (0, 0);
+    // Some of all kinds: a probe that passed, one that failed, a build, a fact that is wrong.
+    for (what, facts) in examples().into_iter().rev().step_by(7) {
+        let (before, whole, mut paths) = (verdicts(&facts), value(&facts), Vec::new());
+        values(&whole, "", &mut paths);
+        for path in &paths {
+            let was = whole.pointer(path).expect("a value");
+            // One of the same type is another value. Facts may be of one who tried nothing, and a tree never tells what is free.
+            let is_same = |other: &Value| std::mem::discriminant(was) == std::mem::discriminant(other);
+            let says_nothing = path == "/probes" || path == "/trials" || path.starts_with("/stateDir") && path.len() < 20;
+            for other in others.iter().filter(|other| !is_same(other) && !says_nothing) {
+                let mut given = whole.clone();
+                *given.pointer_mut(path).expect("a value") = other.clone();
+                let Ok((read, _)) = parse_facts(&given.to_string()) else {
+                    refused += 1;
+                    continue;
+                };
+                taken += 1;
+                for (before, after) in before.iter().zip(verdicts(&read)) {
+                    let better = before.ready() != Ready::Ready && after.ready() == Ready::Ready;
+                    assert!(!better, "{what}, {path} is {other}: {before:#?}\n{after:#?}");
+                }
+            }
+        }
+    }
+    assert!(refused > 1000 && taken > 10, "{refused} refused, {taken} taken");
+}
+
 #[test]
 fn a_report_of_a_later_version_still_gives_its_facts() {
     let facts = with_probe(facts_of(&|_| {}), Some((Step::Proc, Errno::EPERM)));
@@ -203,6 +247,16 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         assert!(why.contains(says), "{path}: {why}");
     }
     assert!(read(&json!(["buildkit-preflight.dev/v1", "Facts"])).is_err(), "an array is no object");
+}
+
+#[test]
+fn a_sysctl_that_no_kernel_holds_is_not_known() {
+    let mut facts = facts_of(&|_| {});
+    for (value, is_known) in [(i32::MAX as u64, true), (1 << 31, false), (u64::MAX, false)] {
+        facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(value));
+        let (read, _) = read(&self::value(&facts)).expect("facts");
+        assert_eq!(read.sysctls.get(Sysctl::MaxUserNamespaces).known().is_some(), is_known, "{value}");
+    }
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! What a probe leaves to be removed, by itself or by the handler of a signal.
 
+use crate::attempt::ending::ENDING;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// The signals that end a probe before its time.
-pub(super) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+/// Signals that would end a probe too, and that nobody sends for that: they wait until it has ended by itself.
+pub(super) const WAITING: [Signal; 7] =
+    [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM, Signal::SIGVTALRM, Signal::SIGPROF, Signal::SIGXCPU, Signal::SIGXFSZ];
 
 /// Something in a directory that is to be removed. Two levels are enough.
 pub(super) struct Entry {
@@ -43,16 +46,16 @@ pub(super) fn remove_contents(directory: &impl AsRawFd, contents: &[Entry]) {
 struct Remains {
     owner: Pid,
     path: CString,
-    directory: OwnedFd,
+    directory: File,
     contents: &'static [Entry],
 }
 
 static REMAINS: OnceLock<Remains> = OnceLock::new();
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
-/// From here on [`ENDING`] signals and the death of the parent remove a directory before they end this
-/// process and its group.
-pub(super) fn remove_on_signal(path: &Path, directory: OwnedFd, contents: &'static [Entry]) {
+/// From here on [`ENDING`] signals, which the death of the parent sends too, remove a directory before they end this process and
+/// its group. The directory stays open, and locked with it.
+pub(super) fn remove_on_signal(path: &Path, directory: File, contents: &'static [Entry]) {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return };
     let _ = REMAINS.set(Remains { owner: nix::unistd::getpid(), path, directory, contents });
     let action = SigAction::new(SigHandler::Handler(remove_and_end), SaFlags::empty(), SigSet::all());
@@ -60,7 +63,6 @@ pub(super) fn remove_on_signal(path: &Path, directory: OwnedFd, contents: &'stat
         // SAFETY: the handler makes system calls alone, which are all safe in one (signal-safety(7)).
         let _ = unsafe { sigaction(signal, &action) };
     }
-    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM);
 }
 
 /// Removes what the handler would, before this process ends by itself; whether it is gone.

@@ -51,7 +51,8 @@ pub struct Task {
 
 /// Does all steps of the plan until one fails, and tells each on standard output.
 pub fn run(task: &Task) {
-    tell::die_with_parent();
+    // Not by SIGKILL: from here on there may be something to remove.
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
     tell::leave_out(&task.without);
     // A binary that can't be read, or a change of user, would leave /proc/self to root.
     let _ = nix::sys::prctl::set_dumpable(true);

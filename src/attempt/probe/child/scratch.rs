@@ -3,16 +3,21 @@
 use super::Task;
 use super::cleanup::{self, Entry};
 use super::tell::tell;
+use crate::attempt::ending::ENDING;
+use crate::attempt::leftovers::{is_numbered, sweep};
 use crate::attempt::probe::wire::Line;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{Gid, Uid, fchdir, fchown, geteuid, mkdir};
-use std::os::fd::OwnedFd;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// The directories that a probe makes in it. What a build step mounts lies on a tmpfs and goes with it.
 pub(super) const DIRECTORIES: [&str; 7] = ["lower1", "lower2", "upper", "work", "merged", "source", "step"];
+
+/// What one is called, before the number of its maker.
+const PREFIX: &str = ".buildkit-preflight-";
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
@@ -30,11 +35,8 @@ static CONTENTS: [Entry; 9] = [
 
 /// Removes what a probe left in the state dir; whether it is gone.
 pub fn remove_scratch(path: &Path) -> bool {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    if let Ok(directory) = open(path, flags, Mode::empty()) {
-        cleanup::remove_contents(&directory, &CONTENTS);
-    }
-    std::fs::remove_dir(path).is_ok() || std::fs::remove_dir_all(path).is_ok()
+    remove_empty(path);
+    !path.exists() || std::fs::remove_dir_all(path).is_ok()
 }
 
 /// A directory of our own in the state dir, with the builder's user as its owner, and the current
@@ -42,15 +44,17 @@ pub fn remove_scratch(path: &Path) -> bool {
 /// one for a parent that died among them, removes it.
 pub(super) fn make(task: &Task) -> nix::Result<PathBuf> {
     // A signal waits until it is clear what is to be removed.
-    let mut before = SigSet::empty();
-    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&cleanup::ENDING.into_iter().collect()), Some(&mut before));
+    let (mut before, waiting): (_, SigSet) = (SigSet::empty(), cleanup::WAITING.into_iter().collect());
+    let ending: SigSet = ENDING.into_iter().chain(cleanup::WAITING).collect();
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ending), Some(&mut before));
+    sweep(&task.state_dir, |name| is_numbered(name, PREFIX, ""), "", true, remove_empty);
     let made = (0..100).map(|attempt| attempt_to_make(task, attempt)).find(|made| *made != Err(nix::errno::Errno::EEXIST));
-    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before.iter().chain(waiting.iter()).collect()), None);
     made.unwrap_or(Err(nix::errno::Errno::EEXIST))
 }
 
 fn attempt_to_make(task: &Task, attempt: u32) -> nix::Result<PathBuf> {
-    let path = task.state_dir.join(format!(".buildkit-preflight-{}-{attempt}", std::process::id()));
+    let path = task.state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
     // Told before it is there: whoever ends this process must know what to remove.
     tell(&Line::Scratch(path.display().to_string()));
     mkdir(&path, Mode::S_IRWXU)?;
@@ -61,22 +65,40 @@ fn attempt_to_make(task: &Task, attempt: u32) -> nix::Result<PathBuf> {
         }
         Err(errno) => {
             let _ = std::fs::remove_dir(&path);
-            Err(errno)
+            // Somebody took it for what a killed one left, in the moment before it was locked.
+            let is_taken = matches!(errno, nix::errno::Errno::ENOENT | nix::errno::Errno::EWOULDBLOCK);
+            Err(if is_taken { nix::errno::Errno::EEXIST } else { errno })
         }
     }
 }
 
-/// Where others may write, the name may mean something else by now: only what was made is given away.
-fn enter(path: &Path, owner: Option<u32>) -> nix::Result<OwnedFd> {
-    let directory = open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?;
+/// Where others may write, the name may mean something else by now: only what was made is given away. It is locked for as long as
+/// this process and what it starts live; where a file system has no locks, nobody can take it for one that was left.
+fn enter(path: &Path, owner: Option<u32>) -> nix::Result<File> {
+    let directory = File::from(open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?);
+    if let Err(TryLockError::WouldBlock) = directory.try_lock() {
+        return Err(nix::errno::Errno::EWOULDBLOCK);
+    }
+    let made = fstat(&directory)?;
+    if made.st_nlink == 0 {
+        return Err(nix::errno::Errno::ENOENT);
+    }
     if let Some(uid) = owner {
-        if fstat(&directory)?.st_uid != geteuid().as_raw() {
+        if made.st_uid != geteuid().as_raw() {
             return Err(nix::errno::Errno::EPERM);
         }
         fchown(&directory, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
     }
     fchdir(&directory)?;
     Ok(directory)
+}
+
+/// Removes a scratch directory that nobody holds any more, with what a probe puts into it and nothing else.
+fn remove_empty(path: &Path) {
+    if let Ok(directory) = open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()) {
+        cleanup::remove_contents(&directory, &CONTENTS);
+    }
+    let _ = std::fs::remove_dir(path);
 }
 
 #[cfg(test)]
