@@ -336,7 +336,6 @@ fn a_path_that_was_named_and_is_not_there_or_of_another_kind_is_bad_input() {
         refused(what, &["check", "--state-dir"], path);
         refused(what, &["facts", "--state-dir"], path);
         refused(what, &["probe", "--state-dir"], path);
-        refused(what, &["tune", "--sysctls"], path);
         refused(what, &["tune", "--apply", "--sysctls"], path);
         refused(what, &["agent", "--node", "n", "--state-dir"], path);
         refused(what, &["prover", "--shape", "userns", "--socket", &format!("{whole}/s"), "--state-dir"], path);
@@ -370,7 +369,7 @@ fn what_could_not_be_read_is_no_bad_input() {
     denied("check --root", ".");
     denied("check --state-dir", "tree");
     denied("prover --shape userns --socket /nowhere --state-dir", "tree");
-    denied("tune --sysctls", "tree");
+    denied("tune --apply --sysctls", "tree");
     denied("facts --capture", "new");
     mode(0o755);
 }

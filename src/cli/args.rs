@@ -7,6 +7,8 @@ use crate::fact::{Facts, Plan, Step};
 use crate::gather::{self, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
+#[cfg(feature = "cli")]
+use crate::read;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 #[cfg(feature = "cli")]
@@ -87,6 +89,10 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
     if asked.is_empty() { vec![Profile::NoProcessSandbox] } else { asked }
 }
 
+/// How long a look at a kubeconfig may take. A mount whose server is gone is left to who reads it.
+#[cfg(feature = "cli")]
+const LOOK: Duration = Duration::from_secs(10);
+
 /// By what way to talk to the API server.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
@@ -121,8 +127,12 @@ impl Connection {
     #[cfg(feature = "cli")]
     fn is_there(&self) -> Result<(), Error> {
         let Some(path) = &self.kubeconfig else { return Ok(()) };
-        match path.metadata() {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
+        let looked = read::bounded(LOOK, {
+            let path = path.clone();
+            move || path.metadata()
+        });
+        match looked {
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
                 message: format!("{}: {error}", path.display()),
                 hint: Some("name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config".to_owned()),
             }),

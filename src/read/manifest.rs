@@ -56,7 +56,7 @@ impl Captured {
         let text = match text {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Captured::Unsaid,
             Err(error) => return Captured::Broken(format!("{FILE}: {error}")),
-            Ok(text) if text.is_empty() => return Captured::Broken(format!("{FILE} is empty: the capture did not come to its end")),
+            Ok(text) if text.is_empty() => return Captured::Broken(format!("{FILE} is empty: the capture was interrupted")),
             Ok(text) => text,
         };
         match serde_json::from_str::<Manifest>(&text) {

@@ -12,7 +12,9 @@ pub(crate) fn sysctls(host: &Host, nested: Option<bool>) -> Sysctls {
     let why = match nested {
         Some(false) => None,
         Some(true) => Some("inside a pod's user namespace /proc/sys/user shows the limits of that namespace, not of the node"),
-        None => Some("not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace: /proc/self/uid_map does not tell"),
+        None => Some(
+            "/proc/self/uid_map could not be read, so it is not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace",
+        ),
     };
     Sysctls::read(|row| match (read(host, row), why) {
         // A nested namespace has limits of its own, beside which its parents' count too: a small one decides, a large one does not.

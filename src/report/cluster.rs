@@ -298,4 +298,37 @@ mod tests {
         assert_eq!((ready.ready, ready.names.len()), (205, 100));
         assert!(cluster_table(&report, Style::default()).contains("node0, node1, node2, node3, node4 and 200 more"));
     }
+    #[test]
+    fn no_text_of_a_cluster_acts_on_the_terminal() {
+        const FORGED: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\r\nFORGED";
+        let refused = |_| Answer::Refused { code: 403, message: format!("pods is forbidden: {FORGED}") };
+        for answer in [&made as &dyn Fn(serde_json::Value) -> Answer, &refused] {
+            for nodes in [Some(two()), None] {
+                let mut report = report(answer, nodes.as_deref());
+                report.kubernetes += FORGED;
+                report.namespace += FORGED;
+                report.nodes_unknown.iter_mut().for_each(|why| *why += FORGED);
+                for profile in &mut report.profiles {
+                    profile.warnings.push(FORGED.into());
+                    profile.reason = Some(FORGED.into());
+                    for finding in &mut profile.findings {
+                        finding.message += FORGED;
+                        finding.fix = Some(FORGED.into());
+                    }
+                    for nodes in &mut profile.nodes {
+                        nodes.names.iter_mut().for_each(|name| *name += FORGED);
+                        nodes.summary += FORGED;
+                    }
+                }
+                for width in [None, Some(80), Some(40)] {
+                    let text = cluster_table(&report, Style { colour: false, width });
+                    assert!(
+                        text.contains("FORGED") && !text.contains(|c: char| c != '\n' && c.is_control() || c == '\u{202e}'),
+                        "{text:?}"
+                    );
+                    assert!(!text.lines().any(|line| line.starts_with("FORGED")), "{text}");
+                }
+            }
+        }
+    }
 }

@@ -5,11 +5,15 @@
 //! `KIND="part of a name"`, `CASE=number`, `SEED=n` and `SET=ci` choose. What went wrong is kept in `target/hostile/`, with a script
 //! that tries it again. Needs root: `make hostile`.
 
+mod api;
 mod facts;
 mod flags;
+mod kubeconfigs;
 mod oracle;
+mod peers;
 mod run;
 mod schema;
+mod server;
 mod signals;
 mod streams;
 mod trace;
@@ -61,6 +65,18 @@ const KINDS: &[Kind] = &[
     kind("streams", 100, WORKERS, |_| streams::streams()),
     kind("environments", 100, WORKERS, |_| streams::environments()),
     kind("limits", 100, WORKERS, |_| streams::limits()),
+    kind("kubeconfigs-damaged", 60, WAITERS, |_| kubeconfigs::damaged()),
+    kind("kubeconfigs-fields", 60, WAITERS, |_| kubeconfigs::fields()),
+    kind("kubeconfigs-plugins", 40, WAITERS, |_| kubeconfigs::plugins()),
+    kind("kubeconfigs-places", 16, WAITERS, |_| kubeconfigs::places()),
+    kind("api-statuses", 80, WORKERS, |_| api::statuses()),
+    kind("api-bodies", 80, WORKERS, |_| api::bodies()),
+    kind("api-wires", 60, WAITERS, |_| api::wires()),
+    kind("api-agents", 30, WAITERS, |_| api::agents()),
+    kind("agents-provers", 20, WAITERS, |_| peers::sockets()),
+    kind("agents-tuned", 20, WAITERS, |_| peers::tuned()),
+    kind("agents-accounts", 20, WAITERS, |_| peers::accounts()),
+    kind("provers", 17, WAITERS, |_| peers::provers()),
     kind("writes-pairs", 60, WORKERS, |_| writes::pairs()),
     kind("writes-triples", 20, WORKERS, writes::triples),
 ];

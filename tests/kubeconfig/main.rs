@@ -153,7 +153,9 @@ fn a_file_that_is_no_kubeconfig_is_named() {
     let dir = written("");
     std::fs::write(dir.path().join("config"), [0xff, 0xfe, 0x00]).expect("write");
     is_refused(cleanup(&dir.path().join("config")), "UTF-8");
-    for path in ["/nowhere", "/", "/dev/zero"] {
+    // What was named and does not exist is bad input.
+    cleanup(Path::new("/nowhere")).code(2).stdout("").stderr(contains("/nowhere: "));
+    for path in ["/", "/dev/zero"] {
         is_refused(cleanup(Path::new(path)), &format!("{path}: "));
     }
     // Files that nobody ends: a pipe that nobody writes to, and more than a kubeconfig can have.
