@@ -1,7 +1,5 @@
 //! Files that somebody hands in.
 
-use super::bounded;
-use super::named::{BadPath, Named};
 use super::whole::{ordinary, reading, whole};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -10,24 +8,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Reads a file that was named, within a time.
-///
-/// # Errors
-/// Nothing that is a file there, one that is larger than `largest`, can't be read or does not answer.
-#[cfg(feature = "cli")]
-pub(crate) fn file(named: Named, path: &Path, largest: u64, limit: Duration) -> Result<Vec<u8>, BadPath> {
-    let there: PathBuf = path.to_owned();
-    match bounded(limit, move || read_file(&there, largest, limit)) {
-        None => Err(BadPath::silent(named, path, limit)),
-        Some(read) => read.map_err(|error| match error.kind() {
-            ErrorKind::TimedOut => BadPath::silent(named, path, limit),
-            _ => BadPath::error(named, path, &error),
-        }),
-    }
-}
 
 /// Reads an ordinary file, or a pipe that a shell made of a command (`<(ssh node ...)`).
 ///

@@ -22,12 +22,12 @@ mod whole;
 
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
-#[cfg(feature = "cli")]
-pub(crate) use given::file;
 pub(crate) use given::read_file;
 pub(crate) use host::{CAPTURED, Host};
 pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
+#[cfg(feature = "cli")]
+pub(crate) use named::file;
 pub(crate) use named::{is_directory, look_at};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};

@@ -89,6 +89,22 @@ fn is_users(error: &io::Error) -> bool {
     ) || errno.is_none() && matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::InvalidData)
 }
 
+/// Reads a file that was named, within a time.
+///
+/// # Errors
+/// Nothing that is a file there, one that is larger than `largest`, can't be read or does not answer.
+#[cfg(feature = "cli")]
+pub(crate) fn file(named: Named, path: &Path, largest: u64, limit: Duration) -> Result<Vec<u8>, BadPath> {
+    let there = path.to_owned();
+    match bounded(limit, move || super::read_file(&there, largest, limit)) {
+        None => Err(BadPath::silent(named, path, limit)),
+        Some(read) => read.map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => BadPath::silent(named, path, limit),
+            _ => BadPath::error(named, path, &error),
+        }),
+    }
+}
+
 /// Whether a directory is there that was named, and can be looked into. One that does not answer within `limit` is for others to tell.
 ///
 /// # Errors
