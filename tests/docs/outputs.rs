@@ -98,7 +98,7 @@ fn chosen() -> String {
     assert_eq!(best, Some(Profile::Privileged));
     let chosen = fleets.iter().position(|fleet| fleet.profile == Profile::Privileged).expect("the chosen one");
     let passed: String = fleets[..chosen].iter().map(|fleet| format!("  {:<18}  {fleet}\n", fleet.profile.id())).collect();
-    format!("auto: {}: {}\npassed over, for fewer than 2 nodes:\n{passed}", Profile::Privileged, fleets[chosen])
+    format!("auto: {}: {}\nbetter profiles with fewer than 2 ready nodes:\n{passed}", Profile::Privileged, fleets[chosen])
 }
 
 /// What `check --cluster` says where an API server answered so.
