@@ -65,7 +65,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         against: &[
             ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--deadline"]),
-            ("--root", &["--no-probe", "--prove", "--without"]),
+            ("--root", &["--prove", "--without"]),
             ("--no-probe", &["--prove", "--without"]),
         ],
         foreign: &["--namespace a", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
@@ -108,7 +108,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--capture captured",
         ],
         against: &[
-            ("--no-probe", &["--root", "--prove", "--without", "--profile", "--process-sandbox"]),
+            ("--no-probe", &["--prove", "--without", "--profile", "--process-sandbox"]),
             ("--root", &["--prove", "--without", "--profile", "--process-sandbox"]),
             ("--list", FACTS),
             ("--capture", &["--list"]),
