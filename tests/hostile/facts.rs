@@ -186,7 +186,8 @@ pub(crate) fn places() -> Vec<Input> {
     for (what, setup, path) in setups {
         for (command, arguments) in [("check", "check --facts"), ("tune", "tune --facts"), ("check", "check --format json --facts")] {
             let exec = if setup.ends_with("| ") || setup.ends_with("& ") { "" } else { "exec " };
-            let line = format!("{setup}{exec}\"$P\" {arguments} {path}");
+            let after = if setup.ends_with("& ") { "; code=$?; kill $!; exit $code" } else { "" };
+            let line = format!("{setup}{exec}\"$P\" {arguments} {path}{after}");
             let mut input = Input::new(format!("{arguments} {what}"), line, Expect::of(command).codes(&[2, 4]));
             input.expect.may_write = vec!["d", "fifo", "loop", "sock", "big"];
             inputs.push(input);

@@ -65,7 +65,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         against: &[
             ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--deadline"]),
-            ("--root", &["--no-probe", "--prove", "--without"]),
+            ("--root", &["--prove", "--without"]),
             ("--no-probe", &["--prove", "--without"]),
         ],
         foreign: &["--namespace a", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
@@ -108,7 +108,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--capture captured",
         ],
         against: &[
-            ("--no-probe", &["--root", "--prove", "--without", "--profile", "--process-sandbox"]),
+            ("--no-probe", &["--prove", "--without", "--profile", "--process-sandbox"]),
             ("--root", &["--prove", "--without", "--profile", "--process-sandbox"]),
             ("--list", FACTS),
             ("--capture", &["--list"]),
@@ -307,7 +307,11 @@ impl Command {
             expect.codes = vec![2];
         }
         let report = self.name == "check" && flags.contains(&"--format json");
-        expect.output = if report { Output::Report } else { Output::Text };
+        expect.output = match self.name {
+            "probe" => Output::JsonLines,
+            _ if report => Output::Report,
+            _ => Output::Text,
+        };
         world::with_files(Input::new(format!("{} {}", self.name, flags.join(" ")), line, expect))
     }
 }
@@ -367,7 +371,7 @@ pub(crate) fn values() -> Vec<Input> {
                 let line = line.replacen("exec ", "exec timeout --preserve-status --kill-after 50 --signal TERM 5 ", 1);
                 let mut expect = Expect { also: vec![143], may_write: command.may_write.to_vec(), ..Expect::of(command.name) };
                 // Names of files may be anything.
-                let path = world::FILES.iter().any(|file| value == *file)
+                let path = world::FILES.contains(&value)
                     || value.starts_with('/')
                     || name == "--capture"
                     || name == "--status"

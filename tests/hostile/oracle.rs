@@ -159,6 +159,9 @@ fn stderr(seen: &Seen, expect: &Expect) -> Vec<String> {
     if let Some(line) = text.lines().find(|line| line.len() > LONGEST_LINE) {
         wrong.push(format!("a line of {} bytes on standard error", line.len()));
     }
+    if expect.tight {
+        return wrong;
+    }
     if let Some(word) =
         ["panicked", "thread '", "RUST_BACKTRACE", "stack overflow", "memory allocation of"].iter().find(|word| text.contains(**word))
     {

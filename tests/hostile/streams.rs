@@ -65,12 +65,12 @@ fn call(n: usize, what: &str, line: String, output_lost: bool, stderr_lost: bool
 
 pub(crate) fn streams() -> Vec<Input> {
     let mut inputs = Vec::new();
-    for n in 0..CALLS.len() {
+    for (n, (_, arguments)) in CALLS.iter().enumerate() {
         for (redirection, stdout, stderr) in STREAMS {
             // Endless, and read to its end by who was asked to.
-            inputs.push(call(n, redirection, format!("exec \"$P\" {} {redirection}", CALLS[n].1), *stdout, *stderr));
+            inputs.push(call(n, redirection, format!("exec \"$P\" {} {redirection}", arguments), *stdout, *stderr));
         }
-        let piped = |to: &str| format!("exec 3>&1; {{ \"$P\" {}; echo $? >&3; }} {to}", CALLS[n].1);
+        let piped = |to: &str| format!("exec 3>&1; {{ \"$P\" {}; echo $? >&3; }} {to}", arguments);
         for to in ["| true", "2>&1 >/dev/null | true", "| head -c 1 >/dev/null", "2>&1 | head -c 1 > /dev/null"] {
             // The code that is seen is the reader's.
             inputs.push(call(n, to, piped(to), false, false));
@@ -178,7 +178,7 @@ pub(crate) fn limits() -> Vec<Input> {
     let mut inputs = Vec::new();
     for limit in all {
         // What even the loader refuses is no business of the program.
-        let tight = limit.starts_with("--as") || limit.starts_with("--stack") || limit.starts_with("--data");
+        let tight = limit == "--nofile=3" || limit.starts_with("--as") || limit.starts_with("--stack") || limit.starts_with("--data");
         for (n, (_, arguments)) in CALLS.iter().enumerate() {
             let mut input = call(n, &limit, format!("exec prlimit {limit} \"$P\" {arguments} < /dev/null"), false, false);
             if tight {
