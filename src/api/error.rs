@@ -48,9 +48,26 @@ pub enum Error {
     Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "a patch of a foreign label was not refused (tried as a dry run), so no admission policy confines this account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
+        "{what} was not refused (tried as a dry run), so no admission policy confines this account in that. The policy {policy} or its binding is missing, is another version's, or names another account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
     )]
-    Unconfined,
+    Unconfined {
+        /// What was tried.
+        what: &'static str,
+        /// The policy that should have refused it.
+        policy: &'static str,
+    },
+    /// Whether something keeps this account from that can't be seen, since somebody else refuses it first.
+    #[error(
+        "{what} was refused by somebody else than the admission policy {policy} (tried as a dry run), so nobody can tell whether that policy confines this account: {message}"
+    )]
+    Undecided {
+        /// What was tried.
+        what: &'static str,
+        /// The policy that should have refused it.
+        policy: &'static str,
+        /// Who refused it, and why.
+        message: String,
+    },
 }
 
 impl Error {
@@ -78,7 +95,7 @@ impl Error {
             Error::Refused { code: 429 | 500.., .. } => "server",
             Error::Refused { .. } => "refused",
             Error::Garbled { .. } | Error::Unsendable(_) => "garbled",
-            Error::Unconfined => "unconfined",
+            Error::Unconfined { .. } | Error::Undecided { .. } => "unconfined",
         }
     }
 }

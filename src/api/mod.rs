@@ -1,25 +1,29 @@
 //! The Kubernetes API: the only place that talks to it.
 //!
-//! An agent needs `patch` of `nodes/status` and `create` of events: [`NodeWriter`]; and where a canary is silent, `list` of pods and
-//! events in its own namespace: [`CanaryPods`].
+//! An agent needs `patch` of `nodes/status`, and `create` and `patch` of events: [`NodeWriter`]; and where a canary is silent, `list`
+//! of pods and events in its own namespace: [`CanaryPods`].
 //! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`.
 
 mod canary_pods;
+mod confinement;
 mod connect;
 mod error;
 mod in_pod;
 mod node_writer;
 #[cfg(feature = "cli")]
 mod nodes;
+mod ours;
 #[cfg(feature = "cli")]
 mod pods;
 
 pub use canary_pods::CanaryPods;
+pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
 pub use node_writer::NodeWriter;
 #[cfg(feature = "cli")]
-pub use nodes::{Nodes, Ours};
+pub use nodes::Nodes;
+pub use ours::Ours;
 #[cfg(feature = "cli")]
 pub use pods::Pods;
 
