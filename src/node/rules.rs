@@ -84,7 +84,9 @@ impl Rule {
             Rule::Managers => "the agent may own only its own fields",
             Rule::EventNames => "the agent's events are about the node that it runs on, under the names that belong to that node",
             Rule::EventFields => "the agent's events are short, in its own name, and have no other fields",
-            Rule::EventTimes => "the times of the agent's events are within 10 minutes of the API server's clock",
+            Rule::EventTimes => {
+                "the times of the agent's events are within 10 minutes of the API server's clock, and each event changes at most once a second"
+            }
         }
     }
 

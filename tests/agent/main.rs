@@ -245,8 +245,8 @@ fn what_others_put_under_our_names_is_gone_with_the_next_write() {
     let mut writes = 0;
     let server = Server::start(move |seen, node| {
         writes += usize::from(seen.kind == Kind::Apply);
-        if seen.kind == Kind::DryRun && writes == 1 {
-            // By hand, between two writes. Nobody owns it of ours.
+        if seen.kind == Kind::DryRun && writes == 2 {
+            // By hand, between two writes. Nobody of ours owns it.
             node["metadata"]["labels"][FOREIGN] = "by-hand".into();
         }
         Answer::Properly
