@@ -139,6 +139,7 @@ async fn only_a_refusal_by_its_rule_is_confinement() {
             (422, refusal(422, &by(rule.refusal())), Ok(())),
             (403, refusal(403, "admission webhook \"x\" denied the request"), Err("undecided")),
             (422, refusal(422, &by("only labels of example.com")), Err("undecided")),
+            (422, refusal(422, &by(if rule == Rule::Managers { Rule::Labels } else { Rule::Managers }.refusal())), Err("unconfined")),
             (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), Err("undecided")),
             (200, "{}".to_owned(), Err("unconfined")),
             (500, refusal(500, rule.refusal()), Err("another")),

@@ -67,6 +67,10 @@ impl NodeWriter {
             }
             // The pod that told of another node is gone, and that node as well.
             Err(Error::Refused { code: 404, .. }) if rule == Rule::OwnNode => Ok(Tried::NotTried("the other node is gone".into())),
+            // A rule that comes after it in the same policy: the one that was tried is not there.
+            Err(Error::Refused { code: 403 | 422, message, .. }) if Rule::ALL.iter().any(|other| message.contains(other.refusal())) => {
+                Err(Error::Unconfined { what, policy: rule.policy() })
+            }
             // Not any refusal will do: RBAC refuses all, and another policy or webhook may refuse this and allow the next.
             Err(Error::Refused { code: 403 | 422, message, .. }) => Err(Error::Undecided { what, policy: rule.policy(), message }),
             Err(error) => Err(error),

@@ -48,7 +48,7 @@ pub enum Error {
     Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "{what} was not refused (tried as a dry run), so no admission policy confines this account in that. The policy {policy} or its binding is missing, is another version's, or names another account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
+        "{what} was not refused by the rule that is there for it (tried as a dry run), so no admission policy confines this account in that. The policy {policy} or its binding is missing, is another version's, or names another account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
     )]
     Unconfined {
         /// What was tried.
