@@ -82,7 +82,7 @@ fn attacks() -> Vec<Attack> {
 /// Whether an answer is the refusal of a rule; without one, no refusal.
 fn is_refused_by((status, answer): &(u16, Value), rule: Option<Rule>) -> bool {
     let text = answer["message"].as_str().unwrap_or_default();
-    rule.map_or((200..300).contains(status), |rule| *status == 422 && text.contains(rule.refusal()))
+    rule.map_or_else(|| (200..300).contains(status), |rule| *status == 422 && text.contains(rule.refusal()))
 }
 
 /// A node without what the kubelet writes every few seconds.
