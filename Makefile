@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema cost bench cluster \
-	procmount procmount-ci \
+.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
+	procmount procmount-ci hostile hostile-ci \
 	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers cluster procmount-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -39,6 +39,12 @@ machine: packages ## `check` on this machine as several users, on bad disks, wit
 
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
 	cargo test --locked --no-fail-fast --features root --test containers
+
+hostile: static packages ## hostile flags, files, answers, signals and streams; needs root (KIND="parts of names", CASE=number, SEED=14)
+	cargo test --locked --features root --test hostile
+
+hostile-ci: export SET := ci
+hostile-ci: hostile ## the same with some inputs of each kind, in three minutes
 
 cluster: static node-binary cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
@@ -72,6 +78,9 @@ manifests: ## writes manifests/ anew from src/render
 
 schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
+
+docs: ## writes docs/reference anew from the tables, and the outputs in the text
+	UPDATE=1 cargo test --locked --quiet --test docs -- reference:: outputs::
 
 # What is measured are the static builds: the bench itself need not be fast.
 BENCH := cargo bench --locked --quiet --profile dev --bench cost --

@@ -6,7 +6,7 @@
 use crate::attempt::{BUILD_TIME, probe, trial};
 use crate::fact::{Asked, Builder, Fact, Facts, Plan, Probe, Process, StateDir, Step, SubId, Trial};
 use crate::profile::BUILDER_UID;
-use crate::read::{self, BadStateDir, Host, Mounts, Programs};
+use crate::read::{self, BadPath, Host, Mounts, Named, Programs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,14 +32,22 @@ pub struct Options {
 /// Gathers all facts, then runs the probes.
 ///
 /// # Errors
-/// A state dir that was asked for by name and does not exist. All else that can't be read is a
-/// fact that says so.
-pub fn gather(options: &Options) -> Result<Facts, BadStateDir> {
-    let host = Host::new(options.root.as_deref());
+/// A tree or a state dir that was asked for by name and is not there, or a tree that does not answer. All else that can't be
+/// read is a fact that says so.
+pub fn gather(options: &Options) -> Result<Facts, BadPath> {
+    let Some(root) = &options.root else { return look(options) };
+    // Whose server may be gone, wherever in it.
+    let asked = options.clone();
+    let looked = read::bounded(options.deadline, move || look(&asked));
+    looked.unwrap_or_else(|| Err(BadPath::silent(Named::Tree, root, options.deadline)))
+}
+
+fn look(options: &Options) -> Result<Facts, BadPath> {
+    let host = Host::open(options.root.as_deref())?;
     let mounts = host.mounts();
     let process = read::process(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
-    let nested = process.uid_map.known().is_some_and(|map| !map.is_initial());
+    let nested = process.uid_map.known().map(|map| !map.is_initial());
     let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
     let sub_ids = read::sub_ids(&host, &process.uid);
     let stat = read::stat(&host);
@@ -110,7 +118,7 @@ fn has_user(facts: &Facts, uid: u32) -> bool {
 }
 
 /// What can be known only by touching directories that anybody may have mounted, and whose server may be gone.
-fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadStateDir> {
+fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadPath> {
     let asked = options.state_dir.clone();
     let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
     let look = move || {

@@ -1,7 +1,7 @@
 //! What is sent to the API server, and what is made of answers that a real one rarely gives.
 
 use buildkit_preflight::admission::Answer;
-use buildkit_preflight::api::{Error, NodeWriter, Nodes, Ours, Pods, Tried};
+use buildkit_preflight::api::{Error, NodeWriter, Nodes, Ours, Pods, Server, Tried};
 use buildkit_preflight::fact::Facts;
 use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, Rule, View};
 use buildkit_preflight::profile::Profile;
@@ -12,16 +12,16 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower_test::mock::{Handle, pair};
 
-type Server = Handle<Request<Body>, Response<Body>>;
+type Peer = Handle<Request<Body>, Response<Body>>;
 
-fn writer() -> (NodeWriter, Server) {
+fn writer() -> (NodeWriter, Peer) {
     let (service, server) = pair();
-    let client = kube::Client::new(service, "default");
+    let client = Server::new(kube::Client::new(service, "default"), "https://test:6443");
     (NodeWriter::new(client, "node1".into(), DEFAULT_PREFIX.into(), Profile::NoProcessSandbox), server)
 }
 
 /// Answers one request, and tells what it was: method, path with query (which kube begins with an empty pair), content type, body.
-async fn answer(server: &mut Server, status: u16, body: &str) -> (String, String, String, Value) {
+async fn answer(server: &mut Peer, status: u16, body: &str) -> (String, String, String, Value) {
     let (request, send) = server.next_request().await.expect("a request");
     let (parts, sent) = request.into_parts();
     let bytes = sent.collect().await.expect("a body").to_bytes();
@@ -247,9 +247,9 @@ async fn an_api_server_that_never_answers_is_given_up() {
     assert!(matches!(read, Err(Error::Silent { .. })), "{read:?}");
 }
 
-fn pods() -> (Pods, Server) {
+fn pods() -> (Pods, Peer) {
     let (service, server) = pair();
-    (Pods::new(kube::Client::new(service, "default")), server)
+    (Pods::new(Server::new(kube::Client::new(service, "default"), "https://test:6443")), server)
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -292,7 +292,7 @@ async fn a_refusal_of_a_pod_is_an_answer() {
 #[tokio::test(flavor = "current_thread")]
 async fn nodes_are_listed_by_pages_and_cleaned_by_one_patch() {
     let (service, mut server) = pair();
-    let nodes = Nodes::new(kube::Client::new(service, "default"), "buildkit-preflight.dev".to_owned());
+    let nodes = Nodes::new(Server::new(kube::Client::new(service, "default"), "https://test:6443"), "buildkit-preflight.dev".to_owned());
     let pages = async {
         let first = answer(&mut server, 200, r#"{"metadata": {"continue": "a/b="}, "items": []}"#).await.1;
         (first, answer(&mut server, 200, r#"{"items": []}"#).await.1)

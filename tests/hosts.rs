@@ -1,5 +1,9 @@
 //! What `check` says of captured hosts, kept as snapshots.
 
+use buildkit_preflight::check::{Ready, judge};
+use buildkit_preflight::fact::SYSCTLS;
+use buildkit_preflight::gather::{Options, gather};
+use buildkit_preflight::profile::Profile;
 use std::path::Path;
 use std::process::Command;
 
@@ -78,7 +82,7 @@ fn a_limit_that_nobody_took_is_not_told() {
         std::fs::remove_file(&file).expect("rm");
         let verdict = verdict();
         assert_eq!(verdict["verdict"], "unknown", "{kind}: {verdict:#}");
-        assert!(verdict["reason"].to_string().contains("a captured tree does not tell"), "{verdict:#}");
+        assert!(verdict["reason"].to_string().contains("not recorded in a captured tree"), "{verdict:#}");
         std::fs::write(&file, text).expect("write");
     }
     let facts = json(&[], Some(&tree)).1["facts"]["sysctls"].clone();
@@ -98,7 +102,7 @@ fn a_captured_machine_is_judged_as_the_machine_itself() {
     assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     let (here, there) = (json(&["--no-probe"], None), json(&[], Some(&tree)));
     assert_eq!(here.0, there.0, "{:#}", there.1["profiles"]);
-    let untold = |value: &serde_json::Value| value.to_string().contains("a captured tree does not tell");
+    let untold = |value: &serde_json::Value| value.to_string().contains("not recorded in a captured tree");
     for (here, there) in here.1["profiles"].as_array().expect("profiles").iter().zip(there.1["profiles"].as_array().expect("profiles")) {
         for field in ["profile", "verdict", "causes", "evidence"] {
             assert_eq!(here[field], there[field], "{here:#} {there:#}");
@@ -131,5 +135,78 @@ fn a_captured_machine_is_judged_as_the_machine_itself() {
     assert!(broken["profiles"][0]["verdict"] == "unknown" && broken.to_string().contains("captured.json"));
     let again = capture(&tree);
     assert_eq!(again.status.code(), Some(2), "{again:?}");
-    assert_eq!(capture(&dir.path().join("none/below")).status.code(), Some(4));
+}
+
+/// The answer for each profile to a captured tree.
+fn judged(root: &Path) -> Vec<Ready> {
+    let options = Options {
+        root: Some(root.to_owned()),
+        state_dir: None,
+        asked: None,
+        plans: Vec::new(),
+        trial_builds: false,
+        deadline: std::time::Duration::from_secs(600),
+        without: Vec::new(),
+    };
+    let facts = gather(&options).expect("a tree");
+    Profile::ALL.iter().map(|profile| judge(&facts, *profile, None).ready()).collect()
+}
+
+/// All that is in a tree, what lies in a directory before it.
+fn contents(tree: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(tree).expect("readable").flatten() {
+        if entry.file_type().expect("a type").is_dir() {
+            found.extend(contents(&entry.path()));
+        }
+        found.push(entry.path());
+    }
+    found
+}
+
+/// What a copy may have in the place of something; the first: nothing.
+const LOSSES: [(&str, fn(&Path)); 5] = [
+    ("nothing", |_| {}),
+    ("an empty file", |path| std::fs::write(path, "").expect("write")),
+    ("an empty directory", |path| std::fs::create_dir(path).expect("mkdir")),
+    ("a FIFO", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo")),
+    ("a link to itself", |path| std::os::unix::fs::symlink(path.file_name().expect("a name"), path).expect("symlink")),
+];
+
+#[test]
+fn what_a_copy_lost_makes_no_verdict() {
+    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
+    let dir = tempfile::tempdir().expect("temp dir");
+    let mut wrong = Vec::new();
+    let captured = dir.path().join("captured");
+    let capture = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight")).args(["facts", "--capture"]).arg(&captured).status();
+    assert!(capture.expect("runs").success());
+    for name in ["debian-12", "ubuntu-24.04", "pod", "pod-procmount", "captured"] {
+        let whole = if name == "captured" { captured.clone() } else { hosts.join(name) };
+        let (tree, aside) = (dir.path().join(format!("{name}-copy")), dir.path().join("aside"));
+        copy(&whole, &tree);
+        let before = judged(&tree);
+        for path in contents(&whole) {
+            let path = path.strip_prefix(&whole).expect("below it");
+            // A tree without a manifest says by not having one of these two that the kernel has no such switch.
+            if path == Path::new("captured.json") {
+                continue;
+            }
+            let is_switch = SYSCTLS.iter().any(|row| row.absence_tells && row.sysctl.path() == format!("/{}", path.display()));
+            for (loss, lose) in LOSSES.into_iter().skip(usize::from(is_switch)) {
+                let place = tree.join(path);
+                std::fs::rename(&place, &aside).expect("rename");
+                lose(&place);
+                for ((before, after), profile) in before.iter().zip(judged(&tree)).zip(Profile::ALL) {
+                    if after != *before && after != Ready::Unknown {
+                        wrong.push(format!("{name}: {loss} for {}: {profile} was {before}, is {after}", path.display()));
+                    }
+                }
+                let _ = std::fs::remove_file(&place).or_else(|_| std::fs::remove_dir(&place));
+                std::fs::rename(&aside, &place).expect("rename");
+            }
+        }
+        assert_eq!(judged(&tree), before, "{name}: all stands again");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -155,7 +155,7 @@ const BLOCKING_HELPER: &str = "mkfifo never; mkdir bin; printf '#!/bin/sh\\nexec
 #[test]
 fn a_helper_that_hangs_ends_at_the_deadline() {
     let place = Place::new();
-    let (code, report) = place.check(USER, BLOCKING_HELPER, "--deadline 0.5");
+    let (code, report) = place.check(USER, BLOCKING_HELPER, "--deadline 500ms");
     assert_eq!((code, profile(&report).0), (Some(3), "unknown"), "{report:#}");
     assert_eq!(report["facts"]["probes"][0]["end"]["timed-out"], "uid-map", "{report:#}");
     until("all are gone", || processes_in(place.dir.path()).is_empty());
@@ -164,7 +164,7 @@ fn a_helper_that_hangs_ends_at_the_deadline() {
 #[test]
 fn the_probe_dies_with_its_parent() {
     let place = Place::new();
-    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 600");
+    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 10m");
     let mut check = command.stdout(Stdio::null()).spawn().expect("unshare");
     // The helper is the last process of the chain: once it runs, all do.
     until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
@@ -176,7 +176,7 @@ fn the_probe_dies_with_its_parent() {
 #[test]
 fn a_signal_leaves_nothing_behind() {
     let place = Place::new();
-    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 600");
+    let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 10m");
     let check = command.stdout(Stdio::null()).spawn().expect("unshare");
     until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
     assert_eq!(fs::read_dir(place.path("state")).expect("state").count(), 1, "the scratch directory");
@@ -233,7 +233,7 @@ fn a_state_dir_whose_server_never_answers_is_unknown() {
     // The device stays open without anybody who reads it.
     let setup = "exec 3<> /dev/fuse; mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other silent state";
     let place = Place::new();
-    let mut command = place.command(0, setup, "check --format json --state-dir state --deadline 0.5");
+    let mut command = place.command(0, setup, "check --format json --state-dir state --deadline 500ms");
     let mut check = command.stdout(Stdio::null()).spawn().expect("unshare");
     let end = Instant::now() + Duration::from_secs(60);
     let status = loop {
@@ -260,7 +260,7 @@ fn a_signal_removes_nothing_where_the_probe_made_nothing() {
         std::os::unix::fs::chown(path, Some(USER), Some(USER)).expect("chown");
     }
     let setup = format!("chmod 755 state; chown 0 state; {BLOCKING_HELPER}");
-    let check = place.command(USER, &setup, "check --state-dir state --deadline 600").stdout(Stdio::null()).spawn().expect("unshare");
+    let check = place.command(USER, &setup, "check --state-dir state --deadline 10m").stdout(Stdio::null()).spawn().expect("unshare");
     until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
     let pid = nix::unistd::Pid::from_raw(i32::try_from(check.id()).expect("a pid"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("kill");

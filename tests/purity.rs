@@ -29,7 +29,7 @@ const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "s
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 3] = ["std::time::Duration", "std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 5] = ["minijinja", "schemars", "serde", "serde_json", "strum"];
+const CRATES: [&str; 6] = ["minijinja", "schemars", "serde", "serde_json", "shlex", "strum"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 

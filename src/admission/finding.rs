@@ -63,27 +63,28 @@ impl Obstacle {
         self.into()
     }
 
-    pub(super) fn title(self) -> &'static str {
+    /// What it does to a pod, in half a sentence.
+    pub fn title(self) -> &'static str {
         match self {
-            Obstacle::FeatureGate => "the API server drops a field of its pod",
-            Obstacle::ChangedField => "something changes its pod on the way",
-            Obstacle::Validation => "the API server calls its pod invalid",
-            Obstacle::PodSecurity => "Pod Security refuses its pod",
-            Obstacle::Webhook => "a webhook refuses its pod",
-            Obstacle::AdmissionPolicy => "an admission policy refuses its pod",
-            Obstacle::Quota => "a quota leaves no room for its pod",
-            Obstacle::LimitRange => "a LimitRange refuses its pod",
-            Obstacle::SecurityContextConstraint => "no security context constraint allows its pod",
-            Obstacle::ServiceAccount => "the namespace has no service account for its pod",
-            Obstacle::Admission => "the API server refuses its pod",
-            Obstacle::NamespaceMissing => "the namespace is not there",
-            Obstacle::NoRight => "you may not make pods there",
-            Obstacle::NoDryRun => "a webhook takes no dry runs",
+            Obstacle::FeatureGate => "the API server drops a field of the builder's pod",
+            Obstacle::ChangedField => "the builder's pod is changed on admission",
+            Obstacle::Validation => "the API server rejects the builder's pod as invalid",
+            Obstacle::PodSecurity => "Pod Security refuses the builder's pod",
+            Obstacle::Webhook => "a webhook refuses the builder's pod",
+            Obstacle::AdmissionPolicy => "an admission policy refuses the builder's pod",
+            Obstacle::Quota => "a quota leaves no room for the builder's pod",
+            Obstacle::LimitRange => "a LimitRange refuses the builder's pod",
+            Obstacle::SecurityContextConstraint => "no security context constraint allows the builder's pod",
+            Obstacle::ServiceAccount => "the namespace has no service account for the builder's pod",
+            Obstacle::Admission => "the API server refuses the builder's pod",
+            Obstacle::NamespaceMissing => "the namespace does not exist",
+            Obstacle::NoRight => "you may not create pods in the namespace",
+            Obstacle::NoDryRun => "a webhook does not support dry runs",
         }
     }
 
     /// Whether the pod could be made all the same.
-    pub(super) fn tells_nothing(self) -> bool {
+    pub fn tells_nothing(self) -> bool {
         matches!(self, Obstacle::NamespaceMissing | Obstacle::NoRight | Obstacle::NoDryRun)
     }
 }
@@ -106,7 +107,7 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-/// The first obstacle in half a sentence, with all who stand for it: `Pod Security refuses its pod (baseline)`.
+/// The first obstacle in half a sentence, with all who stand for it: `Pod Security refuses the builder's pod (baseline)`.
 pub fn title(findings: &[Finding]) -> Option<String> {
     let first = findings.first()?.obstacle;
     let names =

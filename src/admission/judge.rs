@@ -54,7 +54,7 @@ pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -
             if let (true, Some(gate)) = (host_users, GATES.first().filter(|gate| minor.is_none_or(|minor| minor < gate.locked))) {
                 finding.obstacle = Obstacle::FeatureGate;
                 finding.gate = Some(gate.name.into());
-                finding.message = format!("spec.hostUsers: false was sent and dropped, and so: {}", finding.message);
+                finding.message = format!("spec.hostUsers: false was sent but dropped, so the rest is invalid: {}", finding.message);
                 finding.fix = Some(fix(gate));
             }
             let outcome = if finding.obstacle.tells_nothing() { Outcome::Unknown } else { Outcome::Refused };
@@ -77,7 +77,7 @@ fn changed(change: Change, minor: Option<u32>) -> Finding {
         None => (
             Obstacle::ChangedField,
             None,
-            "find who does that, and have it leave builders alone: kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies"
+            "find the webhook or policy that changes the pod, and exempt builders from it: kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies"
                 .into(),
         ),
     };
@@ -141,7 +141,7 @@ mod tests {
             let admission = captured(text, version);
             (admission.outcome, title(&admission.findings))
         };
-        let gates = "the API server drops a field of its pod (UserNamespacesSupport";
+        let gates = "the API server drops a field of the builder's pod (UserNamespacesSupport";
         for (text, version, outcome, why) in [
             (include_str!("captured/v1.36.json"), "v1.36.3", Outcome::Accepted, None),
             (include_str!("captured/v1.33-gates-off.json"), "v1.33.13", Outcome::Changed, Some(format!("{gates}, ProcMountType)"))),
@@ -150,9 +150,9 @@ mod tests {
                 include_str!("captured/v1.36-baseline.json"),
                 "v1.36.3",
                 Outcome::Refused,
-                Some("Pod Security refuses its pod (baseline)".into()),
+                Some("Pod Security refuses the builder's pod (baseline)".into()),
             ),
-            (include_str!("captured/v1.36-no-namespace.json"), "v1.36.3", Outcome::Unknown, Some("the namespace is not there".into())),
+            (include_str!("captured/v1.36-no-namespace.json"), "v1.36.3", Outcome::Unknown, Some("the namespace does not exist".into())),
         ] {
             assert_eq!(seen(text, version), (outcome, why), "{text}");
         }
@@ -180,7 +180,7 @@ mod tests {
         );
         assert_eq!(
             title(&admission.findings).as_deref(),
-            Some("the API server drops a field of its pod (UserNamespacesSupport, ProcMountType)")
+            Some("the API server drops a field of the builder's pod (UserNamespacesSupport, ProcMountType)")
         );
         let fix = |number: usize| admission.findings[number].fix.clone().expect("a fix");
         assert_eq!(fix(1), "start kube-apiserver with --feature-gates=ProcMountType=true, the default from Kubernetes 1.33 on");

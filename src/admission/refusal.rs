@@ -7,6 +7,9 @@ fn own_words(message: &str) -> &str {
     [" is forbidden: ", " is invalid: "].iter().find_map(|mark| message.split_once(mark)).map_or(message, |(_, words)| words)
 }
 
+/// What to do about an admission policy that refuses.
+const EXEMPT: &str = "exempt builders in this namespace from the policy, or from its binding";
+
 /// What stands in quotes after a word.
 fn quoted<'a>(text: &'a str, before: &str, quote: char) -> Option<&'a str> {
     text.split_once(before)?.1.split_once(quote)?.1.split_once(quote).map(|(name, _)| name)
@@ -28,12 +31,12 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
     };
     let says = |text: &str| message.contains(text);
     if code == 404 && message.starts_with("namespaces ") {
-        let fix = "make it: `buildkit-preflight render builder` does, labelled for privileged pods; or try in one that is there and has that label, with --namespace";
+        let fix = "create the namespace: `buildkit-preflight render builder` prints it with the label for privileged pods; or name an existing namespace that has this label with --namespace";
         return Some(finding(Obstacle::NamespaceMissing, None, fix.into()));
     }
     if says("cannot create resource \"pods\"") {
         let fix =
-            format!("ask for the right `create pods` in namespace {namespace}: kubectl auth can-i create pods --namespace {namespace}");
+            format!("ask for the right to create pods in namespace {namespace}: kubectl auth can-i create pods --namespace {namespace}");
         return Some(finding(Obstacle::NoRight, Some("RBAC"), fix));
     }
     if says("violates PodSecurity") {
@@ -43,14 +46,14 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
     }
     if says("does not support dry run") {
         let webhook = quoted(message, "admission webhook ", '"');
-        let fix = "have it declare `sideEffects: None`, or try with a real pod";
+        let fix = "declare `sideEffects: None` for the webhook, or try a real pod";
         return Some(finding(Obstacle::NoDryRun, webhook, fix.into()));
     }
     for (mark, quote, fix) in [
-        ("admission webhook ", '"', "have it leave this namespace's builders alone"),
-        ("failed calling webhook ", '"', "mend it: while it does not answer no pod can be made here"),
-        ("ValidatingAdmissionPolicy ", '\'', "have it, or its binding, leave this namespace's builders alone"),
-        ("MutatingAdmissionPolicy ", '\'', "have it, or its binding, leave this namespace's builders alone"),
+        ("admission webhook ", '"', "exempt builders in this namespace from the webhook"),
+        ("failed calling webhook ", '"', "fix the webhook: while it is down, no pod can be created in this namespace"),
+        ("ValidatingAdmissionPolicy ", '\'', EXEMPT),
+        ("MutatingAdmissionPolicy ", '\'', EXEMPT),
     ] {
         if let Some(name) = quoted(message, mark, quote) {
             let obstacle = if mark.contains("webhook") { Obstacle::Webhook } else { Obstacle::AdmissionPolicy };
@@ -60,13 +63,17 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
     for mark in ["exceeded quota: ", "failed quota: "] {
         if let Some((_, rest)) = message.split_once(mark) {
             let name = rest.split([',', ':']).next();
-            return Some(finding(Obstacle::Quota, name, "raise the quota, free some of it, or change the builder's resources".into()));
+            return Some(finding(
+                Obstacle::Quota,
+                name,
+                "raise the quota, delete what uses the quota, or change the builder's resources".into(),
+            ));
         }
     }
     // The builder asks for resources and sets no limit: one that is too low is a LimitRange's.
     let limited = code == 422 && words.contains("resources.requests") && words.contains("must be less than or equal to");
     if limited || says(" usage per ") || says("limit to request ratio per ") {
-        let fix = format!("change the builder's resources, or the LimitRange: kubectl describe limitrange --namespace {namespace}");
+        let fix = format!("change the builder's resources or the LimitRange: kubectl describe limitrange --namespace {namespace}");
         return Some(finding(Obstacle::LimitRange, None, fix));
     }
     if says("security context constraint") {
@@ -74,11 +81,11 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
         return Some(finding(Obstacle::SecurityContextConstraint, None, fix));
     }
     if says("error looking up service account") {
-        let fix = format!("kubectl create serviceaccount default --namespace {namespace} (a controller makes it in a new namespace)");
+        let fix = format!("kubectl create serviceaccount default --namespace {namespace} (a controller creates it in a new namespace)");
         return Some(finding(Obstacle::ServiceAccount, None, fix));
     }
     if says("because it is being terminated") {
-        return Some(finding(Obstacle::NamespaceMissing, None, "wait until it is gone, and make it anew".into()));
+        return Some(finding(Obstacle::NamespaceMissing, None, "wait until the namespace is deleted, then create it again".into()));
     }
     match code {
         422 if says("privileged: Forbidden: disallowed by cluster policy") => {
@@ -123,14 +130,14 @@ mod tests {
                 "admission webhook \"a.example.com\" denied the request: no root here",
                 Obstacle::Webhook,
                 Some("a.example.com"),
-                "leave",
+                "exempt",
             ),
             (
                 500,
                 "Internal error occurred: failed calling webhook \"a.example.com\": failed to call webhook: Post \"https://a.b.svc:443/\": context deadline exceeded",
                 Obstacle::Webhook,
                 Some("a.example.com"),
-                "mend",
+                "fix the webhook",
             ),
             (
                 422,
@@ -186,7 +193,7 @@ mod tests {
                 "pods \"b\" is forbidden: unable to create new content in namespace builds because it is being terminated",
                 Obstacle::NamespaceMissing,
                 None,
-                "anew",
+                "create it again",
             ),
             (
                 422,

@@ -47,7 +47,7 @@ impl Health {
     /// Why the agent should be started anew, if it should.
     pub(super) fn live(&self) -> Result<(), String> {
         let silent = self.with(|state| state.seen.elapsed());
-        if silent > self.stuck { Err(format!("the agent has not come round for {} s", silent.as_secs())) } else { Ok(()) }
+        if silent > self.stuck { Err(format!("the agent has been stuck for {} s", silent.as_secs())) } else { Ok(()) }
     }
 
     /// Why the agent does not do its work, if it does not.

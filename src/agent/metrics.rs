@@ -34,6 +34,59 @@ struct ReasonLabels {
     reason: String,
 }
 
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(test, derive(PartialEq, Eq, strum::VariantArray))]
+enum Metric {
+    Verdict,
+    Probe,
+    Writes,
+    EventsFailed,
+    LastWrite,
+    SysctlsSet,
+    TuneProblem,
+}
+
+/// A row of the table of metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricRow {
+    metric: Metric,
+    /// The name that it is registered by: [`MetricRow::exposed`] is what Prometheus sees.
+    name: &'static str,
+    /// `gauge`, `counter` or `histogram`.
+    pub kind: &'static str,
+    /// The labels of its series.
+    pub labels: &'static [&'static str],
+    /// What it tells.
+    pub help: &'static str,
+}
+
+impl MetricRow {
+    /// The name that Prometheus sees.
+    pub fn exposed(&self) -> String {
+        let suffix = if self.kind == "counter" { "_total" } else { "" };
+        format!("{PREFIX}_{}{suffix}", self.name)
+    }
+}
+
+/// Before all names.
+const PREFIX: &str = "buildkit_preflight";
+
+const fn row(metric: Metric, name: &'static str, kind: &'static str, labels: &'static [&'static str], help: &'static str) -> MetricRow {
+    MetricRow { metric, name, kind, labels, help }
+}
+
+/// All metrics.
+pub const METRICS: [MetricRow; 7] = [
+    row(Metric::Verdict, "verdict", "gauge", &["profile", "verdict"], "1 for the verdict of a profile, 0 for the others"),
+    row(Metric::Probe, "probe_duration_seconds", "histogram", &[], "How long a check took, probe included"),
+    row(Metric::Writes, "writes", "counter", &["result"], "Attempts to write the Node, by result"),
+    row(Metric::EventsFailed, "events_failed", "counter", &[], "Events that the API server did not accept"),
+    row(Metric::LastWrite, "last_write_timestamp_seconds", "gauge", &[], "When the Node was last written"),
+    row(Metric::SysctlsSet, "sysctl_set", "gauge", &["sysctl"], "Sysctls that tune has set, with the value"),
+    row(Metric::TuneProblem, "tune_problem", "gauge", &["reason"], "1 while tune leaves a sysctl too low, by reason"),
+];
+
 /// What Prometheus may ask.
 pub(super) struct Metrics {
     registry: Registry,
@@ -49,7 +102,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let metrics = Metrics {
-            registry: Registry::with_prefix("buildkit_preflight"),
+            registry: Registry::with_prefix(PREFIX),
             verdict: Family::default(),
             probe: Histogram::new(SECONDS),
             writes: Family::default(),
@@ -62,13 +115,18 @@ impl Metrics {
     }
 
     fn registered(mut self) -> Self {
-        self.registry.register("verdict", "1 for the verdict of a profile, 0 for the others", self.verdict.clone());
-        self.registry.register("probe_duration_seconds", "How long gathering facts and probing took", self.probe.clone());
-        self.registry.register("writes", "Attempts to write the Node, by result", self.writes.clone());
-        self.registry.register("events_failed", "Events that the API server would not take", self.events_failed.clone());
-        self.registry.register("last_write_timestamp_seconds", "When the Node was last written", self.last_write.clone());
-        self.registry.register("sysctl_set", "What tune has set, in the value that it gave", self.sysctls_set.clone());
-        self.registry.register("tune_problem", "1 where tune leaves a sysctl that is too low, by reason", self.tune_problem.clone());
+        for row in &METRICS {
+            let (name, help) = (row.name, row.help);
+            match row.metric {
+                Metric::Verdict => self.registry.register(name, help, self.verdict.clone()),
+                Metric::Probe => self.registry.register(name, help, self.probe.clone()),
+                Metric::Writes => self.registry.register(name, help, self.writes.clone()),
+                Metric::EventsFailed => self.registry.register(name, help, self.events_failed.clone()),
+                Metric::LastWrite => self.registry.register(name, help, self.last_write.clone()),
+                Metric::SysctlsSet => self.registry.register(name, help, self.sysctls_set.clone()),
+                Metric::TuneProblem => self.registry.register(name, help, self.tune_problem.clone()),
+            }
+        }
         self
     }
 
@@ -143,5 +201,31 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_table_is_what_prometheus_reads() {
+        use crate::fact::{Problem, Reason, SysctlChange, Tunable};
+        use strum::VariantArray;
+        assert_eq!(METRICS.map(|row| row.metric), Metric::VARIANTS);
+        let metrics = Metrics::new();
+        metrics.verdicts(&BTreeMap::from([(Profile::NoProcessSandbox, Ready::Ready)]));
+        metrics.wrote("success");
+        metrics.event_failed();
+        metrics.probe_took(Duration::from_millis(20));
+        let at = || "2026-01-01T00:00:00Z".to_owned();
+        let change = SysctlChange { sysctl: Tunable::MAX_USER_NAMESPACES, from: 0, to: 1, at: at() };
+        let problem = Some(Problem { reason: Reason::Policy, message: String::new(), at: at() });
+        metrics.tuned(&Fact::Known(Tuned { changes: vec![change], problem, ..Tuned::new(String::new()) }));
+        let text = metrics.text();
+        for row in &METRICS {
+            let (name, base) = (row.exposed(), format!("{PREFIX}_{}", row.name));
+            assert!(text.contains(&format!("# TYPE {base} {}\n", row.kind)), "{base} in\n{text}");
+            let line = text.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("{name} in\n{text}"));
+            let series = line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(series, _)| series);
+            let labels = series.split(',').filter_map(|label| label.split_once('=')).map(|(label, _)| label);
+            assert_eq!(labels.filter(|label| *label != "le").collect::<Vec<_>>(), row.labels, "{line}");
+        }
+        assert_eq!(text.lines().filter(|line| line.starts_with("# TYPE")).count(), METRICS.len());
     }
 }

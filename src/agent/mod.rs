@@ -19,10 +19,12 @@ mod schedule;
 mod server;
 mod work;
 
+pub use metrics::{METRICS, MetricRow};
+
 use crate::api::{self, Access};
 use crate::profile::Profile;
 use crate::publish::Accept;
-use crate::read::BadStateDir;
+use crate::read::BadPath;
 use health::Health;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -104,7 +106,7 @@ pub enum Error {
     },
     /// No such directory.
     #[error(transparent)]
-    StateDir(#[from] BadStateDir),
+    StateDir(#[from] BadPath),
     /// The runtime or a signal handler.
     #[error("could not start: {0}")]
     Start(#[from] std::io::Error),
@@ -137,6 +139,6 @@ async fn start(options: Options) -> Result<(), Error> {
         _ = term.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!("ends; what was published stays");
+    info!("stopping; published labels and conditions stay");
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::fact::{Fact, Facts, Kubelet};
 use crate::gather;
 use crate::node::{ConditionType, Observation, Status, View};
 use crate::publish::{self, Canaries, Desired, Verdicts};
-use crate::read::{BadStateDir, Fingerprint, TunedFile, Watched};
+use crate::read::{BadPath, Fingerprint, TunedFile, Watched};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
@@ -93,7 +93,7 @@ impl Prover {
             if !stands || judged.published == Ready::Ready || refused == 2 {
                 break;
             }
-            warn!(saw = judged.desired.conditions[0].message, "seems not to be ready any more; will look again");
+            warn!(saw = judged.desired.conditions[0].message, "the node seems to be no longer ready; will check again");
             tokio::time::sleep(pause).await;
             judged = self.look(options, health, node, canaries).await?;
             refused = if judged.published == Ready::NotReady { refused + 1 } else { 0 };
@@ -111,7 +111,7 @@ impl Prover {
             self.under = Some(self.watched.fingerprint());
             let tuned = self.tuned.read();
             if let Fact::Failed(why) = &tuned {
-                warn!(%why, "what tune did can't be told");
+                warn!(%why, "the status of tune can't be read");
             }
             let began = Instant::now();
             let mut facts = self.gather(options).await?;
@@ -170,13 +170,16 @@ pub(super) const LOOK_COSTS: u32 = 3;
 /// Nobody can tell anything where the container that proves does not answer.
 fn without_an_answer(why: &str) -> Facts {
     let mut facts = Facts::unknown();
-    facts.user_namespaces = Fact::Denied(format!("the container that proves has not answered: {why}").into());
+    facts.user_namespaces = Fact::Denied(format!("the prover's container has not answered: {why}").into());
     facts
 }
 
 /// Nobody can tell anything where builds would have no place.
-fn without_state_dir(gone: &BadStateDir) -> Facts {
+fn without_state_dir(gone: &BadPath) -> Facts {
     let mut facts = Facts::unknown();
-    facts.state_dir.path = Fact::Denied(gone.to_string().into());
+    let why = gone.to_string();
+    // The first question that is not answered is the one that the condition names.
+    facts.user_namespaces = Fact::Denied(why.clone().into());
+    facts.state_dir.path = Fact::Denied(why.into());
     facts
 }

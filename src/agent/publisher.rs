@@ -218,12 +218,12 @@ impl Publisher {
         while let Some((event, uid)) = self.events.first().cloned() {
             let Ok(writer) = self.writer().await else { return };
             match writer.tell(&event, &uid, &read::now()).await {
-                Ok(()) => info!(event = event.topic.reason(), text = event.message, "told"),
+                Ok(()) => info!(event = event.topic.reason(), text = event.message, "event sent"),
                 Err(error) => {
                     self.health.metrics.event_failed();
                     // It will never be taken.
                     let is_final = matches!(error.code(), Some(400 | 404 | 422));
-                    warn!(error = %error, is_final, "could not tell an event");
+                    warn!(error = %error, is_final, "could not send an event");
                     if !is_final {
                         return;
                     }
@@ -253,7 +253,7 @@ impl Publisher {
         if told {
             debug!(error = text, "still could not publish");
         } else {
-            warn!(error = text, "could not publish; will try again and again");
+            warn!(error = text, "could not publish; will retry");
             self.complaint = Some((text, Instant::now()));
         }
     }

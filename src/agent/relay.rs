@@ -6,13 +6,14 @@
 use crate::attempt::reap;
 use crate::fact::Facts;
 use crate::gather::{Options, gather};
+use crate::read::whole;
 use crate::text::{plain, shortened};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::geteuid;
 use std::fs::{self, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -70,13 +71,10 @@ fn make_way(socket: &Path) -> io::Result<()> {
         there => there?,
     };
     if !there.file_type().is_socket() || there.uid() != geteuid().as_raw() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "something stands there that is no socket of this user's; nothing was removed",
-        ));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path exists and is not a socket of this user; nothing was removed"));
     }
     if UnixStream::connect(socket).is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there; nothing was removed"));
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket; nothing was removed"));
     }
     fs::remove_file(socket)
 }
@@ -95,7 +93,7 @@ fn answer(mut stream: UnixStream, options: &Options) -> io::Result<()> {
 pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
     let deadline = Instant::now() + patience;
     let why = |error: io::Error| format!("{}: {error}", socket.display());
-    let mut stream = loop {
+    let stream = loop {
         match UnixStream::connect(socket) {
             Err(error)
                 if Instant::now() < deadline && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
@@ -106,10 +104,9 @@ pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
         }
     };
     stream.set_read_timeout(Some(patience)).map_err(why)?;
-    let mut text = String::new();
-    Read::by_ref(&mut stream).take(LARGEST).read_to_string(&mut text).map_err(why)?;
+    let text = whole(stream, LARGEST).map_err(why)?;
     // The reason may quote the answer, which has neither bounds nor manners.
-    serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_slice(&text).map_err(|error| {
         let (bytes, why) = (text.len(), shortened(plain(&error.to_string(), LONGEST), LONGEST));
         format!("{}: its answer of {bytes} bytes is not what is known of a node: {why}", socket.display())
     })

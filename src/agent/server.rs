@@ -72,8 +72,8 @@ fn answer(health: &Health, method: &Method, path: &str) -> Response<String> {
         (&Method::GET | &Method::HEAD, "/healthz") => said(health.live()),
         (&Method::GET | &Method::HEAD, "/readyz") => said(health.ready()),
         (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, health.metrics.text()),
-        (_, "/healthz" | "/readyz" | "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into()),
-        _ => (StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n".into()),
+        (_, "/healthz" | "/readyz" | "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".into()),
+        _ => (StatusCode::NOT_FOUND, "not found; try /healthz, /readyz or /metrics\n".into()),
     };
     let media = if path == "/metrics" { "application/openmetrics-text; version=1.0.0; charset=utf-8" } else { "text/plain; charset=utf-8" };
     let mut response = Response::new(text);

@@ -93,14 +93,14 @@ impl Work {
         if self.schedule.proved(Instant::now(), proved) {
             self.is = Some(judged);
         } else {
-            info!(seconds = DOUBT.as_secs(), "a canary's answer would be withdrawn; will look again");
+            info!(seconds = DOUBT.as_secs(), "this check would withdraw a canary's verdict; will check again first");
             self.publisher.forget();
         }
         Ok(())
     }
 
     fn hold(&mut self) {
-        info!("this node is no candidate any more, so nothing is published");
+        info!("this node is no longer a candidate; nothing is published");
         self.written = self.is.clone();
         self.schedule.held();
     }
@@ -116,7 +116,7 @@ impl Work {
                 // The answer may tell of a runtime that was replaced.
                 let is_another = node.is_some_and(|node| node.kubelet != is.kubelet);
                 if is_another {
-                    info!("the kubelet tells of another version or runtime");
+                    info!("the kubelet reports another version or runtime");
                 }
                 self.schedule.published(word, is_another);
                 self.written = self.is.clone();

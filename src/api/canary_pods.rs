@@ -1,15 +1,14 @@
-use super::{Error, of, request};
+use super::{Error, Server, of};
 use crate::node::component;
 use crate::profile::Profile;
 use crate::publish::Start;
 use k8s_openapi::api::core::v1;
-use kube::Client;
 use kube::api::ListParams;
 use serde::Deserialize;
 
 /// The pods of canaries, in the agent's own namespace: looked at where one is silent, to know why.
 pub struct CanaryPods {
-    client: Client,
+    server: Server,
     node: String,
 }
 
@@ -96,8 +95,8 @@ impl Said {
 
 impl CanaryPods {
     /// Those on a node.
-    pub fn new(client: Client, node: String) -> Self {
-        CanaryPods { client, node }
+    pub fn new(server: Server, node: String) -> Self {
+        CanaryPods { server, node }
     }
 
     /// What came of the newest pod of a profile's canary.
@@ -108,22 +107,22 @@ impl CanaryPods {
     /// The name of a node other than this one, by the pods there: an agent may read no Nodes.
     pub(super) async fn another_node(&self) -> Result<Option<String>, Error> {
         let elsewhere = ListParams::default().limit(1).fields(&format!("spec.nodeName!={},spec.nodeName!=", self.node));
-        let pods: List<Pod> = request(&self.client, of::<v1::Pod>(Some(self.client.default_namespace())).list(&elsewhere)?).await?;
+        let pods: List<Pod> = self.server.request(of::<v1::Pod>(Some(self.server.namespace())).list(&elsewhere)?).await?;
         Ok(pods.items.into_iter().next().map(|pod| pod.spec.node_name))
     }
 
     async fn ask(&self, profile: Profile) -> Result<Start, Error> {
-        let (namespace, component) = (self.client.default_namespace(), component(profile));
+        let (namespace, component) = (self.server.namespace(), component(profile));
         let labels = format!("app.kubernetes.io/component={component}");
         // From the API server's cache: what it knows without asking its store.
         let these = ListParams::default().labels(&labels).fields(&format!("spec.nodeName={}", self.node)).at("0");
-        let pods: List<Pod> = request(&self.client, of::<v1::Pod>(Some(namespace)).list(&these)?).await?;
+        let pods: List<Pod> = self.server.request(of::<v1::Pod>(Some(namespace)).list(&these)?).await?;
         let alive = pods.items.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let Some(pod) = alive.max_by(|a, b| a.metadata.creation_timestamp.cmp(&b.metadata.creation_timestamp)) else {
             return Ok(Start::NoPod);
         };
         let these = ListParams::default().limit(100).fields(&format!("type=Warning,involvedObject.uid={}", pod.metadata.uid));
-        let events: List<Event> = request(&self.client, of::<v1::Event>(Some(namespace)).list(&these)?).await?;
+        let events: List<Event> = self.server.request(of::<v1::Event>(Some(namespace)).list(&these)?).await?;
         // RFC 3339 in UTC: the order of texts is that of times.
         let at = |event: &Event| {
             event.last_timestamp.clone().or_else(|| event.event_time.clone()).or_else(|| event.metadata.creation_timestamp.clone())

@@ -1,7 +1,7 @@
 //! Whether the admission policies are there that confine the agent's account: each rule is tried with a dry run that breaks it.
 
 use super::node_writer::{EVENTS_NAMESPACE, event_object};
-use super::{Error, NodeWriter, of, request};
+use super::{Error, NodeWriter, of};
 use crate::node::{ConditionType, Key, MESSAGE_BYTES, Rule};
 use crate::publish::{Event, Topic};
 use k8s_openapi::api::core::v1;
@@ -87,7 +87,7 @@ impl NodeWriter {
     }
 
     async fn dry_run(&self, node: &str, parameters: PatchParams, patch: Patch<Value>) -> Result<IgnoredAny, Error> {
-        request(self.client(), of::<v1::Node>(None).patch_subresource("status", node, &parameters.dry_run(), &patch)?).await
+        self.server().request(of::<v1::Node>(None).patch_subresource("status", node, &parameters.dry_run(), &patch)?).await
     }
 
     /// An event of the agent's own, but for one field.
@@ -97,6 +97,6 @@ impl NodeWriter {
         let mut object = event_object(&event, self.node(), uid, now);
         spoil(&mut object);
         let parameters = PostParams { dry_run: true, ..PostParams::default() };
-        request(self.client(), of::<v1::Event>(Some(EVENTS_NAMESPACE)).create(&parameters, object.to_string().into_bytes())?).await
+        self.server().request(of::<v1::Event>(Some(EVENTS_NAMESPACE)).create(&parameters, object.to_string().into_bytes())?).await
     }
 }

@@ -1,10 +1,13 @@
-use super::Error;
-use super::in_pod::InPod;
-use kube::{Client, Config};
+use super::in_pod::{InPod, SERVICE_ACCOUNT, server};
+use super::{Error, Server};
+use crate::text::plain;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
+/// The longest reason, in characters: what stands in a kubeconfig may be of any length.
+const REASON: usize = 800;
 
 /// By what right to talk to the API server.
 #[derive(Clone, Debug)]
@@ -21,41 +24,29 @@ pub enum Access {
     },
 }
 
-/// Makes a client. Nothing is sent yet, except where a kubeconfig asks for a command that gives a token.
+/// Makes a client. Nothing is sent yet; but where a kubeconfig names a command that gives credentials, the command is run.
 ///
 /// # Errors
-/// Credentials that can't be read.
-pub async fn connect(access: &Access) -> Result<Client, Error> {
-    match access {
+/// [`Error::NoAccess`]: what is wrong, with the name of the file and the field.
+pub async fn connect(access: &Access) -> Result<Server, Error> {
+    let connected = match access {
         Access::Pod => in_pod().map_err(|error| {
-            let elsewhere = if cfg!(feature = "cli") { " (outside of a pod name a file with --kubeconfig)" } else { "" };
-            Error::NoAccess(format!("the pod's service account: {error}{elsewhere}"))
+            let elsewhere = if cfg!(feature = "cli") { " (outside of a pod, name a kubeconfig with --kubeconfig)" } else { "" };
+            format!("the pod's service account: {error}{elsewhere}")
         }),
         #[cfg(feature = "cli")]
-        Access::Kubeconfig { path, context } => by_kubeconfig(path.as_deref(), context.clone()).await,
-    }
-}
-
-fn in_pod() -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let mut config = Config::incluster()?;
-    config.connect_timeout = Some(CONNECT);
-    let namespace = config.default_namespace.clone();
-    Ok(Client::new(InPod::new(config)?, namespace))
-}
-
-#[cfg(feature = "cli")]
-async fn by_kubeconfig(path: Option<&std::path::Path>, context: Option<String>) -> Result<Client, Error> {
-    use kube::config::{KubeConfigOptions, Kubeconfig};
-    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    let (name, read) = match path {
-        Some(path) => (path.display().to_string(), Kubeconfig::read_from(path)),
-        None => ("the default kubeconfig (name one with --kubeconfig or KUBECONFIG)".to_owned(), Kubeconfig::read()),
+        Access::Kubeconfig { path, context } => super::kubeconfig::connect(path.as_deref(), context.as_deref(), CONNECT).await,
     };
-    let unusable = |error: &dyn std::fmt::Display| Error::NoAccess(format!("{name}: {error}"));
-    let kubeconfig = read.map_err(|error| unusable(&error))?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
-    config.connect_timeout = Some(CONNECT);
-    // Whoever asks decides when to ask again: an agent by its own clock, a person by hand.
-    config.default_retry = false;
-    Client::try_from(config).map_err(|error| Error::NoAccess(error.to_string()))
+    connected.map_err(|why| Error::NoAccess(plain(&why, REASON)))
+}
+
+fn in_pod() -> Result<Server, String> {
+    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let url = server(variable)?;
+    let directory = Path::new(SERVICE_ACCOUNT);
+    let namespace = super::file::contents(&directory.join("namespace"), super::file::CREDENTIAL)?;
+    let namespace = String::from_utf8_lossy(&namespace).trim().to_owned();
+    let name = format!("{url} (of the pod's service account)");
+    let client = kube::Client::new(InPod::new(url, directory, CONNECT)?, namespace);
+    Ok(Server::new(client, name))
 }

@@ -1,29 +1,48 @@
-use crate::text::shortened;
+use crate::text::{plain, shortened};
 
-/// The longest message that is passed on: a proxy's answer may be a page of HTML.
-pub(super) const LONGEST: usize = 500;
+/// The longest message that is passed on, in bytes: a proxy's answer may be a page of HTML.
+const LONGEST: usize = 500;
+
+/// What somebody else says, as one line that fits into a message.
+pub(super) fn said(text: impl Into<String>) -> String {
+    plain(&shortened(text, LONGEST), LONGEST)
+}
 
 /// A request that was not answered as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No way to the API server is known.
-    #[error("no way to the API server: {0}")]
+    #[error("no access to the API server: {0}")]
     NoAccess(String),
     /// The API server could not be reached.
-    #[error("{what}: the API server could not be reached: {why}")]
+    #[error("{what}: the API server {server} could not be reached: {why}")]
     Unreachable {
         /// Method and path.
         what: String,
+        /// Its URL, and who said so.
+        server: String,
         /// The whole chain of reasons.
         why: String,
     },
     /// It did not answer in time.
-    #[error("{what}: no answer in {seconds} s")]
+    #[error("{what}: no complete answer from the API server {server} within {seconds} s")]
     Silent {
         /// Method and path.
         what: String,
+        /// Its URL, and who said so.
+        server: String,
         /// How long was waited.
         seconds: u64,
+    },
+    /// The answer goes on and on.
+    #[error("{what}: the answer of the API server {server} does not end: {bound}")]
+    Endless {
+        /// Method and path.
+        what: String,
+        /// Its URL, and who said so.
+        server: String,
+        /// What was enough.
+        bound: String,
     },
     /// It refused.
     #[error("{what}: refused with {code}: {message}")]
@@ -36,10 +55,12 @@ pub enum Error {
         message: String,
     },
     /// The answer makes no sense.
-    #[error("{what}: the answer could not be read: {why}")]
+    #[error("{what}: the answer of the API server {server} could not be read: {why}")]
     Garbled {
         /// Method and path.
         what: String,
+        /// Its URL, and who said so.
+        server: String,
         /// Where it stops making sense.
         why: String,
     },
@@ -48,7 +69,7 @@ pub enum Error {
     Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "{what} was not refused by the rule that is there for it (tried as a dry run), so no admission policy confines this account in that. The policy {policy} or its binding is missing, is another version's, or names another account: apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix (kustomize's own namespace and namePrefix do not reach into the policy)"
+        "no admission policy confines this account: {what} was not refused by its rule (tried as a dry run). The policy {policy} or its binding is missing, of another version, or for another account. Apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix. (kustomize's own namespace and namePrefix do not change the policy.)"
     )]
     Unconfined {
         /// What was tried.
@@ -71,13 +92,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn of(what: String, error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => Error::Refused { what, code: status.code, message: shortened(status.message.clone(), LONGEST) },
-            error => Error::Unreachable { what, why: shortened(chain(&error), LONGEST) },
-        }
-    }
-
     /// The HTTP status of a refusal.
     pub fn code(&self) -> Option<u16> {
         match self {
@@ -94,14 +108,14 @@ impl Error {
             Error::Refused { code: 409, .. } => "conflict",
             Error::Refused { code: 429 | 500.., .. } => "server",
             Error::Refused { .. } => "refused",
-            Error::Garbled { .. } | Error::Unsendable(_) => "garbled",
+            Error::Garbled { .. } | Error::Endless { .. } | Error::Unsendable(_) => "garbled",
             Error::Unconfined { .. } | Error::Undecided { .. } => "unconfined",
         }
     }
 }
 
 /// An error with all its reasons, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

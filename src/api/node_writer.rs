@@ -1,9 +1,8 @@
-use super::{CanaryPods, Error, Ours, of, request};
+use super::{CanaryPods, Error, Ours, Server, of};
 use crate::node::{COMPONENT, Key, Node, View, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
 use k8s_openapi::api::core::v1;
-use kube::Client;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// Writes to one Node what belongs to one profile's agent.
 pub struct NodeWriter {
-    client: Client,
+    server: Server,
     node: String,
     prefix: String,
     manager: String,
@@ -19,13 +18,13 @@ pub struct NodeWriter {
 
 impl NodeWriter {
     /// A writer to a node; `profile` is the one that its agent proves.
-    pub fn new(client: Client, node: String, prefix: String, profile: Profile) -> Self {
-        NodeWriter { client, node, prefix, manager: manager(profile) }
+    pub fn new(server: Server, node: String, prefix: String, profile: Profile) -> Self {
+        NodeWriter { server, node, prefix, manager: manager(profile) }
     }
 
     /// Patches labels and status in one request: the subresource `status` takes both.
     async fn patch<T: DeserializeOwned>(&self, parameters: PatchParams, patch: Patch<Value>) -> Result<T, Error> {
-        request(&self.client, of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
+        self.server.request(of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
     }
 
     pub(super) fn parameters(&self) -> PatchParams {
@@ -34,7 +33,7 @@ impl NodeWriter {
 
     /// The pods of canaries on the node.
     pub fn canary_pods(&self) -> CanaryPods {
-        CanaryPods::new(self.client.clone(), self.node.clone())
+        CanaryPods::new(self.server.clone(), self.node.clone())
     }
 
     /// Sends a patch that is answered with the Node, whose labels lose their prefix here.
@@ -112,7 +111,7 @@ impl NodeWriter {
         let object = event_object(event, &self.node, uid, now);
         let parameters = PostParams { field_manager: Some(COMPONENT.into()), ..PostParams::default() };
         let made = of::<v1::Event>(Some(EVENTS_NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
-        match request::<IgnoredAny>(&self.client, made).await {
+        match self.server.request::<IgnoredAny>(made).await {
             Err(Error::Refused { code: 409, .. }) => {}
             made => return made.map(|_| ()),
         }
@@ -132,11 +131,11 @@ impl NodeWriter {
 
     async fn patch_event<T: DeserializeOwned>(&self, name: &str, patch: Value) -> Result<T, Error> {
         let parameters = PatchParams::apply(COMPONENT);
-        request(&self.client, of::<v1::Event>(Some(EVENTS_NAMESPACE)).patch(name, &parameters, &Patch::Merge(patch))?).await
+        self.server.request(of::<v1::Event>(Some(EVENTS_NAMESPACE)).patch(name, &parameters, &Patch::Merge(patch))?).await
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    pub(super) fn server(&self) -> &Server {
+        &self.server
     }
 
     pub(super) fn node(&self) -> &str {

@@ -1,10 +1,9 @@
-use super::error::LONGEST;
-use super::{Error, exchange, of, request, what};
+use super::error::said;
+use super::server::{self, OBJECT, reason};
+use super::{Error, Server, of};
 use crate::admission::Answer;
-use crate::text::shortened;
 use http::StatusCode;
 use k8s_openapi::api::core::v1;
-use kube::Client;
 use kube::api::PostParams;
 use kube::core::request::Error as Unsendable;
 use serde::Deserialize;
@@ -16,7 +15,7 @@ const DRY_RUN: Duration = Duration::from_secs(45);
 
 /// What a cluster makes of pods, as dry runs: nothing is ever stored.
 pub struct Pods {
-    client: Client,
+    server: Server,
 }
 
 #[derive(Deserialize)]
@@ -25,15 +24,10 @@ struct Version {
     git_version: String,
 }
 
-#[derive(Deserialize)]
-struct Status {
-    message: String,
-}
-
 impl Pods {
     /// With the rights of this client.
-    pub fn new(client: Client) -> Self {
-        Pods { client }
+    pub fn new(server: Server) -> Self {
+        Pods { server }
     }
 
     /// The API server's version: `v1.36.3`.
@@ -42,7 +36,7 @@ impl Pods {
     /// See [`Error`].
     pub async fn version(&self) -> Result<String, Error> {
         let asked = http::Request::get("/version").body(Vec::new()).map_err(Unsendable::BuildRequest)?;
-        let version: Version = request(&self.client, asked).await?;
+        let version: Version = self.server.request(asked).await?;
         Ok(version.git_version)
     }
 
@@ -56,16 +50,14 @@ impl Pods {
         // What the API server does not know it drops and warns of; the default of an old server says nothing.
         let uri = format!("{}&fieldValidation=Warn", asked.uri());
         *asked.uri_mut() = uri.parse().map_err(|error: http::uri::InvalidUri| Unsendable::BuildRequest(error.into()))?;
-        let what = what(&asked);
-        let (status, headers, text) = exchange(&self.client, asked, DRY_RUN).await?;
+        let what = format!("POST {}", asked.uri().path());
+        let server::Answer { status, headers, text } = self.server.exchange(asked, DRY_RUN, OBJECT).await?;
         if status.is_success() {
-            let pod = serde_json::from_str(&text);
-            let pod = pod.map_err(|error| Error::Garbled { what, why: error.to_string() })?;
+            let pod = self.server.parse(what, &text)?;
             let warnings = headers.get_all(http::header::WARNING).iter().filter_map(|value| warning(value.to_str().ok()?)).collect();
             return Ok(Answer::Made { pod, warnings });
         }
-        let message = serde_json::from_str(&text).map_or(text, |status: Status| status.message);
-        Ok(Answer::Refused { code: status.as_u16(), message })
+        Ok(Answer::Refused { code: status.as_u16(), message: reason(text) })
     }
 }
 
@@ -73,7 +65,7 @@ impl Error {
     /// The same refusal as an error, where it was none of the pod.
     pub fn refused_pod(namespace: &str, code: u16, message: &str) -> Self {
         let what = format!("POST {}", of::<v1::Pod>(Some(namespace)).url_path);
-        Error::Refused { what, code, message: shortened(message, LONGEST) }
+        Error::Refused { what, code, message: said(message) }
     }
 
     /// Whether it is a refusal for lack of a right.

@@ -43,7 +43,7 @@ pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadlin
 /// Where this can't write, buildkitd can't either.
 fn no_place(state_dir: &Path, error: &std::io::Error) -> TrialEnd {
     let errno = error.raw_os_error().map(Errno);
-    let text = format!("no directory in {}: {error}", state_dir.display());
+    let text = format!("could not create a directory in {}: {error}", state_dir.display());
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
             let detail = Some(text.clone());
@@ -58,15 +58,15 @@ fn no_place(state_dir: &Path, error: &std::io::Error) -> TrialEnd {
 fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
     // The RUN step runs this program, and there is no libc in the image.
     if !cfg!(target_feature = "crt-static") {
-        return Some("this program is linked dynamically, so it can't be all that an image holds".into());
+        return Some("this program is linked dynamically, so it can't be the only file of an image".into());
     }
     if (plan.builder == Builder::Rootful) != (uid == 0) {
-        return Some("another user than this one runs such a builder".into());
+        return Some("such a builder runs as another user than this process".into());
     }
     let rootlesskit = (plan.builder == Builder::Rootless).then_some(("rootlesskit", &tools.rootlesskit));
     let needed = [Some(("buildkitd", &tools.buildkitd)), Some(("buildctl", &tools.buildctl)), rootlesskit];
     let missing = needed.into_iter().flatten().find(|(_, found)| found.known().is_none());
-    missing.map(|(name, _)| format!("there is no {name} on the PATH, so this is no builder's image"))
+    missing.map(|(name, _)| format!("{name} is not on the PATH, so this is not a builder's image"))
 }
 
 /// Where runc keeps a directory for itself when it runs as root, whatever it is told.
@@ -190,7 +190,7 @@ impl Place {
         let step = step_of(&text);
         let spoken = step.as_ref().and_then(|step| step.detail.clone());
         let last = || text.lines().rev().find(|line| line.contains("error:") || line.contains("ERROR")).or_else(|| text.lines().last());
-        let error = spoken.unwrap_or_else(|| shorten(last().unwrap_or("it ended without a word").trim()));
+        let error = spoken.unwrap_or_else(|| shorten(last().unwrap_or("it ended without a message").trim()));
         TrialEnd::Failed { stage, step, error }
     }
 }

@@ -12,12 +12,12 @@ pub(super) const ROWS: &[Row] = &[FAILED];
 
 const FAILED: Row = Row {
     cause: Cause::BuildFailed,
-    title: "a build fails here, and nothing that is known of names why",
+    title: "a build fails here for a reason that is not known",
     level: Level::Node,
     marks: &[Mark::MaybeTheShells],
     forced: None,
     about: include_str!("about/build-failed.md"),
-    remedy: |_| Remedy::new("read the error that the build ended with, and report it with the output of `buildkit-preflight facts`"),
+    remedy: |_| Remedy::new("read the error at the end of the build, and report the error with the output of `buildkit-preflight facts`"),
     #[cfg(test)]
     example: Example::step_without_error(Step::UserNamespace),
 };

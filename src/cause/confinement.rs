@@ -34,7 +34,7 @@ const APPARMOR_PROFILE: Row = Row {
     about: include_str!("about/apparmor-profile.md"),
     remedy: |_| {
         Remedy::new("set securityContext.appArmorProfile to {type: Unconfined}")
-            .note("if it is that already: a profile on the node that attaches to /usr/bin/rootlesskit needs the rule `userns,`")
+            .note("if the type is Unconfined already: a profile on the node that attaches to /usr/bin/rootlesskit needs the rule `userns,`")
     },
     #[cfg(test)]
     example: Example::facts(|facts| facts.process.lsm_label = Fact::Known("cri-containerd.apparmor.d (enforce)".into())),
@@ -72,14 +72,14 @@ const PLATFORM_SANDBOX: Row = Row {
     marks: &[Mark::MaybeTheShells],
     forced: None,
     about: include_str!("about/platform-sandbox.md"),
-    remedy: |_| Remedy::new("use nodes of another platform: what forbids it here lies outside this pod and this kernel's settings"),
+    remedy: |_| Remedy::new("use nodes of another platform: neither the pod nor a kernel setting can allow user namespaces here"),
     #[cfg(test)]
     example: Example::step(Step::PrivateRoot, Errno::EPERM),
 };
 
 const KEY_QUOTA: Row = Row {
     cause: Cause::KeyQuota,
-    title: "the user has no keyring left",
+    title: "the user's quota of keyrings is used up",
     level: Level::Node,
     marks: &[Mark::Passes],
     forced: None,
@@ -91,7 +91,7 @@ const KEY_QUOTA: Row = Row {
 
 const MASKED_PROC: Row = Row {
     cause: Cause::MaskedProc,
-    title: "/proc is masked, and each build step needs a fresh one",
+    title: "/proc is masked, but each build step needs a fresh /proc",
     level: Level::Pod,
     marks: &[],
     forced: None,

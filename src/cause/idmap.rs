@@ -31,7 +31,7 @@ const CAPS_DROPPED: Row = Row {
     title: "capabilities SETUID and SETGID are dropped",
     level: Level::Pod,
     marks: &[],
-    forced: Some("takes capabilities from pods that drop none"),
+    forced: Some("removes capabilities from pods that drop none"),
     about: include_str!("about/caps-dropped.md"),
     remedy: |_| Remedy::new("set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}"),
     #[cfg(test)]
@@ -43,7 +43,7 @@ const NO_NEW_PRIVS: Row = Row {
     title: "newuidmap can't gain privileges (no_new_privs)",
     level: Level::Pod,
     marks: &[],
-    forced: Some("forbids pods to gain privileges that set no allowPrivilegeEscalation: false"),
+    forced: Some("sets no_new_privs for pods without allowPrivilegeEscalation: false"),
     about: include_str!("about/no-new-privs.md"),
     remedy: |_| Remedy::new("remove allowPrivilegeEscalation: false from the container's securityContext"),
     #[cfg(test)]
@@ -59,7 +59,7 @@ const HELPER: Row = Row {
     about: include_str!("about/idmap-helper.md"),
     remedy: |_| {
         Remedy::new("in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap")
-            .note("COPY from a local context loses file capabilities: set them by RUN in the final stage")
+            .note("COPY from a local context loses file capabilities: set the capabilities with RUN in the final stage")
     },
     #[cfg(test)]
     example: Example::facts(|facts| facts.newuidmap = Fact::Absent),
@@ -67,14 +67,14 @@ const HELPER: Row = Row {
 
 const NESTED_RANGE: Row = Row {
     cause: Cause::NestedUsernsRange,
-    title: "the sub-UID range lies outside the pod's IDs",
+    title: "the sub-UID range is outside the pod's IDs",
     level: Level::Image,
     marks: &[],
     forced: None,
     about: include_str!("about/nested-userns-range.md"),
     remedy: |_| {
         Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
-            .note("or give pods 196608 IDs (userNamespaces.idsPerPod of the kubelet, and for the user kubelet a range in the node's /etc/subuid and /etc/subgid that is a multiple of it) and keep the stock range")
+            .note("or keep the stock range and give pods 196608 IDs: set userNamespaces.idsPerPod of the kubelet; in the node's /etc/subuid and /etc/subgid give the user kubelet a range that is a multiple of that")
     },
     #[cfg(test)]
     example: Example::procmount(pod_user_namespace),

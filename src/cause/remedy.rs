@@ -2,6 +2,7 @@
 //! Plans only: nothing here changes anything.
 
 use crate::fact::{DISTROS, Facts, Keeps, SysctlSetting, Tunable};
+use crate::text::quoted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ pub(crate) fn tunable(facts: &Facts, name: Tunable, value: u64) -> Remedy {
     let remedy = sysctl(facts, name.name(), value);
     let keep = match (&remedy.keep, set_at_boot(facts, name)) {
         (Some(_), Some(setting)) if setting.value.parse::<u64>().is_ok_and(|set| set < value) => {
-            Some(format!("change it in {}, which sets it to {} at boot", setting.file, setting.value))
+            Some(format!("change {name} in {}, which sets it to {} at boot", quoted(&setting.file), setting.value))
         }
         _ => remedy.keep,
     };
@@ -73,5 +74,5 @@ pub(super) fn sysctl(facts: &Facts, name: &str, value: u64) -> Remedy {
 fn of_unknown_system() -> String {
     let own: Vec<_> = DISTROS.iter().filter(|distro| distro.keeps.in_own_settings()).map(|distro| distro.name).collect();
     let (last, others) = own.split_last().unwrap_or((&"some systems", &[]));
-    format!("on {} and {last} through the system's own settings", others.join(", "))
+    format!("on {} and {last} set the sysctl in the system's own settings", others.join(", "))
 }

@@ -54,7 +54,7 @@ const OVERLAY_KERNEL: Row = Row {
 
 const OVERLAY_BACKING_FS: Row = Row {
     cause: Cause::OverlayBackingFs,
-    title: "the state dir lies on the container's overlay",
+    title: "the state dir is on the container's overlay file system",
     level: Level::Pod,
     marks: &[],
     forced: None,

@@ -52,9 +52,9 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
     let row = cause.row();
     let asked_for_none = facts.process.asked_unconfined.known() == Some(&true);
     match row.forced.filter(|_| asked_for_none) {
-        Some(what) => {
-            Remedy::new(format!("use other nodes, or find what on this one {what}: the OCI runtime, the platform, or an admission webhook"))
-        }
+        Some(what) => Remedy::new(format!(
+            "use other nodes, or find out what on this node {what}: the OCI runtime, the platform, or an admission webhook"
+        )),
         None => (row.remedy)(&Ask { facts, failed }),
     }
 }
@@ -107,7 +107,7 @@ mod tests {
         }
         assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
         let unknown = remedy(Cause::UsernsMax0, &Facts::unknown(), None);
-        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS through the system's own settings"));
+        assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS set the sysctl in the system's own settings"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ const CLONE0: Row = Row {
 
 const MAX0: Row = Row {
     cause: Cause::UsernsMax0,
-    title: "no user may make user namespaces",
+    title: "no user may create user namespaces",
     level: Level::Node,
     marks: &[Mark::OfSysctls],
     forced: None,
@@ -61,7 +61,7 @@ const EXHAUSTED: Row = Row {
 
 const APPARMOR_RESTRICT: Row = Row {
     cause: Cause::UsernsApparmorRestrict,
-    title: "AppArmor takes all rights from unprivileged user namespaces",
+    title: "AppArmor restricts unprivileged user namespaces",
     level: Level::Node,
     marks: &[],
     forced: None,
@@ -69,7 +69,7 @@ const APPARMOR_RESTRICT: Row = Row {
     // It takes CAP_MAC_ADMIN, which `tune` is never given.
     remedy: |ask| {
         sysctl(ask.facts, "kernel.apparmor_restrict_unprivileged_userns", 0).by_hand().note(
-            "narrower: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)",
+            "or, with less effect on others: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)",
         )
     },
     #[cfg(test)]
@@ -82,7 +82,7 @@ fn raise(ask: &Ask) -> Remedy {
     let limit = limit_of(ask);
     let now = ask.facts.sysctls.get(limit).known().copied().unwrap_or_default();
     let value = now.saturating_mul(2).clamp(ADVISED_LIMIT.into(), u32::MAX.into());
-    tunable(ask.facts, limit, value).note("or end what holds so many namespaces: lsns lists them")
+    tunable(ask.facts, limit, value).note("or end the processes that hold so many namespaces: `lsns` lists them")
 }
 
 /// The sysctl whose limit a step runs into (namespaces(7)).

@@ -28,7 +28,7 @@ const KERNEL_STEPS: &[Step] = &[
 pub(super) const SECCOMP: Check = Check {
     id: "seccomp",
     title: "seccomp filter",
-    why: "A runtime's default filter refuses clone, unshare and mount (containerd, Docker) or sethostname (CRI-O) to a container without SYS_ADMIN, and keyctl and pivot_root even with it: the pod needs seccompProfile Unconfined.",
+    why: "The pod needs seccompProfile Unconfined. Without SYS_ADMIN a runtime's default filter refuses clone, unshare and mount (containerd, Docker) or sethostname (CRI-O). It refuses keyctl and pivot_root even with SYS_ADMIN.",
     causes: &[Cause::Seccomp],
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
@@ -94,7 +94,7 @@ pub(super) const LSM_PROFILE: Check = Check {
 pub(super) const PRIVATE_ROOT: Check = Check {
     id: "private-root",
     title: "mount propagation of /",
-    why: "rootlesskit makes / private before anything else is mounted: `failed to share mount point: /` where it can't.",
+    why: "rootlesskit makes / private before it mounts anything. Where this fails, its error is `failed to share mount point: /`.",
     causes: REFUSED_CAUSES,
     steps: &[Step::PrivateRoot],
     kind: Kind::Attempt { blames: REFUSED },
@@ -103,7 +103,7 @@ pub(super) const PRIVATE_ROOT: Check = Check {
 pub(super) const STEP_NAMESPACES: Check = Check {
     id: "step-namespaces",
     title: "namespaces of a build step",
-    why: "runc gives each RUN instruction namespaces of its own, while rootlesskit holds the first ones: a limit of 1 is not enough.",
+    why: "runc creates namespaces for each RUN instruction while rootlesskit holds the first ones: a limit of 1 is not enough.",
     causes: REFUSED_CAUSES,
     steps: &[Step::StepMountNamespace, Step::UtsNamespace, Step::IpcNamespace, Step::CgroupNamespace, Step::PidNamespace],
     kind: Kind::Attempt { blames: REFUSED },
@@ -112,7 +112,7 @@ pub(super) const STEP_NAMESPACES: Check = Check {
 pub(super) const PROC: Check = Check {
     id: "masked-proc",
     title: "masks over /proc",
-    why: "With a process sandbox each build step mounts a fresh proc, which the kernel allows in a user namespace only where a complete one is visible (mount_too_revealing in fs/namespace.c). The daemon looks healthy until the first RUN.",
+    why: "With a process sandbox each build step mounts a fresh /proc. In a user namespace the kernel allows this only where a complete /proc is visible (mount_too_revealing in fs/namespace.c). The daemon looks healthy until the first RUN.",
     causes: &[Cause::MaskedProc],
     steps: &[Step::Proc],
     kind: Kind::Fact {

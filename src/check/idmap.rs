@@ -32,7 +32,7 @@ const USUAL_RANGE: u64 = 64_535;
 pub(super) const SUBORDINATE_IDS: Check = Check {
     id: "subordinate-ids",
     title: "ranges in /etc/subuid and /etc/subgid",
-    why: "rootlesskit maps the ranges that these files give the user; without one it stops with `no subuid ranges found for user`.",
+    why: "rootlesskit maps the ranges that these files give the user. Without a range rootlesskit stops with `no subuid ranges found for user`.",
     causes: &[Cause::SubidConfig],
     steps: &[Step::SubIdRange],
     kind: Kind::Fact {
@@ -65,7 +65,7 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
 pub(super) const SETID_CAPABILITIES: Check = Check {
     id: "setid-capabilities",
     title: "SETUID and SETGID in the bounding set",
-    why: "newuidmap and newgidmap get their one capability from their file, within the bounding set: with drop ALL the kernel refuses to run them.",
+    why: "newuidmap and newgidmap each get one capability from their file, within the bounding set. With drop: [ALL] alone the kernel refuses to run them.",
     causes: &[Cause::CapsDropped],
     steps: HELPER_STEPS,
     kind: Kind::Fact {
@@ -90,7 +90,7 @@ pub(super) const SETID_CAPABILITIES: Check = Check {
 pub(super) const NO_NEW_PRIVILEGES: Check = Check {
     id: "no-new-privileges",
     title: "no_new_privs",
-    why: "With allowPrivilegeEscalation: false exec gains nothing, so newuidmap can't write the map.",
+    why: "With allowPrivilegeEscalation: false a program gains no privileges on exec, so newuidmap can't write the ID map.",
     causes: &[Cause::NoNewPrivs],
     steps: HELPER_STEPS,
     kind: Kind::Fact {
@@ -113,7 +113,7 @@ pub(super) const NO_NEW_PRIVILEGES: Check = Check {
 pub(super) const HELPERS: Check = Check {
     id: "idmap-helpers",
     title: "newuidmap and newgidmap",
-    why: "Only these helpers may map a range of IDs for an ordinary user, by their file capabilities or the setuid bit; copying an image without extended attributes loses the former.",
+    why: "Only these helpers may map a range of IDs for an ordinary user, by their file capabilities or the setuid bit. An image that is copied without extended attributes loses the file capabilities.",
     causes: &[Cause::IdmapHelper],
     steps: HELPER_STEPS,
     kind: Kind::Fact {
@@ -150,7 +150,7 @@ fn weakness(helper: &Helper) -> Seen {
 pub(super) const NESTED_RANGE: Check = Check {
     id: "nested-range",
     title: "range within the pod's IDs",
-    why: "A map may name only IDs that exist in the namespace around it (map_write in kernel/user_namespace.c): in a pod with 65,536 IDs the stock range 100000:65536 does not.",
+    why: "A map may name only IDs that exist in the parent namespace (map_write in kernel/user_namespace.c). A pod with 65,536 IDs does not have the stock range 100000:65536.",
     causes: &[Cause::NestedUsernsRange],
     steps: HELPER_STEPS,
     kind: Kind::Fact {

@@ -43,14 +43,14 @@ pub const PRECEDENCE: [Rule; 5] = [
         },
     },
     Rule {
-        when: "a probe was begun and decided nothing: unknown",
+        when: "a probe started but decided nothing: unknown",
         answer: |weighed| match &weighed.case.basis {
             Basis::Unfinished(why) => Some(weighed.unknown(why.clone())),
             _ => None,
         },
     },
     Rule {
-        when: "a real build did not end in its time: unknown",
+        when: "a real build timed out: unknown",
         answer: |weighed| match &weighed.case.trial?.end {
             end @ TrialEnd::TimedOut(_) => Some(weighed.unknown(Note::Trial(end.clone()))),
             _ => None,
@@ -61,7 +61,7 @@ pub const PRECEDENCE: [Rule; 5] = [
         answer: |weighed| weighed.shell.first().map(|cause| weighed.unknown(Note::OfThisShell(*cause))),
     },
     Rule {
-        when: "nothing was tried to its end, and a fact can't tell: unknown",
+        when: "nothing was tried to the end, and a fact is missing: unknown",
         answer: |weighed| {
             let mut untold = weighed.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown && !weighed.case.decides());
             untold.find_map(|finding| finding.note.clone()).map(|why| weighed.unknown(why))

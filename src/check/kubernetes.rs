@@ -105,7 +105,9 @@ mod tests {
     #[test]
     fn check_remedy_and_manual_name_the_versions_of_the_table() {
         let fix = remedy(Cause::ProcmountRuntime, &Facts::unknown(), None).fix;
-        for (place, text) in [("the check", PROCMOUNT_RUNTIME.why), ("the remedy", &fix), ("the manual", include_str!("../../README.md"))] {
+        for (place, text) in
+            [("the check", PROCMOUNT_RUNTIME.why), ("the remedy", &fix), ("the manual", include_str!("../../docs/platforms.md"))]
+        {
             assert!(text.contains(&unmasking()), "{place}: {text}");
         }
         // The same pod asks for hostUsers: false, which takes newer ones.

@@ -62,25 +62,25 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Step(step) => step.fmt(f),
-            Note::FellBack(step) => write!(f, "{step}: went on with the own ID alone"),
+            Note::FellBack(step) => write!(f, "{step}: continued with a single-ID map (no range of subordinate IDs)"),
             Note::Unread(why) => why.fmt(f),
             Note::Userns(seen) => seen.fmt(f),
             Note::IdMap(seen) => seen.fmt(f),
             Note::Confinement(seen) => seen.fmt(f),
             Note::Storage(seen) => seen.fmt(f),
             Note::Pod(seen) => seen.fmt(f),
-            Note::Overruled(note) => write!(f, "{note}, but it works here all the same"),
+            Note::Overruled(note) => write!(f, "{note}, but the attempt worked here"),
             Note::Brought(note) => write!(f, "{note} (a builder's image brings its own)"),
-            Note::PerhapsBrought(note) => write!(f, "{note}, and nothing tells whether this is a builder's image"),
+            Note::PerhapsBrought(note) => write!(f, "{note}; it is not known whether this is a builder's image"),
             Note::Trial(end) => trial(end, f),
             Note::Unfinished(unfinished) => unfinished.fmt(f),
-            Note::OfThisShell(cause) => write!(f, "{}, which says nothing of a pod", cause.title()),
+            Note::OfThisShell(cause) => write!(f, "{}; this says nothing about a pod", cause.title()),
         }
     }
 }
 
 fn trial(end: &TrialEnd, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let late = |f: &mut fmt::Formatter<'_>, stage: &Stage| write!(f, "a real build had not got past {stage} when its time was up");
+    let late = |f: &mut fmt::Formatter<'_>, stage: &Stage| write!(f, "a real build timed out at {stage}");
     match end {
         TrialEnd::Built => f.write_str("a real build worked"),
         TrialEnd::Failed { stage, error, .. } => write!(f, "a real build failed at {stage}: {error}"),
@@ -93,13 +93,13 @@ impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfinished::Ended(End::TimedOut(step)) => {
-                write!(f, "the probe had not got past this step when its time was up: {}", step.title())
+                write!(f, "the probe timed out at this step: {}", step.title())
             }
             Unfinished::Ended(End::Killed { signal, step }) => {
                 write!(f, "the probe was killed by signal {signal} during this step: {}", step.title())
             }
             Unfinished::Ended(End::NotRun(why)) => write!(f, "the probe did not run: {why}"),
-            Unfinished::Passing(failed) => write!(f, "the probe could not be finished: {failed}"),
+            Unfinished::Passing(failed) => write!(f, "the probe did not complete: {failed}"),
             Unfinished::Ended(End::Completed) | Unfinished::Short => f.write_str("the probe ended before its last step"),
         }
     }
@@ -163,20 +163,20 @@ mod tests {
         let says = |after: &str| format!("{}{after}", step());
         texts(&[
             (Note::Step(step()), &says("")),
-            (Note::FellBack(step()), &says(": went on with the own ID alone")),
+            (Note::FellBack(step()), &says(": continued with a single-ID map (no range of subordinate IDs)")),
             (Note::Unread(Why::error("/etc/subuid", Errno::EACCES)), "/etc/subuid: permission denied"),
             (Note::Userns(userns::Seen::Restricted(1)), "kernel.apparmor_restrict_unprivileged_userns is 1"),
             (*helper(), "newuidmap is not on the PATH"),
-            (Note::Confinement(confinement::Seen::Strict), "seccomp allows read and write alone"),
+            (Note::Confinement(confinement::Seen::Strict), "seccomp is in strict mode, which allows little more than read and write"),
             (Note::Storage(storage::Seen::ReadOnly { path: None }), "the state dir is mounted read-only"),
-            (Note::Pod(pod::Seen::LooksAble), "looks able; only a pod with hostUsers: false can prove it"),
-            (Note::Overruled(helper()), "newuidmap is not on the PATH, but it works here all the same"),
+            (Note::Pod(pod::Seen::LooksAble), "the facts look good; only a pod with hostUsers: false can prove it"),
+            (Note::Overruled(helper()), "newuidmap is not on the PATH, but the attempt worked here"),
             (Note::Brought(helper()), "newuidmap is not on the PATH (a builder's image brings its own)"),
-            (Note::PerhapsBrought(helper()), "newuidmap is not on the PATH, and nothing tells whether this is a builder's image"),
+            (Note::PerhapsBrought(helper()), "newuidmap is not on the PATH; it is not known whether this is a builder's image"),
             (Note::Trial(TrialEnd::NotRun("no buildctl".into())), "a real build was not tried: no buildctl"),
             (Note::Unfinished(Unfinished::Short), "the probe ended before its last step"),
-            (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe could not be finished: {}", says(""))),
-            (Note::OfThisShell(Cause::Seccomp), &format!("{}, which says nothing of a pod", Cause::Seccomp.title())),
+            (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe did not complete: {}", says(""))),
+            (Note::OfThisShell(Cause::Seccomp), &format!("{}; this says nothing about a pod", Cause::Seccomp.title())),
         ]);
     }
 }

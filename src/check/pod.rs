@@ -10,7 +10,7 @@ use crate::profile::Profile;
 pub(super) const POD_USER_NAMESPACE: Check = Check {
     id: "pod-user-namespace",
     title: "pod with a user namespace",
-    why: "A pod with hostUsers: false needs a kernel with idmapped mounts (MOUNT_ATTR_IDMAP, Linux 5.12; for tmpfs volumes 6.3, KEP-127) and a runtime that makes one: only such a pod can prove it.",
+    why: "A pod with hostUsers: false needs a kernel with idmapped mounts (MOUNT_ATTR_IDMAP, Linux 5.12; for tmpfs volumes Linux 6.3, KEP-127). It also needs a runtime that creates user namespaces for pods: only such a pod can prove that it does.",
     causes: &[Cause::Yama, Cause::UsernsPodRuntime],
     steps: &[],
     kind: Kind::Fact {
@@ -45,7 +45,7 @@ fn who_ignored(facts: &Facts, gate: &Gate) -> Ignored {
 pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
     id: "runtime-user-namespaces",
     title: "kubelet and runtime for hostUsers: false",
-    why: "A kubelet refuses such a pod where its runtime does not report features.userNamespaces by CRI (kubelet 1.30, pkg/kubelet/userns); containerd reports it from 2.0 and CRI-O from 1.30 on. It speaks of the OCI runtime and not of the kernel: true proves nothing.",
+    why: "A kubelet refuses such a pod where its runtime does not report features.userNamespaces by CRI (kubelet 1.30, pkg/kubelet/userns). containerd reports the feature from 2.0 on and CRI-O from 1.30 on. The feature is about the OCI runtime and not about the kernel: true proves nothing.",
     causes: &[Cause::UsernsPodRuntime],
     steps: &[],
     kind: Kind::Fact {
@@ -84,7 +84,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
 pub(super) const PROCMOUNT_RUNTIME: Check = Check {
     id: "procmount-runtime",
     title: "procMount: Unmasked",
-    why: "In CRI an empty list of masked paths, which means unmasked, looks like none: runtimes that don't tell the two apart mask /proc all the same, without a word. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) are those in which the field came to be known; it is honoured by containerd 1.2.8 to 1.4.1 and from 1.5 on, CRI-O 1.25 to 1.32 and from 1.33.2 on (containerd commit 07f1df454, cri-o#9069); cri-dockerd never passes it on.",
+    why: "In CRI an empty list of masked paths means unmasked, but looks like a missing list. Runtimes that do not distinguish the two mask /proc silently. The field is honoured by containerd 1.2.8 to 1.4.1 and from 1.5 on, CRI-O 1.25 to 1.32 and from 1.33.2 on (containerd commit 07f1df454, cri-o#9069). cri-dockerd never passes the field on. The often quoted versions (Docker 18.06, containerd 1.2, CRI-O 1.12) only introduced the field.",
     causes: &[Cause::ProcmountRuntime],
     steps: &[Step::Proc],
     kind: Kind::Fact {

@@ -12,7 +12,7 @@ const LITTLE_SPACE: u64 = 1 << 30;
 pub(super) const STATE_DIR: Check = Check {
     id: "state-dir",
     title: "state dir",
-    why: "buildkitd keeps images, layers and its databases there; `no space left on device` from a write is not the one from a limit on namespaces.",
+    why: "buildkitd keeps images, layers and its databases there. `no space left on device` from a write means the disk; from unshare it means a limit on namespaces.",
     causes: &[Cause::StateDir, Cause::DiskSpace],
     steps: &[Step::StateDir],
     kind: Kind::Fact {
@@ -48,7 +48,7 @@ pub(super) const STATE_DIR: Check = Check {
 pub(super) const STATE_DIR_WRITE: Check = Check {
     id: "state-dir-use",
     title: "use of the state dir",
-    why: "buildkitd makes directories there, tries overlayfs, then fuse-overlayfs, and else copies; then it runs programs from what it unpacked.",
+    why: "buildkitd creates directories there and tries overlayfs, then fuse-overlayfs; else it copies. Then it runs programs from the layers that it unpacked.",
     causes: &[Cause::LockedMountFlags, Cause::DiskSpace, Cause::StateDir, Cause::BuildFailed],
     steps: &[Step::StateDir, Step::Overlay, Step::Fuse, Step::Execute],
     kind: Kind::Attempt {
@@ -64,7 +64,7 @@ pub(super) const STATE_DIR_WRITE: Check = Check {
 pub(super) const SNAPSHOTTER: Check = Check {
     id: "snapshotter",
     title: "snapshotter",
-    why: "BuildKit takes overlayfs, else fuse-overlayfs, else native, which copies a whole tree for each layer: slower by a factor of three and more (moby/buildkit#2642). It works with each.",
+    why: "BuildKit chooses overlayfs, else fuse-overlayfs, else native. Builds work with each, but native copies a whole tree for each layer and is at least three times slower (moby/buildkit#2642).",
     causes: &[Cause::OverlayUsernsKernel, Cause::OverlayBackingFs, Cause::DevFuse],
     steps: &[],
     kind: Kind::Fact {
@@ -88,7 +88,7 @@ pub(super) const SNAPSHOTTER: Check = Check {
 pub(super) const NOEXEC: Check = Check {
     id: "state-dir-noexec",
     title: "programs from the state dir",
-    why: "With the native snapshotter a build step runs programs straight from the state dir: `exec: \"/bin/sh\": permission denied` on a mount with noexec. With overlayfs or fuse-overlayfs it does not matter.",
+    why: "With the native snapshotter a build step runs programs straight from the state dir: `exec: \"/bin/sh\": permission denied` on a mount with noexec. With overlayfs or fuse-overlayfs noexec does not matter.",
     causes: &[Cause::LockedMountFlags],
     steps: &[Step::Execute],
     kind: Kind::Fact {

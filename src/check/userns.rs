@@ -13,7 +13,7 @@ const COMFORTABLE_LIMIT: u64 = 1024;
 pub(super) const KERNEL_CONFIG: Check = Check {
     id: "kernel-config",
     title: "kernel with user namespaces",
-    why: "A rootless builder is root in a user namespace of its own, which a kernel without CONFIG_USER_NS does not have.",
+    why: "A rootless builder is root in a user namespace of its own. A kernel without CONFIG_USER_NS has no user namespaces.",
     causes: &[Cause::UsernsKconfig],
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
@@ -34,7 +34,7 @@ pub(super) const KERNEL_CONFIG: Check = Check {
 pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
     id: "unprivileged-userns-clone",
     title: "kernel.unprivileged_userns_clone",
-    why: "A patch of Debian, Ubuntu, Arch and others: at 0 only CAP_SYS_ADMIN makes user namespaces, all others get EPERM. Kernels without the file have no such switch.",
+    why: "A kernel patch of Debian, Ubuntu, Arch and others: at 0 only a process with CAP_SYS_ADMIN can create user namespaces, all others get EPERM. A kernel without the file has no such switch.",
     causes: &[Cause::UsernsClone0],
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
@@ -56,7 +56,7 @@ pub(super) const UNPRIVILEGED_USERNS_CLONE: Check = Check {
 pub(super) const MAX_USER_NAMESPACES: Check = Check {
     id: "max-user-namespaces",
     title: "user.max_user_namespaces",
-    why: "How many user namespaces one user may have (namespaces(7), Linux 4.9); one more gives ENOSPC. A pod's user namespace and each of its idmapped volumes count too, against root.",
+    why: "How many user namespaces one user may have (namespaces(7), Linux 4.9); one more fails with ENOSPC. A pod's user namespace and each of its idmapped volumes count against root's limit.",
     causes: &[Cause::UsernsMax0, Cause::UsernsExhausted],
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {
@@ -113,7 +113,7 @@ pub fn least_values(profile: Profile) -> Vec<(Tunable, u64)> {
 pub(super) const NAMESPACE_LIMITS: Check = Check {
     id: "namespace-limits",
     title: "user.max_{mnt,pid,uts,ipc,cgroup}_namespaces",
-    why: "How many namespaces of a kind one user may have (namespaces(7), Linux 4.9); one more gives ENOSPC. rootlesskit holds a mount namespace, and each build step makes one of each kind: a step fails while the daemon looks healthy.",
+    why: "How many namespaces of a kind one user may have (namespaces(7), Linux 4.9); one more fails with ENOSPC. rootlesskit holds a mount namespace, and each build step creates a namespace of each kind. At the limit a step fails while the daemon looks healthy.",
     causes: &[Cause::UsernsExhausted],
     steps: &[
         Step::MountNamespace,
@@ -145,7 +145,7 @@ pub(super) const NAMESPACE_LIMITS: Check = Check {
 pub(super) const APPARMOR_RESTRICTION: Check = Check {
     id: "apparmor-restriction",
     title: "kernel.apparmor_restrict_unprivileged_userns",
-    why: "Ubuntu's patch, on from 24.04: an unconfined process may make a user namespace but loses all capabilities in it, so the builder's first mount fails.",
+    why: "Ubuntu's kernel patch, on by default from 24.04: an unconfined process may create a user namespace but has no capabilities in it, so the builder's first mount fails.",
     causes: &[Cause::UsernsApparmorRestrict],
     steps: &[Step::UserNamespace, Step::MountNamespace, Step::UidMap, Step::GidMap, Step::PrivateRoot],
     kind: Kind::Fact {
@@ -177,7 +177,7 @@ pub(super) const APPARMOR_RESTRICTION: Check = Check {
 pub(super) const USER_NAMESPACE: Check = Check {
     id: "user-namespace",
     title: "new user namespace",
-    why: "rootlesskit starts its child in a new user namespace: fork/exec /proc/self/exe fails where it can't.",
+    why: "rootlesskit starts its child in a new user namespace. Where this is refused, its error is `fork/exec /proc/self/exe: operation not permitted`.",
     causes: &[
         Cause::UsernsKconfig,
         Cause::UsernsExhausted,
@@ -202,7 +202,7 @@ pub(super) const USER_NAMESPACE: Check = Check {
 pub(super) const MOUNT_NAMESPACE: Check = Check {
     id: "mount-namespace",
     title: "new mount namespace",
-    why: "rootlesskit and runc mount what the build needs in a mount namespace of its own.",
+    why: "rootlesskit and runc mount what a build needs in new mount namespaces.",
     causes: REFUSED_CAUSES,
     steps: &[Step::MountNamespace],
     kind: Kind::Attempt { blames: REFUSED },

@@ -1,10 +1,13 @@
 use super::args::{Connection, LabelPrefix, Prove};
 use super::exit::{self, READY};
+use super::output::Log;
+use super::uses::{Use, Uses};
 use super::{Error, names, values};
 use crate::agent;
 use crate::fact::TUNED_FILE;
 use crate::profile::Profile;
 use crate::publish::Accept;
+use crate::read::{Named, is_directory};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,58 +17,58 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Prove on this node what a builder needs, publish it on the Node object, and keep it true
+/// Prove what rootless BuildKit needs on this node, publish the result on the Node, and keep it up to date
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
   buildkit-preflight agent --node $NODE_NAME
-  buildkit-preflight agent --node node1 --kubeconfig agent.kubeconfig --heartbeat 10s --evidence probed
+  buildkit-preflight agent --node node1 --kubeconfig FILE --evidence probed
 
-In a cluster the DaemonSet of `buildkit-preflight render agent` runs it. SIGTERM ends it; what it published stays
-(`buildkit-preflight cleanup` takes it away). It logs to standard error, one JSON object a line.", exit::AGENT))]
+In a cluster, the DaemonSet of `buildkit-preflight render agent` runs the agent.
+SIGTERM ends it. What it published stays until `buildkit-preflight cleanup`.
+It logs to standard error, one JSON object per line.", exit::AGENT))]
 pub(super) struct Arguments {
-    /// The Node to write to
+    /// The Node to publish on
     #[arg(long, value_name = "NAME", env = "NODE_NAME", value_parser = names::node)]
     node: String,
-    /// Prove and write again about this often, a quarter more or less: 30s, 1h
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::duration)]
+    /// How often to prove and publish again; varied by up to a quarter
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::period())]
     heartbeat: Duration,
-    /// Where to answer /healthz, /readyz and /metrics [default: port 8080 of all addresses]
+    /// The address of /healthz, /readyz and /metrics [default: port 8080 of all addresses]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
     prefix: LabelPrefix,
-    /// The profile whose pod shape this container was given by its manifest, and which it proves. What confines it all the same
-    /// is the node's [default: no-process-sandbox, in no particular shape]
+    /// The profile to prove: this container's manifest must have the shape of its pod [default: no-process-sandbox, in no
+    /// particular shape]
     #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
     shape: Option<Profile>,
-    /// The profiles whose canaries are deployed, by commas: of each the agent says what its canary can't say itself, that it
-    /// can't run here or does not answer
+    /// Comma-separated profiles whose canaries are deployed; the agent reports for a canary that cannot run or does not answer
     #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = values::canary())]
     canaries: Vec<Profile>,
-    /// How long a canary may take to answer, and be late, before its profile is said not to be ready
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::duration)]
+    /// How long to wait for a canary's first report, or a late one, before publishing unknown or not-ready for its profile
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = values::period())]
     canary_patience: Duration,
-    /// Let the container that listens at this socket prove (`buildkit-preflight prover`), and publish that
-    #[arg(long, value_name = "PATH", requires = "shape")]
+    /// Publish what the container that listens at this socket proves (`buildkit-preflight prover`)
+    #[arg(long, value_name = "PATH")]
     prover: Option<PathBuf>,
-    /// The least evidence on which `ready` is published
+    /// The least evidence with which `ready` is published
     #[arg(long, value_enum, default_value_t = Evidence::Proven)]
     evidence: Evidence,
-    /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
+    /// How to prove: with the system calls of a build, or also with a real build, which needs rootlesskit, buildkitd and buildctl
     #[arg(long, value_enum, default_value_t = Prove::Syscalls)]
     prove: Prove,
-    /// Publish even where no admission policy confines this account (Kubernetes before 1.30)
+    /// Publish even if no admission policy confines this account (Kubernetes before 1.30)
     #[arg(long)]
     allow_unconfined: bool,
     #[command(flatten)]
     connection: Connection,
-    /// The directory where builds keep their state [default: where the builder's image has it]
+    /// The directory where builds keep their state [default: as in the builder's image]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
+    /// How long a probe may take, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::agent_deadline())]
     deadline: Duration,
-    /// Where `tune --watch --status` says what it did, to be published; the file need not exist
+    /// The file in which `tune --watch --status` reports changes, which the agent publishes; need not exist
     #[arg(long, value_name = "FILE", default_value = TUNED_FILE)]
     tuned: PathBuf,
     /// What to log: error, warn, info or debug
@@ -77,18 +80,28 @@ pub(super) struct Arguments {
 enum Evidence {
     /// The probe ran in the builder's pod shape
     Proven,
-    /// It ran anywhere: for an agent outside of a pod
+    /// The probe ran anywhere, for an agent outside of a pod
     Probed,
 }
+
+/// What the agent takes.
+pub(super) const USES: Uses = &[
+    &[Use { by: &[], takes: &[] }, Use { by: &["kubeconfig"], takes: &["context"] }],
+    &[Use { by: &[], takes: &[] }, Use { by: &["canaries"], takes: &["canary_patience"] }],
+    // The prover of the other container has its own state dir, and tries no real build.
+    &[Use { by: &[], takes: &["shape", "state_dir", "prove"] }, Use { by: &["shape", "prover"], takes: &[] }],
+];
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     // Libraries log their own view of what the agent logs in its own words.
     let ours = Targets::new().with_target("buildkit_preflight", arguments.log_level);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(Log);
+    // Where standard error takes nothing, there is nobody to tell that.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(lines.with_filter(ours)).init();
     let options = agent::Options {
         node: arguments.node,
-        access: arguments.connection.of_agent(),
+        access: arguments.connection.of_agent()?,
         prefix: arguments.prefix.domain,
         listen: arguments.listen,
         heartbeat: arguments.heartbeat,
@@ -108,8 +121,14 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         relay: arguments.prover,
     };
     if options.profile != Profile::NoProcessSandbox && !options.canaries.is_empty() {
-        let hint = Some("leave one of --shape and --canaries out".to_owned());
-        return Err(Error::BadInput { message: format!("--canaries: the canary of {} speaks of no other", options.profile), hint });
+        let hint = Some("leave one of the two out".to_owned());
+        return Err(Error::BadInput {
+            message: format!("--canaries cannot be used with --shape {}: a canary reports for its own profile only", options.profile),
+            hint,
+        });
+    }
+    if let Some(state_dir) = &options.state_dir {
+        is_directory(Named::StateDir, state_dir, options.deadline)?;
     }
     match agent::run(options) {
         Ok(()) => Ok(READY),

@@ -1,6 +1,6 @@
 //! Arguments that several commands take.
 
-use super::values::{seconds, step};
+use super::values::{deadline, step};
 use super::{Error, names};
 use crate::api::Access;
 use crate::fact::{Facts, Plan, Step};
@@ -9,29 +9,34 @@ use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+#[cfg(feature = "cli")]
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What is of use to tests of this program alone.
+pub(super) const FOR_TESTS: &str = "For tests of this program";
 
 /// Where facts come from.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
-    /// Read a captured tree in place of this machine; nothing is probed
+    /// Read a captured tree instead of this machine; nothing is probed
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// How to prove: by the system calls of a build, or by a real build as well, in an image that has rootlesskit, buildkitd and buildctl
-    #[arg(long, value_enum, default_value_t = Prove::Syscalls, conflicts_with_all = ["root", "no_probe"])]
+    /// How to prove: with the system calls of a build, or also with a real build, which needs rootlesskit, buildkitd and buildctl
+    #[arg(long, value_enum, default_value_t = Prove::Syscalls)]
     prove: Prove,
-    /// Leave this step of the probe out and go on as if it had worked, to see what a verdict hangs on; may be repeated
-    #[arg(long, value_name = "STEP", value_parser = step(), hide = true)]
+    /// Leave this step of the probe out and continue as if it had worked; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = step(), hide_possible_values = true, help_heading = FOR_TESTS)]
     without: Vec<Step>,
-    /// Judge by what can be read alone, and start no child process
+    /// Read only: start no child process and prove nothing
     #[arg(long)]
     no_probe: bool,
-    /// The directory that BuildKit would keep its state in [default: where the builder's image has it]
+    /// The directory where BuildKit would keep its state [default: as in the builder's image]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// How long a probe may take, and a state dir that does not answer
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// How long a probe may take, and how long to wait for a state dir that does not answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = deadline())]
     deadline: Duration,
     /// Judge a builder with (on) or without (off) a PID namespace for each build step [default: the profile's way]
     #[arg(long, value_name = "on|off", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
@@ -41,24 +46,15 @@ pub(super) struct Sources {
 /// How a verdict is proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Prove {
-    /// What a build asks the kernel for, in some milliseconds
+    /// The system calls of a build; takes milliseconds
     Syscalls,
-    /// A real build of an image from scratch, with one RUN step, in some seconds; it outranks the other
+    /// Also a real build from scratch with one RUN step; takes seconds, and its result outranks the other
     Build,
 }
 
 impl Sources {
     /// Gathers the facts that some profiles need.
     pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
-        if let Some(root) = &self.root {
-            let hint = Some("a captured tree is a directory with proc, etc and so on below it".to_owned());
-            let bad = |message| Error::BadInput { message, hint };
-            match root.metadata() {
-                Ok(meta) if meta.is_dir() => {}
-                Ok(_) => return Err(bad(format!("{} is not a directory", root.display()))),
-                Err(error) => return Err(bad(format!("{}: {error}", root.display()))),
-            }
-        }
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();
@@ -112,17 +108,32 @@ impl Connection {
     }
 
     /// The way of an agent: its pod's, unless a kubeconfig is named.
-    pub(super) fn of_agent(self) -> Access {
+    pub(super) fn of_agent(self) -> Result<Access, Error> {
         #[cfg(feature = "cli")]
         if self.kubeconfig.is_some() {
-            return Access::Kubeconfig { path: self.kubeconfig, context: self.context };
+            self.is_there()?;
+            return Ok(Access::Kubeconfig { path: self.kubeconfig, context: self.context });
         }
-        Access::Pod
+        Ok(Access::Pod)
+    }
+
+    /// A file that was named must exist. What else is wrong with it, its reader says.
+    #[cfg(feature = "cli")]
+    fn is_there(&self) -> Result<(), Error> {
+        let Some(path) = &self.kubeconfig else { return Ok(()) };
+        match path.metadata() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
+                message: format!("{}: {error}", path.display()),
+                hint: Some("name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config".to_owned()),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A client with an administrator's kubeconfig.
     #[cfg(feature = "cli")]
-    pub(super) async fn client(&self) -> Result<kube::Client, Error> {
+    pub(super) async fn client(&self) -> Result<crate::api::Server, Error> {
+        self.is_there()?;
         let access = Access::Kubeconfig { path: self.kubeconfig.clone(), context: self.context.clone() };
         Ok(crate::api::connect(&access).await?)
     }
@@ -131,7 +142,7 @@ impl Connection {
 /// The prefix of the labels.
 #[derive(Debug, Args)]
 pub(super) struct LabelPrefix {
-    /// The prefix of the nodes' labels; the agent's admission policy must know the same (see `render agent`)
+    /// The prefix of the nodes' labels; it must be the one that `render agent` was given
     #[arg(long = "label-prefix", value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
     pub(super) domain: String,
 }

@@ -1,7 +1,8 @@
 use super::args::{Sources, asked};
 #[cfg(feature = "cli")]
-use super::cluster::{self, ClusterArguments};
+use super::cluster;
 use super::output::Format;
+use super::uses::{Use, Uses};
 use super::{Error, exit, values};
 use crate::check::judge;
 use crate::fact::Facts;
@@ -9,58 +10,73 @@ use crate::profile::Profile;
 use crate::report::{Report, table};
 use clap::Args;
 
-/// What says how to look at a machine. `--cluster` refuses it, and so do the arguments that need `--cluster`: clap asks for what an
-/// argument needs only where nothing that is given stands against that.
-#[cfg(feature = "cli")]
-const OF_A_MACHINE: [&str; 8] = ["facts", "root", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"];
-
-/// Tell whether a builder would work here, and if not, why and what to do
+/// Tell whether rootless BuildKit works on this machine, and if not, why and what to do
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
   buildkit-preflight check
   buildkit-preflight check --profile procmount --profile no-process-sandbox
   buildkit-preflight check --format json | jq '.profiles[0].causes'
   buildkit-preflight check --facts node.json
-  buildkit-preflight check --cluster --namespace builds
 
---cluster needs an administrator's kubeconfig: `create` of pods in the namespace, of which nothing is stored, and `list` of nodes.", exit::CHECK))]
-#[cfg_attr(feature = "cli", command(group = clap::ArgGroup::new("of a cluster").args(cluster::ARGUMENTS).multiple(true).requires("cluster").conflicts_with_all(OF_A_MACHINE)))]
+To check a cluster: see `buildkit-preflight check --cluster --help`.", exit::CHECK))]
+#[cfg_attr(
+    feature = "cli",
+    command(
+        args_conflicts_with_subcommands = true,
+        disable_help_subcommand = true,
+        override_usage = "buildkit-preflight check [OPTIONS]\n       buildkit-preflight check --cluster [OPTIONS]"
+    )
+)]
 pub(super) struct Arguments {
-    /// A way to run buildkitd; may be repeated [default: no-process-sandbox; with --cluster all]
+    #[cfg(feature = "cli")]
+    #[command(subcommand)]
+    mode: Option<Mode>,
+    /// A way to run buildkitd; may be repeated [default: no-process-sandbox]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
-    /// How to print the report; the schema of JSON is schema/report.json, with --cluster schema/cluster-report.json
+    /// How to print the report; the schema of the JSON is schema/report.json
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Judge the facts (or the report) in this file, `-` for standard input, in place of this machine
+    /// Judge the facts (or the report) in this file, `-` for standard input, instead of this machine
     #[cfg(feature = "cli")]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["root", "state_dir"])]
+    #[arg(long, value_name = "FILE")]
     facts: Option<String>,
     #[command(flatten)]
     sources: Sources,
-    /// Ask a cluster, in place of this machine: would it take the pods of `render builder` as they are, and which nodes wait for them?
-    #[cfg(feature = "cli")]
-    #[arg(long, conflicts_with_all = OF_A_MACHINE)]
-    cluster: bool,
-    #[cfg(feature = "cli")]
-    #[command(flatten, next_help_heading = "With --cluster")]
-    cluster_arguments: ClusterArguments,
 }
+
+/// What is checked instead of a machine.
+#[cfg(feature = "cli")]
+#[derive(Debug, clap::Subcommand)]
+enum Mode {
+    #[command(name = CLUSTER, hide = true)]
+    Cluster(cluster::Arguments),
+}
+
+/// The flag that chooses it is the name of a subcommand: it has its own arguments, and none of a machine's.
+#[cfg(feature = "cli")]
+pub(super) const CLUSTER: &str = "--cluster";
+
+/// Whence facts are taken.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["prove", "without", "state_dir", "deadline"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
+    // Nothing is probed there anyway.
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
+    Use { by: &["facts"], takes: &[] },
+]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     #[cfg(feature = "cli")]
-    if arguments.cluster {
-        let profiles = if arguments.profiles.is_empty() { Profile::ALL.to_vec() } else { asked(&arguments.profiles) };
-        let (report, code) = cluster::check(&arguments.cluster_arguments, &profiles)?;
-        arguments.format.print(&report, |colour| crate::report::cluster_table(&report, colour))?;
-        return Ok(code);
+    if let Some(Mode::Cluster(arguments)) = &arguments.mode {
+        return cluster::run(arguments);
     }
     let profiles = asked(&arguments.profiles);
     let facts = arguments.facts(&profiles)?;
     let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
     let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
     let report = Report::new(verdicts, facts);
-    arguments.format.print(&report, |colour| table(&report, colour))?;
+    arguments.format.print(&report, |style| table(&report, style))?;
     Ok(code)
 }
 

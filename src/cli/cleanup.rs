@@ -2,19 +2,21 @@ use super::args::{Connection, LabelPrefix};
 use super::exit::{self, READY};
 use super::{Error, block_on, names, output};
 use crate::api::{Nodes, Ours};
+use crate::text::line;
 use clap::Args;
 
-/// Take our labels and conditions off the nodes, and nothing else
+/// Remove the labels and conditions of buildkit-preflight from the nodes, and nothing else
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  kubectl delete --ignore-not-found -k manifests/agent && buildkit-preflight cleanup
   buildkit-preflight cleanup --dry-run
+  buildkit-preflight cleanup
   buildkit-preflight cleanup node1 node2
 
-Delete the DaemonSet first: an agent that still runs writes again at its next heartbeat.
-Needs an administrator's kubeconfig: `list` and `get` of nodes, `patch` of nodes/status.", exit::CLEANUP))]
+Delete the agent's DaemonSet first: a running agent publishes again at its next
+heartbeat. Needs a kubeconfig that may `list` and `get` nodes and `patch`
+nodes/status.", exit::CLEANUP))]
 pub(super) struct Arguments {
-    /// Only these nodes
+    /// The nodes to clean [default: all]
     #[arg(value_name = "NODE", value_parser = names::node)]
     nodes: Vec<String>,
     /// Print what would be removed, and remove nothing
@@ -49,17 +51,18 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
         let name = &node.name;
         let ours = Ours::on(node, &arguments.prefix.domain);
         if ours.is_empty() {
-            output::print(&format!("{name}: nothing of ours\n"))?;
+            output::print(&format!("{}: no labels or conditions to remove\n", line(name)))?;
             continue;
         }
         let removed = if arguments.dry_run { Ok(()) } else { nodes.remove(name, &ours).await };
         let text = match removed {
             Ok(()) => {
                 let done = if arguments.dry_run { "would remove" } else { "removed" };
-                let list = [ours.labels, ours.conditions.iter().map(|kind| format!("condition {kind}")).collect()].concat().join("\n  ");
-                format!("{name}: {done}\n  {list}\n")
+                let labels = ours.labels.iter().map(|label| format!("\n  {}", line(label)));
+                let conditions = ours.conditions.iter().map(|kind| format!("\n  condition {}", line(kind)));
+                format!("{}: {done}{}\n", line(name), labels.chain(conditions).collect::<String>())
             }
-            Err(error) if all && error.code() == Some(404) => format!("{name}: gone meanwhile\n"),
+            Err(error) if all && error.code() == Some(404) => format!("{}: the node was deleted meanwhile\n", line(name)),
             Err(error) => {
                 errors.push(format!("{name}: {error}"));
                 continue;
@@ -69,6 +72,6 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
     }
     match errors.as_slice() {
         [] => Ok(READY),
-        errors => Err(Error::Io(errors.join("\n       "))),
+        errors => Err(Error::Several(errors.to_vec())),
     }
 }

@@ -1,17 +1,29 @@
-use super::args::{Connection, LabelPrefix};
-use super::{Error, block_on, exit, names};
+use super::args::{Connection, LabelPrefix, asked};
+use super::output::Format;
+use super::{Error, block_on, exit, names, values};
 use crate::admission::{Answer, judge};
 use crate::api::{self, Nodes, Pods};
 use crate::fleet::Fleet;
 use crate::profile::Profile;
 use crate::render::{BuilderOptions, builder_pod};
-use crate::report::{ClusterProfile, ClusterReport};
+use crate::report::{ClusterProfile, ClusterReport, cluster_table};
 use clap::Args;
 
-/// What `check --cluster` takes beside.
+/// Check a cluster instead of this machine: dry-run the pods that `render builder` prints, and count the nodes that are ready for them
 #[derive(Debug, Args)]
-pub(super) struct ClusterArguments {
-    /// Where the pods are tried
+#[command(after_help = exit::help("Examples:
+  buildkit-preflight check --cluster
+  buildkit-preflight check --cluster --namespace builds --profile procmount
+
+Needs a kubeconfig that may `create` pods in the namespace and `list` nodes. Nothing is stored in the cluster.", exit::CLUSTER))]
+pub(super) struct Arguments {
+    /// A way to run buildkitd; may be repeated [default: all]
+    #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
+    profiles: Vec<Profile>,
+    /// How to print the report; the schema of the JSON is schema/cluster-report.json
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The namespace in which the pods are tried
     #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::namespace)]
     namespace: String,
     #[command(flatten)]
@@ -20,17 +32,15 @@ pub(super) struct ClusterArguments {
     connection: Connection,
 }
 
-/// All of them, for they mean nothing without --cluster.
-pub(super) const ARGUMENTS: [&str; 4] = ["namespace", "domain", "kubeconfig", "context"];
-
-/// Asks the cluster, by dry runs of the pods that `render builder` makes. Gives the exit code too.
-pub(super) fn check(arguments: &ClusterArguments, profiles: &[Profile]) -> Result<(ClusterReport, u8), Error> {
-    let report = block_on(ask(arguments, profiles))?;
-    let code = exit::of(report.profiles.iter().map(|profile| profile.verdict));
-    Ok((report, code))
+/// Asks the cluster, by dry runs of the pods that `render builder` makes.
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let profiles = if arguments.profiles.is_empty() { Profile::ALL.to_vec() } else { asked(&arguments.profiles) };
+    let report = block_on(ask(arguments, &profiles))?;
+    arguments.format.print(&report, |style| cluster_table(&report, style))?;
+    Ok(exit::of(report.profiles.iter().map(|profile| profile.verdict)))
 }
 
-async fn ask(arguments: &ClusterArguments, profiles: &[Profile]) -> Result<ClusterReport, Error> {
+async fn ask(arguments: &Arguments, profiles: &[Profile]) -> Result<ClusterReport, Error> {
     let (namespace, prefix) = (&arguments.namespace, &arguments.prefix.domain);
     let client = arguments.connection.client().await?;
     let pods = Pods::new(client.clone());

@@ -1,4 +1,4 @@
-//! The exit codes: they are part of the contract. Help and README say what stands here.
+//! The exit codes: they are part of the contract. Help and docs/exit-codes.md say what stands here.
 
 use crate::check::Ready;
 
@@ -13,46 +13,76 @@ type Row = (u8, &'static str);
 
 /// What the codes mean, whatever the command.
 pub(super) const CODES: &[Row] = &[
-    (READY, "every profile asked about is ready"),
-    (NOT_READY, "one is not ready"),
-    (BAD_INPUT, "wrong usage or bad input"),
-    (UNKNOWN, "one is unknown, and none is not ready"),
-    (IO_ERROR, "an I/O error, or one of the Kubernetes API"),
+    (READY, "ready, or the command did its work"),
+    (NOT_READY, "not ready"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
+    (UNKNOWN, "unknown"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
-pub(super) const AGENT: &[Row] =
-    &[(READY, "ended by a signal"), (BAD_INPUT, "bad usage"), (IO_ERROR, "no access to the API or no address to listen on")];
-
-pub(super) const BUILDER: &[Row] = &[
-    (READY, "printed"),
-    (NOT_READY, "auto: no profile has enough nodes"),
-    (BAD_INPUT, "bad usage, or no range of IDs fits"),
-    (IO_ERROR, "an I/O error, or one of the Kubernetes API"),
-];
+const USAGE: Row = (BAD_INPUT, "wrong usage");
 
 pub(super) const CHECK: &[Row] = &[
-    (READY, "ready"),
-    (NOT_READY, "not ready"),
-    (BAD_INPUT, "bad usage or input"),
-    (UNKNOWN, "unknown"),
-    (IO_ERROR, "an I/O error, or one of the Kubernetes API"),
+    (READY, "ready: every profile asked about"),
+    (NOT_READY, "not ready: at least one profile"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
+    (UNKNOWN, "unknown: at least one profile, and none is not ready"),
+    (IO_ERROR, "an I/O error"),
 ];
 
-pub(super) const CLEANUP: &[Row] = &[(READY, "done"), (BAD_INPUT, "bad usage"), (IO_ERROR, "a node could not be cleaned")];
+#[cfg(feature = "cli")]
+pub(super) const CLUSTER: &[Row] = &[
+    (READY, "ready: every profile asked about"),
+    (NOT_READY, "not ready: at least one profile"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
+    (UNKNOWN, "unknown: at least one profile, and none is not ready"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
+];
 
-/// Of a command that prints something, whatever it says.
-pub(super) const PRINTED: &[Row] = &[(READY, "printed"), (BAD_INPUT, "bad usage or input"), (IO_ERROR, "an I/O error")];
+pub(super) const FACTS: &[Row] = &[
+    (READY, "printed or captured"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist (--capture: is not empty)"),
+    (IO_ERROR, "an I/O error"),
+];
 
-pub(super) const PROBE: &[Row] =
-    &[(READY, "tried, even where a step failed: its line says so"), (BAD_INPUT, "bad usage"), (IO_ERROR, "an I/O error")];
+pub(super) const AGENT: &[Row] = &[
+    (READY, "ended by a signal"),
+    (BAD_INPUT, "wrong usage, or a path that was named does not exist"),
+    (IO_ERROR, "no access to the Kubernetes API, or no address to listen on"),
+];
 
-pub(super) const PROVER: &[Row] = &[(READY, "ended by a signal"), (BAD_INPUT, "bad usage"), (IO_ERROR, "a socket that can't be made")];
+#[cfg(feature = "cli")]
+pub(super) const CLEANUP: &[Row] = &[
+    (READY, "done"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
+    (IO_ERROR, "a node could not be cleaned, or an error of the Kubernetes API"),
+];
 
 pub(super) const TUNE: &[Row] = &[
-    (READY, "all is as a builder needs it"),
-    (NOT_READY, "something is not (with --apply: it is left on purpose)"),
-    (BAD_INPUT, "bad usage"),
-    (IO_ERROR, "it could not be done"),
+    (READY, "every sysctl is as a builder needs it"),
+    (NOT_READY, "a sysctl is not: it would be set, or is left as it is"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
+    (IO_ERROR, "a sysctl or a file could not be read or written"),
+];
+
+#[cfg(feature = "cli")]
+pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
+
+#[cfg(feature = "cli")]
+pub(super) const BUILDER: &[Row] = &[
+    (READY, "printed"),
+    (NOT_READY, "--profile auto: no profile has enough ready nodes"),
+    (BAD_INPUT, "wrong usage, no range of IDs fits, or --kubeconfig does not exist"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
+];
+
+pub(super) const PROBE: &[Row] =
+    &[(READY, "tried, even where a step failed: its line says so"), USAGE, (IO_ERROR, "the current directory cannot be read")];
+
+pub(super) const PROVER: &[Row] = &[
+    (READY, "ended by a signal"),
+    (BAD_INPUT, "wrong usage, or DIR of --state-dir does not exist"),
+    (IO_ERROR, "the socket cannot be made"),
 ];
 
 /// The code of some verdicts: one that is not ready outweighs one that is unknown.
@@ -90,23 +120,73 @@ mod tests {
 
     #[test]
     fn every_command_tells_its_exit_codes() {
-        fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
-            if command.has_subcommands() { command.get_subcommands().flat_map(leaves).collect() } else { vec![command] }
+        fn commands(command: &clap::Command) -> Vec<&clap::Command> {
+            command.get_subcommands().flat_map(commands).chain([command]).collect()
         }
         let all = crate::cli::Cli::command();
-        for command in leaves(&all) {
+        for command in commands(&all) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let (_, codes) = help.split_once("Exit codes:\n").expect("exit codes");
             let codes: Vec<u8> = codes.lines().map(|line| line[2..3].parse().expect("a code")).collect();
             assert!(codes.is_sorted() && codes.iter().all(|code| CODES.iter().any(|row| row.0 == *code)), "{}", command.get_name());
         }
-        assert!(leaves(&all).len() >= 9);
+        assert!(commands(&all).len() >= 12);
+    }
+
+    /// Each command and its codes.
+    const COMMANDS: &[(&str, &[Row])] = &[
+        ("check", CHECK),
+        ("check --cluster", CLUSTER),
+        ("facts", FACTS),
+        ("agent", AGENT),
+        ("cleanup", CLEANUP),
+        ("tune", TUNE),
+        ("render agent", RENDER_AGENT),
+        ("render builder", BUILDER),
+        ("probe", PROBE),
+        ("prover", PROVER),
+    ];
+
+    const ABOUT: &str = "# Exit codes
+
+Exit codes are part of the contract: a code keeps its meaning.
+
+A file or directory that an argument names and that does not exist is bad input: `2`. One that exists and cannot be read is an I/O
+error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
+(`KUBECONFIG`, `~/.kube/config`) and that does not exist is `4`.
+
+A result that cannot be written to standard output is `4`, also for `--help`. A reader that closes its end early, such as `head`, is
+no error: the code is that of the answer. Messages that cannot be written to standard error change no code.
+";
+
+    fn document() -> String {
+        let mut text = format!("{ABOUT}\n| code | meaning |\n|---|---|\n");
+        CODES.iter().for_each(|(code, meaning)| text += &format!("| {code} | {meaning} |\n"));
+        text += "\n| command | code | when |\n|---|---|---|\n";
+        for (command, rows) in COMMANDS {
+            rows.iter().for_each(|(code, when)| text += &format!("| `{command}` | {code} | {when} |\n"));
+        }
+        text
     }
 
     #[test]
-    fn the_readme_says_the_same() {
-        let rows: String = CODES.iter().map(|(code, meaning)| format!("| {code} | {meaning} |\n")).collect();
-        let table = format!("| exit code | meaning |\n|---|---|\n{rows}");
-        assert!(include_str!("../../README.md").contains(&table), "README has not this table:\n{table}");
+    fn every_command_has_its_rows() {
+        let all = crate::cli::Cli::command();
+        for (name, rows) in COMMANDS {
+            let command = name.split(' ').try_fold(&all, |command, name| command.find_subcommand(name)).expect("a command");
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.ends_with(&super::help("", rows)), "{name}");
+        }
+    }
+
+    /// `UPDATE=1 cargo test --lib exit_codes` writes the page anew.
+    #[test]
+    fn the_page_of_exit_codes_says_what_the_tables_do() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exit-codes.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(file.parent().expect("docs")).expect("docs");
+            std::fs::write(&file, document()).expect("write");
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), document(), "`UPDATE=1 cargo test --lib exit_codes` writes it");
     }
 }

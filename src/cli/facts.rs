@@ -1,6 +1,7 @@
 use super::args::{Sources, asked};
 use super::exit::{self, READY};
 use super::output::{self, Format};
+use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::fact::{Row, rows};
 use crate::profile::Profile;
@@ -9,26 +10,37 @@ use crate::report::columns;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Print what can be known of this node, the probes' outcomes included, as JSON
+/// Print all facts about this machine, with the probes' results, as JSON
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight facts > node.json     what `check` would judge, to be sent to somebody
+  buildkit-preflight facts > node.json     what `check` judges, in a file
+  buildkit-preflight check --facts node.json
   buildkit-preflight facts --list          which facts there are
-  buildkit-preflight facts --capture DIR   the files that they are read from, for `check --root DIR`
-  buildkit-preflight check --facts node.json", exit::PRINTED))]
+  buildkit-preflight facts --capture DIR   the files behind the facts
+  buildkit-preflight check --root DIR", exit::FACTS))]
 pub(super) struct Arguments {
     #[command(flatten)]
     sources: Sources,
     /// Probe for this profile; may be repeated [default: no-process-sandbox]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
-    /// Print which facts there are, what each is read from, and in which places it tells of the node
-    #[arg(long, conflicts_with_all = ["root", "profiles"])]
+    /// List the facts: what each is read from, and in which places it is about the node
+    #[arg(long)]
     list: bool,
-    /// Copy what the facts are read from into this new directory, in place of printing them: `check --root` judges it elsewhere
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["root", "profiles", "list", "prove", "without", "no_probe", "state_dir", "deadline", "process_sandbox"])]
+    /// Copy the files that facts are read from into this new directory, for `check --root` on another machine
+    #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
 }
+
+/// Whence facts are taken, or what is printed instead of them.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "deadline", "process_sandbox"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
+    // Nothing is probed there anyway.
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
+    Use { by: &["list"], takes: &[] },
+    Use { by: &["capture"], takes: &[] },
+]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     if arguments.list {

@@ -13,6 +13,8 @@ mod cluster;
 mod exit;
 mod facts;
 #[cfg(feature = "cli")]
+mod image;
+#[cfg(feature = "cli")]
 mod input;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 mod names;
@@ -20,37 +22,58 @@ mod output;
 mod probe;
 mod prover;
 #[cfg(feature = "cli")]
+pub mod reference;
+#[cfg(feature = "cli")]
 mod render;
 mod tune;
+mod uses;
 mod values;
 
-use crate::read::{BadStateDir, CaptureError};
-use clap::{Parser, Subcommand};
-use exit::{BAD_INPUT, IO_ERROR, NOT_READY};
+use crate::read::BadPath;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use exit::{BAD_INPUT, IO_ERROR, NOT_READY, READY};
+use std::ffi::OsString;
 
 pub use output::note_closed_stdout;
 
-/// Tells whether rootless BuildKit can run on this node, and if not, at which step it fails, why, and what to do.
+/// Tells whether rootless BuildKit works on a node, and if not, at which step it fails, why, and what to do
 #[derive(Debug, Parser)]
-#[command(name = "buildkit-preflight", version, arg_required_else_help = true, after_help = exit::help("", exit::CODES))]
+#[command(
+    name = NAME,
+    bin_name = NAME,
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = exit::help(OTHER_PROGRAMS, exit::CODES),
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// What it is called in examples, whatever its file is called.
+const NAME: &str = "buildkit-preflight";
+
+/// What is said of the hidden ones.
+const OTHER_PROGRAMS: &str = "Commands that other programs call:
+  probe   `check` starts it as its child
+  prover  a canary's privileged container runs it";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
-    #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, in place of the pod's service account"))))]
-    #[cfg_attr(feature = "cli", command(mut_arg("context", |arg| arg.requires("kubeconfig"))))]
+    #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, instead of the pod's service account"))))]
     Agent(agent::Arguments),
     #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
     #[cfg(feature = "cli")]
     Render(render::Arguments),
+    #[command(hide = true)]
     Probe(probe::Arguments),
+    #[command(hide = true)]
     Prover(prover::Arguments),
 }
 
@@ -60,21 +83,53 @@ enum Error {
     /// Wrong usage or input.
     #[error("{message}")]
     BadInput { message: String, hint: Option<String> },
-    /// Nothing is ready for what was asked.
+    /// Nothing is ready for what was asked; `more` says of each thing why.
     #[error("{message}")]
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `render builder`"))]
-    NotReady { message: String, hint: String },
+    NotReady { message: String, more: Vec<String>, hint: String },
     /// Reading or writing went wrong.
     #[error("{0}")]
     Io(String),
+    /// Reading or writing went wrong several times.
+    #[error("{}", .0.join("; "))]
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `cleanup`"))]
+    Several(Vec<String>),
     /// A sysctl could not be set.
     #[error("{}", .0.message)]
     Tune(crate::tune::Error),
 }
 
-impl From<BadStateDir> for Error {
-    fn from(bad: BadStateDir) -> Self {
-        Error::BadInput { message: bad.to_string(), hint: Some("name a directory that exists, on the disk that builds would use".into()) }
+impl Error {
+    /// Says it on standard error. Gives the exit code.
+    fn tell(&self) -> u8 {
+        let mut lines = Vec::new();
+        let (code, hint) = match self {
+            Error::BadInput { hint, .. } => (BAD_INPUT, hint.as_ref()),
+            Error::NotReady { more, hint, .. } => {
+                lines.extend(more);
+                (NOT_READY, Some(hint))
+            }
+            Error::Several(errors) => {
+                errors.iter().for_each(|error| output::say("error: ", error));
+                return IO_ERROR;
+            }
+            Error::Io(_) => (IO_ERROR, None),
+            Error::Tune(error) => (IO_ERROR, error.hint.as_ref()),
+        };
+        output::say("error: ", &self.to_string());
+        lines.into_iter().for_each(|line| output::say("  ", line));
+        hint.into_iter().for_each(|hint| output::say("hint: ", hint));
+        code
+    }
+}
+
+/// Exit code 2 where the name is at fault, 4 where it could not be read.
+impl From<BadPath> for Error {
+    fn from(bad: BadPath) -> Self {
+        match bad.is_users {
+            true => Error::BadInput { message: bad.to_string(), hint: Some(bad.named.hint().into()) },
+            false => Error::Io(bad.to_string()),
+        }
     }
 }
 
@@ -94,17 +149,6 @@ impl From<crate::render::Error> for Error {
                 Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
             }
             _ => Error::Io(message),
-        }
-    }
-}
-
-impl From<CaptureError> for Error {
-    fn from(error: CaptureError) -> Self {
-        match error {
-            CaptureError::NotEmpty(_) => {
-                Error::BadInput { message: error.to_string(), hint: Some("name a directory that does not exist yet".into()) }
-            }
-            CaptureError::Io(..) => Error::Io(error.to_string()),
         }
     }
 }
@@ -132,10 +176,39 @@ fn share_one_heap() {
 #[cfg(not(target_env = "gnu"))]
 fn share_one_heap() {}
 
+/// A command line, by clap and by the tables of what goes together.
+fn parse_by(command: &mut clap::Command, arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = command.try_get_matches_from_mut(mode_first(arguments))?;
+    uses::check(command, &matches)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The flag that chooses a mode of `check` may stand anywhere behind it; clap takes it for a subcommand, which comes first.
+#[cfg(feature = "cli")]
+fn mode_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    if arguments.get(1).is_some_and(|command| command == "check")
+        && let Some(at) = arguments[..end].iter().position(|argument| argument == check::CLUSTER)
+    {
+        let mode = arguments.remove(at);
+        arguments.insert(2, mode);
+    }
+    arguments
+}
+
+#[cfg(not(feature = "cli"))]
+fn mode_first(arguments: Vec<OsString>) -> Vec<OsString> {
+    arguments
+}
+
 /// Runs the command line of this process. Gives the exit code; what was printed is written by then.
 pub fn run() -> u8 {
     share_one_heap();
-    let result = match Cli::parse().command {
+    let cli = match parse_by(&mut Cli::command(), std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(answer) => return of_clap(answer),
+    };
+    let result = match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Agent(arguments) => agent::run(arguments),
@@ -147,88 +220,42 @@ pub fn run() -> u8 {
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),
     };
-    let (error, code) = match result {
-        Ok(code) => return code,
-        Err(error @ Error::BadInput { .. }) => (error, BAD_INPUT),
-        Err(error @ Error::NotReady { .. }) => (error, NOT_READY),
-        Err(error @ (Error::Io(_) | Error::Tune(_))) => (error, IO_ERROR),
-    };
-    eprintln!("error: {error}");
-    if let Error::BadInput { hint: Some(hint), .. }
-    | Error::NotReady { hint, .. }
-    | Error::Tune(crate::tune::Error { hint: Some(hint), .. }) = &error
-    {
-        eprintln!("hint: {hint}");
-    }
-    code
+    result.unwrap_or_else(|error| error.tell())
 }
 
-#[cfg(test)]
-#[cfg(feature = "cli")]
-mod tests {
-    use super::*;
-    use clap::parser::ValueSource;
-    use clap::{ArgMatches, CommandFactory};
-
-    /// A value that an argument takes.
-    fn sample(name: &str) -> &str {
-        match name {
-            "profile" | "shape" => "procmount",
-            "only" => "user.max_user_namespaces",
-            "max-user-namespaces" => "2000",
-            "deadline" => "5",
-            "process-sandbox" => "on",
-            "format" => "json",
-            "prove" => "build",
-            "without" => "hostname",
-            "namespace" | "context" => "a",
-            "label-prefix" => "example.org",
-            _ => "/nowhere",
-        }
+/// What clap answers itself: help and version are results, all else is wrong usage. Gives the exit code.
+fn of_clap(mut answer: clap::Error) -> u8 {
+    harmless(&mut answer);
+    let text = answer.render();
+    #[cfg(feature = "cli")]
+    let coloured = if answer.use_stderr() { output::is_coloured(&std::io::stderr()) } else { output::is_coloured(&std::io::stdout()) };
+    #[cfg(feature = "cli")]
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    // The image's program brings no colours for clap.
+    #[cfg(not(feature = "cli"))]
+    let text = text.to_string();
+    if answer.use_stderr() {
+        output::say_all(&text);
+        return BAD_INPUT;
     }
+    output::print(&text).map_or_else(|error| error.tell(), |()| READY)
+}
 
-    fn is_given(matches: &ArgMatches, id: &str) -> bool {
-        matches.value_source(id) == Some(ValueSource::CommandLine)
-    }
-
-    /// All that a command takes, each alone, in pairs and in triples.
-    fn combinations(command: &str) -> Vec<Vec<String>> {
-        let cli = Cli::command();
-        let arguments = cli.find_subcommand(command).expect("a command").get_arguments().filter_map(|argument| {
-            let name = argument.get_long().filter(|name| *name != "help")?;
-            let takes = argument.get_action().takes_values();
-            Some(if takes { format!("--{name}={}", sample(name)) } else { format!("--{name}") })
-        });
-        let arguments: Vec<_> = arguments.collect();
-        let mut all = Vec::new();
-        for (n, first) in arguments.iter().enumerate() {
-            all.push(vec![first.clone()]);
-            for (m, second) in arguments.iter().enumerate().skip(n + 1) {
-                all.push(vec![first.clone(), second.clone()]);
-                all.extend(arguments[m + 1..].iter().map(|third| vec![first.clone(), second.clone(), third.clone()]));
-            }
+/// clap prints what was given as it is.
+fn harmless(answer: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    let line = |text: &String| crate::text::line(text).into_owned();
+    let shown = |value: &ContextValue| match value {
+        ContextValue::String(text) => Some(ContextValue::String(line(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(line).collect())),
+        _ => None,
+    };
+    let given: Vec<_> = answer.context().filter_map(|(kind, value)| Some((kind, value.clone(), shown(value)?))).collect();
+    for (kind, before, after) in given {
+        if before != after {
+            answer.insert(kind, after);
+            // They repeat it.
+            answer.insert(ContextKind::Suggested, ContextValue::None);
         }
-        all
-    }
-
-    #[test]
-    fn what_needs_another_argument_is_refused_without_it_whatever_else_is_given() {
-        let (mut taken, mut looked_at) = (0, 0);
-        for (command, needs) in [
-            ("tune", &[("watch", "apply"), ("status", "watch"), ("status", "apply")][..]),
-            ("check", &[("namespace", "cluster"), ("kubeconfig", "cluster"), ("context", "cluster"), ("domain", "cluster")]),
-        ] {
-            for combination in combinations(command) {
-                looked_at += 1;
-                let arguments = ["buildkit-preflight", command].into_iter().chain(combination.iter().map(String::as_str));
-                let Ok(matches) = Cli::command().try_get_matches_from(arguments) else { continue };
-                let (_, matches) = matches.subcommand().expect("a command");
-                taken += 1;
-                for (argument, needed) in needs {
-                    assert!(!is_given(matches, argument) || is_given(matches, needed), "{command} {}", combination.join(" "));
-                }
-            }
-        }
-        assert!(looked_at > 700 && taken > 200, "{taken} of {looked_at} are taken");
     }
 }

@@ -1,8 +1,13 @@
+//! What is printed: results on standard output, all else on standard error.
+
 use super::Error;
+use crate::report::Style;
+use crate::text;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tracing_subscriber::fmt::MakeWriter;
 
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 
@@ -25,6 +30,66 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Says something beside the result, in one line: what it is, and what is said. It may contain texts of anybody, so it is escaped
+/// and bounded here. Where standard error takes nothing, the exit code still tells.
+pub(super) fn say(what: &str, said: &str) {
+    say_all(&format!("{what}{}\n", text::line(said)));
+}
+
+/// The same for text that is made to be printed as it is.
+pub(super) fn say_all(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Whether to colour what goes to a stream, as users know it (no-color.org, bixense.com/clicolors), `TERM=dumb` included. The order
+/// is that of anstream, by which clap goes.
+pub(super) fn is_coloured(stream: &impl IsTerminal) -> bool {
+    use anstyle_query::{clicolor, clicolor_force, is_ci, no_color, term_supports_color};
+    if no_color() {
+        return false;
+    }
+    let may = || clicolor() != Some(false) && (term_supports_color() || clicolor() == Some(true) || is_ci());
+    // A 0 forces nothing, as with CLICOLOR.
+    let forced = clicolor_force() && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    forced || may() && stream.is_terminal()
+}
+
+/// How many columns standard output has, if it is a terminal.
+#[cfg(feature = "cli")]
+fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into())
+}
+
+/// The image's program runs where nobody looks at a terminal, or `kubectl logs` does.
+#[cfg(not(feature = "cli"))]
+fn width() -> Option<usize> {
+    None
+}
+
+/// Takes lines of JSON for standard error, where they may come to a terminal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line).into_owned();
+        std::io::stderr().write_all(text::json(text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'a self) -> Log {
+        Log
+    }
+}
+
 /// How to print a result.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -38,14 +103,19 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Prints a value; `table` is the form for people, with or without colours.
-    pub(super) fn print(self, value: &impl Serialize, table: impl Fn(bool) -> String) -> Result<(), Error> {
+    /// Prints a value; `table` is the form for people, in some style.
+    pub(super) fn print(self, value: &impl Serialize, table: impl Fn(Style) -> String) -> Result<(), Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Io(format!("could not write the report: {error}"));
+        let json = || Ok::<_, Error>(text::json(serde_json::to_string_pretty(value).map_err(|error| failed(&error))? + "\n"));
         let text = match self {
-            Format::Table => table(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()),
-            Format::Json => serde_json::to_string_pretty(value).map_err(|error| failed(&error))? + "\n",
+            Format::Table => table(Style { colour: is_coloured(&std::io::stdout()), width: width() }),
+            Format::Json => json()?,
             #[cfg(feature = "cli")]
-            Format::Yaml => serde_saphyr::to_string(value).map_err(|error| failed(&error))?,
+            Format::Yaml => match serde_saphyr::to_string(value).map_err(|error| failed(&error))? {
+                yaml if text::is_harmless(&yaml) => yaml,
+                // It leaves marks of direction as they are. JSON is YAML.
+                _ => json()?,
+            },
         };
         print(&text)
     }

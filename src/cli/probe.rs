@@ -1,33 +1,38 @@
+use super::args::FOR_TESTS;
 use super::exit::{self, READY};
+use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step, SubIds};
 use crate::profile::BUILDER_UID;
+use crate::read::{Named, look_at};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Do what a builder does, step by step, and print each step as a line of JSON: what `check` starts as its child
+/// Do what a builder does, step by step, and print each step as a line of JSON; `check` starts this as its child
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
   buildkit-preflight probe
-  strace -f buildkit-preflight probe --process-sandbox", exit::PROBE))]
+  strace -f buildkit-preflight probe --process-sandbox
+
+`check` also gives its child --child and --sub-ids.", exit::PROBE))]
 pub(super) struct Arguments {
-    /// Where to make a scratch directory
+    /// The directory in which to make a scratch directory
     #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
     state_dir: PathBuf,
-    /// A builder that is root of its container, without rootlesskit
+    /// Imitate a builder that is root of its container, without rootlesskit
     #[arg(long)]
     rootful: bool,
-    /// A PID namespace and a fresh proc for each build step
+    /// Give each build step a PID namespace and a fresh /proc
     #[arg(long)]
     process_sandbox: bool,
     /// Become this user first; needs root [default: 1000 for root]
     #[arg(long, value_name = "UID", conflicts_with = "rootful")]
     become_uid: Option<u32>,
-    /// Go on with the own ID alone where no range or helper is at hand
+    /// Continue with a single-ID map where there is no range of subordinate IDs or no helper
     #[arg(long)]
     own_id_fallback: bool,
-    /// Count fuse-overlayfs only where its programs are
+    /// Accept fuse-overlayfs only if its programs are installed
     #[arg(long)]
     needs_fuse_programs: bool,
     /// Which IDs the user may map, as `subIds` of the facts has it [default: what the files in /etc say]
@@ -39,22 +44,46 @@ pub(super) struct Arguments {
     /// The program that maps group IDs [default: the one on the PATH]
     #[arg(long, value_name = "FILE", default_value = "newgidmap", hide_default_value = true)]
     newgidmap: PathBuf,
-    /// In the user namespace and mount namespace of a real rootlesskit already
+    /// This process runs in the namespaces of a real rootlesskit already
     #[arg(long, conflicts_with_all = ["rootful", "become_uid"])]
     under_rootlesskit: bool,
-    /// Leave this step out and go on as if it had worked, to see what a verdict hangs on; may be repeated
-    #[arg(long, value_name = "STEP", value_parser = values::step())]
+    /// Leave this step out and continue as if it had worked; may be repeated
+    #[arg(long, value_name = "STEP", value_parser = values::step(), hide_possible_values = true, help_heading = FOR_TESTS)]
     without: Vec<Step>,
     /// Started by `check`: no default depends on the user
     #[arg(long, hide = true)]
     child: bool,
 }
 
+/// Who is imitated. `check` tells its child all that it knows.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["become_uid", "own_id_fallback", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"] },
+    Use { by: &["rootful"], takes: &[] },
+    Use { by: &["under_rootlesskit"], takes: &["needs_fuse_programs"] },
+    Use {
+        by: &["child"],
+        takes: &[
+            "rootful",
+            "under_rootlesskit",
+            "become_uid",
+            "own_id_fallback",
+            "needs_fuse_programs",
+            "sub_ids",
+            "newuidmap",
+            "newgidmap",
+        ],
+    },
+]];
+
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let builder = if arguments.rootful { Builder::Rootful } else { Builder::Rootless };
     let by_hand_as_root = !arguments.child && !arguments.rootful && !arguments.under_rootlesskit && nix::unistd::geteuid().is_root();
     // The probe changes its directory and must find this one again.
     let state_dir = std::path::absolute(&arguments.state_dir).map_err(|error| Error::Io(format!("the current directory: {error}")))?;
+    if !arguments.child && !arguments.under_rootlesskit {
+        // By hand. One that goes away later is a step that fails.
+        look_at(Named::StateDir, &state_dir)?;
+    }
     child::run(&Task {
         plan: Plan { builder, process_sandbox: arguments.process_sandbox },
         state_dir,
@@ -71,5 +100,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 }
 
 fn sub_ids(json: &str) -> Result<SubIds, String> {
-    serde_json::from_str(json).map_err(|error| error.to_string())
+    serde_json::from_str(json).map_err(|error| crate::text::line(&error.to_string()).into_owned())
 }

@@ -2,34 +2,39 @@ use super::exit::{self, READY};
 use super::{Error, values};
 use crate::gather::Options;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Prove for the agent of another container, which has the token that this one, being privileged, should not have
+/// Prove for an agent in another container of the pod: this container is privileged and has no token
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight prover --shape userns --socket /run/buildkit-preflight/prover.sock
-  buildkit-preflight agent --shape userns --prover /run/buildkit-preflight/prover.sock
+  buildkit-preflight prover --shape userns --socket /run/p/prover.sock
+  buildkit-preflight agent --node n --shape userns --prover /run/p/prover.sock
 
-In a cluster the canary of `buildkit-preflight render agent --canary userns` runs it. Who connects to the socket is answered
-with facts that were gathered for it, and can ask for nothing. SIGTERM ends it.", exit::PROVER))]
+In a cluster, the canary of `buildkit-preflight render agent --canary userns`
+runs the prover. A client that connects to the socket gets newly gathered facts,
+and can ask for nothing else. SIGTERM ends the prover.", exit::PROVER))]
 pub(super) struct Arguments {
-    /// The profile whose pod shape this container was given by its manifest
+    /// The profile to prove: this container's manifest must have the shape of its pod
     #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
     shape: Profile,
-    /// Where to listen: a path in a directory that both containers share
+    /// The socket to listen at, in a directory that both containers share
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
-    /// The directory where builds keep their state [default: where the builder's image has it]
+    /// The directory where builds keep their state [default: as in the builder's image]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Give up a probe after this many seconds, at most 60
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::deadline)]
+    /// How long a probe may take, at most 60s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::agent_deadline())]
     deadline: Duration,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if let Some(state_dir) = &arguments.state_dir {
+        is_directory(Named::StateDir, state_dir, arguments.deadline)?;
+    }
     let options = Options {
         root: None,
         state_dir: arguments.state_dir.clone(),

@@ -1,5 +1,7 @@
 use super::args::LabelPrefix;
 use super::exit::{self, READY};
+use super::image::image;
+use super::uses::{Use, Uses};
 use super::{Error, builder, names, output, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
@@ -7,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Print manifests, for `kubectl apply -f -`
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = exit::help("", exit::BUILDER))]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -15,52 +17,59 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    #[command(mut_arg("domain", |arg| arg.help("The prefix of the labels that the agent publishes")))]
     Agent(AgentArguments),
     Builder(Box<builder::Arguments>),
 }
 
-/// The agent: namespace, account, rights, the admission policies that confine it, DaemonSet
+/// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight render agent --image registry.example/buildkit-preflight:0.1.0 | kubectl apply -f -
-  buildkit-preflight render agent --namespace preflight --label-prefix nodes.example.org
-  buildkit-preflight render agent --image ... --tune kernel
-  buildkit-preflight render agent --image ... --canary procmount --canary userns
+  buildkit-preflight render agent --image r.example/p:1 | kubectl apply -f -
+  buildkit-preflight render agent --namespace preflight --tune kernel
+  buildkit-preflight render agent --canary procmount --canary userns
 
-Namespace and label prefix stand in the admission policy too, so change them here and not in the result. To change
-the prefix of an agent that runs: delete it, take its labels off with `cleanup`, apply anew.", exit::PRINTED))]
+The admission policy contains the namespace and the label prefix: set them here,
+do not edit the output. To change the prefix of a running agent: delete the
+agent, remove its labels with `buildkit-preflight cleanup`, then apply again.", exit::RENDER_AGENT))]
 struct AgentArguments {
-    /// The agent's own namespace: it is made with the agent, and goes with it
+    /// The agent's own namespace, which is part of the output
     #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::own_namespace)]
     namespace: String,
     #[command(flatten)]
     prefix: LabelPrefix,
     /// The agent's image
-    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = names::image)]
+    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = image)]
     image: String,
-    /// Add a container that sets sysctls where they keep builders from running
+    /// Add a container that sets sysctls which keep builders from running
     #[arg(long, value_name = "WHAT", value_enum)]
     tune: Option<Sysctls>,
-    /// Add a canary of this profile, a pod in its builder's shape that proves it; that of userns has a privileged container
-    /// without a token; may be repeated
+    /// Add a canary of this profile: a pod with the shape of a builder's pod, which proves the profile; may be repeated. The canary
+    /// of userns has a privileged container without a token
     #[arg(long = "canary", value_name = "PROFILE", value_parser = values::canary(), default_values = ["procmount"])]
     canaries: Vec<Profile>,
-    /// Add none: nothing is said of these profiles then
-    #[arg(long, conflicts_with = "canaries")]
+    /// Add no canary; nothing is published for those profiles
+    #[arg(long)]
     no_canary: bool,
-    /// Let it also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
-    #[arg(long, requires = "tune")]
+    /// With --tune: also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
+    #[arg(long)]
     persist: bool,
 }
 
-/// What it may set.
+/// What the container may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sysctls {
-    /// kernel.unprivileged_userns_clone alone, without any capability
+    /// kernel.unprivileged_userns_clone only; needs no capability
     Kernel,
-    /// Limits on namespaces too, with the capability SYS_RESOURCE
+    /// Also limits on namespaces; needs the capability SYS_RESOURCE
     All,
 }
+
+/// What `render agent` takes.
+pub(super) const USES: Uses = &[
+    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }],
+    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }],
+];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let chosen = match &arguments.what {

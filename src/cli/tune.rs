@@ -1,121 +1,168 @@
 use super::args::asked;
 use super::exit::{self, NOT_READY, READY};
 use super::output::{self, Format};
+use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::cause::ADVISED_LIMIT;
 use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
 use crate::profile::Profile;
+use crate::read::{Named, is_directory};
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
-use crate::tune::{self, Audit, Watch};
+use crate::tune::{self, Audit, Watch, Writer};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Say which sysctls keep a builder from running, and set them where it is told to
+/// Where the sysctls of this machine are.
+const PROC_SYS: &str = "/proc/sys";
+
+/// How long a probe may take, and a directory that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Say which sysctls keep rootless BuildKit from running, and with --apply set them
 #[derive(Debug, Args)]
 #[command(after_help = exit::help("Examples:
-  buildkit-preflight tune                      what would be set, from what to what, and why
-  sudo buildkit-preflight tune --apply         until the next boot
+  buildkit-preflight tune                      the plan for this machine
+  buildkit-preflight tune --facts node.json    the plan for another machine
+  sudo buildkit-preflight tune --apply         set until the next boot
   sudo buildkit-preflight tune --apply --persist
   sudo buildkit-preflight tune --forget
-  buildkit-preflight tune --facts node.json    the same for a node whose `facts` were sent
 
-It may set kernel.unprivileged_userns_clone to 1, and raise user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they
-are too low for a builder: nothing else, and nothing is ever lowered or set back. It needs uid 0, and CAP_SYS_RESOURCE for
-user.*; no other privilege. Each change is one line of JSON on standard error.", exit::TUNE))]
+tune sets kernel.unprivileged_userns_clone to 1, and raises
+user.max_{user,mnt,pid,uts,ipc,cgroup}_namespaces where they are too low for a
+builder. It sets no other sysctl, and never lowers or restores a value. It needs
+uid 0, and CAP_SYS_RESOURCE for user.*; no other privilege. It logs each change
+to standard error as one line of JSON.", exit::TUNE))]
 pub(super) struct Arguments {
-    /// Print what would be done, and do nothing; this is the default
-    // clap asks for what an argument needs only where nothing that is given stands against that: so these are named here too.
-    #[arg(long, conflicts_with_all = ["apply", "forget", "watch", "status"])]
+    /// Print what would be set, and set nothing; this is the default
+    #[arg(long)]
     plan: bool,
     /// Set what is too low
-    #[arg(long, conflicts_with = "forget")]
+    #[arg(long)]
     apply: bool,
     /// Remove the file that --persist wrote; what is set stays so until the next boot
-    #[arg(long, conflicts_with_all = ["persist", "watch", "only", "profiles", "override_policy", "max_user_namespaces", "sysctls", "status"])]
+    #[arg(long)]
     forget: bool,
     /// Also write /etc/sysctl.d/60-buildkit-preflight.conf, which sets it again at each boot
     #[arg(long)]
     persist: bool,
-    /// Go on, and set again what somebody sets back; after three times in ten minutes leave it for an hour
-    #[arg(long, requires = "apply")]
+    /// With --apply: keep running, and set again what is reset; after three resets in ten minutes leave that sysctl alone for an hour
+    #[arg(long)]
     watch: bool,
-    /// Set no other sysctl than this one; may be repeated
+    /// Set this sysctl only; may be repeated
     #[arg(long, value_name = "SYSCTL", value_parser = values::sysctl())]
     only: Vec<Tunable>,
     /// The builders that are to run; may be repeated [default: no-process-sandbox]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
-    /// To what a limit on namespaces is raised where it is too low
+    /// The value to which a limit on namespaces is raised where it is too low
     #[arg(long, value_name = "N", default_value_t = ADVISED_LIMIT, value_parser = clap::value_parser!(u32).range(1024..=2_147_483_647))]
     max_user_namespaces: u32,
-    /// Set what a file of sysctl.d sets to 0, too: somebody wanted it so
+    /// Also raise sysctls that a sysctl.d file sets to 0, which is otherwise taken for policy
     #[arg(long)]
     override_policy: bool,
-    /// Where /proc/sys can be written: in a container, where the node's /proc/sys/kernel and /proc/sys/user are mounted
-    #[arg(long, value_name = "DIR", default_value = "/proc/sys")]
+    /// With --apply: where /proc/sys can be written; in a container, where the node's /proc/sys/kernel and /proc/sys/user are mounted
+    #[arg(long, value_name = "DIR", default_value = PROC_SYS)]
     sysctls: PathBuf,
-    /// Say in this file what was done, for an agent that publishes it
-    #[arg(long, value_name = "FILE", requires = "watch")]
+    /// With --apply --watch: write what was done to this file, for an agent that publishes it
+    #[arg(long, value_name = "FILE")]
     status: Option<PathBuf>,
     /// Plan for the node of this facts file (or report), `-` for standard input
     #[cfg(feature = "cli")]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["apply", "forget", "watch", "status"])]
+    #[arg(long, value_name = "FILE")]
     facts: Option<String>,
     /// How to print the plan or the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let options = arguments.options();
-    if arguments.forget {
-        let facts = arguments.gather(&[])?;
-        let gone = tune::forget(&Audit::new(facts.node.known().cloned()))?;
-        output::print(if gone { "removed; what is set stays so until the next boot\n" } else { "there is nothing to remove\n" })?;
-        return Ok(READY);
-    }
-    // Nothing but --apply leads to what writes.
-    if arguments.apply && arguments.watch {
-        let request = Watch { options, root: arguments.sysctls.clone(), status: arguments.status.clone(), gather: gather_options(&[]) };
-        let facts = arguments.gather(&[])?;
-        tune::watch(&request, &Audit::new(facts.node.known().cloned()))?;
-        return Ok(READY);
-    }
-    let facts = arguments.facts(&options.profiles)?;
-    let plan = TunePlan::new(&facts, &options);
-    if !arguments.apply {
-        arguments.format.print(&plan, |_| tune_plan_table(&plan, &facts))?;
-        return Ok(if plan.changes.is_empty() && plan.left.is_empty() { READY } else { NOT_READY });
-    }
-    apply(arguments, &options, &facts, &plan)
+/// A plan, a change, changes for as long as it runs, or the end of what an earlier one left.
+pub(super) const USES: Uses = &[&[
+    Use { by: &[], takes: &["plan", "facts", "persist", "only", "profiles", "max_user_namespaces", "override_policy", "format"] },
+    Use { by: &["apply"], takes: &["sysctls", "persist", "only", "profiles", "max_user_namespaces", "override_policy", "format"] },
+    Use { by: &["apply", "watch"], takes: &["status", "sysctls", "persist", "only", "profiles", "max_user_namespaces", "override_policy"] },
+    Use { by: &["forget"], takes: &[] },
+]];
+
+/// What is to be done. Only what was asked to change something has what can write.
+#[derive(Debug)]
+pub(super) enum Mode {
+    Plan,
+    Apply(Writer),
+    Watch(Writer),
+    Forget(Writer),
 }
 
-fn apply(arguments: &Arguments, options: &TuneOptions, facts: &Facts, plan: &TunePlan) -> Result<u8, Error> {
-    tune::is_in_place(facts)?;
-    if let Some(left) = plan.left.iter().find(|left| left.reason == LeftBecause::Unreadable) {
-        return Err(Error::Io(format!("nothing was changed, since {} can't be judged: {}", left.sysctl, left.message)));
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    let options = arguments.options();
+    match arguments.mode() {
+        Mode::Plan => plan(arguments, &options),
+        Mode::Apply(writer) => apply(arguments, &options, &writer),
+        Mode::Watch(writer) => {
+            is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
+            let request = Watch { options, status: arguments.status.clone(), gather: gather_options(&[]) };
+            tune::watch(&writer, &request, &arguments.audit()?)?;
+            Ok(READY)
+        }
+        Mode::Forget(writer) => {
+            let gone = tune::forget(&writer, &arguments.audit()?)?;
+            output::print(if gone { "removed the file; sysctls keep their values until the next boot\n" } else { "no file to remove\n" })?;
+            Ok(READY)
+        }
     }
-    let kept = options.persist.then(|| tune::to_keep(plan, facts, options.limit));
+}
+
+fn plan(arguments: &Arguments, options: &TuneOptions) -> Result<u8, Error> {
+    let facts = arguments.facts(&options.profiles)?;
+    let plan = TunePlan::new(&facts, options);
+    arguments.format.print(&plan, |style| tune_plan_table(&plan, &facts, style))?;
+    Ok(if plan.changes.is_empty() && plan.left.is_empty() { READY } else { NOT_READY })
+}
+
+fn apply(arguments: &Arguments, options: &TuneOptions, writer: &Writer) -> Result<u8, Error> {
+    is_directory(Named::Sysctls, &arguments.sysctls, PATIENCE)?;
+    let facts = arguments.gather(&options.profiles)?;
+    let plan = TunePlan::new(&facts, options);
+    tune::is_in_place(&facts)?;
+    if let Some(left) = plan.left.iter().find(|left| left.reason == LeftBecause::Unreadable) {
+        return Err(Error::Io(format!("nothing was changed, because {} cannot be judged: {}", left.sysctl, left.message)));
+    }
+    let kept = options.persist.then(|| tune::to_keep(&plan, &facts, options.limit));
     let audit = Audit::new(facts.node.known().cloned());
     let mut changes: Vec<SysctlChange> = Vec::new();
-    let persisted = tune::apply(plan, kept.as_deref(), &arguments.sysctls, &audit, &mut changes)?;
+    let persisted = tune::apply(writer, &plan, kept.as_deref(), &audit, &mut changes)?;
     let after = arguments.gather(&options.profiles)?;
     let bare = after.on_bare_machine() == Some(true);
     let judged = options.profiles.iter().filter(|_| bare);
     let verdicts = judged.map(|profile| ProfileReport::new(judge(&after, *profile, None), &after)).collect();
-    let result = TuneResult::new(plan, changes, persisted.map(str::to_owned), verdicts);
-    arguments.format.print(&result, |_| tune_result_table(&result))?;
+    let result = TuneResult::new(&plan, changes, persisted.map(str::to_owned), verdicts);
+    arguments.format.print(&result, |style| tune_result_table(&result, style))?;
     if let Some(change) = TunePlan::new(&after, options).changes.first() {
-        return Err(Error::Io(format!("{} was set, and is {} again by now: somebody else writes it", change.sysctl, change.from)));
+        return Err(Error::Io(format!("{} was set, but is {} again: another program writes it", change.sysctl, change.from)));
     }
     Ok(if plan.left.is_empty() { READY } else { NOT_READY })
 }
 
 impl Arguments {
+    /// Nothing but --apply and --forget leads to what writes.
+    pub(super) fn mode(&self) -> Mode {
+        let writer = || Writer::new(self.sysctls.clone());
+        match (self.apply, self.watch, self.forget) {
+            (true, false, false) => Mode::Apply(writer()),
+            (true, true, false) => Mode::Watch(writer()),
+            (false, false, true) => Mode::Forget(writer()),
+            _ => Mode::Plan,
+        }
+    }
+
+    /// Who changes something, for the log of changes.
+    fn audit(&self) -> Result<Audit, Error> {
+        Ok(Audit::new(self.gather(&[])?.node.known().cloned()))
+    }
+
     fn options(&self) -> TuneOptions {
         TuneOptions {
             profiles: asked(&self.profiles),
@@ -153,7 +200,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
-        deadline: Duration::from_secs(10),
+        deadline: PATIENCE,
         without: Vec::new(),
     }
 }

@@ -66,26 +66,47 @@ pub(super) fn sysctl() -> OneOf<Tunable> {
     OneOf::new("not a sysctl that may be set", Tunable::all().map(|sysctl| sysctl.name()), |name| name.parse().ok())
 }
 
-/// A number of seconds.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("a number of seconds from 0.001 to 3600".into()),
+/// A time with its unit, from a least to a most.
+#[derive(Clone)]
+pub(super) struct Time {
+    least: Duration,
+    most: Duration,
+    /// The bounds and an example, as they are written.
+    range: &'static str,
+}
+
+impl TypedValueParser for Time {
+    type Value = Duration;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<Duration, clap::Error> {
+        let Time { least, most, range } = self.clone();
+        let parse = move |text: &str| match text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok()) {
+            Some(time) if (least..=most).contains(&time) => Ok(time),
+            None if is_number(text) => Err(format!("a time needs a unit: write {text}s")),
+            _ => Err(format!("a time must be {range}")),
+        };
+        parse.parse_ref(command, argument, value)
     }
 }
 
-/// How many seconds a probe of the agent's may take.
-pub(super) fn deadline(text: &str) -> Result<Duration, String> {
-    seconds(text).ok().filter(|time| *time <= LONGEST_PROBE).ok_or_else(|| "a number of seconds from 0.001 to 60".into())
+/// Whether a text is a short number without a unit.
+fn is_number(text: &str) -> bool {
+    text.len() <= 8 && text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(|c| c.is_ascii_digit() || c == b'.')
 }
 
-/// A time with its unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match parsed {
-        Some(time) if (Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600)).contains(&time) => Ok(time),
-        _ => Err("a time from 1s to 168h, such as 30s, 10m or 1h".into()),
-    }
+/// How long a probe of `check` may take.
+pub(super) fn deadline() -> Time {
+    Time { least: Duration::from_millis(1), most: Duration::from_secs(3600), range: "from 1ms to 1h, such as 500ms, 10s or 2m" }
+}
+
+/// How long a probe of the agent may take.
+pub(super) fn agent_deadline() -> Time {
+    Time { least: Duration::from_millis(1), most: LONGEST_PROBE, range: "from 1ms to 60s, such as 500ms or 10s" }
+}
+
+/// How often the agent does something.
+pub(super) fn period() -> Time {
+    Time { least: Duration::from_secs(1), most: Duration::from_secs(7 * 24 * 3600), range: "from 1s to 168h, such as 30s, 10m or 1h" }
 }
 
 #[cfg(test)]
@@ -109,5 +130,26 @@ mod tests {
         }
         assert!(shape().parse_ref(&Command::new("x"), None, OsStr::new("rootful")).is_err());
         assert!(sysctl().parse_ref(&Command::new("x"), None, OsStr::new("user/max_user_namespaces")).is_ok());
+    }
+    #[test]
+    fn a_time_has_a_unit_and_is_within_its_bounds() {
+        let parse = |time: Time, text: &str| {
+            time.parse_ref(&Command::new("x"), None, OsStr::new(text)).map_err(|error| error.to_string().lines().next().map(str::to_owned))
+        };
+        for (text, milliseconds) in [("10s", 10_000), ("500ms", 500), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000), ("1m30s", 90_000)]
+        {
+            assert_eq!(parse(deadline(), text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        assert_eq!(parse(period(), "168h"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(parse(agent_deadline(), "60s"), Ok(LONGEST_PROBE));
+        for text in ["10", "0.5", "0"] {
+            let error = parse(deadline(), text).expect_err("a bare number").unwrap_or_default();
+            assert!(error.contains(&format!("write {text}s")), "{error}");
+        }
+        for text in ["", "soon", "-1s", "0s", "1h1s", "1e999", "inf", "nan", "99999999999999999999h", "10 parsecs", "P1Y"] {
+            let error = parse(deadline(), text).expect_err("not a time").unwrap_or_default();
+            assert!(error.contains("from 1ms to 1h") || error.contains("a value is required"), "{text}: {error}");
+        }
+        assert!(parse(period(), "500ms").is_err() && parse(period(), "169h").is_err() && parse(agent_deadline(), "61s").is_err());
     }
 }

@@ -43,7 +43,7 @@ pub const DISTROS: &[Distro] = &[
         ..usual("nixos", "NixOS")
     },
     Distro {
-        keeps: Keeps::Forgets("in a start-up script or a DaemonSet: Container-Optimized OS forgets /etc at each boot"),
+        keeps: Keeps::Forgets("set it in a start-up script or a DaemonSet: Container-Optimized OS discards changes of /etc at each boot"),
         ..usual("cos", "Container-Optimized OS")
     },
     usual("almalinux", "AlmaLinux"),

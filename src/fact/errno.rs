@@ -106,7 +106,7 @@ impl TryFrom<String> for Errno {
             return Ok(Errno(row.0));
         }
         let number = name.strip_prefix('E').and_then(|digits| digits.parse().ok());
-        number.map(Errno).ok_or_else(|| format!("{name:?} is no error name such as \"EPERM\""))
+        number.map(Errno).ok_or_else(|| format!("{name:?} is not an error name such as \"EPERM\""))
     }
 }
 

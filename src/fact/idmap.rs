@@ -88,7 +88,7 @@ impl SubId {
                 return Err(format!("{line:?} is not user:start:length"));
             };
             if owner == name || owner == uid.to_string() {
-                let number = |text: &str| text.parse().map_err(|_| format!("{text:?} in {line:?} is no number"));
+                let number = |text: &str| text.parse().map_err(|_| format!("{text:?} in {line:?} is not a number"));
                 ranges.push(SubId { start: number(start)?, length: number(length)? });
             }
         }

@@ -49,7 +49,7 @@ impl TryFrom<String> for Runtime {
         let parsed = full.split_once("://").and_then(|(name, version)| Some((name.to_owned(), numbers(version)?)));
         match parsed {
             Some((name, version)) if !name.is_empty() => Ok(Runtime { name, version, full }),
-            _ => Err(format!("{full:?} is no runtime with a version such as containerd://2.0.1")),
+            _ => Err(format!("{full:?} is not a runtime with a version such as containerd://2.0.1")),
         }
     }
 }

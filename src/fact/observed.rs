@@ -51,6 +51,6 @@ impl<T> Fact<T> {
 /// A fact that a facts file leaves out is one that nobody could read.
 impl<T> Default for Fact<T> {
     fn default() -> Self {
-        Fact::Denied("not told".into())
+        Fact::Denied("not reported".into())
     }
 }

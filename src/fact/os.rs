@@ -34,7 +34,7 @@ impl OsRelease {
             }
         }
         if values.is_empty() {
-            return Err("no KEY=value line in it".into());
+            return Err("the file has no KEY=value line".into());
         }
         let mut take = |key: &str| values.remove(key).filter(|value| !value.is_empty());
         Ok(OsRelease {

@@ -1,3 +1,4 @@
+use crate::text::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,11 @@ pub struct ProcFs {
 }
 
 impl ProcFs {
-    /// The first masks, for people.
-    pub fn shown(&self) -> String {
+    /// How many masks there are, with the first of them, for people.
+    pub fn describe(&self) -> String {
         let first = self.masks.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        format!("{first}{}", if self.masks.len() > 3 { ", ..." } else { "" })
+        let more = if self.masks.len() > 3 { ", ..." } else { "" };
+        let hide = if self.masks.len() == 1 { "hides" } else { "hide" };
+        format!("{} {hide} parts of /proc ({first}{more})", counted(self.masks.len(), "mount"))
     }
 }

@@ -147,7 +147,7 @@ impl TryFrom<String> for CapSet {
     fn try_from(text: String) -> Result<Self, String> {
         match u64::from_str_radix(&text, 16) {
             Ok(bits) if text.len() <= 16 => Ok(CapSet(bits)),
-            _ => Err(format!("{text:?} is no capability set in hexadecimal")),
+            _ => Err(format!("{text:?} is not a capability set in hexadecimal")),
         }
     }
 }

@@ -75,7 +75,7 @@ pub const SYSCTLS: [SysctlRow; Sysctl::VARIANTS.len()] = [
     SysctlRow {
         sysctl: Sysctl::UnprivilegedUsernsClone,
         name: "kernel.unprivileged_userns_clone",
-        meaning: "Debian's and others' patch: 0 keeps all but CAP_SYS_ADMIN from making user namespaces. Absent: no such switch.",
+        meaning: "A kernel patch of Debian and others: at 0 only a process with CAP_SYS_ADMIN can create user namespaces. Absent: the kernel has no such switch.",
         tunable: Some(Raise::Switch),
         source: "debian/patches/debian/add-sysctl-to-disallow-unprivileged-CLONE_NEWUSER-by-default.patch",
         ..SWITCH
@@ -125,14 +125,14 @@ pub const SYSCTLS: [SysctlRow; Sysctl::VARIANTS.len()] = [
     SysctlRow {
         sysctl: Sysctl::ApparmorRestrictUnprivilegedUserns,
         name: "kernel.apparmor_restrict_unprivileged_userns",
-        meaning: "Ubuntu's patch, from 23.10: 1 takes all capabilities from an unconfined process in a new user namespace.",
+        meaning: "Ubuntu's kernel patch, from 23.10: at 1 an unconfined process has no capabilities in a new user namespace.",
         source: "https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces",
         ..SWITCH
     },
     SysctlRow {
         sysctl: Sysctl::YamaPtraceScope,
         name: "kernel.yama.ptrace_scope",
-        meaning: "Yama: at 3 nobody may attach to a process, which takes pods with a user namespace their volumes.",
+        meaning: "Yama: at 3 no process may attach to another, so the runtime can't give volumes to pods with a user namespace.",
         absence_tells: false,
         source: "Documentation/admin-guide/LSM/Yama.rst",
         ..SWITCH
@@ -140,7 +140,7 @@ pub const SYSCTLS: [SysctlRow; Sysctl::VARIANTS.len()] = [
     SysctlRow {
         sysctl: Sysctl::UsernsMaxLevel,
         name: "kernel.userns_max_level",
-        meaning: "Alibaba Cloud Linux: how deep user namespaces may be nested; 0 switches them off. Absent elsewhere.",
+        meaning: "Alibaba Cloud Linux: how deep user namespaces may be nested; 0 switches user namespaces off. Absent elsewhere.",
         absence_tells: false,
         source: "Alibaba Cloud Linux 2 and 3, default 33",
         ..SWITCH

@@ -52,6 +52,7 @@ pub struct Problem {
 
 /// What kind of reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(test, derive(strum::VariantArray))]
 pub enum Reason {
     /// A file says that it shall be 0.
     Policy,

@@ -30,7 +30,7 @@ enum Written {
 }
 
 fn not_told() -> String {
-    "not told".into()
+    "not reported".into()
 }
 
 impl From<Written> for Why {
@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Why>(&json).expect("the object"), denied);
         let newer = r#"{"what":"/etc/subuid","errno":"EACCES","when":"now"}"#;
         assert_eq!(serde_json::from_str::<Why>(newer).expect("fields of a later version are passed over"), denied);
-        assert_eq!(serde_json::from_str::<Why>(r#""not told""#).expect("a text"), Why::from("not told"));
+        assert_eq!(serde_json::from_str::<Why>(r#""not reported""#).expect("a text"), Why::from("not reported"));
     }
 }

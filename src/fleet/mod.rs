@@ -2,4 +2,4 @@
 
 mod placement;
 
-pub use placement::{Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};
+pub use placement::{ADVICE, Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};

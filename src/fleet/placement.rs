@@ -3,6 +3,7 @@
 use crate::check::Ready;
 use crate::node::{Key, View};
 use crate::profile::Profile;
+use crate::text::counted;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -109,10 +110,10 @@ impl Standing {
             Standing::Ready => "ready",
             Standing::NotReady => "not ready",
             Standing::Unknown => "unknown",
-            Standing::Candidate => "where such a pod would start, but none has proven it",
-            Standing::NoCandidate => "where no such pod would start",
-            Standing::FewIds => "with too few IDs for a pod",
-            Standing::Silent => "without an agent's answer",
+            Standing::Candidate => "not proven yet (a pod of the profile would start)",
+            Standing::NoCandidate => "where a pod of the profile would not start",
+            Standing::FewIds => "with too few IDs per pod",
+            Standing::Silent => "without an answer from an agent",
         }
     }
 }
@@ -143,21 +144,24 @@ impl Fleet {
     }
 }
 
-/// `1 of 4 nodes is ready: 2 not ready, 1 without an agent's answer`.
+/// `1 of 4 nodes is ready: 2 not ready, 1 without an answer from an agent`.
 impl fmt::Display for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |standing| self.nodes.iter().filter(|(_, other)| *other == standing).count();
         let ready = count(Standing::Ready);
         if self.total() == 0 {
-            return f.write_str("there is no node");
+            return f.write_str("the cluster has no nodes");
         }
-        write!(f, "{ready} of {} nodes {} ready", self.total(), if ready == 1 { "is" } else { "are" })?;
+        write!(f, "{ready} of {} {} ready", counted(self.total(), "node"), if ready == 1 { "is" } else { "are" })?;
         let others =
             Standing::ALL.into_iter().skip(1).map(|standing| (count(standing), standing.title())).filter(|(number, _)| *number > 0);
         let others: Vec<_> = others.map(|(number, title)| format!("{number} {title}")).collect();
         if others.is_empty() { Ok(()) } else { write!(f, ": {}", others.join(", ")) }
     }
 }
+
+/// What to do where nodes are missing.
+pub const ADVICE: &str = "`kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)";
 
 /// Best first.
 pub const PREFERENCE: [Profile; Profile::ALL.len()] = Profile::BY_RANK;
@@ -229,9 +233,9 @@ mod tests {
         assert_eq!((best(1).0, best(2).0, best(3).0), (Some(Profile::ProcMount), Some(Profile::Privileged), None));
         assert_eq!(
             best(1).1[0].to_string(),
-            "1 of 3 nodes is ready: 1 where such a pod would start, but none has proven it, 1 without an agent's answer"
+            "1 of 3 nodes is ready: 1 not proven yet (a pod of the profile would start), 1 without an answer from an agent"
         );
         assert_eq!(best(1).1[2].ready().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(Fleet::new(&[], Profile::Userns, None).to_string(), "there is no node");
+        assert_eq!(Fleet::new(&[], Profile::Userns, None).to_string(), "the cluster has no nodes");
     }
 }

@@ -78,14 +78,14 @@ pub const LABELS: &[Label] = &[
         key: Key::Candidate(Profile::ProcMount),
         name: "procmount-candidate",
         values: Values::Words(&["true"]),
-        says: "where a pod of the profile `procmount` would start, by what the kubelet says",
+        says: "where a pod of the profile `procmount` would start, by what the kubelet reports",
         speaker: Speaker::Canary,
     },
     Label {
         key: Key::Candidate(Profile::Userns),
         name: "userns-candidate",
         values: Values::Words(&["true"]),
-        says: "where a pod of the profile `userns` would start, by what the kubelet says",
+        says: "where a pod of the profile `userns` would start, by what the kubelet reports",
         speaker: Speaker::Canary,
     },
     Label {
@@ -99,14 +99,14 @@ pub const LABELS: &[Label] = &[
         key: Key::PodIds,
         name: "pod-ids",
         values: Values::Number,
-        says: "how many IDs a pod with a user namespace gets, as a canary has seen; 0 where its answer was withdrawn",
+        says: "how many IDs a pod with a user namespace gets, as a canary has seen; 0 where the canary's answer was withdrawn",
         speaker: Speaker::Canary,
     },
     Label {
         key: Key::Snapshotter,
         name: "snapshotter",
         values: Values::Words(&["overlayfs", "fuse-overlayfs", "native"]),
-        says: "how a builder of the default profile would keep its layers",
+        says: "the snapshotter that a builder of the default profile would use",
         speaker: Speaker::Own,
     },
     Label {
@@ -142,7 +142,7 @@ pub const LABELS: &[Label] = &[
         key: Key::Tuned,
         name: "tuned",
         values: Values::Words(&["true"]),
-        says: "where `tune` has set sysctls in this boot, or sets them at each",
+        says: "where `tune` has set sysctls since the boot, or sets sysctls at each boot",
         speaker: Speaker::Tune,
     },
 ];

@@ -72,7 +72,7 @@ impl Shape {
     }
 }
 
-/// `readOnlyRootFilesystem: true in place of false`.
+/// `readOnlyRootFilesystem: true instead of false`.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -95,7 +95,7 @@ impl fmt::Display for Difference {
 
 impl<T> Pair<T> {
     fn write(&self, f: &mut fmt::Formatter<'_>, field: &str, text: impl Fn(&T) -> String) -> fmt::Result {
-        write!(f, "{field}: {} in place of {}", text(&self.is), text(&self.wanted))
+        write!(f, "{field}: {} instead of {}", text(&self.is), text(&self.wanted))
     }
 }
 
@@ -116,14 +116,14 @@ mod tests {
         assert_eq!(
             told(Profile::Userns.shape(), Profile::ProcMount),
             [
-                "runAsUser: 0 in place of 1000",
-                "runAsGroup: 0 in place of 1000",
-                "seccompProfile: unset in place of Unconfined",
-                "appArmorProfile: unset in place of Unconfined",
-                "procMount: Default in place of Unmasked",
-                "privileged: true in place of false",
-                "state dir: /var/lib/buildkit on an emptyDir in place of /home/user/.local/share/buildkit on an emptyDir",
-                "runtime dir: /run/buildkit on the container's root in place of /run/user/1000/buildkit on the container's root",
+                "runAsUser: 0 instead of 1000",
+                "runAsGroup: 0 instead of 1000",
+                "seccompProfile: unset instead of Unconfined",
+                "appArmorProfile: unset instead of Unconfined",
+                "procMount: Default instead of Unmasked",
+                "privileged: true instead of false",
+                "state dir: /var/lib/buildkit on an emptyDir instead of /home/user/.local/share/buildkit on an emptyDir",
+                "runtime dir: /run/buildkit on the container's root instead of /run/user/1000/buildkit on the container's root",
             ]
         );
         let mut shape = Profile::NoProcessSandbox.shape().clone();
@@ -137,12 +137,12 @@ mod tests {
         assert_eq!(
             told(&shape, Profile::NoProcessSandbox),
             [
-                "hostUsers: false in place of true",
-                "process sandbox: true in place of false",
-                "allowPrivilegeEscalation: false in place of unset",
-                "seccompProfile: RuntimeDefault in place of Unconfined",
-                "capabilities: add [], drop [ALL] in place of add [], drop []",
-                "readOnlyRootFilesystem: true in place of false",
+                "hostUsers: false instead of true",
+                "process sandbox: true instead of false",
+                "allowPrivilegeEscalation: false instead of unset",
+                "seccompProfile: RuntimeDefault instead of Unconfined",
+                "capabilities: add [], drop [ALL] instead of add [], drop []",
+                "readOnlyRootFilesystem: true instead of false",
             ]
         );
     }

@@ -180,13 +180,4 @@ mod tests {
             assert_eq!(asked.user_namespace, !shape.host_users, "{}", row.id);
         }
     }
-
-    #[test]
-    fn readme_says_of_each_profile_what_the_table_does() {
-        for row in PROFILES {
-            let default = if row.prover == Prover::Agent { " (default)" } else { "" };
-            let line = format!("| `{}`{default} | {} |\n", row.id, row.title);
-            assert!(include_str!("../../README.md").contains(&line), "{line}");
-        }
-    }
 }

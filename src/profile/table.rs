@@ -45,7 +45,7 @@ pub struct Row {
     pub profile: Profile,
     /// What it is called: by users, in labels, in JSON.
     pub id: &'static str,
-    /// What it is, as README.md says it.
+    /// What it is, in half a sentence.
     pub title: &'static str,
     /// Its place among all, by what one would rather have; 1 is the best.
     pub rank: usize,

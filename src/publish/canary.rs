@@ -7,28 +7,14 @@
 use super::accept::Accept;
 use super::candidacy::{Candidacy, candidacy};
 use super::condition::Condition;
+use super::reason::Reason;
 use super::said::Said;
 use super::start::{Canaries, Canary};
-use super::verdict::condition;
+use super::verdict::{condition, unknown};
 use crate::check::{Ready, Verdict};
 use crate::fact::Facts;
 use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
-
-/// The reasons that the agent gives in a canary's place. They are read back from the Node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
-enum Reason {
-    /// No canary is deployed any more.
-    NoCanary,
-    /// None can prove it.
-    NotProvable,
-    /// It has not answered yet.
-    CanaryAwaited,
-    /// Its pod can't be made.
-    CanaryNotStarted,
-    /// It should have answered.
-    CanarySilent,
-}
 
 /// What a canary says: its verdict, and how many IDs it was given.
 pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
@@ -70,10 +56,9 @@ fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&
     let kind = ConditionType::of(profile)?;
     let stands = node.label(Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
     let say = |status, reason: Reason, message, short| Some(Condition::new(kind, status, reason.to_string(), message, short));
-    let unknown =
-        |reason, why: String| say(Status::Unknown, reason, format!("nobody can tell whether {} runs here: {why}", kind.subject()), why);
+    let unknown = |reason, why: String| say(Status::Unknown, reason, unknown(kind, &why), why);
     let Some(canary) = canary else {
-        let why = "no canary is deployed any more that would prove it (`render agent --canary`)";
+        let why = "its canary is no longer deployed (`buildkit-preflight render agent --canary` deploys it)";
         return if stands { unknown(Reason::NoCanary, why.into()) } else { None };
     };
     match (candidacy, canary) {
@@ -89,18 +74,19 @@ fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&
                     let status = if said.status == Some(Status::False) { Status::False } else { Status::Unknown };
                     say(status, reason, said.message.clone(), said.message.clone())
                 }
-                _ => unknown(Reason::CanaryAwaited, "a pod of its shape is being started, which will tell".into()),
+                _ => unknown(Reason::CanaryAwaited, "waiting for the canary pod to report".into()),
             },
         },
         (Candidacy::Candidate, Canary::Silent { seconds, start }) => match start.not_made() {
             Some(why) => {
                 let (subject, component) = (kind.subject(), component(profile));
-                let short = format!("a pod of its shape can't be started: {why}");
-                let message =
-                    format!("{subject} can't run here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}");
+                let short = format!("the canary pod can't be started: {why}");
+                let message = format!(
+                    "{subject} does not work here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}"
+                );
                 say(Status::False, Reason::CanaryNotStarted, message, short)
             }
-            None => unknown(Reason::CanarySilent, format!("its canary has not answered within {seconds} s; {}", start.describe())),
+            None => unknown(Reason::CanarySilent, format!("the canary pod has not reported within {seconds} s; {}", start.describe())),
         },
     }
 }
@@ -211,9 +197,9 @@ mod tests {
         let crio = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create pod network sandbox k8s_x: error \
             adding pod x to CNI network \"cilium\": no addresses";
         for (start, says) in [
-            (Start::NoPod, "there is no pod of it"),
+            (Start::NoPod, "this node has no canary pod"),
             (Start::Unreadable("403".into()), "can't be read: 403"),
-            (Start::Pod { runs: Some("2026-01-01T10:00:00Z".into()), stopped: None, warning: None }, "its pod runs"),
+            (Start::Pod { runs: Some("2026-01-01T10:00:00Z".into()), stopped: None, warning: None }, "its pod has been running"),
             (pod(Some(("ImagePullBackOff", "no such host")), None), "ImagePullBackOff no such host"),
             (pod(Some(("Evicted", "disk pressure")), None), "Evicted disk pressure"),
             (pod(Some(("ContainerCreating", "")), Some(("FailedMount", "no such ConfigMap"))), "ContainerCreating"),
@@ -230,7 +216,7 @@ mod tests {
                     stopped: None,
                     warning: Some(("FailedCreatePodSandBox".into(), "x".into())),
                 },
-                "its pod runs since",
+                "its pod has been running since",
             ),
             (pod(None, None), "its pod has not started"),
         ] {

@@ -22,14 +22,14 @@ pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
     }
     let unprovable = |why: String| Candidacy::Unprovable(why);
     let unread = |fact: Option<&Why>, what: &str| {
-        unprovable(format!("{what} is unknown: {}", fact.map_or_else(|| "nothing tells".to_owned(), ToString::to_string)))
+        unprovable(format!("{what} is unknown: {}", fact.map_or_else(|| "not reported".to_owned(), ToString::to_string)))
     };
     // A canary has a token, which is a tmpfs; a builder needs none.
     match facts.kernel.known() {
         Some(kernel) if kernel.can(IDMAPPED_TMPFS) => {}
         Some(kernel) => {
             return unprovable(format!(
-                "on Linux {kernel} no pod can prove it, since what publishes the proof has a token, a tmpfs, which a pod with hostUsers: false can't have before Linux {IDMAPPED_TMPFS}; a builder without such volumes may run"
+                "on Linux {kernel} a canary pod can't start: its token is a tmpfs, which a pod with hostUsers: false can't have before Linux {IDMAPPED_TMPFS}; a builder without tmpfs volumes may work"
             ));
         }
         None => return unread(facts.kernel.unreadable(), "the kernel"),
@@ -37,12 +37,12 @@ pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
     let Some(version) = facts.kubelet.version.known() else { return unread(facts.kubelet.version.unreadable(), "the kubelet's version") };
     if version.numbers() < REFUSES {
         return unprovable(format!(
-            "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 never does), so none is sent there"
+            "kubelet {version} may run a pod with hostUsers: false without a user namespace (1.30 and newer never do), so no canary is sent to this node"
         ));
     }
     match &facts.kubelet.pod_user_namespaces {
         Fact::Known(_) | Fact::Absent => Candidacy::Candidate,
-        Fact::Denied(why) | Fact::Failed(why) => unread(Some(why), "what the runtime gives to pods"),
+        Fact::Denied(why) | Fact::Failed(why) => unread(Some(why), "whether the runtime gives pods user namespaces"),
     }
 }
 

@@ -125,10 +125,7 @@ mod tests {
         }
         let [condition] = wanted.conditions.as_slice() else { panic!("one condition") };
         assert_eq!((condition.status, condition.reason.as_str()), (Status::True, "Proven"));
-        assert_eq!(
-            condition.message,
-            "rootless BuildKit can run here: all that a build needs of the kernel was done with overlayfs (proven)"
-        );
+        assert_eq!(condition.message, "rootless BuildKit works here (proven by a probe; snapshotter overlayfs)");
     }
 
     #[test]
@@ -160,9 +157,9 @@ mod tests {
         assert_eq!((label(&wanted, DEFAULT), label(&wanted, Key::Cause)), (Some("not-ready"), Some("userns-max0")));
         assert_eq!(label(&wanted, Key::Snapshotter), None);
         let fix = r#"apiclient set -j '{"settings":{"kernel":{"sysctl":{"user.max_user_namespaces":"63359"}}}}'"#;
-        let title = "no user may make user namespaces";
+        let title = "no user may create user namespaces";
         let seen = "new user namespace: ENOSPC, No space left on device; user.max_user_namespaces is 0";
-        assert_eq!(wanted.conditions[0].message, format!("rootless BuildKit can't run here: {title} (proven: {seen}). Fix: {fix}."));
+        assert_eq!(wanted.conditions[0].message, format!("rootless BuildKit does not work here: {title} (proven: {seen}). Fix: {fix}."));
         assert_eq!(wanted.conditions[0].short, format!("{title}: {seen}"));
     }
 
@@ -177,9 +174,9 @@ mod tests {
             facts.probes[0].steps[0].filtered = Some(true);
             facts
         };
-        let message = "rootless BuildKit can't run here: a seccomp filter refuses what a builder needs (proven: new user namespace: EPERM, \
-            Operation not permitted; the seccomp filter of this pod answers in the kernel's place). Fix: use other nodes, or find what on \
-            this one adds a seccomp filter to pods whose seccompProfile is Unconfined: the OCI runtime, the platform, or an admission webhook.";
+        let message = "rootless BuildKit does not work here: a seccomp filter refuses what a builder needs (proven: new user namespace: EPERM, \
+            Operation not permitted; the error comes from this pod's seccomp filter, not from the kernel). Fix: use other nodes, or find out what on \
+            this node adds a seccomp filter to pods whose seccompProfile is Unconfined: the OCI runtime, the platform, or an admission webhook.";
         assert_eq!(wanted(&filtered(true)).conditions[0].message, message);
         assert_eq!(Verdicts::of(&seen(&filtered(true)), Profile::NoProcessSandbox).own.evidence, Evidence::Proven);
         assert!(wanted(&filtered(false)).conditions[0].message.contains("set securityContext.seccompProfile to {type: Unconfined}"));
@@ -237,11 +234,15 @@ mod tests {
         let proven = proof(&facts);
         assert_eq!(proven.labels, [(Key::Verdict(Profile::ProcMount), "ready".to_owned()), (Key::PodIds, "65536".to_owned())].into());
         assert_eq!((proven.conditions.len(), proven.conditions[0].kind), (1, ConditionType::ProcMount));
-        assert!(proven.conditions[0].message.starts_with("rootless BuildKit with a process sandbox can run here: "));
+        assert!(proven.conditions[0].message.starts_with("rootless BuildKit with a process sandbox works here (proven"));
         facts.process.uid_map = healthy().process.uid_map;
         let ignored = proof(&facts);
         assert_eq!(ignored.labels, [(Key::Verdict(Profile::ProcMount), "not-ready".to_owned())].into());
-        assert!(ignored.conditions[0].message.contains("(proven: the pod asked for hostUsers: false and got"), "{:?}", ignored.conditions);
+        assert!(
+            ignored.conditions[0].message.contains("(proven: the pod asked for hostUsers: false but runs in"),
+            "{:?}",
+            ignored.conditions
+        );
     }
 
     #[test]

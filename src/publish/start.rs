@@ -57,12 +57,14 @@ impl Start {
     /// Why nothing is known, where it is something else.
     pub(super) fn describe(&self) -> String {
         match self {
-            Start::NoPod => "there is no pod of it on this node (a quota, an admission policy, or no room: see its DaemonSet)".into(),
-            Start::Unreadable(why) => format!("what came of its pod can't be read: {why}"),
-            Start::Pod { runs: Some(since), .. } => format!("its pod runs since {since}: see its log"),
+            Start::NoPod => {
+                "this node has no canary pod (a quota, an admission policy or a full node: see the events of the canary's DaemonSet)".into()
+            }
+            Start::Unreadable(why) => format!("the state of its pod can't be read: {why}"),
+            Start::Pod { runs: Some(since), .. } => format!("its pod has been running since {since}; see its log"),
             Start::Pod { stopped, warning, .. } => match stopped.as_ref().or(warning.as_ref()) {
                 Some((reason, message)) => {
-                    format!("its pod has not started, for a reason that need not be a builder's: {reason} {message}")
+                    format!("its pod has not started, for a reason that may not stop a builder: {reason} {message}")
                 }
                 None => "its pod has not started".into(),
             },

@@ -2,7 +2,7 @@
 
 use super::accept::Accept;
 use super::condition::Condition;
-use super::text::camel_case;
+use super::reason::{Reason, reason_of};
 use crate::cause::{Cause, remedy};
 use crate::check::{Evidence, Ready, Snapshotter, Verdict, judge};
 use crate::fact::Facts;
@@ -33,38 +33,59 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
     let of = |status, reason, message: String, short| Condition::new(kind, status, reason, message + note, short);
     match (accept.of(verdict), verdict.decisive()) {
         (Ready::Ready, _) => {
-            let with = verdict.snapshotter().map(|snapshotter| format!(" with {snapshotter}")).unwrap_or_default();
+            let with = verdict.snapshotter().map(|snapshotter| format!("; snapshotter {snapshotter}")).unwrap_or_default();
             let slow = match verdict.snapshotter() {
-                Some(Snapshotter::Native) => "; this snapshotter copies the whole tree for each layer: builds are slow and fill the disk",
+                Some(Snapshotter::Native) => {
+                    ". The snapshotter native copies the whole tree for each layer: builds are slow and fill the disk"
+                }
                 _ => "",
             };
-            let message = format!("{subject} can run here: all that a build needs of the kernel was done{with} ({evidence}){slow}");
-            of(Status::True, camel_case(&evidence.to_string()), message, format!("{evidence}{with}"))
+            let reason = if evidence == Evidence::Proven { Reason::Proven } else { Reason::Probed };
+            let seen = format!("{}{with}", what_worked(verdict));
+            of(Status::True, reason.to_string(), format!("{subject} works here ({seen}){slow}"), seen)
         }
         (Ready::NotReady, Some(cause)) => {
             let seen = what_was_seen(verdict, cause);
             let fix = remedy(cause, facts, verdict.failed.as_ref().map(|failed| failed.step)).fix;
             let next = match verdict.causes().get(1) {
-                Some(next) => format!(" Then this would stop it: {} ({next}).", next.title()),
+                Some(next) => format!(" The next problem after that: {} ({next}).", next.title()),
                 None => String::new(),
             };
             let title = cause.title();
-            let message = format!("{subject} can't run here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
-            of(Status::False, camel_case(cause.id()), message, format!("{title}: {seen}"))
+            let message = format!("{subject} does not work here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
+            of(Status::False, reason_of(cause), message, format!("{title}: {seen}"))
         }
-        (Ready::NotReady, None) => of(Status::False, "NotReady".into(), format!("{subject} can't run here"), "not ready".into()),
+        (Ready::NotReady, None) => {
+            of(Status::False, Reason::NotReady.to_string(), format!("{subject} does not work here"), "not ready".into())
+        }
         (Ready::Unknown, _) if verdict.ready() == Ready::Ready => {
             let why = match evidence {
-                Evidence::Predicted => "no probe could be finished",
-                _ => "the probe did not run in the builder's pod shape",
+                Evidence::Predicted => "the facts look good, but no probe completed",
+                _ => "a probe worked, but not in the builder's pod shape",
             };
-            let text = format!("looks able, but that is not proven: {why}");
-            of(Status::Unknown, "NotProven".into(), format!("nobody can tell whether {subject} runs here: it {text}"), text)
+            let message = unknown(kind, &format!("{why}, so that is not proven"));
+            of(Status::Unknown, Reason::NotProven.to_string(), message, format!("not proven: {why}"))
         }
         (Ready::Unknown, _) => {
-            let why = verdict.unknown().map_or_else(|| "the facts do not tell".to_owned(), ToString::to_string);
-            of(Status::Unknown, "Unknown".into(), format!("nobody can tell whether {subject} runs here: {why}"), why)
+            let why = verdict.unknown().map_or_else(|| "the facts are not enough".to_owned(), ToString::to_string);
+            of(Status::Unknown, Reason::Unknown.to_string(), unknown(kind, &why), why)
         }
+    }
+}
+
+/// The message of a condition whose status is Unknown.
+pub(super) fn unknown(kind: ConditionType, why: &str) -> String {
+    format!("unknown whether {} works here: {why}", kind.subject())
+}
+
+/// What a verdict of `ready` rests on.
+fn what_worked(verdict: &Verdict) -> &'static str {
+    match verdict.evidence {
+        Evidence::Proven if verdict.has_built() => "proven by a build",
+        Evidence::Proven => "proven by a probe",
+        Evidence::Probed if verdict.has_built() => "a build worked, outside of the builder's pod shape",
+        Evidence::Probed => "a probe worked, outside of the builder's pod shape",
+        Evidence::Predicted => "predicted from facts",
     }
 }
 

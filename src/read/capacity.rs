@@ -27,7 +27,7 @@ pub(crate) fn gather(host: &Host, stat: &Fact<String>) -> Capacity {
 /// sysinfo answers 0 where /proc does not tell; no machine has none.
 fn told(bytes: u64) -> Fact<u64> {
     match bytes {
-        0 => Fact::Denied("/proc/meminfo does not tell".into()),
+        0 => Fact::Denied("not in /proc/meminfo".into()),
         bytes => Fact::Known(bytes),
     }
 }

@@ -1,7 +1,9 @@
 //! `facts --capture`: copies what facts are read from into a directory, for `check --root` on another machine.
 
+use super::bounded;
 use super::host::Host;
 use super::manifest::{FILE, Manifest, Outcome};
+use super::named::{BadPath, Named};
 use super::sysctl_files;
 use crate::fact::{Errno, Source, SysctlSetting, rows};
 use crate::profile::BUILDER_UID;
@@ -11,7 +13,9 @@ use nix::unistd::{geteuid, symlinkat};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What stands in a captured tree for a program.
 const STAND_IN: &str = "#!/bin/false\n# Stands for a program that was here when this tree was captured.\n";
@@ -19,106 +23,137 @@ const STAND_IN: &str = "#!/bin/false\n# Stands for a program that was here when 
 /// The directories by which a reader knows that a file system was there, and with it that a file was not.
 const ANCHORS: [&str; 4] = ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev"];
 
-/// Why nothing was captured.
-#[derive(Debug, thiserror::Error)]
-pub enum CaptureError {
-    /// The directory may hold what somebody wants.
-    #[error("{0} exists and is not an empty directory")]
-    NotEmpty(String),
-    /// It could not be written.
-    #[error("could not write {0}: {1}")]
-    Io(String, io::Error),
-}
+/// How long reading may take, and then writing: the PATH and the tree may lie on mounts whose servers are gone.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Captures this machine, or this container, into a new or an empty directory. Of users only the builder's is taken.
+/// Captures this machine, or this container, into a new or an empty directory. Of users only the builder's is taken. Nothing is
+/// written before all is read.
 ///
 /// # Errors
-/// A directory that is not empty, and what can't be written.
-pub fn capture(directory: &Path) -> Result<(), CaptureError> {
-    let host = Host::new(None);
-    let mut capture = Capture { tree: Tree::make(directory)?, manifest: Manifest::new(host.search_path()), user: User::read(&host), host };
-    for anchor in ANCHORS.into_iter().filter(|anchor| Path::new(anchor).is_dir()) {
-        capture.tree.directory(anchor)?;
-    }
-    for row in rows().filter(|row| row.captured) {
-        capture.take(row.source)?;
-    }
-    let mut text = serde_json::to_string_pretty(&capture.manifest).map_err(|error| CaptureError::Io(FILE.into(), error.into()))?;
-    text.push('\n');
-    capture.tree.file(FILE, &text, false)
+/// A directory that is not empty, what can't be written, and what does not answer.
+pub fn capture(directory: &Path) -> Result<(), BadPath> {
+    let looked_at = Arc::new(Mutex::new(String::new()));
+    let (at, path) = (Arc::clone(&looked_at), directory.to_owned());
+    let silent = |path: &Path| BadPath::silent(Named::Capture, path, PATIENCE);
+    let Some(read) = bounded(PATIENCE, move || Capture::read(&at)) else {
+        let at = looked_at.lock().map(|at| at.clone()).unwrap_or_default();
+        return Err(silent(Path::new(&at)));
+    };
+    bounded(PATIENCE, move || read.write(&path)).unwrap_or_else(|| Err(silent(directory)))
 }
 
+/// Something that is to stand in the tree, by its path.
+enum Item {
+    Directory(String),
+    File { path: String, text: String, is_program: bool },
+    Link { path: String, target: PathBuf },
+}
+
+/// What was read.
 struct Capture {
     host: Host,
-    tree: Tree,
+    items: Vec<Item>,
     manifest: Manifest,
     user: User,
+    /// What is being looked at.
+    at: Arc<Mutex<String>>,
 }
 
 impl Capture {
-    fn take(&mut self, source: Source) -> Result<(), CaptureError> {
+    fn read(at: &Arc<Mutex<String>>) -> Self {
+        let host = Host::new(None);
+        let (manifest, user) = (Manifest::new(host.search_path()), User::read(&host));
+        let mut capture = Capture { host, items: Vec::new(), manifest, user, at: Arc::clone(at) };
+        let anchors = ANCHORS.into_iter().filter(|anchor| Path::new(anchor).is_dir());
+        capture.items.extend(anchors.map(|anchor| Item::Directory(anchor.to_owned())));
+        rows().filter(|row| row.captured).for_each(|row| capture.take(row.source));
+        capture
+    }
+
+    /// The manifest is begun first and written last: a tree without its text is known for one that was not finished.
+    fn write(&self, directory: &Path) -> Result<(), BadPath> {
+        let tree = Tree::make(directory)?;
+        let mut manifest = tree.new_file(FILE, false)?;
+        for item in &self.items {
+            match item {
+                Item::Directory(path) => tree.directory(path).map(drop)?,
+                Item::File { path, text, is_program } => {
+                    let mut file = tree.new_file(path, *is_program)?;
+                    file.write_all(text.as_bytes()).map_err(|error| tree.failed(path, &error))?;
+                }
+                Item::Link { path, target } => tree.link(path, target)?,
+            }
+        }
+        let text = serde_json::to_string_pretty(&self.manifest).map_err(|error| tree.failed(FILE, &error.into()))?;
+        manifest.write_all((text + "\n").as_bytes()).map_err(|error| tree.failed(FILE, &error))
+    }
+
+    fn take(&mut self, source: Source) {
         match source {
             Source::File(path) => self.file(path),
             Source::Sysctl(sysctl) => self.file(&sysctl.path()),
             Source::Link(path) => {
+                self.look_at(path);
                 let target = std::fs::read_link(path);
-                self.note(path, target, |tree, target| tree.link(path, &target))
+                self.note(path, target.map(|target| Item::Link { path: path.to_owned(), target }));
             }
             Source::Device(path) => {
+                self.look_at(path);
                 let opened = File::options().read(true).write(true).open(path);
-                self.note(path, opened, |tree, _| tree.file(path, "", false))
+                self.note(path, opened.map(|_| Item::File { path: path.to_owned(), text: String::new(), is_program: false }));
             }
             Source::Program(name) | Source::Helper(name) => {
-                let found =
-                    self.host.find_program(name).known().map(|(path, _)| path.clone()).ok_or_else(|| io::ErrorKind::NotFound.into());
-                self.note(name, found, |tree, path| tree.file(&path, STAND_IN, true))
+                self.look_at(&format!("{name} on the PATH"));
+                let found = self.host.find_program(name).known().map(|(path, _)| path.clone());
+                let item = |path| Item::File { path, text: STAND_IN.to_owned(), is_program: true };
+                self.note(name, found.map(item).ok_or_else(|| io::ErrorKind::NotFound.into()));
             }
             Source::SysctlFiles => self.sysctl_files(),
-            Source::FirstOf(sources) => sources.iter().try_for_each(|source| self.take(*source)),
+            Source::FirstOf(sources) => sources.iter().for_each(|source| self.take(*source)),
             // These are of the moment, of another process, or of another machine.
-            Source::Call(_) | Source::Environment(_) | Source::Option(_) | Source::BuildersImage => Ok(()),
-            Source::Clock | Source::Shape | Source::NodeObject | Source::TuneStatus => Ok(()),
+            Source::Call(_) | Source::Environment(_) | Source::Option(_) | Source::BuildersImage => {}
+            Source::Clock | Source::Shape | Source::NodeObject | Source::TuneStatus => {}
         }
     }
 
-    fn sysctl_files(&mut self) -> Result<(), CaptureError> {
+    fn sysctl_files(&mut self) {
         for directory in sysctl_files::DIRECTORIES {
-            let names = std::fs::read_dir(directory).map(|_| self.host.list(directory).unwrap_or_default());
+            self.look_at(directory);
+            let names = self.host.names(directory);
             let files: Vec<_> =
                 names.iter().flatten().filter(|name| name.ends_with(".conf")).map(|name| format!("{directory}/{name}")).collect();
-            self.note(directory, names, |tree, _| tree.directory(directory).map(drop))?;
-            for file in &files {
-                self.file(file)?;
-            }
+            self.note(directory, names.map(|_| Item::Directory(directory.to_owned())));
+            files.iter().for_each(|file| self.file(file));
         }
-        self.file(sysctl_files::LAST)
+        self.file(sysctl_files::LAST);
     }
 
-    fn file(&mut self, path: &str) -> Result<(), CaptureError> {
+    fn file(&mut self, path: &str) {
         if self.manifest.sources.contains_key(path) {
-            return Ok(());
+            return;
         }
+        self.look_at(path);
         let text = self.host.read(path).map(|text| self.user.reduce(path, &text));
-        self.note(path, text, |tree, text| tree.file(path, &text, false))
+        self.note(path, text.map(|text| Item::File { path: path.to_owned(), text, is_program: false }));
+    }
+
+    fn look_at(&self, what: &str) {
+        if let Ok(mut at) = self.at.lock() {
+            what.clone_into(&mut at);
+        }
     }
 
     /// Writes down what came of a look, and what was seen.
-    fn note<T>(
-        &mut self,
-        name: &str,
-        seen: io::Result<T>,
-        put: impl FnOnce(&Tree, T) -> Result<(), CaptureError>,
-    ) -> Result<(), CaptureError> {
+    fn note(&mut self, name: &str, seen: io::Result<Item>) {
         let outcome = match seen {
-            Ok(value) => {
-                put(&self.tree, value)?;
+            Ok(item) => {
+                self.items.push(item);
                 Outcome::Taken
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Outcome::Absent,
             Err(error) => Outcome::Failed(Errno(error.raw_os_error().unwrap_or(nix::errno::Errno::EIO as i32))),
         };
         self.manifest.sources.insert(name.to_owned(), outcome);
-        Ok(())
     }
 }
 
@@ -170,22 +205,22 @@ impl User {
 /// A directory that is written to, and never outside of it: no link is followed, and no file written that was there.
 struct Tree {
     root: OwnedFd,
-    name: String,
+    name: PathBuf,
 }
 
 const DIRECTORY: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 const DIRECTORY_MODE: Mode = Mode::S_IRWXU.union(Mode::S_IRGRP).union(Mode::S_IXGRP).union(Mode::S_IROTH).union(Mode::S_IXOTH);
 
 impl Tree {
-    fn make(directory: &Path) -> Result<Self, CaptureError> {
-        let name = directory.display().to_string();
-        let failed = |error: io::Error| CaptureError::Io(name.clone(), error);
+    fn make(directory: &Path) -> Result<Self, BadPath> {
+        let name = directory.to_owned();
+        let failed = |error: io::Error| BadPath::error(Named::Capture, directory, &error);
         match std::fs::create_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let is_empty = directory.symlink_metadata().is_ok_and(|meta| meta.is_dir())
                     && std::fs::read_dir(directory).map_err(failed)?.next().is_none();
                 if !is_empty {
-                    return Err(CaptureError::NotEmpty(name));
+                    return Err(BadPath::wrong(Named::Capture, directory, "exists and is not an empty directory"));
                 }
             }
             made => made.map_err(failed)?,
@@ -195,9 +230,9 @@ impl Tree {
     }
 
     /// Makes a directory with those above it, and opens it.
-    fn directory(&self, path: &str) -> Result<OwnedFd, CaptureError> {
-        let failed = |errno: nix::errno::Errno| self.failed(path, errno.into());
-        let mut here = self.root.try_clone().map_err(|error| self.failed(path, error))?;
+    fn directory(&self, path: &str) -> Result<OwnedFd, BadPath> {
+        let failed = |errno: nix::errno::Errno| self.failed(path, &errno.into());
+        let mut here = self.root.try_clone().map_err(|error| self.failed(path, &error))?;
         for name in path.split('/').filter(|name| !name.is_empty()) {
             match mkdirat(&here, name, DIRECTORY_MODE) {
                 Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
@@ -208,21 +243,20 @@ impl Tree {
         Ok(here)
     }
 
-    fn file(&self, path: &str, text: &str, executable: bool) -> Result<(), CaptureError> {
+    fn new_file(&self, path: &str, is_program: bool) -> Result<File, BadPath> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = if executable { DIRECTORY_MODE } else { Mode::S_IRUSR | Mode::S_IWUSR | Mode::S_IRGRP | Mode::S_IROTH };
-        let file = openat(self.directory(parent)?, name, flags, mode).map_err(|errno| self.failed(path, errno.into()))?;
-        File::from(file).write_all(text.as_bytes()).map_err(|error| self.failed(path, error))
+        let mode = if is_program { DIRECTORY_MODE } else { Mode::S_IRUSR | Mode::S_IWUSR | Mode::S_IRGRP | Mode::S_IROTH };
+        openat(self.directory(parent)?, name, flags, mode).map(File::from).map_err(|errno| self.failed(path, &errno.into()))
     }
 
-    fn link(&self, path: &str, target: &Path) -> Result<(), CaptureError> {
+    fn link(&self, path: &str, target: &Path) -> Result<(), BadPath> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        symlinkat(target, self.directory(parent)?, name).map_err(|errno| self.failed(path, errno.into()))
+        symlinkat(target, self.directory(parent)?, name).map_err(|errno| self.failed(path, &errno.into()))
     }
 
-    fn failed(&self, path: &str, error: io::Error) -> CaptureError {
-        CaptureError::Io(format!("{}/{}", self.name, path.trim_start_matches('/')), error)
+    fn failed(&self, path: &str, error: &io::Error) -> BadPath {
+        BadPath::unwritten(Named::Capture, &self.name.join(path.trim_start_matches('/')), error)
     }
 }
 
@@ -254,13 +288,13 @@ mod tests {
         std::fs::create_dir(&outside).expect("mkdir");
         std::os::unix::fs::symlink(&outside, &link).expect("symlink");
         for refused in [&full, &full.join("x"), &link] {
-            assert!(matches!(capture(refused), Err(CaptureError::NotEmpty(_))), "{}", refused.display());
+            assert!(capture(refused).is_err_and(|bad| bad.is_users), "{}", refused.display());
         }
-        assert!(matches!(capture(&dir.path().join("none/below")), Err(CaptureError::Io(..))));
+        assert!(capture(&dir.path().join("none/below")).is_err_and(|bad| bad.is_users), "there is nothing to make it in");
         let tree = Tree::make(&dir.path().join("new")).expect("a tree");
         std::os::unix::fs::symlink(&outside, dir.path().join("new/etc")).expect("symlink");
         std::os::unix::fs::symlink(outside.join("y"), dir.path().join("new/y")).expect("symlink");
-        assert!(tree.file("/etc/passwd", "", false).is_err() && tree.file("/y", "", false).is_err());
+        assert!(tree.new_file("/etc/passwd", false).is_err() && tree.new_file("/y", false).is_err());
         assert_eq!(std::fs::read_dir(&outside).expect("readable").count(), 0);
     }
 }

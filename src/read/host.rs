@@ -1,17 +1,23 @@
-use super::manifest::{Captured, Manifest, Outcome};
-use crate::fact::{self, Fact, Why};
+use super::manifest::{self, Captured, Manifest, Outcome};
+use super::named::{BadPath, Named, look_at};
+use super::{links, whole};
+use crate::fact::{self, Fact, SYSCTLS, Why};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use std::cell::{OnceCell, RefCell};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Why a captured tree can't tell something.
-pub(crate) const CAPTURED: &str = "a captured tree does not tell";
+pub(crate) const CAPTURED: &str = "not recorded in a captured tree";
 
 /// Ordinary files of /proc and /etc are far smaller; a mount table of 10,000 lines is about 1.5 MB.
 const LARGEST_FILE: u64 = 16 << 20;
+
+/// A directory of settings has some ten.
+const MOST_FILES: usize = 4096;
 
 /// What the first read of a file asks for. Most files are shorter.
 const FIRST_READ: usize = 8192;
@@ -27,6 +33,24 @@ const FULL_PAGE: usize = 4096 - 128;
 fn may_go_on(path: &str, length: usize) -> bool {
     let whole = MADE_AS_A_WHOLE.iter().any(|whole| path.starts_with(whole)) || OF_SHORT_LINES.contains(&path) && length < FULL_PAGE;
     length > 0 && path.starts_with("/proc/") && !whole
+}
+
+/// What a tree without a manifest tells by not having it: that nothing sets sysctls, no module confines, and what the rows of
+/// sysctls say. All else each machine has, or nobody can know whether it was looked at.
+fn tells_by_absence(path: &str) -> bool {
+    const FILES: [&str; 4] = ["/etc/os-release", "/usr/lib/os-release", "/proc/self/attr/current", "/dev/fuse"];
+    let of_sysctl = || SYSCTLS.iter().any(|row| row.absence_tells && row.sysctl.path() == path);
+    FILES.contains(&path) || path.contains("/sysctl") || of_sysctl()
+}
+
+/// What a manifest says was taken, and is not there.
+fn lost(name: &str) -> String {
+    format!("{name} was captured, and is not in this tree any more")
+}
+
+/// Whether an error says that nothing is there.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// A system call that a signal may interrupt.
@@ -76,9 +100,22 @@ enum NotTaken {
 }
 
 impl Host {
+    /// The same as [`Host::new`], where a tree is there.
+    ///
+    /// # Errors
+    /// No such directory.
+    pub(crate) fn open(root: Option<&Path>) -> Result<Self, BadPath> {
+        root.map_or(Ok(()), |root| look_at(Named::Tree, root))?;
+        Ok(Host::new(root))
+    }
+
     pub(crate) fn new(root: Option<&Path>) -> Self {
-        let captured = root.map_or(Captured::Unsaid, Captured::of);
-        Host { root: root.map(Path::to_path_buf), captured, directories: OnceCell::new(), anchor: RefCell::default() }
+        let root = root.map(Path::to_path_buf);
+        let mut host = Host { root, captured: Captured::Unsaid, directories: OnceCell::new(), anchor: RefCell::default() };
+        if !host.is_live() {
+            host.captured = Captured::of(host.read(manifest::FILE));
+        }
+        host
     }
 
     /// Whether this is the running machine, where more than files can be asked.
@@ -105,46 +142,31 @@ impl Host {
         }
     }
 
-    /// A fact of a file, if it was taken.
+    /// Looks at a file or a program, if it was taken. What a look at a tree meets is of the copy, and tells nothing of the machine.
+    fn seen<T>(&self, name: &str, look: impl FnOnce() -> io::Result<T>) -> Result<T, NotTaken> {
+        self.taken(name)?;
+        look().map_err(|error| match &self.captured {
+            Captured::Told(_) if is_absence(&error) => NotTaken::Untold(lost(name)),
+            Captured::Unsaid if self.is_live() || is_absence(&error) => NotTaken::Error(error),
+            _ => NotTaken::Untold(format!("{name}: {error}")),
+        })
+    }
+
+    /// A fact of a file.
     fn look<T>(&self, path: &str, anchor: &str, look: impl FnOnce() -> io::Result<T>) -> Fact<T> {
-        match self.taken(path) {
+        match self.seen(path, look) {
+            Ok(value) => Fact::Known(value),
             Err(NotTaken::Untold(why)) => Fact::Denied(why.into()),
             Err(NotTaken::Error(error)) => self.explain(&error, path, anchor),
-            Ok(()) => look().map_or_else(|error| self.explain(&error, path, anchor), Fact::Known),
         }
     }
 
-    /// The real path of a file, with symbolic links followed as inside the root: a captured
-    /// tree's absolute links must not lead out of it.
-    pub(crate) fn locate(&self, path: &str) -> PathBuf {
-        let Some(root) = &self.root else { return PathBuf::from(path) };
-        let mut todo: Vec<PathBuf> = vec![PathBuf::from(path)];
-        let mut done = PathBuf::new();
-        let mut links = 0;
-        while let Some(next) = todo.pop() {
-            let mut parts = next.components();
-            let Some(part) = parts.next() else { continue };
-            todo.push(parts.as_path().to_path_buf());
-            match part {
-                Component::RootDir => done = PathBuf::new(),
-                Component::ParentDir => {
-                    done.pop();
-                }
-                Component::Normal(name) => {
-                    let here = root.join(&done).join(name);
-                    match std::fs::read_link(&here) {
-                        // 40 is the kernel's own limit (MAXSYMLINKS in include/linux/namei.h).
-                        Ok(target) if links < 40 => {
-                            links += 1;
-                            todo.push(target);
-                        }
-                        _ => done.push(name),
-                    }
-                }
-                Component::CurDir | Component::Prefix(_) => {}
-            }
-        }
-        root.join(done)
+    /// The real path of a file, inside the root.
+    ///
+    /// # Errors
+    /// Links in a captured tree that go in circles.
+    pub(crate) fn locate(&self, path: &str) -> io::Result<PathBuf> {
+        self.root.as_ref().map_or_else(|| Ok(PathBuf::from(path)), |root| links::below(root, Path::new(path)))
     }
 
     /// Reads a file whose absence is an answer only where `anchor` exists: without it, the file
@@ -155,44 +177,46 @@ impl Host {
 
     /// Whether a file exists, by the same rule.
     pub(crate) fn exists_below(&self, path: &str, anchor: &str) -> Fact<bool> {
-        match self.look(path, anchor, || self.locate_link(path).symlink_metadata()) {
+        match self.look(path, anchor, || self.locate_link(path)?.symlink_metadata()) {
             Fact::Absent => Fact::Known(false),
-            other => other.and_then(|_| Ok(true)),
+            other => other.and_then(|meta| if meta.is_dir() { Err(format!("{path} is a directory here")) } else { Ok(true) }),
         }
     }
 
-    /// The names of the files in a directory, of links to files too; none where there is no such directory.
+    /// The names of the files in a directory, of links to files too.
     ///
     /// # Errors
-    /// Why it can't be read.
-    pub(crate) fn list(&self, path: &str) -> Result<Vec<String>, String> {
-        let failed = |error: io::Error| format!("{path}: {error}");
-        match self.taken(path) {
-            Err(NotTaken::Untold(why)) => return Err(why),
-            Err(NotTaken::Error(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(NotTaken::Error(error)) => return Err(failed(error)),
-            Ok(()) => {}
-        }
-        let entries = match std::fs::read_dir(self.locate(path)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(failed)?,
-        };
+    /// Why it can't be read; where there is none `NotFound`.
+    pub(super) fn names(&self, path: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
+        for entry in std::fs::read_dir(self.locate(path)?)? {
+            let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let kind = entry.file_type().map_err(failed)?;
-            let leads_to_directory = || kind.is_symlink() && self.locate(&format!("{path}/{name}")).is_dir();
-            if !kind.is_dir() && !leads_to_directory() {
+            let kind = entry.file_type()?;
+            let leads_to_directory = || self.locate(&format!("{path}/{name}")).is_ok_and(|path| path.is_dir());
+            if kind.is_file() || kind.is_symlink() && !leads_to_directory() {
                 names.push(name);
+            }
+            if names.len() > MOST_FILES {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {MOST_FILES} files")));
             }
         }
         Ok(names)
     }
 
+    /// The names of the files in a directory; absent where there is no such directory.
+    pub(crate) fn list(&self, path: &str) -> Fact<Vec<String>> {
+        match self.seen(path, || self.names(path)) {
+            Ok(names) => Fact::Known(names),
+            Err(NotTaken::Untold(why)) => Fact::Denied(why.into()),
+            Err(NotTaken::Error(error)) if error.kind() == io::ErrorKind::NotFound => Fact::Absent,
+            Err(NotTaken::Error(error)) => Fact::Failed(format!("{path}: {error}").into()),
+        }
+    }
+
     /// The target of a symbolic link, by the same rule.
     pub(crate) fn link_below(&self, path: &str, anchor: &str) -> Fact<String> {
-        self.look(path, anchor, || Ok(std::fs::read_link(self.locate_link(path))?.to_string_lossy().into_owned()))
+        self.look(path, anchor, || Ok(std::fs::read_link(self.locate_link(path)?)?.to_string_lossy().into_owned()))
     }
 
     /// Whether a device can be opened for reading and writing.
@@ -224,16 +248,24 @@ impl Host {
 
     /// A program on the PATH, and what its file is.
     pub(crate) fn find_program(&self, name: &str) -> Fact<(String, Metadata)> {
-        if let Err(NotTaken::Untold(why)) = self.taken(name) {
-            return Fact::Denied(why.into());
+        match self.taken(name) {
+            Ok(()) => {}
+            Err(NotTaken::Untold(why)) => return Fact::Denied(why.into()),
+            Err(NotTaken::Error(error)) if is_absence(&error) => return Fact::Absent,
+            Err(NotTaken::Error(error)) => return Fact::Failed(format!("{name}: {error}").into()),
         }
         let link = |dir: &str| std::fs::read_link(dir).ok().filter(|_| self.is_live());
         let directories = self.directories.get_or_init(|| directories(&self.search_path(), link));
         let found = directories.iter().map(|dir| format!("{dir}/{name}")).find_map(|file| {
-            let meta = self.locate(&file).metadata().ok()?;
+            let meta = self.locate(&file).ok()?.metadata().ok()?;
             (meta.is_file() && meta.mode() & 0o111 != 0).then_some((file, meta))
         });
-        found.map_or(Fact::Absent, Fact::Known)
+        match (found, &self.captured) {
+            (Some(found), _) => Fact::Known(found),
+            (None, Captured::Told(_)) => Fact::Denied(lost(name).into()),
+            (None, _) if self.is_live() => Fact::Absent,
+            (None, _) => Fact::Denied(format!("{name}: {CAPTURED}").into()),
+        }
     }
 
     /// The text of a file.
@@ -241,30 +273,44 @@ impl Host {
     /// # Errors
     /// Those of open(2) and read(2).
     pub(super) fn read(&self, path: &str) -> io::Result<String> {
-        let mut options = File::options();
-        // Anything may lie in a captured tree, and in sysctl.d; a FIFO must not be waited for.
-        options.read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits());
-        let mut file = options.open(self.locate(path))?;
+        let of_proc = path.starts_with("/proc/");
+        let inside = if self.is_live() { OFlag::empty() } else { OFlag::O_NOFOLLOW };
+        let mut file = whole::reading(inside).open(self.locate(path)?)?;
         // One read for most files: /proc makes its text anew for each.
         let mut bytes = vec![0; FIRST_READ];
         let length = retried(|| file.read(&mut bytes))?;
         bytes.truncate(length);
+        // A live file with a short text is one; what else lies in its place has none, or no end.
+        if !self.is_live() || !of_proc && (length == 0 || length == FIRST_READ) {
+            whole::ordinary(&file)?;
+        }
         if length == FIRST_READ || may_go_on(path, length) {
-            file.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+            whole::extend(&mut bytes, file, LARGEST_FILE)?;
+        }
+        if bytes.is_empty() && of_proc && !self.is_live() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "empty, as that file never is: a copy lost what was in it"));
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// As `locate`, but a link at the end is not followed: those of /proc/self/ns lead nowhere.
-    fn locate_link(&self, path: &str) -> PathBuf {
+    fn locate_link(&self, path: &str) -> io::Result<PathBuf> {
         match path.rsplit_once('/') {
-            Some((dir, name)) if !self.is_live() => self.locate(dir).join(name),
-            _ => PathBuf::from(path),
+            Some((dir, name)) if !self.is_live() => Ok(self.locate(dir)?.join(name)),
+            _ => Ok(PathBuf::from(path)),
         }
     }
 
+    /// Whether a directory is there and something in it.
+    fn has_contents(&self, directory: &str) -> bool {
+        self.locate(directory).and_then(std::fs::read_dir).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// Whether what lies below an anchor can be told. An empty directory in a tree that does not say what was captured tells
+    /// nothing: a copy may have lost what was in it, as it does with links that lead nowhere.
     fn is_there(&self, anchor: &str) -> bool {
-        let seen = *self.anchor.borrow() == anchor || self.locate(anchor).is_dir();
+        let is_there = || if self.is_unsaid() { self.has_contents(anchor) } else { self.locate(anchor).is_ok_and(|path| path.is_dir()) };
+        let seen = *self.anchor.borrow() == anchor || is_there();
         if seen {
             anchor.clone_into(&mut self.anchor.borrow_mut());
         }
@@ -273,8 +319,16 @@ impl Host {
 
     fn explain<T>(&self, error: &io::Error, path: &str, anchor: &str) -> Fact<T> {
         match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_unsaid() && !tells_by_absence(path) => {
+                Fact::Denied(format!("{path}: {CAPTURED}").into())
+            }
             Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_there(anchor) => Fact::Absent,
-            Some(Errno::ENOENT | Errno::ENOTDIR) => Fact::Denied(format!("{anchor} is not there, so {path} can't tell").into()),
+            Some(Errno::ENOENT | Errno::ENOTDIR) if self.is_unsaid() => {
+                Fact::Denied(format!("{anchor} does not exist or is empty, so whether {path} exists is not known").into())
+            }
+            Some(Errno::ENOENT | Errno::ENOTDIR) => {
+                Fact::Denied(format!("{anchor} does not exist, so whether {path} exists is not known").into())
+            }
             Some(errno @ (Errno::EACCES | Errno::EPERM)) => Fact::Denied(Why::error(path, fact::Errno(errno as i32))),
             Some(errno) => Fact::Failed(Why::error(path, fact::Errno(errno as i32))),
             None => Fact::Failed(format!("{path}: {error}").into()),
@@ -312,22 +366,5 @@ mod tests {
             live.known().map(|text| text.lines().count()),
             std::fs::read_to_string("/proc/self/mountinfo").ok().map(|text| text.lines().count())
         );
-    }
-
-    #[test]
-    fn links_of_a_captured_tree_stay_inside_it() {
-        let dir = tempfile::tempdir().expect("temp dir");
-        std::fs::create_dir_all(dir.path().join("usr/lib")).expect("mkdir");
-        std::fs::create_dir_all(dir.path().join("etc")).expect("mkdir");
-        std::fs::write(dir.path().join("usr/lib/os-release"), "ID=x").expect("write");
-        let host = Host::new(Some(dir.path()));
-        for (n, target) in ["/usr/lib/os-release", "../../../../usr/lib/os-release"].iter().enumerate() {
-            let link = format!("/etc/link{n}");
-            std::os::unix::fs::symlink(target, dir.path().join(&link[1..])).expect("symlink");
-            assert_eq!(host.read_below(&link, "/"), Fact::Known("ID=x".into()));
-        }
-        std::os::unix::fs::symlink("loop", dir.path().join("etc/loop")).expect("symlink");
-        assert!(host.read_below("/etc/loop", "/").known().is_none());
-        assert!(host.read_below("/proc/sys/kernel/x", "/proc/sys/kernel").unreadable().is_some());
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn os_release(host: &Host, mounts: &Mounts, bare: bool) -> Fact<OsRel
     let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
     let files: Vec<_> = FILES.into_iter().filter(|path| bare || mounted(path)).collect();
     if files.is_empty() {
-        return Fact::Denied("the os-release file here is the image's, not the node's".into());
+        return Fact::Denied("the os-release file here belongs to the image, not to the node".into());
     }
     let mut found = Fact::Absent;
     for path in files {

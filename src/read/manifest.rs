@@ -1,10 +1,11 @@
 use crate::fact::{API_VERSION, Errno};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The manifest's name, at the root of a captured tree.
 pub(super) const FILE: &str = "captured.json";
+
+const KIND: &str = "Captured";
 
 /// What `facts --capture` looked at, and what came of it: what is not in here, nobody looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +46,24 @@ pub(super) enum Captured {
 
 impl Manifest {
     pub(super) fn new(search: String) -> Self {
-        Manifest { api_version: API_VERSION.into(), kind: "Captured".into(), search, sources: BTreeMap::new() }
+        Manifest { api_version: API_VERSION.into(), kind: KIND.into(), search, sources: BTreeMap::new() }
     }
 }
 
 impl Captured {
-    pub(super) fn of(root: &Path) -> Self {
-        let text = match std::fs::read_to_string(root.join(FILE)) {
+    /// Of the manifest's text, or what reading it met.
+    pub(super) fn of(text: std::io::Result<String>) -> Self {
+        let text = match text {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Captured::Unsaid,
             Err(error) => return Captured::Broken(format!("{FILE}: {error}")),
+            Ok(text) if text.is_empty() => return Captured::Broken(format!("{FILE} is empty: the capture did not come to its end")),
             Ok(text) => text,
         };
         match serde_json::from_str::<Manifest>(&text) {
+            Ok(manifest) if manifest.kind != KIND => Captured::Broken(format!("{FILE}: its kind is {:?}, not {KIND:?}", manifest.kind)),
             Ok(manifest) if manifest.api_version == API_VERSION => Captured::Told(manifest),
             Ok(manifest) => {
-                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, and this version reads {API_VERSION:?}", manifest.api_version))
+                Captured::Broken(format!("{FILE}: its apiVersion is {:?}, but this version reads {API_VERSION:?}", manifest.api_version))
             }
             Err(error) => Captured::Broken(format!("{FILE}: {error}")),
         }

@@ -22,8 +22,16 @@ impl Host {
     /// Why it can't be read.
     pub(crate) fn mounts(&self) -> Mounts {
         match self.read_below("/proc/self/mountinfo", "/proc/self") {
-            Fact::Known(text) => Ok(text.lines().filter_map(Mount::parse).collect()),
-            Fact::Absent => Err("/proc/self/mountinfo is not there".into()),
+            Fact::Known(text) => {
+                let mounts: Vec<_> = text.lines().filter_map(Mount::parse).collect();
+                match mounts.iter().any(|mount| mount.point == "/proc") {
+                    _ if mounts.is_empty() => Err("/proc/self/mountinfo has no line that is a mount".into()),
+                    // The file lies there itself. On this machine it may be out of the sight of a chroot.
+                    false if !self.is_live() => Err("/proc/self/mountinfo has no line for /proc: a copy lost it".into()),
+                    _ => Ok(mounts),
+                }
+            }
+            Fact::Absent => Err("/proc/self/mountinfo does not exist".into()),
             Fact::Denied(why) | Fact::Failed(why) => Err(why),
         }
     }
@@ -36,7 +44,7 @@ impl Host {
 pub fn place(path: &std::path::Path) -> Result<(String, String), String> {
     let path = path.to_str().ok_or_else(|| format!("{}: not UTF-8", path.display()))?;
     let mounts = Host::new(None).mounts().map_err(|why| why.to_string())?;
-    let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: lies on no mount"))?;
+    let mount = mount_of(&mounts, path).ok_or_else(|| format!("{path}: not on any mount of /proc/self/mountinfo"))?;
     let below = path.strip_prefix(mount.point.trim_end_matches('/')).unwrap_or_default();
     Ok((mount.file_system.clone(), format!("{}{below}", mount.fs_root.trim_end_matches('/'))))
 }

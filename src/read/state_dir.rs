@@ -2,6 +2,7 @@
 
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mount, Mounts, from_mounts, mount_of};
+use super::named::{BadPath, Named};
 use crate::fact::{Fact, Process, StateDir, Why};
 use crate::profile::{ROOTFUL_STATE, ROOTLESS_STATE};
 use nix::sys::statvfs::statvfs;
@@ -9,20 +10,12 @@ use nix::unistd::{AccessFlags, access};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A state dir that was asked for by name and can't be used.
-#[derive(Debug, thiserror::Error)]
-#[error("state dir {path}: {why}")]
-pub struct BadStateDir {
-    path: String,
-    why: String,
-}
-
 /// Where the kubelet keeps the volumes of pods: a builder's emptyDir lies below it. Not its directory `pods`, in
 /// which it takes whatever it finds for a pod and removes what is none.
 const KUBELET: &str = "/var/lib/kubelet";
 
 /// Finds the state dir and what it lies on. Touches it, which may hang.
-pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadStateDir> {
+pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadPath> {
     let bare = process.on_bare_machine() == Some(true);
     if host.is_live() {
         let Found { path, is_stand_in } = find(asked, bare)?;
@@ -71,14 +64,14 @@ struct Found {
 
 /// The directory that was asked for, which must exist; else the closest existing parent of the
 /// one that a builder would make.
-fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadStateDir> {
+fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadPath> {
     if let Some(path) = asked {
-        let bad = |why: String| BadStateDir { path: path.display().to_string(), why };
-        let real = path.canonicalize().map_err(|error| bad(error.to_string()))?;
+        let bad = |why: &str| BadPath::wrong(Named::StateDir, path, why);
+        let real = path.canonicalize().map_err(|error| BadPath::error(Named::StateDir, path, &error))?;
         return match real.to_str() {
-            _ if !real.is_dir() => Err(bad("not a directory".into())),
+            _ if !real.is_dir() => Err(bad("not a directory")),
             // It is told as JSON, and must be the same directory again.
-            None => Err(bad("its name is not UTF-8".into())),
+            None => Err(bad("its name is not UTF-8")),
             Some(_) => Ok(Found { path: real, is_stand_in: false }),
         };
     }

@@ -1,6 +1,6 @@
 //! What the files of sysctl.d(5) set at boot.
 
-use super::host::Host;
+use super::host::{CAPTURED, Host};
 use super::mounts::Mounts;
 use crate::fact::{Fact, SysctlSetting};
 use std::collections::BTreeMap;
@@ -15,14 +15,17 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     let mounted = |path: &str| mounts.iter().flatten().any(|mount| mount.point == path);
     let directories: Vec<_> = DIRECTORIES.into_iter().filter(|directory| bare || mounted(directory)).collect();
     if directories.is_empty() {
-        return Fact::Denied("the sysctl.d here is the image's, not the node's".into());
+        return Fact::Denied("the sysctl.d here belongs to the image, not to the node".into());
     }
     let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut is_told = !host.is_unsaid();
     for directory in directories {
         let names = match host.list(directory) {
-            Ok(names) => names,
-            Err(why) => return Fact::Failed(why.into()),
+            Fact::Known(names) => names,
+            Fact::Absent => continue,
+            Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why),
         };
+        is_told = true;
         for name in names.into_iter().filter(|name| name.ends_with(".conf")) {
             let path = format!("{directory}/{name}");
             files.entry(name).or_insert(path);
@@ -32,12 +35,16 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, bare: bool) -> Fact<Vec<Sysct
     let mut settings = Vec::new();
     for file in files.into_values().chain(last) {
         match host.read_below(&file, "/") {
-            Fact::Known(text) => settings.extend(SysctlSetting::parse(&file, &text)),
+            Fact::Known(text) => {
+                is_told = true;
+                settings.extend(SysctlSetting::parse(&file, &text));
+            }
             Fact::Absent => {}
             Fact::Denied(why) | Fact::Failed(why) => return Fact::Failed(why),
         }
     }
-    Fact::Known(settings)
+    // A tree that has none of these places says nothing of what the machine has there.
+    if is_told { Fact::Known(settings) } else { Fact::Denied(format!("{}: {CAPTURED}", DIRECTORIES[0]).into()) }
 }
 
 #[cfg(test)]
@@ -65,6 +72,8 @@ mod tests {
         let host = Host::new(Some(root.path()));
         assert_eq!(values(gather(&host, &Ok(Vec::new()), true)), Some(["3", "1", "4", "0"].map(str::to_owned).to_vec()));
         assert!(gather(&host, &Ok(Vec::new()), false).unreadable().is_some(), "an image's files");
+        let empty = tempfile::tempdir().expect("temp dir");
+        assert!(gather(&Host::new(Some(empty.path())), &Ok(Vec::new()), true).unreadable().is_some(), "nobody took them");
         let mount = super::super::mounts::Mount::parse("1 0 8:1 /etc/sysctl.d /etc/sysctl.d rw - ext4 x rw").expect("a mount");
         assert_eq!(values(gather(&host, &Ok(vec![mount]), false)), Some(vec!["1".to_owned()]), "the node's, mounted");
     }

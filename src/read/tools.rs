@@ -38,10 +38,10 @@ fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Hel
         Fact::Absent => return Fact::Absent,
         Fact::Denied(why) | Fact::Failed(why) => return Fact::Denied(why),
     };
-    let file = host.locate(&path);
+    let attribute = host.locate(&path).ok().and_then(|file| xattr::get(file, "security.capability").ok().flatten());
     let helper = Helper {
         setuid: meta.uid() == 0 && meta.mode() & 0o4000 != 0,
-        file_capability: xattr::get(&file, "security.capability").ok().flatten().is_some_and(|value| permits(&value, capability)),
+        file_capability: attribute.is_some_and(|value| permits(&value, capability)),
         nosuid: mounts.as_ref().is_ok_and(|mounts| mount_of(mounts, &path).is_some_and(|mount| mount.flags.nosuid)),
         path,
     };
@@ -49,7 +49,7 @@ fn helper(host: &Host, mounts: &Mounts, name: &str, capability: u32) -> Fact<Hel
     if host.is_live() || helper.is_privileged() {
         Fact::Known(helper)
     } else {
-        Fact::Denied(format!("{}: {CAPTURED} its privileges", helper.path).into())
+        Fact::Denied(format!("{}: privileges {CAPTURED}", helper.path).into())
     }
 }
 
@@ -65,7 +65,7 @@ fn permits(attribute: &[u8], capability: u32) -> bool {
 pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>) -> SubIds {
     let Some(&own) = uid.known() else { return SubIds::default() };
     let uid = if own == 0 { BUILDER_UID } else { own };
-    let passwd = host.read_below("/etc/passwd", "/");
+    let passwd = host.read_below("/etc/passwd", "/etc");
     let entry = passwd.known().and_then(|text| {
         text.lines().find_map(|line| {
             let fields: Vec<_> = line.split(':').collect();
@@ -79,7 +79,12 @@ pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>) -> SubIds {
     };
     let ranges = |file: &str| {
         let name = user.known().map_or("", String::as_str);
-        host.read_below(file, "/").and_then(|text| SubId::parse(&text, name, uid).map_err(|why| format!("{file}: {why}")))
+        let ranges = host.read_below(file, "/etc").and_then(|text| SubId::parse(&text, name, uid).map_err(|why| format!("{file}: {why}")));
+        match ranges {
+            // A copy may have lost the lines, or the name by which to find them.
+            Fact::Known(ranges) if ranges.is_empty() && host.is_unsaid() => Fact::Denied(format!("{file}: {CAPTURED} a range").into()),
+            ranges => ranges,
+        }
     };
     SubIds {
         uids: ranges("/etc/subuid"),

@@ -1,9 +1,9 @@
 use super::machine::boot_id;
+use super::whole;
 use crate::fact::{API_VERSION, Fact, Tuned};
 use nix::fcntl::OFlag;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// No status of `tune` is larger.
@@ -34,8 +34,7 @@ impl TunedFile {
     pub fn read(&mut self) -> Fact<Tuned> {
         self.seen = self.stamp();
         let path = self.path.display();
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-        let file = match File::options().read(true).custom_flags(flags.bits()).open(&self.path) {
+        let file = match whole::reading(OFlag::O_NOFOLLOW).open(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let has_place = self.path.parent().is_some_and(|parent| parent.is_dir());
                 return if has_place { Fact::Denied(format!("{path}: not written yet").into()) } else { Fact::Absent };
@@ -43,17 +42,17 @@ impl TunedFile {
             Err(error) => return Fact::Failed(format!("{path}: {error}").into()),
             Ok(file) => file,
         };
-        let mut text = String::new();
-        if let Err(error) = file.take(LARGEST).read_to_string(&mut text) {
-            return Fact::Failed(format!("{path}: {error}").into());
-        }
-        match serde_json::from_str::<Tuned>(&text) {
+        let text = match whole::ordinary(&file).and_then(|()| whole::whole(file, LARGEST)) {
+            Err(error) => return Fact::Failed(format!("{path}: {error}").into()),
+            Ok(text) => text,
+        };
+        match serde_json::from_slice::<Tuned>(&text) {
             Ok(tuned) if tuned.api_version != API_VERSION => {
-                Fact::Failed(format!("{path} is of {:?}, and this version reads {API_VERSION:?}", tuned.api_version).into())
+                Fact::Failed(format!("{path} has apiVersion {:?}, but this version reads {API_VERSION:?}", tuned.api_version).into())
             }
             Ok(tuned) if tuned.boot_id == boot_id() => Fact::Known(tuned),
-            Ok(_) => Fact::Denied(format!("{path}: not written yet since the boot").into()),
-            Err(error) => Fact::Failed(format!("{path} is no status of tune: {error}").into()),
+            Ok(_) => Fact::Denied(format!("{path}: not written since the boot").into()),
+            Err(error) => Fact::Failed(format!("{path} is not a status file of tune: {error}").into()),
         }
     }
 
@@ -92,6 +91,10 @@ mod tests {
             put(bad);
             assert!(file.read().unreadable().is_some());
         }
+        assert!(file.read().unreadable().is_some_and(|why| why.to_string().ends_with("larger than 64 KiB")));
+        std::fs::remove_file(&path).expect("rm");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+        assert!(file.read().unreadable().is_some_and(|why| why.to_string().ends_with("a FIFO, not a file")));
         std::fs::remove_file(&path).expect("rm");
         std::os::unix::fs::symlink("/etc/passwd", &path).expect("symlink");
         assert!(file.read().unreadable().is_some_and(|why| !why.to_string().contains("no status")), "a link is not followed");

@@ -111,7 +111,7 @@ fn values(options: &AgentOptions) -> Value {
     let profile = Profile::NoProcessSandbox;
     let notes = [(
         "readOnlyRootFilesystem",
-        "The builder's root can be written; that of the agent need not be, and the probe's answer does not depend on it.",
+        "The builder's root is writable; the agent's need not be, and the probe's result does not depend on this.",
     )];
     let quoted = |names: Vec<String>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     let proven = Profile::ALL.into_iter().filter(|profile| profile.is_proven_by_a_pod());

@@ -3,7 +3,7 @@
 use super::Error;
 use super::shape::security;
 use super::sub_ids::{self, LEAST_POD_IDS, NoRange};
-use super::template::{Templates, objects};
+use super::template::{Templates, objects, scalar};
 use crate::fact::{self, SubId};
 use crate::fleet::{Requirement, requirements};
 use crate::node::DEFAULT_PREFIX;
@@ -144,7 +144,7 @@ fn note(ids: &SubIds) -> Option<String> {
             _ => "neither nobody (65534) nor distroless's nonroot (65532) among them",
         };
         format!(
-            "build steps have the IDs 0 to {highest}, {who}: an image with files of user or group {missing} or above can't be unpacked (lchown: invalid argument)"
+            "build steps have the IDs 0 to {highest}, {who}. An image with files of user or group {missing} or above can't be unpacked (lchown: invalid argument)"
         )
     })
 }
@@ -209,8 +209,7 @@ fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> minijinja::Valu
 
 /// One of `matchExpressions`. Its values are texts, numbers too.
 fn requirement(requirement: &Requirement, prefix: &str) -> minijinja::Value {
-    let number = requirement.value.bytes().all(|byte| byte.is_ascii_digit());
-    let value = if number { format!("\"{}\"", requirement.value) } else { requirement.value.clone() };
+    let value = scalar(&requirement.value);
     context! { key => requirement.key.with(prefix), operator => requirement.operator.to_string(), value }
 }
 

@@ -4,10 +4,10 @@ use super::sub_ids::NoRange;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A template can't be read, or names a value that it was not given: a fault of ours.
-    #[error("the template of the manifest can't be filled in: {0}")]
+    #[error("could not fill in the template of the manifest: {0}")]
     Template(#[from] minijinja::Error),
     /// What came of a template is no manifest: a fault of ours.
-    #[error("the manifest {name} is not YAML: {source}")]
+    #[error("the manifest {name} is not valid YAML: {source}")]
     Yaml {
         /// The template's name.
         name: &'static str,

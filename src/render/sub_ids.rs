@@ -16,7 +16,7 @@ pub enum NoRange {
     #[error("a rootless builder's user is not root")]
     Root,
     /// The pod does not have its user or group.
-    #[error("user or group {own} is none of the pod's {ids} IDs, which are 0 to {}", i64::from(*ids) - 1)]
+    #[error("the pod has no user or group {own}: it has {ids} IDs, counted from 0")]
     Outside {
         /// The builder's own ID.
         own: u32,
@@ -24,7 +24,7 @@ pub enum NoRange {
         ids: u32,
     },
     /// Too few are left for a usual image.
-    #[error("{ids} IDs leave the builder {left}, and a usual base image has users up to 999")]
+    #[error("{ids} IDs leave the builder {left}, but a usual base image has users up to 999")]
     Few {
         /// How many IDs the pod has.
         ids: u32,
@@ -81,11 +81,11 @@ mod tests {
         assert_eq!(text(65_536, 65_535), ["1:65534"]);
         assert_eq!(mapped(&ranges(65_536, 1000).expect("ranges")), 65_535, "0 to 65534, nobody included");
         for (ids, own, why) in [
-            (65_536, 65_536, "none of the pod's 65536 IDs, which are 0 to 65535"),
+            (65_536, 65_536, "no user or group 65536: it has 65536 IDs, counted from 0"),
             (65_536, 100_000, "user or group 100000"),
             (65_536, 0, "not root"),
             (1_000, 500, "leave the builder 999"),
-            (0, 1, "none of"),
+            (0, 1, "no user or group 1: it has 0 IDs"),
         ] {
             assert!(ranges(ids, own).expect_err("none fits").to_string().contains(why), "{ids} {own}");
         }

@@ -26,8 +26,8 @@ const SOURCES: [Source; 16] = [
     ("builder/network-policy.yaml", include_str!("builder/network-policy.yaml")),
 ];
 
-/// Templates that were read.
-pub(super) struct Templates(minijinja::Environment<'static>);
+/// Templates by their names, ready to be filled in.
+pub(super) struct Templates(Vec<(&'static str, String)>);
 
 impl Templates {
     /// Ours.
@@ -36,6 +36,12 @@ impl Templates {
     }
 
     fn of(sources: &[Source]) -> Result<Self, Error> {
+        let templates = Templates(sources.iter().map(|(name, source)| (*name, with_scalars(source))).collect());
+        templates.read()?;
+        Ok(templates)
+    }
+
+    fn read(&self) -> Result<minijinja::Environment<'_>, Error> {
         let mut templates = minijinja::Environment::new();
         templates.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         // A tag on a line of its own takes the line with it.
@@ -46,15 +52,19 @@ impl Templates {
             Ok(value) => Ok(out.write_str(if value { "true" } else { "false" })?),
             Err(_) => minijinja::escape_formatter(out, state, value),
         });
-        for (name, source) in sources {
+        templates.add_filter("scalar", |value: minijinja::Value| match value.as_str() {
+            Some(text) => scalar(text).into(),
+            None => value,
+        });
+        for (name, source) in &self.0 {
             templates.add_template(name, source)?;
         }
-        Ok(Templates(templates))
+        Ok(templates)
     }
 
     /// A template filled in, whatever it is a template of.
     pub(super) fn fill(&self, name: &'static str, values: &minijinja::Value) -> Result<String, Error> {
-        Ok(self.0.get_template(name)?.render(values)?)
+        Ok(self.read()?.get_template(name)?.render(values)?)
     }
 
     /// A manifest: YAML, or no one could apply it.
@@ -63,6 +73,44 @@ impl Templates {
         objects(name, &text)?;
         Ok(text)
     }
+}
+
+/// A template in which each expression that is all of a value, as in `name: {{ name }}`, writes that value as YAML has it.
+fn with_scalars(source: &str) -> String {
+    let line = |line: &str| {
+        let text = line.trim_end();
+        let whole = text.split_once("{{ ").and_then(|(before, rest)| Some((before, rest.strip_suffix(" }}")?)));
+        match whole {
+            Some((before, expression)) if is_before_a_value(before) && !expression.contains("{{") => {
+                format!("{before}{{{{ ({expression}) | scalar }}}}{}", &line[text.len()..])
+            }
+            _ => line.to_owned(),
+        }
+    };
+    source.split_inclusive('\n').map(line).collect()
+}
+
+fn is_before_a_value(text: &str) -> bool {
+    let text = text.trim();
+    text.ends_with(':') && !text.contains(['#', '"']) || text == "-"
+}
+
+/// A text as YAML has it: plain where every reader takes it for a text, in quotes where one may take it for something else. The YAML
+/// of Kubernetes is that of version 1.1, where `yes` is a boolean and `1:20` a number.
+pub(super) fn scalar(text: &str) -> String {
+    // An expression of another template language is no value yet.
+    if text.starts_with("{{ ") && text.ends_with(" }}") {
+        return text.to_owned();
+    }
+    const WORDS: [&str; 12] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || " ._/@:,;()'=+-".contains(c);
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(plain)
+        && !text.ends_with([':', ' '])
+        && !text.contains(": ")
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    // JSON's quotes are YAML's.
+    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 /// The objects of a manifest.
@@ -76,13 +124,13 @@ mod tests {
     use minijinja::context;
 
     fn manifest(source: &'static str) -> Result<String, Error> {
-        Templates::of(&[("a.yaml", source)])?.manifest("a.yaml", &context! { name => "n", on => true, list => ["x", "y"] })
+        Templates::of(&[("a.yaml", source)])?.manifest("a.yaml", &context! { name => "n", on => true, number => "123", list => ["x", "z"] })
     }
 
     #[test]
     fn a_tag_takes_its_line_with_it_and_values_are_as_yaml_has_them() {
         let source = "a: {{ on }} #{% if on %} {{ name }}{% endif %}.\n{% if on %}\nb: 2\n{% else %}\nc: 3\n{% endif %}\nd:\n{% for one in list %}\n  - {{ one }}\n{% endfor %}\n";
-        assert_eq!(manifest(source).expect("a manifest"), "a: true # n.\nb: 2\nd:\n  - x\n  - y\n");
+        assert_eq!(manifest(source).expect("a manifest"), "a: true # n.\nb: 2\nd:\n  - x\n  - z\n");
     }
 
     #[test]
@@ -93,8 +141,8 @@ mod tests {
             ("{% if off %}\na: 1\n{% endif %}\n", "undefined value"),
             ("{% if on %}\na: 1\n", "syntax error"),
             ("{% include \"b.yaml\" %}\n", "b.yaml"),
-            ("a: [{{ name }}\n", "a.yaml is not YAML"),
-            ("a: 1\n  b: 2\n", "a.yaml is not YAML"),
+            ("a: [{{ name }}\n", "a.yaml is not valid YAML"),
+            ("a: 1\n  b: 2\n", "a.yaml is not valid YAML"),
         ] {
             assert!(message(source).contains(wanted), "{source}: {}", message(source));
         }
@@ -105,5 +153,72 @@ mod tests {
         let templates = Templates::of(&[("a.yaml", "a: {{ name }}\n")]).expect("templates");
         let values = context! { name => "{{ .Values.name | quote }}" };
         assert_eq!(templates.fill("a.yaml", &values).expect("a text"), "a: {{ .Values.name | quote }}\n");
+    }
+    #[test]
+    fn a_text_is_a_text_to_every_reader() {
+        for text in [
+            "",
+            "~",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "y",
+            "N",
+            "true",
+            "False",
+            "NULL",
+            "null",
+            "NaN",
+            ".nan",
+            ".inf",
+            "-.INF",
+            "123",
+            "0x1f",
+            "0o7",
+            "0b1",
+            "1_000",
+            "1e3",
+            "1.5",
+            "-1",
+            "+1",
+            "1:20",
+            "2001-01-01",
+            "<<",
+            "=",
+            "!x",
+            "&x",
+            "*x",
+            "- a",
+            "a: b",
+            "a:",
+            "a #b",
+            "#a",
+            "a\nb",
+            " a",
+            "a ",
+            "{a}",
+            "[a]",
+            "'a'",
+            "\"a\"",
+            "%a",
+            "@a",
+            "`a",
+            "?",
+            "|",
+            ">",
+            "é",
+        ] {
+            let written = scalar(text);
+            assert!(written.starts_with('"'), "{text}: {written}");
+            assert_eq!(serde_saphyr::from_str::<Object>(&written).expect("YAML"), Object::from(text));
+        }
+        for text in ["buildkit", "b1", "r.example:5000/a/b:1@sha256:0a", "/var/lib/buildkit", "one, two: no", "procmount,userns"] {
+            assert!(text.contains(": ") || scalar(text) == text, "{text}");
+        }
+        assert_eq!(
+            manifest("a: {{ number }}\nb:\n  - {{ number }}\nc: x{{ number }}\nd: {{ not on }}\n").expect("YAML"),
+            "a: \"123\"\nb:\n  - \"123\"\nc: x123\nd: false\n"
+        );
     }
 }

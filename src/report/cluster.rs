@@ -1,9 +1,10 @@
-use super::text::{Line, Section, explained, verdicts};
+use super::text::{Line, Page, Section, Style};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::Ready;
 use crate::fact::API_VERSION;
-use crate::fleet::Fleet;
+use crate::fleet::{ADVICE, Fleet};
 use crate::profile::Profile;
+use crate::text::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,9 +97,9 @@ impl ClusterProfile {
         let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0);
         let (verdict, reason) = match admission.outcome {
             Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
-            _ if none_ready => (Ready::NotReady, Some("no node is ready for it".into())),
+            _ if none_ready => (Ready::NotReady, Some("no node is ready for this profile".into())),
             Outcome::Unknown => (Ready::Unknown, first()),
-            Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("its nodes can't be listed".into())),
+            Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("the nodes can't be listed".into())),
             Outcome::Accepted => (Ready::Ready, None),
         };
         ClusterProfile {
@@ -114,8 +115,8 @@ impl ClusterProfile {
 }
 
 /// The report for a person: the verdicts first, then for each what became of its pod, why, what to do, and its nodes.
-pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
-    let nodes = report.nodes.map(|number| format!(" · {number} {}", if number == 1 { "node" } else { "nodes" })).unwrap_or_default();
+pub fn cluster_table(report: &ClusterReport, style: Style) -> String {
+    let nodes = report.nodes.map(|number| format!(" · {}", counted(number, "node"))).unwrap_or_default();
     let row = |profile: &ClusterProfile| {
         let ready = profile.nodes.as_ref().zip(report.nodes).map(|(nodes, total)| format!("{} of {total}", nodes.ready));
         let cells = [
@@ -133,9 +134,12 @@ pub fn cluster_table(report: &ClusterReport, colour: bool) -> String {
         by: profile.findings.first().map(|finding| finding.obstacle.id().to_owned()),
         lines: explain(profile, report),
     };
-    let table = verdicts(["PROFILE", "VERDICT", "POD", "NODES", "WHY"], report.profiles.iter().map(row).collect(), colour);
-    let explained = explained(&report.profiles.iter().map(section).collect::<Vec<_>>(), colour);
-    format!("Kubernetes {} · namespace {}{nodes}\n\n{table}{explained}", report.kubernetes, report.namespace)
+    let mut page = Page::new(style);
+    page.words(0, &format!("Kubernetes {} · namespace {}{nodes}", report.kubernetes, report.namespace));
+    page.blank();
+    page.verdicts(["PROFILE", "VERDICT", "POD", "NODES", "WHY"], report.profiles.iter().map(row).collect());
+    page.explained(&report.profiles.iter().map(section).collect::<Vec<_>>());
+    page.into_text()
 }
 
 /// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.
@@ -157,10 +161,10 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     if !profile.findings.is_empty() {
         let became = match profile.pod {
-            Outcome::Unknown => "nobody can tell".to_owned(),
+            Outcome::Unknown => "unknown".to_owned(),
             outcome => outcome.to_string(),
         };
-        lines.push(("tried", format!("its pod in namespace {}, as a dry run: {became}", report.namespace)));
+        lines.push(("tried", format!("a dry run of the builder's pod in namespace {}: {became}", report.namespace)));
     }
     for finding in &profile.findings {
         lines.push(("why", brief(finding)));
@@ -172,8 +176,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         _ if matches!(profile.pod, Outcome::Refused | Outcome::Changed) => {}
         Some(nodes) if nodes.ready == 0 => {
             lines.push(("nodes", nodes.summary.clone()));
-            let fix = "`kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)";
-            lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", fix.into())));
+            lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", ADVICE.into())));
         }
         Some(nodes) => {
             let more = nodes.ready.saturating_sub(SHOWN);
@@ -182,7 +185,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         }
         None => {
             lines.extend(report.nodes_unknown.iter().map(|why| ("nodes", format!("can't be listed: {why}"))));
-            lines.push(("fix", "ask for the right `list nodes`: kubectl auth can-i list nodes".into()));
+            lines.push(("fix", "ask for the right to list nodes: kubectl auth can-i list nodes".into()));
         }
     }
     lines
@@ -227,13 +230,13 @@ mod tests {
 
     #[test]
     fn a_profile_is_ready_where_its_pod_can_be_made_and_a_node_waits_for_it() {
-        insta::assert_snapshot!(cluster_table(&report(made, Some(&two())), false), @r"
+        insta::assert_snapshot!(cluster_table(&report(made, Some(&two())), Style::default()), @r"
         Kubernetes v1.33.13 · namespace builds · 2 nodes
 
         PROFILE             VERDICT    POD       NODES   WHY
         no-process-sandbox  ready      accepted  1 of 2
-        procmount           not ready  accepted  0 of 2  no node is ready for it
-        userns              not ready  accepted  0 of 2  no node is ready for it
+        procmount           not ready  accepted  0 of 2  no node is ready for this profile
+        userns              not ready  accepted  0 of 2  no node is ready for this profile
         privileged          ready      accepted  1 of 2
         rootful             ready      accepted  2 of 2
 
@@ -241,12 +244,12 @@ mod tests {
           nodes  node0
 
         procmount is not ready
-          nodes  0 of 2 nodes are ready: 1 where such a pod would start, but none has proven it, 1 where no such pod would start
-          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+          nodes  0 of 2 nodes are ready: 1 not proven yet (a pod of the profile would start), 1 where a pod of the profile would not start
+          fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
         userns is not ready
-          nodes  0 of 2 nodes are ready: 2 where no such pod would start
-          fix    `kubectl describe node` says what stops one; where no agent has answered, put it there (`buildkit-preflight render agent`)
+          nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
+          fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
         rootful is ready
           nodes  node0, node1
@@ -261,18 +264,18 @@ mod tests {
             message: "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": procMount (container \"b\" must not set (it)), seccompProfile (...)".into(),
         }
         };
-        insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), false), @r#"
+        insta::assert_snapshot!(cluster_table(&report(refused, Some(&two())), Style::default()), @r#"
         Kubernetes v1.33.13 · namespace builds · 2 nodes
 
         PROFILE             VERDICT    POD      NODES   WHY
-        no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses its pod (restricted)
-        procmount           not ready  refused  0 of 2  Pod Security refuses its pod (restricted)
-        userns              not ready  refused  0 of 2  Pod Security refuses its pod (restricted)
-        privileged          not ready  refused  1 of 2  Pod Security refuses its pod (restricted)
-        rootful             not ready  refused  2 of 2  Pod Security refuses its pod (restricted)
+        no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
+        procmount           not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
+        userns              not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
+        privileged          not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
+        rootful             not ready  refused  2 of 2  Pod Security refuses the builder's pod (restricted)
 
         no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
-          tried  its pod in namespace builds, as a dry run: refused
+          tried  a dry run of the builder's pod in namespace builds: refused
           why    violates PodSecurity "restricted:latest": procMount, seccompProfile
           fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite
         "#);
@@ -282,9 +285,9 @@ mod tests {
     fn without_the_right_to_list_nodes_it_is_unknown() {
         let report = report(made, None);
         assert!(report.profiles.iter().all(|profile| profile.verdict == Ready::Unknown));
-        let text = cluster_table(&report, true);
+        let text = cluster_table(&report, Style { colour: true, width: None });
         assert!(text.contains("can't be listed: nodes is forbidden") && text.contains("\x1b[33munknown"), "{text}");
-        assert!(report.profiles[0].reason.as_deref() == Some("its nodes can't be listed"));
+        assert!(report.profiles[0].reason.as_deref() == Some("the nodes can't be listed"));
     }
 
     #[test]
@@ -293,6 +296,6 @@ mod tests {
         let report = report(made, Some(&nodes(&labels)));
         let ready = report.profiles[0].nodes.as_ref().expect("nodes");
         assert_eq!((ready.ready, ready.names.len()), (205, 100));
-        assert!(cluster_table(&report, false).contains("node0, node1, node2, node3, node4 and 200 more"));
+        assert!(cluster_table(&report, Style::default()).contains("node0, node1, node2, node3, node4 and 200 more"));
     }
 }

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cli")]
 mod cluster;
+#[cfg(feature = "cli")]
+pub mod reference;
 mod table;
 mod text;
 mod tune;
@@ -10,6 +12,7 @@ mod tune;
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use table::table;
+pub use text::Style;
 pub(crate) use text::columns;
 pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
@@ -18,6 +21,7 @@ use crate::cause::{Remedy, remedy};
 use crate::check::{Evidence, Finding, Note, Outcome, Ready, Snapshotter, Verdict};
 use crate::fact::{API_VERSION, Fact, Facts, Step, StepResult};
 use crate::profile::Profile;
+use crate::text::counted;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -168,7 +172,7 @@ fn headline(facts: &Facts) -> String {
     let parts = [
         facts.os.known().map(ToString::to_string),
         facts.kernel.known().map(|kernel| format!("Linux {kernel}")),
-        known(&facts.capacity.cpus, &|cpus| if cpus == 1 { "1 CPU".into() } else { format!("{cpus} CPUs") }),
+        known(&facts.capacity.cpus, &|cpus| counted(cpus, "CPU")),
         known(&facts.capacity.memory_bytes, &gib),
         known(&facts.state_dir.free_bytes, &|bytes| format!("{} free for builds", gib(bytes))),
     ];

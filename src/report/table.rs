@@ -1,13 +1,15 @@
-use super::text::{Line, Section, explained, verdicts};
+use super::text::{Line, Page, Section, Style};
 use super::{FindingReport, ProfileReport, Reason, Report, headline};
 use crate::check::{Note, Outcome, Ready};
 
 /// The report for a person: the verdicts first, then for each that is not ready what was tried,
 /// why it failed, what to do, and what would stop it next.
-pub fn table(report: &Report, colour: bool) -> String {
-    let mut out = headline(&report.facts);
-    if !out.is_empty() {
-        out.push_str("\n\n");
+pub fn table(report: &Report, style: Style) -> String {
+    let mut page = Page::new(style);
+    let headline = headline(&report.facts);
+    if !headline.is_empty() {
+        page.words(0, &headline);
+        page.blank();
     }
     let row = |profile: &ProfileReport| {
         let cells = [
@@ -19,14 +21,15 @@ pub fn table(report: &Report, colour: bool) -> String {
         ];
         (profile.verdict, cells)
     };
-    out += &verdicts(["PROFILE", "VERDICT", "EVIDENCE", "SNAPSHOTTER", "WHY"], report.profiles.iter().map(row).collect(), colour);
+    page.verdicts(["PROFILE", "VERDICT", "EVIDENCE", "SNAPSHOTTER", "WHY"], report.profiles.iter().map(row).collect());
     let section = |profile: &ProfileReport| Section {
         profile: profile.profile.id(),
         verdict: profile.verdict,
         by: profile.causes.first().map(ToString::to_string),
         lines: explain(profile),
     };
-    out + &explained(&report.profiles.iter().map(section).collect::<Vec<_>>(), colour)
+    page.explained(&report.profiles.iter().map(section).collect::<Vec<_>>());
+    page.into_text()
 }
 
 fn explain(profile: &ProfileReport) -> Vec<Line> {
@@ -42,7 +45,7 @@ fn explain(profile: &ProfileReport) -> Vec<Line> {
             lines.extend(fact.map(|fact| ("why", fact)));
         } else {
             let fact = fact.unwrap_or_else(|| cause.title().to_owned());
-            lines.push(("then", format!("{fact} and would stop it next ({cause})")));
+            lines.push(("then", format!("{fact} and would stop a builder next ({cause})")));
         }
         if let Some(remedy) = findings.first().and_then(|finding| finding.remedy.as_ref()) {
             lines.push(("fix", remedy.fix.clone()));

@@ -1,12 +1,11 @@
 use super::ProfileReport;
-use super::text::columns;
+use super::text::{Page, Style};
 use crate::cause::Remedy;
 use crate::check::Ready;
 use crate::fact::{API_VERSION, Facts, SysctlChange};
 use crate::tune::plan::{Left, TunePlan};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt::Write;
 
 /// What `tune --apply` did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -41,11 +40,12 @@ impl TuneResult {
 }
 
 /// A plan for a person.
-pub fn tune_plan_table(plan: &TunePlan, facts: &Facts) -> String {
+pub fn tune_plan_table(plan: &TunePlan, facts: &Facts, style: Style) -> String {
+    let mut page = Page::new(style);
     if plan.changes.is_empty() && plan.left.is_empty() {
-        return "nothing to set: no sysctl keeps a builder from running here\n".into();
+        page.words(0, NOTHING);
+        return page.into_text();
     }
-    let mut out = String::new();
     if !plan.changes.is_empty() {
         let mut rows = vec![["SYSCTL", "NOW", "THEN", "WHY"].map(str::to_owned)];
         rows.extend(
@@ -53,72 +53,82 @@ pub fn tune_plan_table(plan: &TunePlan, facts: &Facts) -> String {
                 .iter()
                 .map(|change| [change.sysctl.to_string(), change.from.to_string(), change.to.to_string(), change.why.clone()]),
         );
-        out += &columns(&rows);
+        page.columns(&rows);
     }
-    left(&mut out, &plan.left);
-    out += "\n";
+    left(&mut page, &plan.left);
+    page.blank();
     for effect in &plan.effects {
         let causes = || effect.removes.iter().map(|cause| cause.id()).collect::<Vec<_>>().join(", ");
-        let _ = match (effect.now, effect.then) {
-            (Some(now), Some(then)) if now != then => writeln!(out, "{}: {now} now, {then} then (predicted)", effect.profile),
-            (Some(now), _) => writeln!(out, "{}: {now} now and then", effect.profile),
-            _ if effect.removes.is_empty() => Ok(()),
-            _ => writeln!(out, "{} would be rid of {}", effect.profile, causes()),
-        };
+        match (effect.now, effect.then) {
+            (Some(now), Some(then)) if now != then => {
+                page.words(2, &format!("{}: {now} now, {then} then (predicted)", effect.profile));
+            }
+            (Some(now), _) => page.words(2, &format!("{}: stays {now} (predicted)", effect.profile)),
+            _ if effect.removes.is_empty() => {}
+            _ => page.words(2, &format!("{}: {} would no longer apply", effect.profile, causes())),
+        }
     }
     if !plan.changes.is_empty() {
-        out += "\nby hand\n";
+        page.blank();
+        page.words(0, "to set this by hand");
         for change in &plan.changes {
-            by_hand(&mut out, &change.by_hand);
-            let _ = change.at_boot.iter().try_for_each(|text| writeln!(out, "  but {text}"));
+            by_hand(&mut page, &change.by_hand);
+            change.at_boot.iter().for_each(|text| page.words(4, &format!("  but {text}")));
         }
-        let (bare, reason) = (facts.on_bare_machine() == Some(true), plan.immutable.as_ref());
-        let _ = reason.map_or(Ok(()), |why| writeln!(out, "\n{why}"));
-        out += if bare { "\nNothing was changed: `tune --apply` does it.\n" } else { "\nNothing was changed.\n" };
+        if let Some(why) = &plan.immutable {
+            page.blank();
+            page.words(0, why);
+        }
+        page.blank();
+        let bare = facts.on_bare_machine() == Some(true);
+        page.words(0, if bare { "Nothing was changed: `tune --apply` does it." } else { "Nothing was changed." });
     }
-    out
+    page.into_text()
 }
 
 /// A result for a person.
-pub fn tune_result_table(result: &TuneResult) -> String {
-    let mut out = String::new();
+pub fn tune_result_table(result: &TuneResult, style: Style) -> String {
+    let mut page = Page::new(style);
     if result.changes.is_empty() && result.left.is_empty() {
-        out += "nothing to set: no sysctl keeps a builder from running here\n";
+        page.words(0, NOTHING);
     }
     for change in &result.changes {
-        let _ = writeln!(out, "{} is {} (was {})", change.sysctl, change.to, change.from);
+        page.words(2, &format!("{} is {} (was {})", change.sysctl, change.to, change.from));
     }
     match &result.persisted {
-        Some(file) => drop(writeln!(out, "{file} sets it again at each boot")),
+        Some(file) => page.words(2, &format!("{file} sets this again at each boot")),
         None if result.changes.is_empty() => {}
-        None => out += "until the next boot; --persist keeps it\n",
+        None => page.words(0, "set until the next boot; --persist keeps this"),
     }
-    for text in &result.at_boot {
-        let _ = writeln!(out, "but {text}");
-    }
-    left(&mut out, &result.left);
+    result.at_boot.iter().for_each(|text| page.words(2, &format!("but {text}")));
+    left(&mut page, &result.left);
     for verdict in &result.verdicts {
         let reason = verdict.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let _ = writeln!(out, "{} is {} ({}){reason}", verdict.profile, verdict.verdict, verdict.evidence);
+        page.words(2, &format!("{} is {} ({}){reason}", verdict.profile, verdict.verdict, verdict.evidence));
     }
     if result.verdicts.iter().any(|verdict| verdict.verdict != Ready::Ready) {
-        out += "`buildkit-preflight check` says more\n";
+        page.words(0, "run `buildkit-preflight check` for details");
     }
-    out
+    page.into_text()
 }
 
-fn left(out: &mut String, left: &[Left]) {
+const NOTHING: &str = "nothing to set: no sysctl keeps a builder from running here";
+
+fn left(page: &mut Page, left: &[Left]) {
     if !left.is_empty() {
-        *out += if out.is_empty() { "left as they are\n" } else { "\nleft as they are\n" };
+        if !page.is_empty() {
+            page.blank();
+        }
+        page.words(0, "left unchanged");
     }
     for one in left {
-        let _ = writeln!(out, "  {}: {}", one.sysctl, one.message);
-        let _ = one.by_hand.as_ref().map(|remedy| by_hand(out, remedy));
+        page.words(4, &format!("  {}: {}", one.sysctl, one.message));
+        one.by_hand.iter().for_each(|remedy| by_hand(page, remedy));
     }
 }
 
-fn by_hand(out: &mut String, remedy: &Remedy) {
-    let _ = writeln!(out, "  {}", remedy.fix);
-    let _ = remedy.keep.iter().try_for_each(|keep| writeln!(out, "  to keep it: {keep}"));
-    let _ = remedy.note.iter().try_for_each(|note| writeln!(out, "  {note}"));
+fn by_hand(page: &mut Page, remedy: &Remedy) {
+    page.command(&format!("  {}", remedy.fix));
+    remedy.keep.iter().for_each(|keep| page.command(&format!("  to keep it: {keep}")));
+    remedy.note.iter().for_each(|note| page.words(4, &format!("  {note}")));
 }

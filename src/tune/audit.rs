@@ -1,6 +1,6 @@
 //! Every change as one line of JSON on standard error.
 
-use crate::read;
+use crate::{read, text};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -46,6 +46,6 @@ impl Audit {
     /// One write a line, so that those of others do not mix with it.
     fn line(&self, mut value: Value) {
         (value["who"], value["bootId"], value["node"]) = (self.who.clone(), json!(self.boot_id), json!(self.node));
-        let _ = std::io::stderr().write_all(format!("{value}\n").as_bytes());
+        let _ = std::io::stderr().write_all(text::json(format!("{value}\n")).as_bytes());
     }
 }

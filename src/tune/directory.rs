@@ -18,11 +18,11 @@ pub(super) fn open_plain(path: &Path) -> Result<OwnedFd, Error> {
     let mut directory = open("/", flags, Mode::empty()).map_err(|errno| Error::io("open", "/", errno))?;
     for part in parts {
         let Component::Normal(name) = part else {
-            return Err(Error::new(format!("{}: a path with `..` is not taken", path.display())));
+            return Err(Error::new(format!("{}: a path with `..` is not allowed", path.display())));
         };
         here.push(name);
         directory = openat(&directory, name, flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::ELOOP | Errno::ENOTDIR => Error::new(format!("{} is no directory; a symbolic link is not followed", here.display())),
+            Errno::ELOOP | Errno::ENOTDIR => Error::new(format!("{} is not a directory (symbolic links are not followed)", here.display())),
             errno => Error::io("open", here.display(), errno),
         })?;
     }

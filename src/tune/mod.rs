@@ -20,7 +20,7 @@ pub use watch::{Watch, watch};
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::tune::plan::{Change, TunePlan};
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use sysctl::Sysctl;
 
 /// Why something could not be done.
@@ -46,29 +46,43 @@ impl Error {
     }
 }
 
+/// What it takes to write anything: made where somebody asked for it, and nowhere else. A plan is made without one.
+#[derive(Debug)]
+pub struct Writer {
+    /// Where /proc/sys can be written.
+    root: PathBuf,
+}
+
+impl Writer {
+    /// Writes sysctls below this directory, which is /proc/sys or where its directories are mounted in a container.
+    pub fn new(root: PathBuf) -> Self {
+        Writer { root }
+    }
+}
+
 /// Does what a plan says. `changes` gets what was set, also where a later one fails. With `keep`, the settings of
 /// [`to_keep`], the file is written that sets them again at boot; gives its path, if there is something to keep.
 ///
 /// # Errors
 /// What could not be done. Unless it says what was set before, nothing was changed at all.
 pub fn apply(
+    writer: &Writer,
     plan: &TunePlan,
     keep: Option<&[(Tunable, u64)]>,
-    root: &Path,
     audit: &Audit,
     changes: &mut Vec<SysctlChange>,
 ) -> Result<Option<&'static str>, Error> {
     if let (Some(why), Some(_)) = (&plan.immutable, keep) {
         let fixes: Vec<_> = plan.changes.iter().map(|change| change.by_hand.fix.clone()).collect();
         let error = Error::new(format!("{why}: nothing was changed"));
-        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("\n      ")) });
+        return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("; ")) });
     }
     let mut opened = Vec::new();
     for change in &plan.changes {
-        opened.push((Sysctl::open(root, change.sysctl)?, change));
+        opened.push((Sysctl::open(&writer.root, change.sysctl)?, change));
     }
     let persisted = match keep {
-        Some(kept) => persist::write(kept, audit)?,
+        Some(kept) => persist::write(writer, kept, audit)?,
         None => None,
     };
     let before = changes.len();
@@ -106,8 +120,10 @@ pub fn to_keep(plan: &TunePlan, facts: &Facts, limit: u32) -> Vec<(Tunable, u64)
 pub fn is_in_place(facts: &Facts) -> Result<(), Error> {
     match facts.in_user_namespace() {
         Some(false) => Ok(()),
-        Some(true) => Err(Error::new("this is a user namespace of its own, whose limits are not the node's: nothing was changed")
-            .hint("run it as root of the node, or in a pod with hostUsers: true")),
-        None => Err(Error::new("/proc/self/uid_map can't be read, so nobody knows whose limits these are: nothing was changed")),
+        Some(true) => Err(Error::new("this process is in a user namespace, whose limits are not the node's: nothing was changed")
+            .hint("run this as root of the node, or in a pod with hostUsers: true")),
+        None => {
+            Err(Error::new("/proc/self/uid_map can't be read, so it is not known whether these limits are the node's: nothing was changed"))
+        }
     }
 }

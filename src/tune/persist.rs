@@ -1,7 +1,7 @@
 //! The file that sets sysctls again at each boot.
 
 use super::directory::open_plain;
-use super::{Audit, Error};
+use super::{Audit, Error, Writer};
 use crate::fact::{SysctlSetting, Tunable};
 use crate::read;
 use crate::tune::plan::SYSCTL_FILE;
@@ -21,7 +21,7 @@ const HEADER: &str = "# Written by buildkit-preflight tune";
 const LARGEST: u64 = 16 << 10;
 
 /// Keeps settings, beside those that our file keeps already. Gives the file's path; `None` where there is nothing to keep.
-pub(super) fn write(settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option<&'static str>, Error> {
+pub(super) fn write(_: &Writer, settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option<&'static str>, Error> {
     let place = Place::open()?;
     let old = place.read()?;
     let before = old.as_deref().map(settings_of).transpose()?.unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn write(settings: &[(Tunable, u64)], audit: &Audit) -> Result<Option
 ///
 /// # Errors
 /// A file of that name that is not ours, or one that can't be removed.
-pub fn forget(audit: &Audit) -> Result<bool, Error> {
+pub fn forget(_: &Writer, audit: &Audit) -> Result<bool, Error> {
     let place = Place::open()?;
     let Some(old) = place.read()? else {
         place.remove_new()?;
@@ -74,11 +74,11 @@ impl Place {
     fn open() -> Result<Self, Error> {
         let (parent, name) = SYSCTL_FILE.rsplit_once('/').unwrap_or_default();
         let parent = Path::new(parent);
-        let directory = open_plain(parent).map_err(|error| error.hint("nothing was changed; without --persist no file is written"))?;
+        let directory = open_plain(parent).map_err(|error| error.hint("nothing was changed; leave --persist out to write no file"))?;
         // In a container a link on the node has been followed already: the mount tells where to.
         let (_, place) = read::place(parent).map_err(Error::new)?;
         if Path::new(&place).file_name() != parent.file_name() {
-            return Err(Error::new(format!("{} is {place} of the node, and no sysctl.d: nothing was changed", parent.display())));
+            return Err(Error::new(format!("{} is {place} of the node and not sysctl.d: nothing was changed", parent.display())));
         }
         Ok(Place { directory, name, new: format!(".{name}.new") })
     }
@@ -87,7 +87,7 @@ impl Place {
     fn read(&self) -> Result<Option<String>, Error> {
         let stat = match self.stat(self.name) {
             Err(Errno::ENOENT) => return Ok(None),
-            stat => stat.map_err(|errno| Error::io("look at", SYSCTL_FILE, errno))?,
+            stat => stat.map_err(|errno| Error::io("examine", SYSCTL_FILE, errno))?,
         };
         is_plain(&stat).map_err(|what| foreign(&what))?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -103,7 +103,7 @@ impl Place {
         self.remove_new()?;
         let written = self.write_new(text).and_then(|()| {
             let renamed = renameat(&self.directory, self.new.as_str(), &self.directory, self.name);
-            renamed.map_err(|errno| Error::io("put the new file in the place of", SYSCTL_FILE, errno))
+            renamed.map_err(|errno| Error::io("replace", SYSCTL_FILE, errno))
         });
         if written.is_err() {
             // What can't be removed either, the next run removes.
@@ -118,12 +118,12 @@ impl Place {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR | Mode::S_IRGRP | Mode::S_IROTH;
         let file = openat(&self.directory, self.new.as_str(), flags, mode).map_err(|errno| {
-            let error = Error::io("make", path.display(), errno);
+            let error = Error::io("create", path.display(), errno);
             if errno == Errno::EROFS { error.hint("mount the node's /etc/sysctl.d for writing, or leave --persist out") } else { error }
         })?;
         let mut file = File::from(file);
         file.write_all(text.as_bytes()).map_err(|error| failed("write", &error))?;
-        file.sync_all().map_err(|error| failed("store", &error))
+        file.sync_all().map_err(|error| failed("sync", &error))
     }
 
     /// Removes what a run left that was killed; a link or another's file is no such thing.
@@ -131,9 +131,10 @@ impl Place {
         let path = self.new_path();
         let stat = match self.stat(&self.new) {
             Err(Errno::ENOENT) => return Ok(()),
-            stat => stat.map_err(|errno| Error::io("look at", path.display(), errno))?,
+            stat => stat.map_err(|errno| Error::io("examine", path.display(), errno))?,
         };
-        let named = |what: String| Error::new(format!("{} {what}: nothing was changed", path.display())).hint("look at it, and remove it");
+        let named =
+            |what: String| Error::new(format!("{} {what}: nothing was changed", path.display())).hint("examine the file, and remove it");
         is_plain(&stat).map_err(named)?;
         self.remove(&self.new).map_err(|errno| Error::io("remove", path.display(), errno))
     }
@@ -151,7 +152,7 @@ impl Place {
     }
 
     fn sync(&self) -> Result<(), Error> {
-        fsync(&self.directory).map_err(|errno| Error::io("store the directory of", SYSCTL_FILE, errno))
+        fsync(&self.directory).map_err(|errno| Error::io("sync the directory of", SYSCTL_FILE, errno))
     }
 }
 
@@ -163,12 +164,12 @@ fn is_plain(stat: &FileStat) -> Result<(), String> {
         SFlag::S_IFREG if stat.st_uid != geteuid().as_raw() => Err(format!("belongs to uid {}", stat.st_uid)),
         SFlag::S_IFREG if stat.st_nlink != 1 => Err("has another name too (a hard link)".into()),
         SFlag::S_IFREG => Ok(()),
-        _ => Err("is no ordinary file".into()),
+        _ => Err("is not a regular file".into()),
     }
 }
 
 fn foreign(what: &str) -> Error {
-    Error::new(format!("{SYSCTL_FILE} {what}: nothing was changed")).hint("look at it, and move it away if nobody wants it")
+    Error::new(format!("{SYSCTL_FILE} {what}: nothing was changed")).hint("examine the file, and move it away if it is not needed")
 }
 
 /// The settings of a file of ours.
@@ -192,8 +193,8 @@ fn text_of(settings: &BTreeMap<Tunable, u64>) -> String {
     let lines: String = settings.iter().map(|(sysctl, value)| format!("{sysctl} = {value}\n")).collect();
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "{HEADER} ({version}), so that rootless BuildKit can run here.\n\
-         # `buildkit-preflight tune --forget` removes it. With other lines in it, it is left alone.\n{lines}"
+        "{HEADER} ({version}), so that rootless BuildKit works here.\n\
+         # `buildkit-preflight tune --forget` removes it. A file with other lines is left unchanged.\n{lines}"
     )
 }
 

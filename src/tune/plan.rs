@@ -162,10 +162,10 @@ impl TunePlan {
 fn immutable(facts: &Facts) -> Option<String> {
     match &facts.os {
         Fact::Known(os) if Keeps::of(os).in_own_settings() => {
-            Some(format!("on {os} sysctls are kept by the system's own settings, and files of /etc/sysctl.d are not"))
+            Some(format!("{os} keeps sysctls in its own settings, and does not keep files of /etc/sysctl.d"))
         }
         Fact::Known(_) | Fact::Absent => None,
-        Fact::Denied(why) | Fact::Failed(why) => Some(format!("whether this system keeps files of /etc/sysctl.d can't be told ({why})")),
+        Fact::Denied(why) | Fact::Failed(why) => Some(format!("it is not known whether this system keeps files of /etc/sysctl.d ({why})")),
     }
 }
 
@@ -179,16 +179,17 @@ fn least(options: &TuneOptions) -> Vec<(Tunable, u64)> {
 /// Why a sysctl that is too low is left.
 fn keeps(facts: &Facts, options: &TuneOptions, sysctl: Tunable) -> Option<(LeftBecause, String)> {
     if !options.only.contains(&sysctl) {
-        return Some((LeftBecause::NotAllowed, "it is not among those that --only allows".into()));
+        return Some((LeftBecause::NotAllowed, "not among the sysctls that --only allows".into()));
     }
     if let (Fact::Failed(why), false) = (&facts.sysctl_files, options.override_policy) {
-        let message = format!("whether a file sets it to 0, as policy, can't be told ({why}); --override-policy sets it all the same");
+        let message =
+            format!("it is not known whether a sysctl.d file sets this to 0, as policy ({why}); --override-policy raises it anyway");
         return Some((LeftBecause::Unreadable, message));
     }
     let zero = set_at_boot(facts, sysctl).filter(|setting| setting.value == "0" && !options.override_policy);
     zero.map(|setting| {
         let message = format!(
-            "{} sets it to 0: that is policy, as hardening guides ask for (STIG, CIS); --override-policy sets it all the same",
+            "{} sets this to 0, which is taken for policy (hardening guides such as STIG and CIS ask for it); --override-policy raises it anyway",
             setting.file
         );
         (LeftBecause::Policy, message)
@@ -201,7 +202,7 @@ fn apparmors(facts: &Facts) -> Option<Left> {
     Some(Left {
         sysctl: "kernel.apparmor_restrict_unprivileged_userns".into(),
         reason: LeftBecause::NotAllowed,
-        message: format!("it is {value}, and may be set with CAP_MAC_ADMIN alone"),
+        message: format!("its value is {value}; only a process with CAP_MAC_ADMIN may change it"),
         by_hand: Some(remedy(Cause::UsernsApparmorRestrict, facts, None)),
     })
 }
@@ -214,9 +215,9 @@ impl Change {
 
     fn new(facts: &Facts, options: &TuneOptions, (sysctl, from, least, to): (Tunable, u64, u64, u64)) -> Self {
         let why = match sysctl {
-            Tunable::UNPRIVILEGED_USERNS_CLONE => "without it only CAP_SYS_ADMIN makes user namespaces".to_owned(),
+            Tunable::UNPRIVILEGED_USERNS_CLONE => "at 0 only a process with CAP_SYS_ADMIN can create user namespaces".to_owned(),
             Tunable::MAX_USER_NAMESPACES if from == 0 => "user namespaces are switched off".to_owned(),
-            Tunable::MAX_USER_NAMESPACES => format!("fewer than {least} are soon used up"),
+            Tunable::MAX_USER_NAMESPACES => format!("fewer than {least} are used up soon"),
             _ => format!("one builder needs {least}"),
         };
         let low = set_at_boot(facts, sysctl).filter(|setting| setting.value.parse::<u64>().is_ok_and(|value| value < to));
@@ -311,7 +312,13 @@ mod tests {
         assert!(plan.left[0].message.contains("99-stig.conf"));
         let plan = TunePlan::new(&facts_of(&stig), &TuneOptions { override_policy: true, ..TuneOptions::default() });
         assert!(plan.changes[0].at_boot.as_ref().is_some_and(|text| text.contains("99-stig.conf sets it to 0")), "{plan:?}");
-        assert!(plan.changes[0].by_hand.keep.as_ref().is_some_and(|keep| keep.contains("change it in /etc/sysctl.d/99-stig.conf")));
+        assert!(
+            plan.changes[0]
+                .by_hand
+                .keep
+                .as_ref()
+                .is_some_and(|keep| keep.contains("change user.max_user_namespaces in /etc/sysctl.d/99-stig.conf"))
+        );
         let persist = TuneOptions { override_policy: true, persist: true, ..TuneOptions::default() };
         assert!(TunePlan::new(&facts_of(&stig), &persist).changes[0].at_boot.is_some(), "that file comes after ours");
         let early = |f: &mut Facts| {

@@ -1,6 +1,6 @@
 //! What was done, in a file for the agent that publishes it.
 
-use super::Error;
+use super::{Error, Writer};
 use crate::fact::Tuned;
 use nix::fcntl::OFlag;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Writes it, so that a reader sees the old or the new one.
-pub(super) fn write(path: &Path, tuned: &Tuned) -> Result<(), Error> {
+pub(super) fn write(_: &Writer, path: &Path, tuned: &Tuned) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| Error::new(format!("could not write {}: {error}", path.display()));
     let text = serde_json::to_string(tuned).map_err(|error| failed(&error))?;
     let new = path.with_extension("new");

@@ -24,7 +24,7 @@ impl Sysctl {
         let directory = root.join(parent);
         let path = directory.join(name);
         let opened = open_plain(&directory).map_err(|error| {
-            error.hint(format!("in a container the node's /proc/sys/{parent} is mounted there; on the node itself leave --sysctls out"))
+            error.hint(format!("in a container, mount the node's /proc/sys/{parent} there; on the node itself, leave --sysctls out"))
         })?;
         let (file_system, place) = read::place(&directory).map_err(Error::new)?;
         if file_system != "proc" || place != format!("/sys/{parent}") {
@@ -36,7 +36,7 @@ impl Sysctl {
         let file = openat(&opened, name, flags, Mode::empty()).map_err(|errno| explain(&path, parent, errno))?;
         // Something else may be mounted over the file, another sysctl even.
         if mount_of(&file)? != mount_of(&opened)? {
-            return Err(Error::new(format!("{} is not that sysctl, another file lies over it: nothing was changed", path.display())));
+            return Err(Error::new(format!("{} is not that sysctl: another file is mounted over it; nothing was changed", path.display())));
         }
         Ok(Sysctl { file: file.into(), path })
     }
@@ -51,12 +51,12 @@ impl Sysctl {
         let text = format!("{to}\n");
         match self.file.write_at(text.as_bytes(), 0) {
             Ok(written) if written == text.len() => {}
-            Ok(_) => return Err(failed("only a part was taken".into())),
+            Ok(_) => return Err(failed("only a part was written".into())),
             Err(error) => return Err(failed(error.to_string())),
         }
         match self.read()? {
             now if now == to => Ok(Some(from)),
-            now => Err(failed(format!("it reads as {now} afterwards, so somebody else writes it too"))),
+            now => Err(failed(format!("its value is {now} afterwards, so another process writes it too"))),
         }
     }
 
@@ -65,7 +65,7 @@ impl Sysctl {
         let path = self.path.display();
         let length = self.file.read_at(&mut text, 0).map_err(|error| Error::new(format!("could not read {path}: {error}")))?;
         let text = String::from_utf8_lossy(&text[..length]);
-        text.trim().parse().map_err(|_| Error::new(format!("{path} holds {:?}, which is no number", text.trim())))
+        text.trim().parse().map_err(|_| Error::new(format!("{path} holds {:?}, which is not a number", text.trim())))
     }
 }
 
@@ -74,16 +74,16 @@ fn mount_of(file: &OwnedFd) -> Result<String, Error> {
     let info = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
     let text = std::fs::read_to_string(&info).map_err(|error| Error::new(format!("could not read {info}: {error}")))?;
     let mount = text.lines().find_map(|line| line.strip_prefix("mnt_id:")).map(|id| id.trim().to_owned());
-    mount.ok_or_else(|| Error::new(format!("{info} names no mount")))
+    mount.ok_or_else(|| Error::new(format!("{info} has no mnt_id")))
 }
 
 fn explain(path: &Path, parent: &str, errno: Errno) -> Error {
     let error = Error::io("open for writing", path.display(), errno);
     match errno {
         Errno::EACCES if parent == "user" => error.hint(
-            "limits of namespaces take root with CAP_SYS_RESOURCE: add SYS_RESOURCE to the container's capabilities; nothing was changed",
+            "only root with CAP_SYS_RESOURCE may set limits on namespaces: add SYS_RESOURCE to the container's capabilities; nothing was changed",
         ),
-        Errno::EACCES | Errno::EPERM => error.hint("sysctls take root: run it as uid 0; nothing was changed"),
+        Errno::EACCES | Errno::EPERM => error.hint("only root may set sysctls: run this as uid 0; nothing was changed"),
         Errno::EROFS => error.hint(format!("mounted read-only: mount the node's /proc/sys/{parent} for writing; nothing was changed")),
         _ => error,
     }

@@ -1,7 +1,7 @@
 //! Keeps sysctls as they were set, until somebody else insists.
 
 use super::tug_of_war::{Move, TugOfWar};
-use super::{Audit, Error, apply, is_in_place, status, to_keep};
+use super::{Audit, Error, Writer, apply, is_in_place, status, to_keep};
 use crate::cause::set_at_boot;
 use crate::fact::{Facts, Problem, Reason, Tuned};
 use crate::gather;
@@ -24,8 +24,6 @@ const RETRY: Duration = Duration::from_secs(60);
 pub struct Watch {
     /// What may be set.
     pub options: TuneOptions,
-    /// Where /proc/sys can be written.
-    pub root: PathBuf,
     /// Where to say what was done.
     pub status: Option<PathBuf>,
     /// How to look at the node.
@@ -36,14 +34,14 @@ pub struct Watch {
 ///
 /// # Errors
 /// What keeps it from starting. What can't be done later is told, and tried again.
-pub fn watch(request: &Watch, audit: &Audit) -> Result<(), Error> {
+pub fn watch(writer: &Writer, request: &Watch, audit: &Audit) -> Result<(), Error> {
     let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
     let failed = |errno: nix::errno::Errno| Error::new(format!("could not wait for signals: {}", errno.desc()));
     // As a container's first process it would not be ended by a signal that nobody asks for.
     signals.thread_block().map_err(failed)?;
     let ended = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(failed)?;
     let watched = Watched::open();
-    let mut keeper = Keeper { request, audit, war: TugOfWar::default(), tuned: Tuned::new(audit.boot_id().to_owned()), told: None };
+    let mut keeper = Keeper { writer, request, audit, war: TugOfWar::default(), tuned: Tuned::new(audit.boot_id().to_owned()), told: None };
     let (mut seen, mut looked) = (None, Instant::now());
     loop {
         let now = watched.fingerprint();
@@ -61,6 +59,7 @@ pub fn watch(request: &Watch, audit: &Audit) -> Result<(), Error> {
 }
 
 struct Keeper<'a> {
+    writer: &'a Writer,
     request: &'a Watch,
     audit: &'a Audit,
     war: TugOfWar,
@@ -81,7 +80,7 @@ impl Keeper<'_> {
             });
         }
         if let Some(path) = self.request.status.as_ref().filter(|_| self.told.as_ref() != Some(&self.tuned)) {
-            match status::write(path, &self.tuned) {
+            match status::write(self.writer, path, &self.tuned) {
                 Ok(()) => self.told = Some(self.tuned.clone()),
                 // At the start somebody can mend it; later the sysctls matter more.
                 Err(error) if self.told.is_none() => return Err(error),
@@ -103,7 +102,7 @@ impl Keeper<'_> {
         }
         let kept = options.persist.then(|| to_keep(&plan, facts, options.limit));
         let mut changes = Vec::new();
-        let done = is_in_place(facts).and_then(|()| apply(&plan, kept.as_deref(), &self.request.root, self.audit, &mut changes));
+        let done = is_in_place(facts).and_then(|()| apply(self.writer, &plan, kept.as_deref(), self.audit, &mut changes));
         for change in changes {
             self.war.was_set(change.sysctl, now);
             // The latest of each: one that is set back again and again must not fill a file.
@@ -121,7 +120,7 @@ impl Keeper<'_> {
             LeftBecause::Unreadable => Some(Reason::Failed),
             LeftBecause::NotAllowed => None,
         };
-        plan.left.iter().find_map(|left| Some((reason(left.reason)?, format!("{} is left as it is: {}", left.sysctl, left.message))))
+        plan.left.iter().find_map(|left| Some((reason(left.reason)?, format!("{} is left unchanged: {}", left.sysctl, left.message))))
     }
 }
 
@@ -129,8 +128,8 @@ impl Keeper<'_> {
 fn lost(facts: &Facts, change: &Change) -> String {
     let Change { sysctl, from, .. } = change;
     let behind = match set_at_boot(facts, *sysctl) {
-        Some(setting) if setting.value == from.to_string() => format!("likely by {}, which sets it so", setting.file),
-        _ => "by what no file of sysctl.d that can be read from here names: look for a DaemonSet, TuneD or a configuration tool".into(),
+        Some(setting) if setting.value == from.to_string() => format!("{} sets it to this value", setting.file),
+        _ => "no readable sysctl.d file sets it (look for a DaemonSet, TuneD or a configuration tool)".into(),
     };
-    format!("{sysctl} was set back to {from} three times within 10 minutes, {behind}; it is left so for an hour")
+    format!("{sysctl} was reset to {from} three times in 10 minutes; {behind}. Leaving it alone for an hour")
 }

@@ -301,8 +301,9 @@ fn a_state_dir_that_goes_away_is_unknown_and_ends_nothing() {
     // Where `ready` stands, what can't be told is given a minute to pass.
     agent.wait("it looks again", |agent| {
         let unknown = server.node()["metadata"]["labels"][KEY] == "unknown";
-        (unknown || agent.log().contains("seems not to be ready any more")).then_some(())
+        (unknown || agent.log().contains("seems to be no longer ready")).then_some(())
     });
+    assert!(agent.log().contains("works here: state dir "), "the reason: {}", agent.log());
     assert!(agent.ask("/healthz").is_some_and(|(status, _)| status == 200));
     assert_eq!(agent.end(), Some(0));
 }

@@ -84,7 +84,7 @@ pub(crate) fn a_good_namespace_passes(cluster: &Cluster) {
     assert!(PROFILES.iter().all(|name| profile(&report, name)["pod"] == "accepted"), "{report:#}");
     assert_eq!(profile(&report, "procmount")["nodes"]["names"], json!(["node1"]), "{report:#}");
     // No pod has proven this one.
-    assert_eq!((code, &profile(&report, "userns")["reason"]), (Some(1), &json!("no node is ready for it")));
+    assert_eq!((code, &profile(&report, "userns")["reason"]), (Some(1), &json!("no node is ready for this profile")));
     let shown = show(cluster, &["--namespace", "builds"]);
     assert!(shown.contains("no-process-sandbox  ready      accepted  1 of 2\n"), "{shown}");
 

@@ -86,17 +86,17 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
             IgnoresHostUsers => (
                 ("not-ready", "UsernsPodRuntime", true),
                 ("not-ready", "UsernsPodRuntime", true),
-                "asked for hostUsers: false and got the machine's own user namespace: the container runtime (containerd://2.4.2",
+                "asked for hostUsers: false but runs in the node's own user namespace: the container runtime (containerd://2.4.2",
             ),
             ReportsNoUserNamespaces => (
                 ("not-ready", "UsernsPodRuntime", false),
                 ("not-ready", "UsernsPodRuntime", false),
-                "says that it can't give pods a user namespace",
+                "reports that it can't give pods a user namespace",
             ),
             FailsUserNamespaces => (
                 ("not-ready", "CanaryNotStarted", false),
                 ("not-ready", "CanaryNotStarted", false),
-                "a pod of its shape can't be started: OCI runtime create failed: failed to start noop process for unshare: ",
+                "the canary pod can't be started: OCI runtime create failed: failed to start noop process for unshare: ",
             ),
         };
         for ((verdict, reason, itself), profile, kind) in [(procmount, "procmount", PROCMOUNT), (userns, "userns", USERNS)] {

@@ -55,7 +55,7 @@ pub(crate) fn leaves_the_nodes_as_they_were(cluster: &Cluster) {
     let (code, text) = cleanup(cluster, &[]);
     assert!(code == Some(0) && text.contains("node2: removed"), "{text}");
     let (code, text) = cleanup(cluster, &[]);
-    assert_eq!((code, text.as_str()), (Some(0), "node1: nothing of ours\nnode2: nothing of ours\n"));
+    assert_eq!((code, text.as_str()), (Some(0), "node1: no labels or conditions to remove\nnode2: no labels or conditions to remove\n"));
     let (code, text) = cleanup(cluster, &["node9"]);
     assert!(code == Some(4) && text.contains("node9") && text.contains("404"), "{text}");
 

@@ -160,7 +160,7 @@ pub(crate) fn what_is_no_status_is_not_told(cluster: &Cluster) {
     let other_file = pod.shared.join("other");
     fs::write(&other_file, &forged).expect("write");
     let complaints =
-        || log_of(cluster, "node1").into_iter().filter(|line| line["message"] == "what tune did can't be told").collect::<Vec<_>>();
+        || log_of(cluster, "node1").into_iter().filter(|line| line["message"] == "the status of tune can't be read").collect::<Vec<_>>();
 
     let unknown = forged.replace("user.max_user_namespaces", "kernel.core_pattern");
     let cut = &forged[..forged.len() / 2];

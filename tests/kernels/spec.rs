@@ -106,7 +106,7 @@ pub(crate) fn node_profile(profile: &str) -> String {
 fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
     let settings = &cell.settings;
     let hung = settings.state == State::Hung;
-    let (parts, deadline) = (format!("{parts}{}", if hung { ",hung" } else { "" }), format!("--deadline={}", deadline(cell)));
+    let (parts, deadline) = (format!("{parts}{}", if hung { ",hung" } else { "" }), format!("--deadline={}s", deadline(cell)));
     let mut volumes = Vec::new();
     if settings.mounts > 0 {
         volumes.push(Volume { source: MOUNTS.into(), target: "/mnt", flags: Vec::new() });

@@ -37,7 +37,7 @@ pub(crate) fn configs() -> Vec<(&'static str, Value)> {
 fn node() -> Value {
     let runtime = Caps::Default.settings();
     let pod = Container {
-        check: vec!["--profile", "no-process-sandbox", "--process-sandbox", "off", "--deadline=60"],
+        check: vec!["--profile", "no-process-sandbox", "--process-sandbox", "off", "--deadline=60s"],
         parts: "check,build",
         no_new_privs: false,
         seccomp: Value::Null,

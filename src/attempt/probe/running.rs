@@ -90,7 +90,7 @@ impl<'a> Running<'a> {
             (true, None) if exit.is_some_and(|exit| exit.success()) => std::mem::replace(&mut self.probe.end, End::Completed),
             (true, None) => End::NotRun(match exit {
                 Some(exit) => format!("the probe ended without a result ({exit}): {words_end}"),
-                None => "the probe could not be waited for".to_owned(),
+                None => "waiting for the probe failed".to_owned(),
             }),
         };
         if let Some(scratch) = self.scratch.take() {

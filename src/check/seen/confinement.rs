@@ -51,17 +51,17 @@ impl fmt::Display for Seen {
         match self {
             Seen::FilterAnswers { on_bare_machine } => {
                 let place = if *on_bare_machine { "shell" } else { "pod" };
-                write!(f, "the seccomp filter of this {place} answers in the kernel's place")
+                write!(f, "the error comes from this {place}'s seccomp filter, not from the kernel")
             }
-            Seen::Strict => f.write_str("seccomp allows read and write alone"),
-            Seen::Filtered => f.write_str("a seccomp filter is on, and only trying shows what it refuses"),
+            Seen::Strict => f.write_str("seccomp is in strict mode, which allows little more than read and write"),
+            Seen::Filtered => f.write_str("a seccomp filter is active; only a probe shows what the filter refuses"),
             Seen::Confined(label) => write!(f, "{label} confines this pod"),
-            Seen::Labelled(label) => write!(f, "{label} is on, and only trying shows what it refuses"),
+            Seen::Labelled(label) => write!(f, "{label} is active; only a probe shows what it refuses"),
             Seen::SelinuxAroundShell => {
-                f.write_str("SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed")
+                f.write_str("SELinux is active: it refuses a pod labelled container_t mounts that it allows this shell")
             }
-            Seen::Masked(proc) => write!(f, "{} mounts hide parts of /proc ({})", proc.masks.len(), proc.shown()),
-            Seen::NoMountTable => f.write_str("the mount table is missing"),
+            Seen::Masked(proc) => f.write_str(&proc.describe()),
+            Seen::NoMountTable => f.write_str("the mount table (/proc/self/mountinfo) is missing"),
         }
     }
 }
@@ -76,23 +76,20 @@ mod tests {
         let (apparmor, selinux) = (|| Label::AppArmor("mine".into()), || Label::Selinux("container_t".into()));
         let masks = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/scsi"].map(str::to_owned).into();
         texts(&[
-            (Seen::FilterAnswers { on_bare_machine: true }, "the seccomp filter of this shell answers in the kernel's place"),
-            (Seen::FilterAnswers { on_bare_machine: false }, "the seccomp filter of this pod answers in the kernel's place"),
-            (Seen::Strict, "seccomp allows read and write alone"),
-            (Seen::Filtered, "a seccomp filter is on, and only trying shows what it refuses"),
+            (Seen::FilterAnswers { on_bare_machine: true }, "the error comes from this shell's seccomp filter, not from the kernel"),
+            (Seen::FilterAnswers { on_bare_machine: false }, "the error comes from this pod's seccomp filter, not from the kernel"),
+            (Seen::Strict, "seccomp is in strict mode, which allows little more than read and write"),
+            (Seen::Filtered, "a seccomp filter is active; only a probe shows what the filter refuses"),
             (Seen::Confined(apparmor()), "AppArmor profile mine confines this pod"),
             (Seen::Confined(selinux()), "SELinux type container_t confines this pod"),
-            (Seen::Labelled(apparmor()), "AppArmor profile mine is on, and only trying shows what it refuses"),
-            (Seen::Labelled(selinux()), "SELinux type container_t is on, and only trying shows what it refuses"),
-            (
-                Seen::SelinuxAroundShell,
-                "SELinux is active: a pod that the runtime labels container_t is refused mounts that this shell is allowed",
-            ),
+            (Seen::Labelled(apparmor()), "AppArmor profile mine is active; only a probe shows what it refuses"),
+            (Seen::Labelled(selinux()), "SELinux type container_t is active; only a probe shows what it refuses"),
+            (Seen::SelinuxAroundShell, "SELinux is active: it refuses a pod labelled container_t mounts that it allows this shell"),
             (
                 Seen::Masked(ProcFs { masks, complete_elsewhere: false }),
                 "4 mounts hide parts of /proc (/proc/acpi, /proc/kcore, /proc/keys, ...)",
             ),
-            (Seen::NoMountTable, "the mount table is missing"),
+            (Seen::NoMountTable, "the mount table (/proc/self/mountinfo) is missing"),
         ]);
     }
 }

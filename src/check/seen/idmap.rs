@@ -1,6 +1,7 @@
 //! What is seen of the ways to map more than one's own ID.
 
 use crate::fact::SubId;
+use crate::text::counted;
 use std::fmt;
 
 /// Users or groups: each has a map, a file of ranges, a helper and a capability of its own.
@@ -101,31 +102,37 @@ pub enum Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Seen::NoFile(ids) => write!(f, "there is no {}", ids.file()),
+            Seen::NoFile(ids) => write!(f, "{} does not exist", ids.file()),
             Seen::NoRange { ids, user } => write!(f, "{} has no range for {}", ids.file(), name(user)),
             Seen::FewIds { ids, user, count } => {
-                write!(f, "{} gives {} {count} IDs: images with files of higher IDs fail", ids.file(), name(user))
+                write!(
+                    f,
+                    "{} gives {} {}; an image with files of higher IDs can't be unpacked",
+                    ids.file(),
+                    name(user),
+                    counted(*count, "ID")
+                )
             }
             Seen::NoCapability(ids) => {
                 let missing: Vec<_> = ids.iter().map(|ids| ids.capability()).collect();
-                write!(f, "the bounding set lacks {}", missing.join(" and "))
+                write!(f, "the capability bounding set lacks {}", missing.join(" and "))
             }
             Seen::NoStatus => f.write_str("/proc/self/status is missing"),
             Seen::NoNewPrivs => f.write_str("no_new_privs is set (allowPrivilegeEscalation: false)"),
             Seen::NoNewPrivsOfShell => {
-                f.write_str("no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own")
+                f.write_str("no_new_privs is set for this shell, so newuidmap gains no privileges here; a pod has a setting of its own")
             }
             Seen::NoHelper(ids) => write!(f, "{} is not on the PATH", ids.helper()),
             Seen::SetuidAlone(path) => write!(
                 f,
-                "{path} has the setuid bit and not its file capability, and only trying shows whether this build of it can do without SYS_ADMIN"
+                "{path} has the setuid bit instead of a file capability; only a probe shows whether this build of the program works without SYS_ADMIN"
             ),
             Seen::OnNosuid(path) => {
-                write!(f, "{path} lies on a mount with nosuid, where neither file capabilities nor the setuid bit count")
+                write!(f, "{path} is on a mount with nosuid, where file capabilities and the setuid bit have no effect")
             }
-            Seen::Unprivileged(path) => write!(f, "{path} has neither its file capability nor the setuid bit"),
+            Seen::Unprivileged(path) => write!(f, "{path} has neither a file capability nor the setuid bit"),
             Seen::OutOfNamespace { ids, range, size } => {
-                write!(f, "the sub-{} range {range} does not lie within the {size} IDs of this user namespace", ids.name())
+                write!(f, "the sub-{} range {range} is not within the {size} IDs of this user namespace", ids.name())
             }
         }
     }
@@ -144,36 +151,39 @@ mod tests {
     fn each_has_its_text() {
         let path = || "/usr/bin/newuidmap".to_owned();
         texts(&[
-            (Seen::NoFile(Ids::Groups), "there is no /etc/subgid"),
+            (Seen::NoFile(Ids::Groups), "/etc/subgid does not exist"),
             (Seen::NoRange { ids: Ids::Users, user: Some("ann".into()) }, "/etc/subuid has no range for ann"),
             (Seen::NoRange { ids: Ids::Groups, user: None }, "/etc/subgid has no range for the user"),
             (
                 Seen::FewIds { ids: Ids::Users, user: Some("ann".into()), count: 1000 },
-                "/etc/subuid gives ann 1000 IDs: images with files of higher IDs fail",
+                "/etc/subuid gives ann 1000 IDs; an image with files of higher IDs can't be unpacked",
             ),
-            (Seen::NoCapability(Ids::ALL.into()), "the bounding set lacks SETUID and SETGID"),
-            (Seen::NoCapability(vec![Ids::Groups]), "the bounding set lacks SETGID"),
+            (Seen::NoCapability(Ids::ALL.into()), "the capability bounding set lacks SETUID and SETGID"),
+            (Seen::NoCapability(vec![Ids::Groups]), "the capability bounding set lacks SETGID"),
             (Seen::NoStatus, "/proc/self/status is missing"),
             (Seen::NoNewPrivs, "no_new_privs is set (allowPrivilegeEscalation: false)"),
-            (Seen::NoNewPrivsOfShell, "no_new_privs is set for this shell, so newuidmap gains nothing here; a pod's is its own"),
+            (
+                Seen::NoNewPrivsOfShell,
+                "no_new_privs is set for this shell, so newuidmap gains no privileges here; a pod has a setting of its own",
+            ),
             (Seen::NoHelper(Ids::Users), "newuidmap is not on the PATH"),
             (Seen::NoHelper(Ids::Groups), "newgidmap is not on the PATH"),
             (
                 Seen::SetuidAlone(path()),
-                "/usr/bin/newuidmap has the setuid bit and not its file capability, and only trying shows whether this build of it can do without SYS_ADMIN",
+                "/usr/bin/newuidmap has the setuid bit instead of a file capability; only a probe shows whether this build of the program works without SYS_ADMIN",
             ),
             (
                 Seen::OnNosuid(path()),
-                "/usr/bin/newuidmap lies on a mount with nosuid, where neither file capabilities nor the setuid bit count",
+                "/usr/bin/newuidmap is on a mount with nosuid, where file capabilities and the setuid bit have no effect",
             ),
-            (Seen::Unprivileged(path()), "/usr/bin/newuidmap has neither its file capability nor the setuid bit"),
+            (Seen::Unprivileged(path()), "/usr/bin/newuidmap has neither a file capability nor the setuid bit"),
             (
                 Seen::OutOfNamespace { ids: Ids::Users, range: SubId::STOCK, size: 65_536 },
-                "the sub-UID range 100000:65536 does not lie within the 65536 IDs of this user namespace",
+                "the sub-UID range 100000:65536 is not within the 65536 IDs of this user namespace",
             ),
             (
                 Seen::OutOfNamespace { ids: Ids::Groups, range: SubId::STOCK, size: 65_536 },
-                "the sub-GID range 100000:65536 does not lie within the 65536 IDs of this user namespace",
+                "the sub-GID range 100000:65536 is not within the 65536 IDs of this user namespace",
             ),
         ]);
     }

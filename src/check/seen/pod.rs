@@ -18,7 +18,7 @@ impl fmt::Display for Ignored {
         if let Some(runtime) = &self.runtime {
             write!(f, " ({runtime})")?;
         }
-        f.write_str(" ignored it")?;
+        f.write_str(" ignored this field")?;
         match self.gate {
             Some(gate) => write!(f, ", or the API server dropped it (feature gate {gate}; `check --cluster` tells)"),
             None => Ok(()),
@@ -72,39 +72,36 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Seen::NoUserNamespace(by) => {
-                write!(f, "the pod asked for hostUsers: false and got the machine's own user namespace: {by}")
+                write!(f, "the pod asked for hostUsers: false but runs in the node's own user namespace: {by}")
             }
             Seen::Yama => {
                 f.write_str("kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes")
             }
             Seen::NoIdmappedMounts(kernel) => write!(
                 f,
-                "Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs ({IDMAPPED_MOUNTS}, better {IDMAPPED_TMPFS})"
+                "Linux {kernel} has no idmapped mounts, which a pod with hostUsers: false needs (from Linux {IDMAPPED_MOUNTS} on; for tmpfs volumes from {IDMAPPED_TMPFS} on)"
             ),
             Seen::NoIdmappedTmpfs(kernel) => write!(
                 f,
-                "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it"
+                "on Linux {kernel} a pod with hostUsers: false starts only without tmpfs volumes, such as a service account token; only such a pod can prove it"
             ),
-            Seen::LooksAble => f.write_str("looks able; only a pod with hostUsers: false can prove it"),
+            Seen::LooksAble => f.write_str("the facts look good; only a pod with hostUsers: false can prove it"),
             Seen::KubeletMayIgnore(kubelet) => {
-                write!(f, "kubelet {kubelet} may run a pod with hostUsers: false without a user namespace (1.30 never does)")
+                write!(f, "kubelet {kubelet} may run a pod with hostUsers: false without a user namespace (1.30 and newer never do)")
             }
             Seen::RuntimeCant(runtime) => {
-                write!(f, "{} says that it can't give pods a user namespace {ASKED}", its(runtime))
+                write!(f, "{} reports that it can't give pods a user namespace {ASKED}", its(runtime))
             }
-            Seen::RuntimeSilent(runtime) => write!(f, "{runtime} does not say that it can give pods a user namespace {ASKED}"),
+            Seen::RuntimeSilent(runtime) => write!(f, "{runtime} does not report that it can give pods a user namespace {ASKED}"),
             Seen::KubeletSilent { kubelet, runtime } => {
-                write!(f, "kubelet {kubelet} does not tell whether {} gives pods a user namespace", its(runtime))
+                write!(f, "kubelet {kubelet} does not report whether {} gives pods a user namespace", its(runtime))
             }
-            Seen::Masked { proc, by } => write!(
-                f,
-                "the pod asked for procMount: Unmasked, and parts of /proc are hidden all the same, by {} mounts ({}): {by}",
-                proc.masks.len(),
-                proc.shown()
-            ),
-            Seen::RuntimeMasks(runtime) => write!(f, "{runtime} masks /proc whatever procMount says, by its version"),
+            Seen::Masked { proc, by } => write!(f, "the pod asked for procMount: Unmasked, but {}: {by}", proc.describe()),
+            Seen::RuntimeMasks(runtime) => {
+                write!(f, "this version of the container runtime ({runtime}) masks /proc whatever procMount says")
+            }
             Seen::RuntimeUnknown(runtime) => {
-                write!(f, "nobody knows what {runtime} makes of procMount: only such a pod can prove it")
+                write!(f, "it is not known whether {runtime} honours procMount; only a pod with procMount: Unmasked can prove it")
             }
         }
     }
@@ -112,7 +109,7 @@ impl fmt::Display for Seen {
 
 /// A kubelet's runtime.
 fn its(runtime: &Option<Runtime>) -> String {
-    runtime.as_ref().map_or_else(|| "its runtime".to_owned(), ToString::to_string)
+    runtime.as_ref().map_or_else(|| "the container runtime".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]
@@ -131,44 +128,47 @@ mod tests {
         texts(&[
             (
                 Seen::NoUserNamespace(known),
-                "the pod asked for hostUsers: false and got the machine's own user namespace: the container runtime (cri-o://1.33.1) ignored it, or the API server dropped it (feature gate UserNamespacesSupport; `check --cluster` tells)",
+                "the pod asked for hostUsers: false but runs in the node's own user namespace: the container runtime (cri-o://1.33.1) ignored this field, or the API server dropped it (feature gate UserNamespacesSupport; `check --cluster` tells)",
             ),
             (Seen::Yama, "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes"),
             (
                 Seen::NoIdmappedMounts(kernel()),
-                "Linux 5.10.0-33-amd64 has no idmapped mounts, which a pod with hostUsers: false needs (5.12, better 6.3)",
+                "Linux 5.10.0-33-amd64 has no idmapped mounts, which a pod with hostUsers: false needs (from Linux 5.12 on; for tmpfs volumes from 6.3 on)",
             ),
             (
                 Seen::NoIdmappedTmpfs(kernel()),
-                "on Linux 5.10.0-33-amd64 a pod with hostUsers: false starts only without tmpfs volumes (a service account token is one); only such a pod can prove it",
+                "on Linux 5.10.0-33-amd64 a pod with hostUsers: false starts only without tmpfs volumes, such as a service account token; only such a pod can prove it",
             ),
-            (Seen::LooksAble, "looks able; only a pod with hostUsers: false can prove it"),
+            (Seen::LooksAble, "the facts look good; only a pod with hostUsers: false can prove it"),
             (
                 Seen::KubeletMayIgnore(kubelet()),
-                "kubelet v1.29.1 may run a pod with hostUsers: false without a user namespace (1.30 never does)",
+                "kubelet v1.29.1 may run a pod with hostUsers: false without a user namespace (1.30 and newer never do)",
             ),
             (
                 Seen::RuntimeCant(Some(runtime())),
-                "cri-o://1.33.1 says that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
+                "cri-o://1.33.1 reports that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
             ),
             (
                 Seen::RuntimeCant(None),
-                "its runtime says that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
+                "the container runtime reports that it can't give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
             ),
             (
                 Seen::RuntimeSilent(runtime()),
-                "cri-o://1.33.1 does not say that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
+                "cri-o://1.33.1 does not report that it can give pods a user namespace (runtimeHandlers, features.userNamespaces), so the kubelet refuses a pod with hostUsers: false",
             ),
             (
                 Seen::KubeletSilent { kubelet: kubelet(), runtime: Some(runtime()) },
-                "kubelet v1.29.1 does not tell whether cri-o://1.33.1 gives pods a user namespace",
+                "kubelet v1.29.1 does not report whether cri-o://1.33.1 gives pods a user namespace",
             ),
             (
                 Seen::Masked { proc, by: unknown },
-                "the pod asked for procMount: Unmasked, and parts of /proc are hidden all the same, by 2 mounts (/proc/kcore, /proc/keys): the container runtime ignored it",
+                "the pod asked for procMount: Unmasked, but 2 mounts hide parts of /proc (/proc/kcore, /proc/keys): the container runtime ignored this field",
             ),
-            (Seen::RuntimeMasks(runtime()), "cri-o://1.33.1 masks /proc whatever procMount says, by its version"),
-            (Seen::RuntimeUnknown(runtime()), "nobody knows what cri-o://1.33.1 makes of procMount: only such a pod can prove it"),
+            (Seen::RuntimeMasks(runtime()), "this version of the container runtime (cri-o://1.33.1) masks /proc whatever procMount says"),
+            (
+                Seen::RuntimeUnknown(runtime()),
+                "it is not known whether cri-o://1.33.1 honours procMount; only a pod with procMount: Unmasked can prove it",
+            ),
         ]);
     }
 }

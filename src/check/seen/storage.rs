@@ -56,16 +56,16 @@ impl fmt::Display for Seen {
                 write!(f, "{} can't be written: {}", dir(path), errno.map_or("refused", Errno::text))
             }
             Seen::ReadOnly { path } => write!(f, "{} is mounted read-only", dir(path)),
-            Seen::NoSpace { path, free } => write!(f, "{} KiB are left on {}", free >> 10, dir(path)),
-            Seen::LittleSpace { path, free } => write!(f, "{} MiB are left on {}", free >> 20, dir(path)),
+            Seen::NoSpace { path, free } => write!(f, "{} has {} KiB of free space left", dir(path), free >> 10),
+            Seen::LittleSpace { path, free } => write!(f, "{} has {} MiB of free space left", dir(path), free >> 20),
             Seen::OnOverlay(to) => {
-                write!(f, "BuildKit falls back to {to}, since the state dir lies on an overlay: give it a volume")
+                write!(f, "BuildKit falls back to {to}, since the state dir is on an overlay file system: mount a volume there")
             }
             Seen::FallsBack { to, since: None } => write!(f, "BuildKit falls back to {to}"),
             Seen::FallsBack { to, since: Some(step) } => write!(f, "BuildKit falls back to {to}: {step}"),
-            Seen::Noexec => f.write_str("the state dir is mounted noexec, and the native snapshotter runs programs from it"),
+            Seen::Noexec => f.write_str("the state dir is mounted noexec, but the native snapshotter runs programs from there"),
             Seen::NoexecIfNative => {
-                f.write_str("the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes")
+                f.write_str("the state dir is mounted noexec, which stops the native snapshotter alone; which snapshotter BuildKit will choose is not known")
             }
         }
     }
@@ -91,18 +91,18 @@ mod tests {
             (Seen::NotWritable { path: path(), errno: Some(Errno::EROFS) }, "/state can't be written: Read-only file system"),
             (Seen::NotWritable { path: None, errno: None }, "the state dir can't be written: refused"),
             (Seen::ReadOnly { path: path() }, "/state is mounted read-only"),
-            (Seen::NoSpace { path: path(), free: 5 << 20 }, "5120 KiB are left on /state"),
-            (Seen::LittleSpace { path: path(), free: 500 << 20 }, "500 MiB are left on /state"),
+            (Seen::NoSpace { path: path(), free: 5 << 20 }, "/state has 5120 KiB of free space left"),
+            (Seen::LittleSpace { path: path(), free: 500 << 20 }, "/state has 500 MiB of free space left"),
             (
                 Seen::OnOverlay(Snapshotter::Native),
-                "BuildKit falls back to native, since the state dir lies on an overlay: give it a volume",
+                "BuildKit falls back to native, since the state dir is on an overlay file system: mount a volume there",
             ),
             (Seen::FallsBack { to: Snapshotter::Native, since: None }, "BuildKit falls back to native"),
             (Seen::FallsBack { to: Snapshotter::FuseOverlayfs, since: Some(step) }, &falls_back),
-            (Seen::Noexec, "the state dir is mounted noexec, and the native snapshotter runs programs from it"),
+            (Seen::Noexec, "the state dir is mounted noexec, but the native snapshotter runs programs from there"),
             (
                 Seen::NoexecIfNative,
-                "the state dir is mounted noexec, which only the native snapshotter minds, and it is not known which one comes",
+                "the state dir is mounted noexec, which stops the native snapshotter alone; which snapshotter BuildKit will choose is not known",
             ),
         ]);
     }

@@ -59,17 +59,17 @@ impl fmt::Display for Seen {
         match self {
             Seen::NoUserNamespaces => f.write_str("/proc/self/ns/user is missing: the kernel has no user namespaces"),
             Seen::SwitchedOff(sysctl) => write!(f, "{sysctl} is 0"),
-            Seen::TooFewForPod { limit, least } => write!(f, "{LIMIT} is {limit}, and one pod with hostUsers: false needs {least}"),
+            Seen::TooFewForPod { limit, least } => write!(f, "{LIMIT} is {limit}, but one pod with hostUsers: false needs {least}"),
             Seen::PerhapsTooFewForPod { limit, least, enough } => {
-                write!(f, "{LIMIT} is {limit}, and one pod with hostUsers: false needs {least} to {enough}")
+                write!(f, "{LIMIT} is {limit}, but one pod with hostUsers: false needs {least} to {enough}")
             }
-            Seen::Low { limit, usual } => write!(f, "{LIMIT} is {limit}, which is low: {usual} and more are usual"),
-            Seen::TooFewForBuild { sysctl, limit, needed } => write!(f, "{sysctl} is {limit}, and a build needs {needed}"),
+            Seen::Low { limit, usual } => write!(f, "{LIMIT} is {limit}, which is low: {usual} or more is usual"),
+            Seen::TooFewForBuild { sysctl, limit, needed } => write!(f, "{sysctl} is {limit}, but a build needs {needed}"),
             Seen::Restricted(value) => write!(f, "{RESTRICTION} is {value}"),
             Seen::RestrictedUnlessGranted => {
-                write!(f, "{RESTRICTION} is on, and only trying shows what this process's AppArmor profile allows")
+                write!(f, "{RESTRICTION} is on; only a probe shows what this process's AppArmor profile allows")
             }
-            Seen::LikelyRestricted(why) => write!(f, "likely {RESTRICTION}, which exists here ({why})"),
+            Seen::LikelyRestricted(why) => write!(f, "probably {RESTRICTION}, which this kernel has ({why})"),
         }
     }
 }
@@ -86,24 +86,24 @@ mod tests {
             (Seen::NoUserNamespaces, "/proc/self/ns/user is missing: the kernel has no user namespaces"),
             (Seen::SwitchedOff(Sysctl::UnprivilegedUsernsClone), "kernel.unprivileged_userns_clone is 0"),
             (Seen::SwitchedOff(Sysctl::MaxUserNamespaces), "user.max_user_namespaces is 0"),
-            (Seen::TooFewForPod { limit: 1, least: 2 }, "user.max_user_namespaces is 1, and one pod with hostUsers: false needs 2"),
+            (Seen::TooFewForPod { limit: 1, least: 2 }, "user.max_user_namespaces is 1, but one pod with hostUsers: false needs 2"),
             (
                 Seen::PerhapsTooFewForPod { limit: 3, least: 2, enough: 4 },
-                "user.max_user_namespaces is 3, and one pod with hostUsers: false needs 2 to 4",
+                "user.max_user_namespaces is 3, but one pod with hostUsers: false needs 2 to 4",
             ),
-            (Seen::Low { limit: 7, usual: 1024 }, "user.max_user_namespaces is 7, which is low: 1024 and more are usual"),
+            (Seen::Low { limit: 7, usual: 1024 }, "user.max_user_namespaces is 7, which is low: 1024 or more is usual"),
             (
                 Seen::TooFewForBuild { sysctl: Sysctl::MaxMntNamespaces, limit: 2, needed: 3 },
-                "user.max_mnt_namespaces is 2, and a build needs 3",
+                "user.max_mnt_namespaces is 2, but a build needs 3",
             ),
             (Seen::Restricted(1), "kernel.apparmor_restrict_unprivileged_userns is 1"),
             (
                 Seen::RestrictedUnlessGranted,
-                "kernel.apparmor_restrict_unprivileged_userns is on, and only trying shows what this process's AppArmor profile allows",
+                "kernel.apparmor_restrict_unprivileged_userns is on; only a probe shows what this process's AppArmor profile allows",
             ),
             (
                 Seen::LikelyRestricted(Why::error("/proc/sys/kernel/x", Errno::EACCES)),
-                "likely kernel.apparmor_restrict_unprivileged_userns, which exists here (/proc/sys/kernel/x: permission denied)",
+                "probably kernel.apparmor_restrict_unprivileged_userns, which this kernel has (/proc/sys/kernel/x: permission denied)",
             ),
         ]);
     }

@@ -5,10 +5,12 @@ mod lenient;
 
 use super::Error;
 use crate::fact::{API_VERSION, Facts};
+use crate::read::{self, BadPath, Named};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
 
 /// A facts file is some 10 kB; more than this is none.
 const LARGEST: u64 = 16 << 20;
@@ -23,32 +25,29 @@ struct Reported {
     _facts: Facts,
 }
 
+/// How long a facts file may take to be read: it may lie on a mount whose server is gone, or be a pipe.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Reads facts from a file, or from standard input for `-`: what `facts` printed, or a report of
 /// `check --format json`, which contains them.
 pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
-    let io = |error: std::io::Error| Error::Io(format!("could not read {path}: {error}"));
-    let mut text = String::new();
-    let read = |reader: &mut dyn Read, text: &mut String| reader.take(LARGEST).read_to_string(text);
-    let size = match path {
-        "-" => read(&mut std::io::stdin().lock(), &mut text),
-        _ => read(&mut std::fs::File::open(path).map_err(io)?, &mut text),
+    let bytes = match path {
+        // Somebody may be typing.
+        "-" => read::whole(std::io::stdin().lock(), LARGEST)
+            .map_err(|error| BadPath::error(Named::Facts, Path::new("standard input"), &error))?,
+        _ => read::file(Named::Facts, Path::new(path), LARGEST, PATIENCE)?,
     };
-    match size {
-        Ok(_) => {
-            let (facts, unknown) = parse_facts(&text).map_err(|why| Error::BadInput {
-                message: format!("{path} is not a facts file: {why}"),
-                hint: Some("make one with `buildkit-preflight facts > node.json`".into()),
-            })?;
-            if !unknown.is_empty() {
-                eprintln!("note: {path} has fields that this version does not know, which are passed over: {}", named(&unknown));
-            }
-            Ok(facts)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(Error::BadInput { message: format!("{path} is not a facts file: it is not text"), hint: None })
-        }
-        Err(error) => Err(io(error)),
+    let bad =
+        |why: String| Error::BadInput { message: format!("{path} is not a facts file: {why}"), hint: Some(Named::Facts.hint().into()) };
+    let text = String::from_utf8(bytes).map_err(|_| bad("it is not text in UTF-8".into()))?;
+    let (facts, unknown) = parse_facts(&text).map_err(bad)?;
+    if !unknown.is_empty() {
+        super::output::say(
+            "note: ",
+            &format!("{path} has fields that this version does not know, which are passed over: {}", named(&unknown)),
+        );
     }
+    Ok(facts)
 }
 
 /// Facts, and the fields that were passed over. Of a report, only its header and its facts are looked at.

@@ -24,7 +24,8 @@ tree() {
 }
 # usage: run NAME PROGRAM...: leaves NAME.out, NAME.err, NAME.exit
 run() { name=$1; shift; timeout -s KILL 20 "$@" > $out/$name.out 2> $out/$name.err < /dev/null; echo $? > $out/$name.exit; }
-tune() { name=$1; shift; run "$name" buildkit-preflight tune --format json "$@"; }
+# --forget has no result but a sentence.
+tune() { name=$1; shift; case " $* " in *" --forget "*) ;; *) set -- --format json "$@";; esac; run "$name" buildkit-preflight tune "$@"; }
 # usage: container NAME CONFIG: a container of /disk/configs/CONFIG.json; leaves NAME.out, NAME.err, NAME.exit, NAME.seconds
 container() {
   name=$1; w=/disk/run; mkdir -p $w/upper $w/work $w/rootfs $w/volume $w/bundle; chmod 777 $w/volume

@@ -13,7 +13,7 @@ rm -f /run/status; : > /run/war
     fi
     usleep 200000
   done ) & writer=$!
-buildkit-preflight tune --apply --watch --status /run/status --format json > $out/watch.out 2> $out/watch.err < /dev/null & watch=$!
+buildkit-preflight tune --apply --watch --status /run/status > $out/watch.out 2> $out/watch.err < /dev/null & watch=$!
 waited=0
 until grep -q TugOfWar /run/status 2> /dev/null || [ $waited = 120 ] || ! kill -0 $watch 2> /dev/null; do usleep 500000; waited=$((waited + 1)); done
 echo "stopped $(cut -d ' ' -f 1 /proc/uptime)" >> $out/writes

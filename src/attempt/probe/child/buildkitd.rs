@@ -80,7 +80,7 @@ impl Probe<'_> {
                 Err(errno) => (Some(errno), None),
             }
         } else {
-            (None, Some("the file system does not tell the types of its entries (xfs with ftype=0)".to_owned()))
+            (None, Some("the file system does not report the types of its entries (xfs with ftype=0)".to_owned()))
         };
         report.end(StepOutcome::FellBack, fallback.0, fallback.1);
 

@@ -231,7 +231,7 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
         let ranges = match ranges {
             Fact::Known(ranges) if ranges.is_empty() => return Err(format!("{file} has no range for {who}")),
             Fact::Known(ranges) => ranges,
-            Fact::Absent => return Err(format!("there is no {file}")),
+            Fact::Absent => return Err(format!("{file} does not exist")),
             Fact::Denied(why) | Fact::Failed(why) => return Err(why.to_string()),
         };
         let own = own.known().copied().unwrap_or_default();
@@ -269,7 +269,7 @@ fn map_own_id(own: (Uid, Gid)) -> Outcome {
         // Without privilege a group map needs setgroups(2) to be given up first (CVE-2014-8989).
         let denied = if file == "gid_map" { std::fs::write("/proc/self/setgroups", "deny") } else { Ok(()) };
         if let Err(errno) = denied.and_then(|()| std::fs::write(&path, text)).map_err(raw) {
-            return Err(report.failed(errno, Some(format!("{file} for the own ID alone"))));
+            return Err(report.failed(errno, Some(format!("{file} of the single-ID map"))));
         }
     }
     Ok(())

@@ -131,7 +131,7 @@ fn one_more_mount_namespace() -> Outcome {
     let report = Report::new(Step::StepMountNamespace, Instant::now());
     let made = unshare(CloneFlags::CLONE_NEWNS);
     drop(held);
-    made.map_err(|errno| report.refused(errno, Some("a third one".into()), || sys::unshare_is_filtered(libc::CLONE_NEWNS)))
+    made.map_err(|errno| report.refused(errno, Some("a third mount namespace".into()), || sys::unshare_is_filtered(libc::CLONE_NEWNS)))
 }
 
 /// /sys, which BuildKit leaves out where it is rootless: nothing hangs on it.

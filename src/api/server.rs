@@ -1,0 +1,125 @@
+use super::Error;
+use super::error::{chain, said};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an answer may take. A patch takes milliseconds; an API server that is busy takes seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many bytes an answer about one object may have: etcd takes none above 1.5 MiB, unless it was told to.
+pub(super) const OBJECT: usize = 8 * 1024 * 1024;
+/// How many bytes of a refusal are read. Its message says why in its first line; a proxy's page has some KiB.
+const REFUSAL: usize = 64 * 1024;
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("buildkit-preflight/", env!("CARGO_PKG_VERSION")));
+
+/// A request as [`kube::core::Request`] makes it.
+pub(super) type Request = http::Request<Vec<u8>>;
+
+/// An API server: a client of it, and what to call it in messages.
+#[derive(Clone)]
+pub struct Server {
+    client: kube::Client,
+    name: Arc<str>,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for an administrator's requests"))]
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    message: String,
+}
+
+/// A request by its method and path, for messages.
+fn what(request: &Request) -> String {
+    format!("{} {}", request.method(), request.uri().path())
+}
+
+impl Server {
+    /// With a name for messages: the URL, and who said so.
+    pub fn new(client: kube::Client, name: impl Into<Arc<str>>) -> Self {
+        Server { client, name: name.into() }
+    }
+
+    /// The namespace of a pod, or of a kubeconfig's context.
+    pub(super) fn namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// The URL, and who said so.
+    pub(super) fn name(&self) -> String {
+        self.name.to_string()
+    }
+
+    /// Makes one request about one object, or a few, and reads what comes back as JSON.
+    pub(super) async fn request<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        let what = what(&request);
+        let text = self.text(request, OBJECT).await?;
+        self.parse(what, &text)
+    }
+
+    /// Reads an answer as JSON.
+    pub(super) fn parse<T: DeserializeOwned>(&self, what: String, text: &str) -> Result<T, Error> {
+        serde_json::from_str(text).map_err(|error| Error::Garbled { what, server: self.name(), why: said(error.to_string()) })
+    }
+
+    /// Makes one request, whose answer may have so many bytes.
+    pub(super) async fn text(&self, request: Request, most: usize) -> Result<String, Error> {
+        let what = what(&request);
+        let Answer { status, text, .. } = self.exchange(request, PATIENCE, most).await?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(Error::Refused { what, code: status.as_u16(), message: said(reason(text)) })
+    }
+
+    /// Makes one request whose refusal is an answer as well. Of a refusal no more than its beginning is read.
+    pub(super) async fn exchange(&self, mut request: Request, patience: Duration, most: usize) -> Result<Answer, Error> {
+        let what = what(&request);
+        request.headers_mut().insert(USER_AGENT, AGENT);
+        let unreachable = |error: kube::Error| {
+            let why = match &error {
+                // kube's own words for it say nothing.
+                kube::Error::Service(error) => chain(error.as_ref()),
+                error => chain(error),
+            };
+            Error::Unreachable { what: what.clone(), server: self.name(), why: said(why) }
+        };
+        let exchanged = async {
+            let (parts, mut body) = self.client.send(request.map(Body::from)).await.map_err(unreachable)?.into_parts();
+            let most = if parts.status.is_success() { most } else { REFUSAL };
+            let mut bytes = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let Ok(data) = frame.map_err(unreachable)?.into_data() else { continue };
+                bytes.extend_from_slice(&data[..data.len().min(most + 1 - bytes.len())]);
+                if bytes.len() > most {
+                    break;
+                }
+            }
+            if bytes.len() > most && parts.status.is_success() {
+                let bound = format!("it has more than {} MiB", most / (1024 * 1024));
+                return Err(Error::Endless { what: what.clone(), server: self.name(), bound });
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Ok(Answer { status: parts.status, headers: parts.headers, text })
+        };
+        let answer = tokio::time::timeout(patience, exchanged).await;
+        answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }))
+    }
+}
+
+/// What a refusal says: the message of a Status, else all of it.
+pub(super) fn reason(text: String) -> String {
+    serde_json::from_str(&text).map_or(text, |status: Status| status.message)
+}

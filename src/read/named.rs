@@ -1,0 +1,126 @@
+//! Paths that a user named: what is wrong with them is the user's to mend, or nobody can tell.
+
+use super::bounded;
+use nix::unistd::{AccessFlags, access};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a user names a path for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Where builds keep their state.
+    StateDir,
+    /// A captured tree.
+    Tree,
+    /// Where a tree is to be captured.
+    Capture,
+    /// A facts file.
+    Facts,
+    /// Where sysctls can be written.
+    Sysctls,
+}
+
+impl Named {
+    /// What a message calls it.
+    fn title(self) -> &'static str {
+        match self {
+            Named::StateDir => "state dir ",
+            Named::Tree => "captured tree ",
+            Named::Sysctls => "directory of sysctls ",
+            Named::Capture | Named::Facts => "",
+        }
+    }
+
+    /// What would do.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Named::StateDir => "name a directory that exists, on the disk that builds would use",
+            Named::Tree => "a captured tree is a directory with proc, etc and so on below it",
+            Named::Capture => "name a directory that does not exist yet, below one that does",
+            Named::Facts => "make one with `buildkit-preflight facts > node.json`",
+            Named::Sysctls => "name the directory where the node's /proc/sys/kernel and /proc/sys/user are mounted",
+        }
+    }
+}
+
+/// A path that a user named and that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{path}: {why}", .named.title())]
+pub struct BadPath {
+    /// What for.
+    pub named: Named,
+    /// Whether the name is at fault: nothing is there, or something of another kind. Else reading went wrong.
+    pub is_users: bool,
+    path: String,
+    why: String,
+}
+
+impl BadPath {
+    /// The name is at fault.
+    pub(crate) fn wrong(named: Named, path: &Path, why: impl Into<String>) -> Self {
+        BadPath { named, is_users: true, path: path.display().to_string(), why: why.into() }
+    }
+
+    /// What a look at it met.
+    pub(crate) fn error(named: Named, path: &Path, error: &io::Error) -> Self {
+        BadPath { is_users: is_users(error), ..BadPath::wrong(named, path, error.to_string()) }
+    }
+
+    /// Something could not be written there.
+    pub(crate) fn unwritten(named: Named, path: &Path, error: &io::Error) -> Self {
+        BadPath { is_users: false, ..BadPath::wrong(named, path, format!("could not be written: {error}")) }
+    }
+
+    /// It, or what lies below it, did not answer.
+    pub(crate) fn silent(named: Named, path: &Path, waited: Duration) -> Self {
+        BadPath { is_users: false, ..BadPath::wrong(named, path, format!("waited {} s and got no answer", waited.as_secs_f32())) }
+    }
+}
+
+/// Whether an error says that nothing is there by this name, or something of another kind than it should be.
+fn is_users(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    // A socket can't be opened; a name can be too long, go in circles, or have a NUL in it.
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ENXIO | Errno::ENODEV | Errno::ENAMETOOLONG | Errno::ELOOP)
+    ) || errno.is_none() && matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::InvalidData)
+}
+
+/// Whether a directory is there that was named, and can be looked into. One that does not answer within `limit` is for others to tell.
+///
+/// # Errors
+/// What is there in its place, or why that can't be seen.
+pub(crate) fn is_directory(named: Named, path: &Path, limit: Duration) -> Result<(), BadPath> {
+    let there = path.to_owned();
+    bounded(limit, move || look_at(named, &there)).unwrap_or(Ok(()))
+}
+
+/// The same, and it may hang.
+///
+/// # Errors
+/// The same.
+pub(crate) fn look_at(named: Named, path: &Path) -> Result<(), BadPath> {
+    match path.metadata() {
+        Err(error) => Err(BadPath::error(named, path, &error)),
+        Ok(meta) if !meta.is_dir() => Err(BadPath::wrong(named, path, "not a directory")),
+        Ok(_) => access(path, AccessFlags::X_OK).map_err(|errno| BadPath::error(named, path, &errno.into())),
+    }
+}
+
+/// Reads a file that was named, within a time.
+///
+/// # Errors
+/// Nothing that is a file there, one that is larger than `largest`, can't be read or does not answer.
+pub(crate) fn file(named: Named, path: &Path, largest: u64, limit: Duration) -> Result<Vec<u8>, BadPath> {
+    let there: PathBuf = path.to_owned();
+    match bounded(limit, move || super::whole::read_file(&there, largest, limit)) {
+        None => Err(BadPath::silent(named, path, limit)),
+        Some(read) => read.map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => BadPath::silent(named, path, limit),
+            _ => BadPath::error(named, path, &error),
+        }),
+    }
+}

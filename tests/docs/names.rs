@@ -1,0 +1,136 @@
+//! Names in the text are names of the program: labels and their values, conditions, reasons, flags, metrics, targets of make.
+
+use crate::markdown::{Page, pages, repository, words_from, written};
+use buildkit_preflight::agent::METRICS;
+use buildkit_preflight::cause::Cause;
+use buildkit_preflight::cli::reference::flags;
+use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key};
+use buildkit_preflight::publish::{EVENTS, REASONS, reason_of};
+use std::collections::BTreeSet;
+
+/// Flags of other programs.
+const FOREIGN: &[&str] = &[
+    "--addr",
+    "--build-context",
+    "--builder",
+    "--container",
+    "--docker-password",
+    "--docker-server",
+    "--docker-username",
+    "--driver",
+    "--frontend",
+    "--ignore-not-found",
+    "--local",
+    "--load",
+    "--locked",
+    "--oci-worker-no-process-sandbox",
+    "--opt",
+    "--output",
+    "--overwrite",
+    "--patch",
+    "--path",
+    "--platform",
+    "--push",
+    "--tag",
+    "--tlscacert",
+    "--tlscert",
+    "--tlskey",
+];
+
+fn lines(page: &Page) -> impl Iterator<Item = (usize, &str)> {
+    page.text.lines().enumerate().map(|(number, line)| (number + 1, line))
+}
+
+#[test]
+fn each_label_is_one_of_the_table_with_a_value_that_it_can_have() {
+    let prefix = format!("{DEFAULT_PREFIX}/");
+    let mut looked_at = 0;
+    for page in pages() {
+        for (line, text) in lines(&page) {
+            for word in words_from(text, &prefix, |c| c.is_ascii_alphanumeric() || "-=.".contains(c)) {
+                let label = word[prefix.len()..].trim_end_matches('.');
+                if ["", "v1"].contains(&label) {
+                    continue;
+                }
+                looked_at += 1;
+                let (name, value) = label.split_once('=').map_or((label, None), |(name, value)| (name, Some(value)));
+                let key = Key::ALL.into_iter().find(|key| key.name() == name);
+                let row = key.and_then(Key::row).unwrap_or_else(|| panic!("{}: there is no label {name}", page.at(line)));
+                assert!(value.is_none_or(|value| row.values.allow(value)), "{}: {word}", page.at(line));
+            }
+        }
+    }
+    assert!(looked_at > 5, "{looked_at}");
+}
+
+#[test]
+fn each_condition_and_reason_is_one_that_can_stand_there() {
+    let kinds: Vec<_> = CONDITIONS.iter().map(|row| row.name).collect();
+    let events = EVENTS.iter().flat_map(|event| kinds.iter().map(|kind| event.reason.replace("TYPE", kind)));
+    let known: BTreeSet<_> = events.chain(kinds.iter().map(|kind| (*kind).to_owned())).collect();
+    for page in pages() {
+        for (line, text) in lines(&page) {
+            for word in words_from(text, "RootlessBuildKit", |c| c.is_ascii_alphabetic()) {
+                assert!(known.contains(word), "{}: there is no condition {word}", page.at(line));
+            }
+        }
+    }
+    let reasons: BTreeSet<_> =
+        REASONS.iter().map(|row| row.reason.to_string()).chain(Cause::ALL.iter().map(|cause| reason_of(*cause))).collect();
+    let page = written().find(|page| page.path.ends_with("docs/troubleshooting.md")).expect("a page");
+    let (_, table) = page.text.split_once("| reason | first look |\n|---|---|\n").expect("a table of reasons");
+    for row in table.lines().take_while(|line| line.starts_with('|')) {
+        let cell = row.split('|').nth(1).expect("a cell");
+        for word in cell.split('`').skip(1).step_by(2).filter(|word| !word.starts_with("RootlessBuildKit")) {
+            assert!(reasons.contains(word), "there is no reason {word}");
+        }
+    }
+}
+
+#[test]
+fn each_flag_is_one_of_a_command() {
+    let (flags, mut foreign) = (flags(), BTreeSet::new());
+    for page in pages().iter().filter(|page| !page.path.ends_with("commands.md")) {
+        for (line, text) in lines(page) {
+            let words = words_from(text, "--", |c| c.is_ascii_lowercase() || c == '-');
+            // Lines of a table, and dashes in the middle of a word.
+            for word in words.filter(|word| word.len() > 3 && !word.starts_with("---") && !text.contains(&format!("-{word}"))) {
+                let word = word.trim_end_matches('-');
+                if FOREIGN.contains(&word) {
+                    foreign.insert(word.to_owned());
+                } else {
+                    assert!(flags.contains(word), "{}: no command has {word}", page.at(line));
+                }
+            }
+        }
+    }
+    let unused: Vec<_> = FOREIGN.iter().filter(|flag| !foreign.contains(**flag)).collect();
+    assert!(unused.is_empty(), "nobody speaks of {unused:?}");
+}
+
+#[test]
+fn each_metric_is_one_that_an_agent_has() {
+    let known: BTreeSet<_> = METRICS.iter().map(|row| row.exposed()).collect();
+    for page in pages() {
+        for (line, text) in lines(&page) {
+            for word in words_from(text, "buildkit_preflight_", |c| c.is_ascii_lowercase() || c == '_') {
+                assert!(known.contains(word), "{}: there is no metric {word}", page.at(line));
+            }
+        }
+    }
+}
+
+#[test]
+fn each_target_of_make_is_there() {
+    let makefile = std::fs::read_to_string(repository().join("Makefile")).expect("a Makefile");
+    for page in written() {
+        for (line, text) in lines(&page) {
+            let words = words_from(text, "make ", |c| c.is_ascii_lowercase() || c == '-');
+            // In prose `make` is a word of English.
+            for target in words.filter(|word| text.contains(&format!("`{word}`")) || text.starts_with(&format!("$ {word}"))) {
+                let target = &target["make ".len()..];
+                assert!(makefile.lines().any(|rule| rule.starts_with(&format!("{target}:"))), "{}: make {target}", page.at(line));
+            }
+        }
+    }
+}
