@@ -79,7 +79,7 @@ pub enum Error {
     },
     /// Whether something keeps this account from that can't be seen, since somebody else refuses it first.
     #[error(
-        "{what} was refused by somebody else than the admission policy {policy} (tried as a dry run), so nobody can tell whether that policy confines this account: {message}"
+        "it is unknown whether the admission policy {policy} confines this account: {what} (tried as a dry run) was refused, but not by that policy: {message}"
     )]
     Undecided {
         /// What was tried.
