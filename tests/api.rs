@@ -1,11 +1,11 @@
 //! What is sent to the API server, and what is made of answers that a real one rarely gives.
 
 use buildkit_preflight::admission::Answer;
-use buildkit_preflight::api::{Error, NodeWriter, Nodes, Ours, Pods, Server};
+use buildkit_preflight::api::{Error, NodeWriter, Nodes, Ours, Pods, Server, Tried};
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, View};
+use buildkit_preflight::node::{DEFAULT_PREFIX, Observation, Rule, View};
 use buildkit_preflight::profile::Profile;
-use buildkit_preflight::publish::{Accept, Canaries, Desired, Verdicts, desired, event};
+use buildkit_preflight::publish::{Accept, Canaries, Desired, Event, Verdicts, desired, event};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -77,37 +77,145 @@ async fn one_apply_carries_all_and_keeps_the_time_of_a_status_that_stays() {
     }
 }
 
-#[tokio::test(flavor = "current_thread")]
-async fn an_event_that_is_there_already_is_no_error() {
-    let (writer, mut server) = writer();
+/// The event of a condition that has changed since 2026-01-01.
+fn change() -> Event {
     let node = node("True");
-    let event = event(&some(&node).conditions[0], &node).expect("a change");
-    let exists = refusal(409, "already exists");
-    let (told, sent) = tokio::join!(writer.tell(&event, "u", "2026-02-02T00:00:00Z"), answer(&mut server, 409, &exists));
-    told.expect("told once is told");
+    event(&some(&node).conditions[0], &node).expect("a change")
+}
+
+const EVENT: &str = "/api/v1/namespaces/default/events/buildkit-preflight.u.rootlessbuildkitunknown";
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_event_has_a_name_of_its_node_and_of_its_topic() {
+    let (writer, mut server) = writer();
+    let change = change();
+    let (told, sent) = tokio::join!(writer.tell(&change, "u", "2026-02-02T00:00:00Z"), answer(&mut server, 201, "{}"));
+    told.expect("it is told");
     let (method, path, _, body) = sent;
     assert_eq!((method.as_str(), path.split('?').next()), ("POST", Some("/api/v1/namespaces/default/events")));
     assert_eq!(body["involvedObject"], json!({"apiVersion": "v1", "kind": "Node", "name": "node1", "uid": "u"}));
-    assert_eq!(body["metadata"]["namespace"], "default");
+    assert_eq!(body["metadata"], json!({"name": EVENT.rsplit('/').next(), "namespace": "default"}));
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn only_a_refusal_by_admission_is_confinement() {
-    let policy = "nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: the agent may write only its own labels";
-    for (status, text, confined) in [
-        (422, refusal(422, policy), true),
-        (403, refusal(403, "admission webhook \"x\" denied the request"), false),
-        (422, refusal(422, "ValidatingAdmissionPolicy 'y' denied request: only labels of example.com"), false),
-        (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), false),
-        (200, "{}".to_owned(), false),
-        (500, refusal(500, "ValidatingAdmissionPolicy"), false),
-    ] {
-        let (writer, mut server) = writer();
-        let (checked, sent) = tokio::join!(writer.check_confinement(), answer(&mut server, status, &text));
-        assert_eq!(checked.is_ok(), confined, "{status} {text}");
-        assert!(sent.1.contains("dryRun=All"), "nothing may be written: {}", sent.1);
-        assert_eq!(matches!(checked, Err(Error::Unconfined)), status == 200);
+async fn a_change_that_was_told_is_not_told_again() {
+    let (writer, mut server) = writer();
+    let change = change();
+    let there = json!({"metadata": {"resourceVersion": "5"}, "lastTimestamp": "2026-01-01T00:00:01Z", "count": 3}).to_string();
+    let answers = async {
+        answer(&mut server, 409, &refusal(409, "already exists")).await;
+        answer(&mut server, 200, &there).await
+    };
+    let (told, (method, path, media, body)) = tokio::join!(writer.tell(&change, "u", "2026-02-02T00:00:00Z"), answers);
+    told.expect("told once is told");
+    assert_eq!((method.as_str(), media.as_str(), body), ("PATCH", "application/merge-patch+json", json!({})));
+    assert_eq!(path.split('?').next(), Some(EVENT));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_happens_again_brings_its_event_up_to_date() {
+    let (writer, mut server) = writer();
+    let change = change();
+    let there = json!({"metadata": {"resourceVersion": "5"}, "lastTimestamp": "2025-12-31T00:00:00Z", "count": 3}).to_string();
+    let answers = async {
+        answer(&mut server, 409, &refusal(409, "already exists")).await;
+        answer(&mut server, 200, &there).await;
+        answer(&mut server, 200, "{}").await
+    };
+    let (told, (method, path, _, body)) = tokio::join!(writer.tell(&change, "u", "2026-02-02T00:00:00Z"), answers);
+    told.expect("it is told");
+    assert_eq!((method.as_str(), path.split('?').next()), ("PATCH", Some(EVENT)));
+    let now = "2026-02-02T00:00:00Z";
+    let wanted = json!({"metadata": {"resourceVersion": "5"}, "message": change.message, "lastTimestamp": now, "count": 4});
+    assert_eq!(body, wanted);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn only_a_refusal_by_its_rule_is_confinement() {
+    let by = |rule: &str| format!("nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: {rule}");
+    let now = "2026-01-01T00:00:00Z";
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::OwnNode) {
+        for (status, text, confined) in [
+            (422, refusal(422, &by(rule.refusal())), Ok(())),
+            (403, refusal(403, "admission webhook \"x\" denied the request"), Err("undecided")),
+            (422, refusal(422, &by("only labels of example.com")), Err("undecided")),
+            (422, refusal(422, &by(if rule == Rule::Managers { Rule::Labels } else { Rule::Managers }.refusal())), Err("unconfined")),
+            (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), Err("undecided")),
+            (200, "{}".to_owned(), Err("unconfined")),
+            (500, refusal(500, rule.refusal()), Err("another")),
+        ] {
+            let (writer, mut server) = writer();
+            let (tried, sent) = tokio::join!(writer.try_rule(rule, "u", now), answer(&mut server, status, &text));
+            let came_of_it = match &tried {
+                Ok(tried) => Ok(assert_eq!(*tried, Tried::Refused)),
+                Err(Error::Unconfined { .. }) => Err("unconfined"),
+                Err(Error::Undecided { .. }) => Err("undecided"),
+                Err(_) => Err("another"),
+            };
+            assert_eq!(came_of_it, confined, "{rule:?} {status} {text}");
+            assert!(sent.1.contains("dryRun=All"), "nothing may be written: {}", sent.1);
+            let told = tried.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(
+                confined.is_ok() || confined == Err("another") || told.contains(rule.attack()) && told.contains(rule.policy()),
+                "{told}"
+            );
+        }
     }
+    // The policy is gone, and such an event is there already.
+    let (writer, mut server) = writer();
+    // This pod is older than its Node.
+    let earlier = refusal(422, &by(Rule::EventNames.refusal()));
+    let (tried, _) = tokio::join!(writer.try_rule(Rule::EventTimes, "u", now), answer(&mut server, 422, &earlier));
+    assert!(matches!(tried, Ok(Tried::NotTried(_))), "{tried:?}");
+    let there = refusal(409, "already exists");
+    let (tried, _) = tokio::join!(writer.try_rule(Rule::EventFields, "u", now), answer(&mut server, 409, &there));
+    assert!(matches!(tried, Err(Error::Unconfined { .. })), "{tried:?}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn another_node_is_known_by_the_pods_there() {
+    let now = "2026-01-01T00:00:00Z";
+    let (writer, mut server) = writer();
+    let answers = async {
+        let list = answer(&mut server, 200, r#"{"items": [{"spec": {"nodeName": "node2"}}]}"#).await.1;
+        (list, answer(&mut server, 403, &refusal(403, Rule::OwnNode.refusal())).await)
+    };
+    let (tried, (list, (method, path, _, body))) = tokio::join!(writer.try_rule(Rule::OwnNode, "u", now), answers);
+    assert_eq!(tried.expect("refused"), Tried::Refused);
+    assert_eq!(list, "/api/v1/namespaces/default/pods?&fieldSelector=spec.nodeName%21%3Dnode1%2Cspec.nodeName%21%3D&limit=1");
+    assert_eq!((method.as_str(), body), ("PATCH", json!({})));
+    assert!(path.starts_with("/api/v1/nodes/node2/status?") && path.contains("dryRun=All"), "{path}");
+    for (status, text) in [(200, r#"{"items": []}"#.to_owned()), (403, refusal(403, "cannot list pods"))] {
+        let (tried, _) = tokio::join!(writer.try_rule(Rule::OwnNode, "u", now), answer(&mut server, status, &text));
+        assert!(matches!(tried, Ok(Tried::NotTried(_))), "{tried:?}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_others_put_under_our_names_is_taken_off() {
+    let (writer, mut server) = writer();
+    let manager = "buildkit-preflight/procmount";
+    let said = json!({"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}});
+    let owned = json!({"f:metadata": {"f:labels": {"f:buildkit-preflight.dev/procmount": {}}},
+        "f:status": {"f:conditions": {"k:{\"type\":\"RootlessBuildKitProcMount\"}": said}}});
+    let object = |labels: Value, conditions: Value| {
+        let entries = json!([{"manager": manager, "fieldsV1": owned}, {"manager": "kubectl", "fieldsV1": {"f:metadata": {"f:labels": {"f:buildkit-preflight.dev/cause": {}}}}}]);
+        let object = json!({"metadata": {"name": "node1", "uid": "u", "resourceVersion": "9", "labels": labels, "managedFields": entries}, "status": {"conditions": conditions}});
+        View::new(serde_json::from_value(object).expect("a node"), DEFAULT_PREFIX)
+    };
+    let (ours, theirs) = (json!({"type": "RootlessBuildKitProcMount"}), json!({"type": "RootlessBuildKitUserns", "status": "True"}));
+    let clean = object(json!({"buildkit-preflight.dev/procmount": "ready", "example.com/a": "b"}), json!([ours]));
+    assert!(writer.remove_strays(&clean).await.expect("no request").is_none());
+    let labels = json!({"buildkit-preflight.dev/procmount": "ready", "buildkit-preflight.dev/cause": "ready"});
+    let (both, after) = (object(labels, json!([ours, theirs])), json!({"metadata": {"name": "node1", "uid": "u"}}).to_string());
+    let (removed, sent) = tokio::join!(writer.remove_strays(&both), answer(&mut server, 200, &after));
+    assert!(removed.expect("an answer").is_some());
+    let (method, path, media, body) = sent;
+    assert_eq!((method.as_str(), media.as_str()), ("PATCH", "application/strategic-merge-patch+json"));
+    assert_eq!(path, "/api/v1/nodes/node1/status?&fieldManager=buildkit-preflight%2Fno-process-sandbox");
+    let wanted = json!({"metadata": {"uid": "u", "resourceVersion": "9", "labels": {"buildkit-preflight.dev/cause": null}},
+        "status": {"conditions": [{"type": "RootlessBuildKitUserns", "$patch": "delete"}]}});
+    assert_eq!(body, wanted);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -2,8 +2,8 @@
 
 use super::Options;
 use super::health::Health;
-use crate::api::{self, NodeWriter};
-use crate::node::{Key, View};
+use crate::api::{self, NodeWriter, Tried};
+use crate::node::{Key, Rule, View};
 use crate::profile::Profile;
 use crate::publish::{self, Desired, Event, Start};
 use crate::read;
@@ -13,9 +13,6 @@ use tracing::{debug, info, warn};
 
 /// How often the same complaint is repeated.
 const REMIND: Duration = Duration::from_secs(600);
-
-/// How many events are kept that can't be told: an API server that takes none for hours need not hear all.
-const KEPT: usize = 8;
 
 /// How often a write is tried again at once that others came before: the kubelet writes every few seconds at the most.
 const TRIES: usize = 5;
@@ -29,13 +26,27 @@ pub(super) struct Publisher {
     /// What is still to be told, with the uid of the Node that it is about.
     events: Vec<(Event, String)>,
     /// What `tune` did that was told or is to be; nothing before the first write.
-    known: Option<Vec<String>>,
+    known: Option<Vec<Event>>,
+    /// Which rule of the admission policies is tried next; none before all of them were.
+    next_rule: Option<usize>,
+    /// Those of which it was said that they could not be tried.
+    untried: Vec<Rule>,
     complaint: Option<(String, Instant)>,
 }
 
 impl Publisher {
     pub(super) fn new(options: Options, health: Arc<Health>, writer: NodeWriter) -> Self {
-        Publisher { options, health, writer: Some(writer), node: None, events: Vec::new(), known: None, complaint: None }
+        Publisher {
+            options,
+            health,
+            writer: Some(writer),
+            node: None,
+            events: Vec::new(),
+            known: None,
+            next_rule: None,
+            untried: Vec::new(),
+            complaint: None,
+        }
     }
 
     /// Makes a writer from the credentials as they are now.
@@ -93,8 +104,7 @@ impl Publisher {
             return Ok(());
         }
         if !self.options.allow_unconfined {
-            // Before each write: a policy may have been deleted since the last one.
-            let checked = self.writer().await?.check_confinement().await;
+            let checked = self.check_confinement().await;
             self.heard(checked)?;
         }
         let mut before = self.node.clone().unwrap_or_default();
@@ -102,8 +112,8 @@ impl Publisher {
         let news = self.news(desired);
         self.keep(news, &before);
         if !desired.only_if_unchanged {
-            // Before the condition that says the same: an agent that is killed in between tells it again, under the same
-            // name, and it is one event all the same. What may be refused is told when it is so.
+            // Before the condition that says the same: an agent that is killed in between tells it again, and the event that is
+            // there tells that it was told. What may be refused is told when it is so.
             self.keep(std::mem::take(&mut events), &before);
         }
         self.tell().await;
@@ -129,26 +139,72 @@ impl Publisher {
         self.node = Some(self.heard(applied)?);
         self.keep(events, &before);
         self.tell().await;
+        self.remove_strays().await?;
         self.complaint = None;
         self.health.published();
         info!(labels = desired.labels.len(), "published");
         Ok(())
     }
 
-    /// Keeps events to be told, each once.
-    fn keep(&mut self, events: Vec<Event>, node: &View) {
-        for event in events {
-            if self.events.iter().all(|(known, _)| known.name != event.name) {
-                self.events.push((event, node.uid.clone()));
+    /// Tries whether the account is confined: before the first write by all rules, then before each by one of them in turn, since a
+    /// policy may have been edited or deleted since the last one.
+    async fn check_confinement(&mut self) -> Result<(), api::Error> {
+        let uid = self.node.as_ref().map(|node| node.uid.clone()).unwrap_or_default();
+        let rules = match self.next_rule.take() {
+            None => Rule::ALL.to_vec(),
+            // The policy on events says nothing of the Node, which is about to be written.
+            Some(next) if Rule::ALL[next].policy() != Rule::Labels.policy() => vec![Rule::Labels, Rule::ALL[next]],
+            Some(next) => vec![Rule::ALL[next]],
+        };
+        for rule in &rules {
+            let tried = self.writer().await?.try_rule(*rule, &uid, &read::now()).await?;
+            if let Tried::NotTried(why) = tried
+                && !self.untried.contains(rule)
+            {
+                info!(rule = rule.refusal(), why, "could not try whether the admission policy has this rule");
+                self.untried.push(*rule);
             }
         }
-        self.events.drain(..self.events.len().saturating_sub(KEPT));
+        let last = rules.last().and_then(|last| Rule::ALL.iter().position(|rule| rule == last)).unwrap_or(0);
+        self.next_rule = Some((last + 1) % Rule::ALL.len());
+        Ok(())
+    }
+
+    /// Takes off what others have put on the Node under our names, where nobody here says anything of it. (A canary says little;
+    /// the default profile's agent is everywhere.)
+    async fn remove_strays(&mut self) -> Result<(), api::Error> {
+        if self.options.is_canary() {
+            return Ok(());
+        }
+        for tries in (0..TRIES).rev() {
+            let Some(node) = self.node.clone() else { return Ok(()) };
+            match self.writer().await?.remove_strays(&node).await {
+                // The kubelet has written, say.
+                Err(error) if error.code() == Some(409) && tries > 0 => self.node = Some(self.writer().await?.read().await?),
+                removed => {
+                    if let Some(node) = self.heard(removed)? {
+                        info!("took off the Node what others had put there under our names");
+                        self.node = Some(node);
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps events to be told, of each topic the latest.
+    fn keep(&mut self, events: Vec<Event>, node: &View) {
+        for event in events {
+            self.events.retain(|(known, _)| known.topic != event.topic);
+            self.events.push((event, node.uid.clone()));
+        }
     }
 
     /// What `tune` did that nobody has told: this process, or, by the time of the last write, one before it.
     fn news(&mut self, desired: &Desired) -> Vec<Event> {
-        let known = self.known.replace(desired.events.iter().map(|(event, _)| event.name.clone()).collect());
-        let is_news = |(event, is_news): &&(Event, bool)| known.as_ref().map_or(*is_news, |known| !known.contains(&event.name));
+        let known = self.known.replace(desired.events.iter().map(|(event, _)| event.clone()).collect());
+        let is_news = |(event, is_news): &&(Event, bool)| known.as_ref().map_or(*is_news, |known| !known.contains(event));
         desired.events.iter().filter(is_news).map(|(event, _)| event.clone()).collect()
     }
 
@@ -162,7 +218,7 @@ impl Publisher {
         while let Some((event, uid)) = self.events.first().cloned() {
             let Ok(writer) = self.writer().await else { return };
             match writer.tell(&event, &uid, &read::now()).await {
-                Ok(()) => info!(event = event.reason, text = event.message, "event sent"),
+                Ok(()) => info!(event = event.topic.reason(), text = event.message, "event sent"),
                 Err(error) => {
                     self.health.metrics.event_failed();
                     // It will never be taken.
@@ -173,7 +229,7 @@ impl Publisher {
                     }
                 }
             }
-            self.events.remove(0);
+            self.events.retain(|(known, _)| *known != event);
         }
     }
 

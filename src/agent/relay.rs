@@ -7,7 +7,7 @@ use crate::attempt::reap;
 use crate::fact::Facts;
 use crate::gather::{Options, gather};
 use crate::read::whole;
-use crate::text::shorten;
+use crate::text::{plain, shortened};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// Facts are some tens of kilobytes; a mount table that is full of masks is larger.
 const LARGEST: u64 = 8 << 20;
+
+/// The longest reason why an answer can't be read that is passed on.
+const LONGEST: usize = 200;
 
 /// How long one who asked may take to read.
 const READING: Duration = Duration::from_secs(5);
@@ -102,8 +105,11 @@ pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
     };
     stream.set_read_timeout(Some(patience)).map_err(why)?;
     let text = whole(stream, LARGEST).map_err(why)?;
-    serde_json::from_slice(&text)
-        .map_err(|error| format!("{}: {error} in {:?}", socket.display(), shorten(&String::from_utf8_lossy(&text))))
+    // The reason may quote the answer, which has neither bounds nor manners.
+    serde_json::from_slice(&text).map_err(|error| {
+        let (bytes, why) = (text.len(), shortened(plain(&error.to_string(), LONGEST), LONGEST));
+        format!("{}: its answer of {bytes} bytes is not what is known of a node: {why}", socket.display())
+    })
 }
 
 #[cfg(test)]
@@ -165,14 +171,22 @@ mod tests {
         let socket = dir.path().join("socket");
         assert!(ask(&socket, Duration::ZERO).is_err_and(|why| why.contains("socket")));
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let answers = ["", "{}", "garbage"];
+        let good = serde_json::to_value(Facts::unknown()).expect("JSON");
+        // An unknown word is quoted by whoever reads JSON, and so is a wrong type.
+        let nasty = format!("\u{1b}[2J\n{}", "x".repeat(100_000));
+        let mut wrong = good.clone();
+        wrong["kernel"] = serde_json::json!({"state": nasty, "value": nasty});
+        let more = format!("{good} {nasty}");
+        let answers = [String::new(), "{}".into(), "garbage".into(), more, format!("{:?}", nasty), wrong.to_string()];
+        let number = answers.len();
         let other = spawn(move || {
             for answer in answers {
                 listener.accept().expect("one who asks").0.write_all(answer.as_bytes()).expect("write");
             }
         });
-        for _ in answers {
-            assert!(ask(&socket, Duration::from_secs(20)).is_err());
+        for _ in 0..number {
+            let why = ask(&socket, Duration::from_secs(20)).expect_err("no facts");
+            assert!(why.len() < 500 && !why.contains(char::is_control), "{} bytes: {}", why.len(), why.escape_debug());
         }
         other.join().expect("no panic");
     }

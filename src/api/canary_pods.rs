@@ -23,7 +23,14 @@ struct List<T> {
 #[serde(default)]
 struct Pod {
     metadata: Metadata,
+    spec: Spec,
     status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -95,6 +102,13 @@ impl CanaryPods {
     /// What came of the newest pod of a profile's canary.
     pub async fn start(&self, profile: Profile) -> Start {
         self.ask(profile).await.unwrap_or_else(|error| Start::Unreadable(error.to_string()))
+    }
+
+    /// The name of a node other than this one, by the pods there: an agent may read no Nodes.
+    pub(super) async fn another_node(&self) -> Result<Option<String>, Error> {
+        let elsewhere = ListParams::default().limit(1).fields(&format!("spec.nodeName!={},spec.nodeName!=", self.node));
+        let pods: List<Pod> = self.server.request(of::<v1::Pod>(Some(self.server.namespace())).list(&elsewhere)?).await?;
+        Ok(pods.items.into_iter().next().map(|pod| pod.spec.node_name))
     }
 
     async fn ask(&self, profile: Profile) -> Result<Start, Error> {

@@ -69,9 +69,26 @@ pub enum Error {
     Unsendable(#[from] kube::core::request::Error),
     /// Nothing keeps this account from writing what is not ours.
     #[error(
-        "no admission policy confines this account: a dry run that patches a foreign label was not refused. Apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix. (kustomize's own namespace and namePrefix do not change the policy.)"
+        "no admission policy confines this account: {what} was not refused by its rule (tried as a dry run). The policy {policy} or its binding is missing, of another version, or for another account. Apply manifests/agent as it is, or `buildkit-preflight render agent` for another namespace or label prefix. (kustomize's own namespace and namePrefix do not change the policy.)"
     )]
-    Unconfined,
+    Unconfined {
+        /// What was tried.
+        what: &'static str,
+        /// The policy that should have refused it.
+        policy: &'static str,
+    },
+    /// Whether something keeps this account from that can't be seen, since somebody else refuses it first.
+    #[error(
+        "it is unknown whether the admission policy {policy} confines this account: {what} (tried as a dry run) was refused, but not by that policy: {message}"
+    )]
+    Undecided {
+        /// What was tried.
+        what: &'static str,
+        /// The policy that should have refused it.
+        policy: &'static str,
+        /// Who refused it, and why.
+        message: String,
+    },
 }
 
 impl Error {
@@ -92,7 +109,7 @@ impl Error {
             Error::Refused { code: 429 | 500.., .. } => "server",
             Error::Refused { .. } => "refused",
             Error::Garbled { .. } | Error::Endless { .. } | Error::Unsendable(_) => "garbled",
-            Error::Unconfined => "unconfined",
+            Error::Unconfined { .. } | Error::Undecided { .. } => "unconfined",
         }
     }
 }

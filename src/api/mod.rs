@@ -1,12 +1,13 @@
 //! The Kubernetes API: the only place that talks to it.
 //!
-//! An agent needs `patch` of `nodes/status` and `create` of events: [`NodeWriter`]; and where a canary is silent, `list` of pods and
-//! events in its own namespace: [`CanaryPods`].
+//! An agent needs `patch` of `nodes/status`, and `create` and `patch` of events: [`NodeWriter`]; and where a canary is silent, `list`
+//! of pods and events in its own namespace: [`CanaryPods`].
 //! What comes back is bounded in bytes, pages and time by [`Server`] and [`Nodes::list`]; what is read of files and of commands that a
 //! kubeconfig names, where it is read.
 //! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`.
 
 mod canary_pods;
+mod confinement;
 mod connect;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod kubeconfig;
 mod node_writer;
 #[cfg(feature = "cli")]
 mod nodes;
+mod ours;
 #[cfg(feature = "cli")]
 mod pods;
 mod server;
@@ -23,11 +25,13 @@ mod token;
 mod url;
 
 pub use canary_pods::CanaryPods;
+pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
 pub use node_writer::NodeWriter;
 #[cfg(feature = "cli")]
-pub use nodes::{Nodes, Ours};
+pub use nodes::Nodes;
+pub use ours::Ours;
 #[cfg(feature = "cli")]
 pub use pods::Pods;
 pub use server::Server;

@@ -1,9 +1,10 @@
-use super::{CanaryPods, Error, Server, of};
-use crate::node::{Node, REFUSAL, View, manager};
+use super::{CanaryPods, Error, Ours, Server, of};
+use crate::node::{COMPONENT, Key, Node, View, manager};
 use crate::profile::Profile;
 use crate::publish::{Condition, Desired, Event};
 use k8s_openapi::api::core::v1;
 use kube::api::{Patch, PatchParams, PostParams};
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
@@ -26,7 +27,7 @@ impl NodeWriter {
         self.server.request(of::<v1::Node>(None).patch_subresource("status", &self.node, &parameters, &patch)?).await
     }
 
-    fn parameters(&self) -> PatchParams {
+    pub(super) fn parameters(&self) -> PatchParams {
         PatchParams::apply(&self.manager)
     }
 
@@ -47,21 +48,6 @@ impl NodeWriter {
     /// See [`Error`].
     pub async fn read(&self) -> Result<View, Error> {
         self.view(self.parameters(), Patch::Merge(json!({}))).await
-    }
-
-    /// Tries, as a dry run, what the admission policy must refuse: a label that is not ours.
-    ///
-    /// # Errors
-    /// [`Error::Unconfined`] where it is not refused, and a refusal by somebody else.
-    pub async fn check_confinement(&self) -> Result<(), Error> {
-        let foreign = json!({"metadata": {"labels": {"confinement-test.invalid/agent": "foreign"}}});
-        let tried: Result<IgnoredAny, _> = self.patch(self.parameters().dry_run(), Patch::Merge(foreign)).await;
-        match tried {
-            Ok(_) => Err(Error::Unconfined),
-            // Not any refusal: RBAC refuses all, and another policy or webhook may refuse this label and allow the next.
-            Err(Error::Refused { code: 403 | 422, message, .. }) if message.contains(REFUSAL) => Ok(()),
-            Err(error) => Err(error),
-        }
     }
 
     /// Writes labels and conditions in one request. What this writer owned and does not carry any more is removed.
@@ -99,37 +85,104 @@ impl NodeWriter {
         self.view(self.parameters().force(), Patch::Apply(object)).await
     }
 
-    /// Tells an event about the Node, once: one that was told already is no error.
+    /// Takes off the Node what stands there under our names and was put there by none of our agents: what nobody here wants to say,
+    /// an apply leaves as it is. `node` is the Node as it stands; one that has changed meanwhile is refused with 409. None where
+    /// there is nothing to take off.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn remove_strays(&self, node: &View) -> Result<Option<View>, Error> {
+        let strays = Ours::stray(node, &self.prefix);
+        if strays.is_empty() {
+            return Ok(None);
+        }
+        let mut patch = strays.removal();
+        patch["metadata"]["uid"] = json!(node.uid);
+        patch["metadata"]["resourceVersion"] = json!(node.resource_version);
+        self.view(self.parameters(), Patch::Strategic(patch)).await.map(Some)
+    }
+
+    /// Tells an event about the Node of this uid, once: a change that was told already is not told again. What happens again brings
+    /// the event up to date that told of it before.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn tell(&self, event: &Event, uid: &str, now: &str) -> Result<(), Error> {
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": event.name, "namespace": NAMESPACE},
-            // Without a namespace and with the real uid: else `kubectl describe node` does not find it.
-            "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": self.node, "uid": uid},
-            "type": event.severity.name(),
-            "reason": event.reason,
-            "message": event.message,
-            "source": {"component": COMPONENT, "host": self.node},
-            "reportingComponent": COMPONENT,
-            "reportingInstance": self.node,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        });
-        let parameters = PostParams { field_manager: Some(self.manager.clone()), ..PostParams::default() };
-        let asked = of::<v1::Event>(Some(NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
-        let told: Result<IgnoredAny, _> = self.server.request(asked).await;
-        match told {
-            Err(Error::Refused { code: 409, .. }) => Ok(()),
-            told => told.map(|_| ()),
+        let object = event_object(event, &self.node, uid, now);
+        let parameters = PostParams { field_manager: Some(COMPONENT.into()), ..PostParams::default() };
+        let made = of::<v1::Event>(Some(EVENTS_NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
+        match self.server.request::<IgnoredAny>(made).await {
+            Err(Error::Refused { code: 409, .. }) => {}
+            made => return made.map(|_| ()),
         }
+        // As with the Node: a patch of nothing reads.
+        let before: Told = self.patch_event(&event.name(uid), json!({})).await?;
+        if event.is_told_by(before.last_timestamp.as_deref()) {
+            return Ok(());
+        }
+        let again = json!({
+            "metadata": {"resourceVersion": before.metadata.resource_version},
+            "message": event.message,
+            "lastTimestamp": now,
+            "count": before.count.saturating_add(1),
+        });
+        self.patch_event::<IgnoredAny>(&event.name(uid), again).await.map(|_| ())
+    }
+
+    async fn patch_event<T: DeserializeOwned>(&self, name: &str, patch: Value) -> Result<T, Error> {
+        let parameters = PatchParams::apply(COMPONENT);
+        self.server.request(of::<v1::Event>(Some(EVENTS_NAMESPACE)).patch(name, &parameters, &Patch::Merge(patch))?).await
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(super) fn key(&self, key: Key) -> String {
+        key.with(&self.prefix)
     }
 }
 
 /// Where Kubernetes keeps events about objects that have no namespace.
-const NAMESPACE: &str = "default";
-const COMPONENT: &str = "buildkit-preflight";
+pub(super) const EVENTS_NAMESPACE: &str = "default";
+
+/// What is read of an event that was told before.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    metadata: Version,
+    #[serde(default)]
+    last_timestamp: Option<String>,
+    #[serde(default)]
+    count: i32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    resource_version: String,
+}
+
+/// An event about a node's Node, as it is told for the first time.
+pub(super) fn event_object(event: &Event, node: &str, uid: &str, now: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": event.name(uid), "namespace": EVENTS_NAMESPACE},
+        // Without a namespace and with the real uid: else `kubectl describe node` does not find it.
+        "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": node, "uid": uid},
+        "type": event.topic.severity().name(),
+        "reason": event.topic.reason(),
+        "message": event.message,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": node,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    })
+}

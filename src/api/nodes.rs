@@ -1,10 +1,9 @@
-use super::{Error, Server, of};
+use super::{Error, Ours, Server, of};
 use crate::node::{Node, View};
 use k8s_openapi::api::core::v1;
 use kube::api::{GetParams, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// How many nodes one request lists.
@@ -25,28 +24,6 @@ const WHAT: &str = "GET /api/v1/nodes";
 pub struct Nodes {
     server: Server,
     prefix: String,
-}
-
-/// What of us stands on a Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ours {
-    /// Keys of labels, with their prefix.
-    pub labels: Vec<String>,
-    /// Types of conditions.
-    pub conditions: Vec<String>,
-}
-
-impl Ours {
-    /// What of us stands on this Node.
-    pub fn on(node: &View, prefix: &str) -> Self {
-        let labels = node.ours.keys().map(|key| key.with(prefix)).collect();
-        Ours { labels, conditions: node.conditions.keys().map(ToString::to_string).collect() }
-    }
-
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty() && self.conditions.is_empty()
-    }
 }
 
 #[derive(Deserialize)]
@@ -122,13 +99,7 @@ impl Nodes {
     /// # Errors
     /// See [`Error`].
     pub async fn remove(&self, name: &str, ours: &Ours) -> Result<(), Error> {
-        let labels: Map<String, Value> = ours.labels.iter().map(|key| (key.clone(), Value::Null)).collect();
-        let conditions: Vec<_> = ours.conditions.iter().map(|kind| json!({"type": kind, "$patch": "delete"})).collect();
-        let mut patch = json!({"metadata": {"labels": labels}});
-        if !conditions.is_empty() {
-            patch["status"] = json!({"conditions": conditions});
-        }
-        let (parameters, patch) = (PatchParams::default(), Patch::Strategic(patch));
+        let (parameters, patch) = (PatchParams::default(), Patch::Strategic(ours.removal()));
         let _: IgnoredAny = self.server.request(of::<v1::Node>(None).patch_subresource("status", name, &parameters, &patch)?).await?;
         Ok(())
     }

@@ -62,6 +62,11 @@ pub enum Reason {
     Failed,
 }
 
+impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 3] = [Reason::Policy, Reason::TugOfWar, Reason::Failed];
+}
+
 impl Tuned {
     /// Nothing yet.
     pub fn new(boot_id: String) -> Self {

@@ -88,6 +88,11 @@ impl ConditionType {
     }
 }
 
+impl Status {
+    /// All of them.
+    pub const ALL: [Status; 3] = [Status::True, Status::False, Status::Unknown];
+}
+
 impl fmt::Display for ConditionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_status_is_read_back() {
-        for status in [Status::True, Status::False, Status::Unknown] {
+        for status in Status::ALL {
             assert_eq!(status.to_string().parse(), Ok(status));
         }
         assert_eq!("true".parse::<Status>().ok(), None);

@@ -1,15 +1,18 @@
-//! What stands on a Node: the names of our labels and conditions, and what is read of the object.
+//! What stands on a Node: the names of our labels and conditions, what is read of the object, and by which rules the agent's account
+//! may write it.
 
 mod conditions;
 mod labels;
 mod names;
 mod object;
 mod observation;
+mod rules;
 mod view;
 
 pub use conditions::{CONDITIONS, ConditionRow, ConditionType, Status};
 pub use labels::{Key, LABELS, Label, Speaker, Values};
-pub use names::{DEFAULT_PREFIX, MESSAGE_BYTES, REFUSAL, component, manager};
+pub use names::{COMPONENT, DEFAULT_PREFIX, MESSAGE_BYTES, REASON_BYTES, component, manager};
 pub use object::Node;
 pub use observation::Observation;
+pub use rules::Rule;
 pub use view::{StandingCondition, View};

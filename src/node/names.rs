@@ -5,11 +5,14 @@ use crate::profile::Profile;
 /// The prefix of our labels, unless `render agent --label-prefix` chose another.
 pub const DEFAULT_PREFIX: &str = "buildkit-preflight.dev";
 
-/// How the admission policy refuses a label that is not ours: by this the agent knows that it was the policy.
-pub const REFUSAL: &str = "the agent may write only its own labels";
-
-/// The longest message of a condition, in bytes.
+/// The longest message of a condition or an event, in bytes.
 pub const MESSAGE_BYTES: usize = 1024;
+
+/// The longest reason of a condition or an event, in bytes.
+pub const REASON_BYTES: usize = 64;
+
+/// Who tells events: `source.component`, and the beginning of their names.
+pub const COMPONENT: &str = "buildkit-preflight";
 
 /// The label `app.kubernetes.io/component` of the pods that prove a profile.
 pub fn component(profile: Profile) -> String {

@@ -31,6 +31,8 @@ pub struct View {
     pub os: Fact<OsRelease>,
     /// Which profile's agent was the last to write which condition.
     pub said: BTreeSet<(Profile, ConditionType)>,
+    /// Those of our labels that none of our agents has put there.
+    pub stray_labels: BTreeSet<Key>,
 }
 
 /// One of our conditions as it stands on a Node.
@@ -52,7 +54,14 @@ impl View {
     /// Reads a Node whose labels of ours have this prefix.
     pub fn new(node: Node, prefix: &str) -> Self {
         let Node { mut metadata, status } = node;
-        let ours = Key::ALL.into_iter().filter_map(|key| Some((key, metadata.labels.remove(&key.with(prefix))?))).collect();
+        let ours: BTreeMap<_, _> = Key::ALL.into_iter().filter_map(|key| Some((key, metadata.labels.remove(&key.with(prefix))?))).collect();
+        let managers: Vec<_> = CONDITIONS.iter().map(|row| manager(row.profile)).collect();
+        let is_owned = |key: &Key| {
+            let field = format!("f:{}", key.with(prefix));
+            let by_us = metadata.managed_fields.iter().filter(|managed| managers.contains(&managed.manager));
+            by_us.into_iter().any(|managed| managed.fields_v1["f:metadata"]["f:labels"].get(&field).is_some())
+        };
+        let stray_labels = ours.keys().copied().filter(|key| !is_owned(key)).collect();
         let conditions = CONDITIONS.iter().filter_map(|row| {
             let condition = status.conditions.iter().find(|condition| condition.kind == row.name)?;
             Some((row.kind, standing(condition.clone())))
@@ -79,7 +88,13 @@ impl View {
             ours,
             conditions,
             said,
+            stray_labels,
         }
+    }
+
+    /// Those of our conditions that are the word of none of our agents: all that stands there, or a part of it, is another's.
+    pub fn stray_conditions(&self) -> impl Iterator<Item = ConditionType> {
+        self.conditions.keys().copied().filter(|kind| !self.said.iter().any(|(_, said)| said == kind))
     }
 
     /// One of our labels.

@@ -54,7 +54,9 @@ pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &C
 fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&Canary>, node: &View) -> Option<Condition> {
     let profile = verdict.profile;
     let kind = ConditionType::of(profile)?;
-    let stands = node.label(Key::Verdict(profile)).is_some() || node.condition(kind).is_some();
+    // What somebody put there by hand is taken off, and needs no answer.
+    let is_said = |key| node.label(key).is_some() && !node.stray_labels.contains(&key);
+    let stands = is_said(Key::Verdict(profile)) || node.condition(kind).is_some() && node.stray_conditions().all(|stray| stray != kind);
     let say = |status, reason: Reason, message, short| Some(Condition::new(kind, status, reason.to_string(), message, short));
     let unknown = |reason, why: String| say(Status::Unknown, reason, unknown(kind, &why), why);
     let Some(canary) = canary else {
@@ -134,6 +136,16 @@ mod tests {
             assert_eq!(said(&facts(&|_| {}), Some(canary), Some("ready")), None);
         }
         assert_eq!(said(&facts(&|_| {}), None, None), None, "none is deployed, and none ever was");
+    }
+
+    #[test]
+    fn what_was_put_there_by_hand_is_no_word_of_a_canary() {
+        let mut node = View { name: "node9".into(), ..View::default() };
+        node.ours.insert(Key::Verdict(Profile::ProcMount), "ready".into());
+        assert!(spoken(&facts(&|_| {}), None, &node).is_some(), "a canary's, of which there is none any more");
+        node.stray_labels.insert(Key::Verdict(Profile::ProcMount));
+        node.conditions.insert(ConditionType::ProcMount, crate::node::StandingCondition::default());
+        assert_eq!(spoken(&facts(&|_| {}), None, &node), None);
     }
 
     /// A node on which the agent itself said something of procmount.

@@ -25,7 +25,7 @@ pub use accept::Accept;
 pub use candidacy::{Candidacy, candidacy};
 pub use condition::Condition;
 pub use desired::{Desired, desired, proof};
-pub use event::{Event, Severity, event};
+pub use event::{Event, Severity, Topic, event};
 pub use reason::{EVENTS, EventRow, REASONS, Reason, ReasonRow, reason_of};
 pub use start::{Canaries, Canary, Start};
 pub use verdict::Verdicts;

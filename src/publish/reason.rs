@@ -147,9 +147,8 @@ pub fn reason_of(cause: Cause) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Condition, event, tuned};
+    use super::super::Topic;
     use super::*;
-    use crate::node::{ConditionType, View};
     use std::collections::BTreeSet;
     use strum::VariantArray;
 
@@ -166,15 +165,11 @@ mod tests {
 
     #[test]
     fn each_event_has_a_row_and_each_row_an_event() {
-        let kind = ConditionType::ProcMount;
-        let changes = [Status::True, Status::False, Status::Unknown].map(|status| {
-            let condition = Condition { kind, status, reason: String::new(), message: String::new(), short: String::new() };
-            let event = event(&condition, &View::default()).expect("an event");
-            (event.reason.replace(kind.name(), "TYPE"), event.severity.name())
-        });
-        let left = crate::fact::Reason::VARIANTS.iter().map(|reason| (tuned::reason(*reason).to_owned(), Severity::Warning.name()));
-        let tuned = left.chain([(tuned::SET.to_owned(), Severity::Normal.name())]);
-        let told: BTreeSet<_> = changes.into_iter().chain(tuned).collect();
+        let generic = |topic: Topic| match topic {
+            Topic::Became(kind, _) => topic.reason().replace(kind.name(), "TYPE"),
+            Topic::Set(_) | Topic::NotSet(_) => topic.reason(),
+        };
+        let told: BTreeSet<_> = Topic::all().into_iter().map(|topic| (generic(topic), topic.severity().name())).collect();
         let rows: BTreeSet<_> = EVENTS.iter().map(|row| (row.reason.to_owned(), row.severity.name())).collect();
         assert_eq!(told, rows);
     }

@@ -3,8 +3,18 @@
 use crate::node::MESSAGE_BYTES;
 use crate::text::shortened;
 
-/// A message that is no longer than a condition or an event takes.
+/// What a terminal would obey rather than show: control characters, line separators, and what turns the direction of a line. The
+/// admission policy refuses the same ones.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A message that a condition or an event takes: one line, and no longer than they may have it.
 pub(super) fn message(text: impl Into<String>) -> String {
+    let mut text = text.into();
+    if text.contains(is_obeyed) {
+        text = text.replace(is_obeyed, " ");
+    }
     shortened(text, MESSAGE_BYTES)
 }
 
@@ -37,6 +47,7 @@ mod tests {
         for cause in Cause::ALL {
             let reason = camel_case(cause.id());
             assert!(reason.starts_with(|c: char| c.is_ascii_uppercase()) && reason.bytes().all(|b| b.is_ascii_alphanumeric()), "{reason}");
+            assert!(reason.len() <= crate::node::REASON_BYTES, "{reason}");
         }
         assert_eq!(camel_case("userns-max0"), "UsernsMax0");
     }
@@ -46,6 +57,7 @@ mod tests {
         let text = message("é".repeat(1000));
         assert!(text.len() <= MESSAGE_BYTES && text.ends_with("é ..."));
         assert_eq!(message("short"), "short");
+        assert_eq!(message("a\u{1b}[31m\n\u{202e}b\u{9b}c"), "a [31m  b c");
     }
 
     #[test]

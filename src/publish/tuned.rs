@@ -1,10 +1,8 @@
 //! What `tune` did, as it is told on the Node.
 
-use super::event::{Event, Severity, name};
+use super::event::{Event, Topic};
 use super::said::Said;
-use super::text;
-
-use crate::fact::{Fact, Facts, Reason, SysctlChange};
+use crate::fact::{Fact, Facts, SysctlChange};
 use crate::node::{ConditionType, Key, View};
 use crate::text::plain;
 
@@ -36,20 +34,18 @@ fn note(facts: &Facts) -> String {
     changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message, LONGEST)))).collect()
 }
 
-/// What it did, and whether it came after the Node was last written. The names are the same for the same thing.
+/// What it did, and whether it came after the Node was last written.
 fn events(facts: &Facts, node: &View) -> Vec<(Event, bool)> {
     let Some(tuned) = facts.tuned.known() else { return Vec::new() };
     let written = node.condition(ConditionType::RootlessBuildKit).and_then(|condition| condition.last_heartbeat_time.as_deref());
     let is_news = |at: &str| written.is_none_or(|written| at >= written);
     let changes = tuned.changes.iter().map(|change| {
-        let name = name(node, &format!("tune {} {} {} {}", change.sysctl, change.from, change.to, change.at));
-        let event = Event { name, severity: Severity::Normal, reason: SET.into(), message: describe(change) };
+        let event = Event::new(Topic::Set(change.sysctl), Some(change.at.clone()), describe(change));
         (event, is_news(&change.at))
     });
     let problem = tuned.problem.iter().map(|problem| {
-        let name = name(node, &format!("tune {:?} {}", problem.reason, problem.at));
-        let message = text::message(plain(&problem.message, LONGEST));
-        (Event { name, severity: Severity::Warning, reason: reason(problem.reason).into(), message }, is_news(&problem.at))
+        let event = Event::new(Topic::NotSet(problem.reason), Some(problem.at.clone()), plain(&problem.message, LONGEST));
+        (event, is_news(&problem.at))
     });
     changes.chain(problem).collect()
 }
@@ -59,23 +55,11 @@ fn describe(change: &SysctlChange) -> String {
     format!("{sysctl} was set from {from} to {to}")
 }
 
-/// The reason of the event that a sysctl was set.
-pub(super) const SET: &str = "SysctlSet";
-
-/// The reason of the event that a sysctl was not set.
-pub(super) fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Policy => "SysctlLeftByPolicy",
-        Reason::TugOfWar => "SysctlTugOfWar",
-        Reason::Failed => "SysctlNotSet",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::testing::healthy;
-    use crate::fact::{Problem, Tunable, Tuned};
+    use crate::fact::{Problem, Reason, Tunable, Tuned};
     use crate::node::{Observation, StandingCondition, Status};
     use crate::profile::Profile;
     use crate::publish::{Accept, Canaries, Desired, Verdicts, desired};
@@ -116,10 +100,10 @@ mod tests {
             "{}",
             wanted.conditions[0].message
         );
-        let told: Vec<_> = wanted.events.iter().map(|(event, _)| (event.reason.as_str(), event.message.as_str())).collect();
-        assert_eq!(told[0], ("SysctlSet", "kernel.unprivileged_userns_clone was set from 0 to 1"));
+        let told: Vec<_> = wanted.events.iter().map(|(event, _)| (event.topic.reason(), event.message.as_str())).collect();
+        assert_eq!(told[0], ("SysctlSet".to_owned(), "kernel.unprivileged_userns_clone was set from 0 to 1"));
         assert_eq!(told.len(), 2);
-        assert_ne!(wanted.events[0].0.name, wanted.events[1].0.name);
+        assert_ne!(wanted.events[0].0.topic, wanted.events[1].0.topic);
     }
 
     #[test]
@@ -147,7 +131,7 @@ mod tests {
         let facts = facts(Tuned { problem: Some(problem), ..Tuned::new("boot".into()) });
         let wanted = wanted(facts);
         assert!(wanted.conditions[0].message.len() <= 1024 && !wanted.conditions[0].message.contains('\n'));
-        assert_eq!((wanted.events[0].0.reason.as_str(), wanted.events[0].0.severity), ("SysctlTugOfWar", Severity::Warning));
+        assert_eq!((wanted.events[0].0.topic, wanted.events[0].0.message.contains('\n')), (Topic::NotSet(Reason::TugOfWar), false));
         assert!(!wanted.labels.contains_key(&Key::Tuned));
     }
 }

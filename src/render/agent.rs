@@ -4,9 +4,11 @@ use super::shape::{prover, publisher, security};
 use super::template::Templates;
 use super::{Error, ImageUser, LEAST_POD_IDS, sub_ids};
 use crate::fact::TUNED_FILE;
-use crate::node::{ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REFUSAL, manager};
+use crate::node::{COMPONENT, ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REASON_BYTES, Rule, manager};
 use crate::profile::{AGENT_PORT, Profile};
+use crate::publish::Topic;
 use minijinja::{Value, context};
+use std::collections::BTreeMap;
 
 /// The agent's service account.
 const ACCOUNT: &str = "agent";
@@ -124,8 +126,11 @@ fn values(options: &AgentOptions) -> Value {
         labels => quoted(Key::ALL.iter().map(|key| key.name().to_owned()).collect()),
         conditions => quoted(ConditionType::ALL.iter().map(|kind| kind.name().to_owned()).collect()),
         managers => quoted(proven.map(manager).collect()),
-        refusal => REFUSAL,
+        topics => quoted(Topic::all().into_iter().map(Topic::id).collect()),
+        component => COMPONENT,
+        rule => Rule::ALL.iter().map(|rule| (rule.id(), rule.refusal())).collect::<BTreeMap<_, _>>(),
         message_bytes => MESSAGE_BYTES,
+        reason_bytes => REASON_BYTES,
         tune => options.tune.map(|tune| context! { limits => tune.limits, persist => tune.persist }),
         tuned_file => TUNED_FILE,
         tuned_dir => directory(TUNED_FILE),

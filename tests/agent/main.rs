@@ -3,8 +3,9 @@
 mod canary;
 mod server;
 
+use buildkit_preflight::node::Rule;
 use serde_json::Value;
-use server::{Answer, Kind, Server, refusal};
+use server::{Answer, Kind, Server, refusal, tried_by};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -114,7 +115,8 @@ fn it_reads_tells_and_writes_in_this_order_and_then_rests() {
     assert!(metrics.contains("writes_total{result=\"success\"} 1"), "{metrics}");
     assert_eq!(agent.ask("/healthz").map(|(status, _)| status), Some(200));
     let counts = [Kind::Read, Kind::DryRun, Kind::Event, Kind::Apply].map(|kind| server.seen(kind).len());
-    assert_eq!(counts, [1, 1, 1, 1]);
+    // Of another node it knows nothing here.
+    assert_eq!(counts, [1, Rule::ALL.len() - 1, 1, 1]);
     assert_eq!(agent.end(), Some(0));
 }
 
@@ -210,6 +212,52 @@ fn without_a_policy_it_writes_nothing_and_says_why() {
     let mut agent = Agent::start(&server, &["--allow-unconfined"]);
     agent.wait("ready", |agent| agent.is_ready().then_some(()));
     assert_eq!(server.seen(Kind::DryRun).len(), 0);
+}
+
+#[test]
+fn a_rule_that_is_missing_is_named_and_nothing_is_written() {
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::OwnNode) {
+        let server = Server::start(move |seen, node| match seen.kind {
+            Kind::DryRun if tried_by(seen) == Some(rule) => Answer::With(200, node.to_string()),
+            _ => Answer::Properly,
+        });
+        let mut agent = Agent::start(&server, &[]);
+        let why = agent.wait("it says what is missing", |agent| agent.ask("/readyz").filter(|(_, why)| why.contains(rule.attack())));
+        assert!(why.0 == 503 && why.1.contains(rule.policy()) && agent.log().contains(rule.attack()), "{why:?}");
+        assert_eq!((applied(&server).len(), server.events().len()), (0, 0));
+    }
+}
+
+#[test]
+fn rules_are_tried_in_turn_at_each_write() {
+    let server = Server::start(|_, _| Answer::Properly);
+    let mut agent = Agent::start(&server, &["--heartbeat", "1s"]);
+    agent.wait("four writes", |_| (applied(&server).len() >= 4).then_some(()));
+    let tried = server.seen(Kind::DryRun);
+    let at_start = Rule::ALL.len() - 1;
+    let in_turn: Vec<_> = tried[at_start..].iter().take(2).map(tried_by).collect();
+    assert_eq!(in_turn, [Some(Rule::Labels), Some(Rule::Rest)], "one at a time");
+}
+
+#[test]
+fn what_others_put_under_our_names_is_gone_with_the_next_write() {
+    const FOREIGN: &str = "buildkit-preflight.dev/pod-ids";
+    let mut writes = 0;
+    let server = Server::start(move |seen, node| {
+        writes += usize::from(seen.kind == Kind::Apply);
+        if seen.kind == Kind::DryRun && writes == 2 {
+            // By hand, between two writes. Nobody of ours owns it.
+            node["metadata"]["labels"][FOREIGN] = "by-hand".into();
+        }
+        Answer::Properly
+    });
+    let mut agent = Agent::start(&server, &["--heartbeat", "1s"]);
+    agent.wait("it is taken off", |_| server.seen(Kind::Remove).into_iter().next());
+    agent.wait("it is gone", |_| server.node()["metadata"]["labels"].get(FOREIGN).is_none().then_some(()));
+    assert_eq!(server.seen(Kind::Remove)[0].body["metadata"]["labels"], serde_json::json!({FOREIGN: null}));
+    let removals = server.seen(Kind::Remove).len();
+    agent.wait("another write", |_| (applied(&server).len() >= 4).then_some(()));
+    assert_eq!(server.seen(Kind::Remove).len(), removals, "and nothing is asked for where there is nothing to take off");
 }
 
 #[test]

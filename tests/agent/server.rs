@@ -1,5 +1,6 @@
 //! An API server with one Node that answers as it is told: what a real one does once in a year.
 
+use buildkit_preflight::node::Rule as PolicyRule;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,6 +25,10 @@ pub(crate) enum Kind {
     DryRun,
     Apply,
     Event,
+    /// A patch of an event that is there.
+    EventPatch,
+    /// What others put under our names is taken off.
+    Remove,
     /// A list of pods or of events.
     Look,
 }
@@ -121,7 +126,10 @@ impl State {
     fn act(&mut self, seen: &Seen) -> (u16, String) {
         match seen.kind {
             Kind::Read => (200, self.node.to_string()),
-            Kind::DryRun => (422, refusal(422, "ValidatingAdmissionPolicy 'x' denied request: the agent may write only its own labels")),
+            Kind::DryRun => {
+                let rule = tried_by(seen).map_or("none", PolicyRule::refusal);
+                (422, refusal(422, &format!("ValidatingAdmissionPolicy 'x' denied request: {rule}")))
+            }
             Kind::Apply if seen.body["metadata"]["uid"] != self.node["metadata"]["uid"] => {
                 (409, refusal(409, "Precondition failed: UID in precondition"))
             }
@@ -133,14 +141,22 @@ impl State {
                 (409, refusal(409, "the object has been modified"))
             }
             Kind::Apply => {
+                let owned = self.node["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"].clone();
                 let labels = self.node["metadata"]["labels"].as_object_mut().expect("labels");
-                labels.retain(|key, _| !key.starts_with("buildkit-preflight.dev/"));
+                labels.retain(|key, _| !key.starts_with("buildkit-preflight.dev/") || owned.get(format!("f:{key}")).is_none());
                 labels.extend(seen.body["metadata"]["labels"].as_object().cloned().unwrap_or_default());
                 let conditions = self.node["status"]["conditions"].as_array_mut().expect("conditions");
                 conditions.truncate(1);
                 conditions.extend(seen.body["status"]["conditions"].as_array().cloned().unwrap_or_default());
+                self.owned_by(&seen.path, &seen.body);
                 (200, self.node.to_string())
             }
+            Kind::Remove => {
+                let removed = seen.body["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+                self.node["metadata"]["labels"].as_object_mut().expect("labels").retain(|key, _| !removed.contains_key(key));
+                (200, self.node.to_string())
+            }
+            Kind::EventPatch => (200, json!({"metadata": {"resourceVersion": "1"}, "lastTimestamp": "2999-01-01T00:00:00Z"}).to_string()),
             Kind::Look => (200, json!({"items": []}).to_string()),
             Kind::Event => {
                 let name = seen.body["metadata"]["name"].as_str().expect("a name").to_owned();
@@ -151,6 +167,21 @@ impl State {
                 (201, seen.body.to_string())
             }
         }
+    }
+}
+
+impl State {
+    /// What was applied is from now on the word of whoever asked for this path.
+    fn owned_by(&mut self, path: &str, applied: &Value) {
+        let manager = path.split("fieldManager=").nth(1).and_then(|rest| rest.split('&').next()).unwrap_or_default().replace("%2F", "/");
+        let labels = applied["metadata"]["labels"].as_object().into_iter().flatten();
+        let labels: serde_json::Map<_, _> = labels.map(|(key, _)| (format!("f:{key}"), json!({}))).collect();
+        let said = json!({"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}});
+        let conditions = applied["status"]["conditions"].as_array().into_iter().flatten();
+        let conditions: serde_json::Map<_, _> =
+            conditions.map(|condition| (format!(r#"k:{{"type":{}}}"#, condition["type"]), said.clone())).collect();
+        let fields = json!({"f:metadata": {"f:labels": labels}, "f:status": {"f:conditions": conditions}});
+        self.node["metadata"]["managedFields"] = json!([{"manager": manager, "operation": "Apply", "fieldsV1": fields}]);
     }
 }
 
@@ -180,10 +211,32 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     reader.read_exact(&mut body).ok()?;
     let kind = match media.as_str() {
         _ if method == "GET" => return Some(Seen { kind: Kind::Look, path, body: Value::Null }),
-        _ if path.contains("/events") => Kind::Event,
         _ if path.contains("dryRun=All") => Kind::DryRun,
+        _ if method == "PATCH" && path.contains("/events") => Kind::EventPatch,
+        _ if path.contains("/events") => Kind::Event,
         "application/merge-patch+json" => Kind::Read,
+        "application/strategic-merge-patch+json" => Kind::Remove,
         _ => Kind::Apply,
     };
     Some(Seen { kind, path, body: serde_json::from_slice(&body).ok()? })
+}
+
+/// The rule that is tried with a dry run.
+pub(crate) fn tried_by(seen: &Seen) -> Option<PolicyRule> {
+    let (body, path) = (&seen.body, &seen.path);
+    let condition = &body["status"]["conditions"][0];
+    let breaks = |rule: &PolicyRule| match rule {
+        PolicyRule::OwnNode => false,
+        PolicyRule::Labels => body["metadata"]["labels"].get("confinement-test.invalid/agent").is_some(),
+        PolicyRule::Rest => body["metadata"].get("annotations").is_some(),
+        PolicyRule::Status => body["status"].get("volumesInUse").is_some(),
+        PolicyRule::Conditions => condition["type"] == "ConfinementTest",
+        PolicyRule::Texts => condition["message"] == "\u{1b}",
+        PolicyRule::Times => condition.get("lastHeartbeatTime").is_some(),
+        PolicyRule::Managers => path.contains("fieldManager=confinement-test.invalid"),
+        PolicyRule::EventNames => body["kind"] == "Event" && body["metadata"]["name"] == "confinement-test.invalid",
+        PolicyRule::EventFields => body["message"].as_str().is_some_and(|message| message.len() > 1024),
+        PolicyRule::EventTimes => body["lastTimestamp"] == "2999-01-01T00:00:00Z",
+    };
+    PolicyRule::ALL.into_iter().find(breaks)
 }

@@ -119,11 +119,13 @@ pub(crate) fn verdict(cluster: &Cluster, name: &str, value: &str) -> Value {
     })
 }
 
-/// How many events of a reason there are about a node, as `kubectl describe node` looks for them.
+/// How often a reason was told of a node, by the events that `kubectl describe node` finds.
 pub(crate) fn events(cluster: &Cluster, name: &str, reason: &str) -> usize {
     let uid = node(cluster, name)["metadata"]["uid"].as_str().expect("a uid").to_owned();
     let selector = format!("involvedObject.kind=Node,involvedObject.uid={uid},reason={reason}");
-    cluster.get(&["events", "-n", "default", "--field-selector", &selector])["items"].as_array().expect("a list").len()
+    let list = cluster.get(&["events", "-n", "default", "--field-selector", &selector]);
+    let counts = list["items"].as_array().expect("a list").iter().map(|event| event["count"].as_u64().expect("a count"));
+    usize::try_from(counts.sum::<u64>()).expect("a number")
 }
 
 /// The process of the agent on a node, in this PID namespace.

@@ -4,56 +4,85 @@
 use crate::agent::{self, NAMESPACE, PREFIX, condition, log_of, pod_on, rolled_out};
 use crate::cluster::Cluster;
 use crate::processes::wait;
+use crate::run::AGENT;
+use buildkit_preflight::node::{COMPONENT, ConditionType, Key, Rule};
+use buildkit_preflight::publish::Topic;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
 const NODE_POLICY: &str = "buildkit-preflight-own-node";
+const EVENTS: &str = "/api/v1/namespaces/default/events";
 /// What every attack tries to leave behind.
 const FORGED: &str = "forged";
+const FUTURE: &str = "2099-01-01T00:00:00Z";
 
-/// An attack: what it is, the kind of patch, and the patch of a node's status.
-fn attacks() -> Vec<(&'static str, &'static str, Value)> {
+/// An attack: what it is, the kind of patch, the patch of a node's status, and the rule that refuses it. Without one the API server
+/// itself leaves the field as it is, and answers 200.
+type Attack = (&'static str, &'static str, Value, Option<Rule>);
+
+fn attacks() -> Vec<Attack> {
     let label = |key: &str, value: Value| json!({"metadata": {"labels": {key: value}}});
     let status = |field: &str, value: Value| json!({"status": {field: value}});
     let condition = |kind: &str, text: &str| json!({"status": {"conditions": [{"type": kind, "status": "False", "reason": "Forged", "message": text}]}});
+    let own =
+        |field: &str, value: Value| json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": "False", field: value}]}});
+    let owner = json!([{"apiVersion": "v1", "kind": "Node", "name": FORGED, "uid": FORGED}]);
     vec![
-        ("a foreign label", MERGE, label("example.com/zone", FORGED.into())),
-        ("an unlisted key of our prefix", MERGE, label(&format!("{PREFIX}/other"), FORGED.into())),
-        ("a label of Kubernetes", MERGE, label("kubernetes.io/hostname", FORGED.into())),
-        ("taking a foreign label away", MERGE, label("kubernetes.io/hostname", Value::Null)),
-        ("an annotation", MERGE, json!({"metadata": {"annotations": {"example.com/a": FORGED}}})),
-        ("a finalizer", MERGE, json!({"metadata": {"finalizers": ["example.com/forged"]}})),
+        ("a foreign label", MERGE, label("example.com/zone", FORGED.into()), Some(Rule::Labels)),
+        ("an unlisted key of our prefix", MERGE, label(&format!("{PREFIX}/other"), FORGED.into()), Some(Rule::Labels)),
+        ("a label of Kubernetes", MERGE, label("kubernetes.io/hostname", FORGED.into()), Some(Rule::Labels)),
+        ("taking a foreign label away", MERGE, label("kubernetes.io/hostname", Value::Null), Some(Rule::Labels)),
+        ("an annotation", MERGE, json!({"metadata": {"annotations": {"example.com/a": FORGED}}}), Some(Rule::Rest)),
+        ("a finalizer", MERGE, json!({"metadata": {"finalizers": ["example.com/forged"]}}), Some(Rule::Rest)),
+        ("an owner", MERGE, json!({"metadata": {"ownerReferences": owner}}), Some(Rule::Rest)),
+        ("a name's stem", MERGE, json!({"metadata": {"generateName": FORGED}}), Some(Rule::Rest)),
+        ("others' field ownership", MERGE, json!({"metadata": {"managedFields": [{}]}}), None),
+        ("a taint", MERGE, json!({"spec": {"taints": [{"key": FORGED, "effect": "NoSchedule"}]}}), None),
+        ("cordoning", MERGE, json!({"spec": {"unschedulable": true}}), None),
+        ("phase", MERGE, status("phase", "Terminated".into()), Some(Rule::Status)),
+        ("capacity", MERGE, status("capacity", json!({"example.com/forged": "1"})), Some(Rule::Status)),
+        ("allocatable", MERGE, status("allocatable", json!({"example.com/forged": "1"})), Some(Rule::Status)),
+        ("addresses", STRATEGIC, status("addresses", json!([{"type": "Hostname", "address": FORGED}])), Some(Rule::Status)),
+        ("volumesAttached", MERGE, status("volumesAttached", json!([{"name": FORGED, "devicePath": FORGED}])), Some(Rule::Status)),
+        ("volumesInUse", MERGE, status("volumesInUse", json!([FORGED])), Some(Rule::Status)),
+        ("images", MERGE, status("images", json!([{"names": [FORGED]}])), Some(Rule::Status)),
+        ("runtimeHandlers", MERGE, status("runtimeHandlers", json!([{"name": FORGED}])), Some(Rule::Status)),
+        ("nodeInfo", MERGE, status("nodeInfo", json!({"osImage": FORGED})), Some(Rule::Status)),
+        ("daemonEndpoints", MERGE, status("daemonEndpoints", json!({"kubeletEndpoint": {"Port": 666}})), Some(Rule::Status)),
+        ("the Ready condition", STRATEGIC, condition("Ready", FORGED), Some(Rule::Conditions)),
         (
-            "an owner",
-            MERGE,
-            json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": FORGED, "uid": FORGED}]}}),
-        ),
-        ("others' field ownership", MERGE, json!({"metadata": {"managedFields": [{}]}})),
-        ("a taint", MERGE, json!({"spec": {"taints": [{"key": FORGED, "effect": "NoSchedule"}]}})),
-        ("cordoning", MERGE, json!({"spec": {"unschedulable": true}})),
-        ("phase", MERGE, status("phase", "Terminated".into())),
-        ("capacity", MERGE, status("capacity", json!({"example.com/forged": "1"}))),
-        ("allocatable", MERGE, status("allocatable", json!({"example.com/forged": "1"}))),
-        ("addresses", STRATEGIC, status("addresses", json!([{"type": "Hostname", "address": FORGED}]))),
-        ("volumesAttached", MERGE, status("volumesAttached", json!([{"name": FORGED, "devicePath": FORGED}]))),
-        ("volumesInUse", MERGE, status("volumesInUse", json!([FORGED]))),
-        ("images", MERGE, status("images", json!([{"names": [FORGED]}]))),
-        ("runtimeHandlers", MERGE, status("runtimeHandlers", json!([{"name": FORGED}]))),
-        ("nodeInfo", MERGE, status("nodeInfo", json!({"osImage": FORGED}))),
-        ("daemonEndpoints", MERGE, status("daemonEndpoints", json!({"kubeletEndpoint": {"Port": 666}}))),
-        ("the Ready condition", STRATEGIC, condition("Ready", FORGED)),
-        ("taking the Ready condition away", STRATEGIC, json!({"status": {"conditions": [{"type": "Ready", "$patch": "delete"}]}})),
-        ("a condition of nobody", STRATEGIC, condition("Forged", FORGED)),
-        ("a message without bounds", STRATEGIC, condition("RootlessBuildKit", &FORGED.repeat(200))),
-        (
-            "a reason without bounds",
+            "taking the Ready condition away",
             STRATEGIC,
-            json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": "False", "reason": FORGED.repeat(200)}]}}),
+            json!({"status": {"conditions": [{"type": "Ready", "$patch": "delete"}]}}),
+            Some(Rule::Conditions),
         ),
-        ("a status that is none", STRATEGIC, json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": FORGED}]}})),
-        ("a name's stem", MERGE, json!({"metadata": {"generateName": FORGED}})),
+        ("a condition of nobody", STRATEGIC, condition("Forged", FORGED), Some(Rule::Conditions)),
+        ("a message without bounds", STRATEGIC, condition("RootlessBuildKit", &FORGED.repeat(200)), Some(Rule::Texts)),
+        ("a message whose characters are few and long", STRATEGIC, own("message", "\u{fffd}".repeat(400).into()), Some(Rule::Texts)),
+        ("a message that a terminal obeys", STRATEGIC, own("message", "\u{1b}[2Jforged".into()), Some(Rule::Texts)),
+        ("a message of two lines", STRATEGIC, own("message", "forged\nforged".into()), Some(Rule::Texts)),
+        ("a message that is read from right to left", STRATEGIC, own("message", "\u{202e}forged".into()), Some(Rule::Texts)),
+        ("a reason without bounds", STRATEGIC, own("reason", FORGED.repeat(200).into()), Some(Rule::Texts)),
+        ("a reason of two words", STRATEGIC, own("reason", "For ged".into()), Some(Rule::Texts)),
+        (
+            "a status that is none",
+            STRATEGIC,
+            json!({"status": {"conditions": [{"type": "RootlessBuildKit", "status": FORGED}]}}),
+            Some(Rule::Texts),
+        ),
+        ("a heartbeat in the future", STRATEGIC, own("lastHeartbeatTime", FUTURE.into()), Some(Rule::Times)),
+        ("a transition in the future", STRATEGIC, own("lastTransitionTime", FUTURE.into()), Some(Rule::Times)),
+        ("an own label by another kind of patch than apply", MERGE, label(&format!("{PREFIX}/tuned"), "true".into()), Some(Rule::Managers)),
     ]
+}
+
+/// Whether an answer is the refusal of a rule; without one, no refusal.
+fn is_refused_by((status, answer): &(u16, Value), rule: Option<Rule>) -> bool {
+    let text = answer["message"].as_str().unwrap_or_default();
+    rule.map_or_else(|| (200..300).contains(status), |rule| *status == 422 && text.contains(rule.refusal()))
 }
 
 /// A node without what the kubelet writes every few seconds.
@@ -64,7 +93,10 @@ fn at_rest(cluster: &Cluster, name: &str) -> Value {
         condition["lastHeartbeatTime"].take();
     }
     let managers = cluster.get(&["node", name, "--show-managed-fields"])["metadata"]["managedFields"].clone();
-    let managers: Vec<_> = managers.as_array().into_iter().flatten().map(|entry| json!([entry["manager"], entry["subresource"]])).collect();
+    // An apply of nothing leaves an entry that owns nothing, which is harmless.
+    let owns = |entry: &&Value| entry["fieldsV1"].as_object().is_some_and(|fields| !fields.is_empty());
+    let managers = managers.as_array().into_iter().flatten().filter(owns);
+    let managers: Vec<_> = managers.map(|entry| json!([entry["manager"], entry["subresource"]])).collect();
     json!([node, managers])
 }
 
@@ -80,119 +112,311 @@ pub(crate) fn the_account_writes_only_what_is_ours(cluster: &Cluster) {
     let patch = |node: &str, token: &str, kind: &str, patch: &Value| {
         cluster.request("PATCH", &status_path(node), Some(token), kind, &patch.to_string())
     };
-    let ours = |value: Value| json!({"metadata": {"labels": {format!("{PREFIX}/tuned"): value}}});
+    // As one of our managers that owns nothing here.
+    let path = "/api/v1/nodes/node1/status?fieldManager=buildkit-preflight/userns&force=true";
+    let ours = |metadata: Value| {
+        let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata});
+        cluster.request("PATCH", path, Some(&token), APPLY, &object.to_string())
+    };
 
     // The control: what is ours goes through, so that what follows is refused for what it is.
     let before = at_rest(cluster, "node1");
-    assert_eq!(patch("node1", &token, MERGE, &ours("true".into())).0, 200);
+    assert_eq!(ours(json!({"name": "node1", "labels": {format!("{PREFIX}/tuned"): "true"}})).0, 200);
     assert_eq!(agent::label(&agent::node(cluster, "node1"), "tuned").as_deref(), Some("true"));
-    patch("node1", &token, MERGE, &ours(Value::Null));
+    assert_eq!(ours(json!({"name": "node1"})).0, 200);
     assert_eq!(at_rest(cluster, "node1"), before);
 
-    for (what, kind, attack) in attacks() {
-        let (status, answer) = patch("node1", &token, kind, &attack);
-        assert_eq!(at_rest(cluster, "node1"), before, "{what}: {status} {answer:#}");
+    for (what, kind, attack, rule) in attacks() {
+        let answer = patch("node1", &token, kind, &attack);
+        assert!(is_refused_by(&answer, rule), "{what}: {rule:?}, {answer:#?}");
+        assert_eq!(at_rest(cluster, "node1"), before, "{what}: {answer:#?}");
         let whole = cluster.request("PATCH", "/api/v1/nodes/node1", Some(&token), kind, &attack.to_string());
-        assert_eq!(at_rest(cluster, "node1"), before, "{what}: {whole:?}");
+        assert_eq!((whole.0, at_rest(cluster, "node1")), (403, before.clone()), "{what}: {whole:?}");
     }
     // Taking part in the ownership of what stands there already: its owner could not take it away any more.
     let labels = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1", "labels": {"kubernetes.io/os": "linux"}}});
     for manager in ["buildkit-preflight/no-process-sandbox", "forged"] {
         let path = format!("/api/v1/nodes/node1/status?fieldManager={manager}&force=true");
-        let answer = cluster.request("PATCH", &path, Some(&token), "application/apply-patch+yaml", &labels.to_string());
+        let answer = cluster.request("PATCH", &path, Some(&token), APPLY, &labels.to_string());
         assert_eq!(at_rest(cluster, "node1"), before, "another's label as {manager}: {answer:?}");
     }
     let other = at_rest(cluster, "node2");
-    let answer = patch("node2", &token, MERGE, &ours("true".into()));
-    assert_eq!(at_rest(cluster, "node2"), other, "another node: {answer:?}");
+    let label = json!({"metadata": {"labels": {format!("{PREFIX}/tuned"): "true"}}});
+    for (what, kind, attack) in
+        [("a label", MERGE, label.clone()), ("nothing", MERGE, json!({})), ("a kind", MERGE, json!({"kind": "Pod"}))]
+    {
+        let answer = patch("node2", &token, kind, &attack);
+        assert_eq!(at_rest(cluster, "node2"), other, "another node: {answer:?}");
+        // What is no patch of a Node is refused before admission, and the refusal quotes the Node: docs/security.md says so.
+        assert!(is_refused_by(&answer, Some(Rule::OwnNode)) || what == "a kind" && answer.0 == 422, "{what}: {answer:?}");
+    }
     let unbound = cluster.token(NAMESPACE, "agent", None);
-    let answer = patch("node1", &unbound, MERGE, &ours("true".into()));
+    let answer = patch("node1", &unbound, MERGE, &label);
+    assert!(is_refused_by(&answer, Some(Rule::OwnNode)), "{answer:?}");
     assert_eq!(at_rest(cluster, "node1"), before, "a token bound to no pod: {answer:?}");
     assert_eq!(cluster.request("GET", "/api/v1/nodes/node1", Some(&token), "", "").0, 403, "it may not read");
 }
 
+/// What it wants of a forged event: a path below the event, and the value there.
+fn event_attacks(node2: &Value) -> Vec<(&'static str, &'static str, Value, Rule)> {
+    let uid = node2["metadata"]["uid"].as_str().expect("a uid");
+    let huge = || Value::from(FORGED.repeat(200_000));
+    let owns = |fields: Value| json!([{"manager": COMPONENT, "operation": "Update", "apiVersion": "v1", "time": FUTURE, "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    vec![
+        ("a name of nobody", "/metadata/name", FORGED.into(), Rule::EventNames),
+        ("the name of another node's event", "/metadata/name", format!("{COMPONENT}.{uid}.rootlessbuildkitready").into(), Rule::EventNames),
+        ("about another node", "/involvedObject/name", "node2".into(), Rule::EventNames),
+        ("about another uid", "/involvedObject/uid", uid.into(), Rule::EventNames),
+        ("about a pod", "/involvedObject/kind", "Pod".into(), Rule::EventNames),
+        ("about a field without bounds", "/involvedObject/fieldPath", huge(), Rule::EventNames),
+        ("about a version without bounds", "/involvedObject/resourceVersion", huge(), Rule::EventNames),
+        ("about an API without bounds", "/involvedObject/apiVersion", huge(), Rule::EventNames),
+        ("a type without bounds", "/type", huge(), Rule::EventFields),
+        ("a host without bounds", "/source/host", huge(), Rule::EventFields),
+        ("in another's name", "/source/component", "kubelet".into(), Rule::EventFields),
+        ("a reporter without bounds", "/reportingInstance", huge(), Rule::EventFields),
+        ("reported in another's name", "/reportingComponent", "kubelet".into(), Rule::EventFields),
+        ("a message without bounds", "/message", FORGED.repeat(200).into(), Rule::EventFields),
+        ("a message that a terminal obeys", "/message", "\u{1b}[2J".into(), Rule::EventFields),
+        ("a reason without bounds", "/reason", FORGED.repeat(200).into(), Rule::EventFields),
+        ("less than once", "/count", 0.into(), Rule::EventFields),
+        ("a series", "/series", json!({"count": 2, "lastObservedTime": "2026-01-01T00:00:00.000000Z"}), Rule::EventFields),
+        ("related", "/related", json!({"kind": "Pod", "name": FORGED}), Rule::EventFields),
+        ("an annotation", "/metadata/annotations", json!({"a": FORGED}), Rule::EventFields),
+        ("a label", "/metadata/labels", json!({"a": FORGED}), Rule::EventFields),
+        ("a finalizer", "/metadata/finalizers", json!(["example.com/forged"]), Rule::EventFields),
+        (
+            "fields without bounds that it owns",
+            "/metadata/managedFields",
+            owns(json!({format!("f:{}", FORGED.repeat(9999)): {}})),
+            Rule::EventFields,
+        ),
+        ("first told in the future", "/firstTimestamp", FUTURE.into(), Rule::EventTimes),
+        ("last told in the future", "/lastTimestamp", FUTURE.into(), Rule::EventTimes),
+        ("last told long ago", "/lastTimestamp", "1999-01-01T00:00:00Z".into(), Rule::EventTimes),
+    ]
+}
+
+/// Puts a value there, with all that leads to it.
+fn put(object: &mut Value, path: &str, value: Value) {
+    let mut place = object;
+    for key in path.split('/').skip(1) {
+        place = &mut place[key];
+    }
+    *place = value;
+}
+
+/// What the agent's account can store of events: as many as there are names, each of at most so many bytes in JSON, of which its
+/// message is 1,024. docs/security.md says so.
+const MOST_EVENTS: usize = 19;
+const MOST_BYTES: usize = 2048;
+
 pub(crate) fn the_account_tells_only_of_its_node(cluster: &Cluster) {
     agent::deployed(cluster);
     let token = cluster.token(NAMESPACE, "agent", Some(&pod_on(cluster, "node1")));
+    let node = agent::node(cluster, "node1");
+    let uid = node["metadata"]["uid"].as_str().expect("a uid");
+    let tell = |token: &str, event: &Value| {
+        cluster.request("POST", &format!("{EVENTS}?fieldManager={COMPONENT}"), Some(token), "application/json", &event.to_string())
+    };
+    let now = || jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).expect("a time").to_string();
+    let name = |topic: Topic| format!("{COMPONENT}.{uid}.{}", topic.id());
+    let event = |topic: Topic, message: &str| {
+        json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name(topic), "namespace": "default"}, "type": "Warning",
+            "involvedObject": {"apiVersion": "v1", "kind": "Node", "name": "node1", "uid": uid}, "reason": topic.reason(),
+            "message": message, "source": {"component": COMPONENT}, "reportingComponent": COMPONENT, "reportingInstance": "node1",
+            "firstTimestamp": now(), "lastTimestamp": now(), "count": 1})
+    };
+    // All topics but what the agents have told: those of tune, and of a canary that is not deployed.
+    let unused = |topic: &Topic| matches!(topic, Topic::Set(_) | Topic::NotSet(_) | Topic::Became(ConditionType::Userns, _));
+    let topics: Vec<_> = Topic::all().into_iter().filter(unused).collect();
+    let stored = || -> Vec<Value> { cluster.get(&["events", "-n", "default"])["items"].as_array().expect("a list").clone() };
+    let before = stored().len();
+
+    for (what, path, value, rule) in event_attacks(&agent::node(cluster, "node2")) {
+        let mut forged = event(topics[0], FORGED);
+        put(&mut forged, path, value.clone());
+        let answer = tell(&token, &forged);
+        assert!(is_refused_by(&answer, Some(rule)), "{what}: {rule:?}, {answer:#?}");
+    }
     let unbound = cluster.token(NAMESPACE, "agent", None);
-    let tell = |token: &str, name: &str, about: Value| {
-        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"}, "involvedObject": about,
-            "reason": "Forged", "message": FORGED, "type": "Warning", "firstTimestamp": null, "lastTimestamp": null});
-        cluster.request("POST", "/api/v1/namespaces/default/events", Some(token), "application/json", &event.to_string())
+    assert!(is_refused_by(&tell(&unbound, &event(topics[0], FORGED)), Some(Rule::EventNames)), "a token bound to no pod");
+    let new = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": name(topics[0]), "namespace": "default"},
+        "regarding": {"apiVersion": "v1", "kind": "Node", "name": "node1", "uid": uid}, "reason": "Forged", "note": FORGED, "type": "Warning", "action": "Forged",
+        "reportingController": COMPONENT, "reportingInstance": "node1", "eventTime": now().replace('Z', ".000000Z")});
+    let answer =
+        cluster.request("POST", "/apis/events.k8s.io/v1/namespaces/default/events", Some(&token), "application/json", &new.to_string());
+    assert_eq!(answer.0, 403, "{answer:?}");
+    assert_eq!(stored().len(), before, "nothing of that is stored");
+
+    // The control, and the most that can be stored: each name that is left once, as large as it may be.
+    let largest = "\u{fffd}".repeat(341) + "x";
+    for topic in &topics {
+        let answer = tell(&token, &event(*topic, &largest));
+        assert_eq!(answer.0, 201, "{answer:?}");
+        assert_eq!(tell(&token, &event(*topic, FORGED)).0, 409, "the same name again");
+    }
+    // One that is there is not made into another.
+    let patch = |value: Value| {
+        let path = format!("{EVENTS}/{}?fieldManager={COMPONENT}", name(topics[0]));
+        cluster.request("PATCH", &path, Some(&token), MERGE, &value.to_string())
     };
-    let node = |name: &str| {
-        let uid = agent::node(cluster, name)["metadata"]["uid"].clone();
-        json!({"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid})
-    };
-    assert_eq!(tell(&token, "own", node("node1")).0, 201, "the control");
-    tell(&token, "other-node", node("node2"));
-    tell(&token, "pod", json!({"apiVersion": "v1", "kind": "Pod", "name": "node1", "namespace": "default"}));
-    tell(&unbound, "unbound", node("node1"));
-    let forged = |name: &str, more: Value| {
-        let mut event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"}, "involvedObject": node("node1"),
-            "reason": "Forged", "message": FORGED, "type": "Warning"});
-        event.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
-        cluster.request("POST", "/api/v1/namespaces/default/events", Some(&token), "application/json", &event.to_string())
-    };
-    forged("long", json!({"message": FORGED.repeat(200)}));
-    forged("others-name", json!({"source": {"component": "kubelet"}}));
-    forged("related", json!({"related": {"kind": "Pod", "name": FORGED}}));
-    forged("annotated", json!({"metadata": {"name": "annotated", "namespace": "default", "annotations": {"a": FORGED}}}));
-    let new = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "new", "namespace": "default"},
-        "regarding": node("node2"), "reason": "Forged", "note": FORGED, "type": "Warning", "action": "Forged",
-        "reportingController": "example.com/forged", "reportingInstance": FORGED, "eventTime": "2026-01-01T00:00:00.000000Z"});
-    cluster.request("POST", "/apis/events.k8s.io/v1/namespaces/default/events", Some(&token), "application/json", &new.to_string());
-    let events = cluster.get(&["events", "-n", "default", "--field-selector", "reason=Forged"]);
-    let names: Vec<_> = events["items"].as_array().expect("a list").iter().map(|event| &event["metadata"]["name"]).collect();
-    assert_eq!(names, ["own"]);
-    cluster.delete(&["event/own"]);
+    wait("one can be brought up to date, a second after it was told", 10, || {
+        let answer = patch(json!({"lastTimestamp": now(), "count": 2, "message": largest}));
+        if answer.0 == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
+    let again = || patch(json!({"count": jiff::Timestamp::now().subsec_nanosecond() + 1, "message": FORGED}));
+    assert!((0..5).map(|_| again()).any(|answer| is_refused_by(&answer, Some(Rule::EventTimes))), "once a second at most");
+    for (what, path, value, rule) in event_attacks(&agent::node(cluster, "node2")) {
+        let mut forged = json!({});
+        put(&mut forged, path, value);
+        let answer = patch(forged);
+        // Some fields the API server lets nobody change.
+        let refused = is_refused_by(&answer, Some(rule)) || matches!(answer.0, 400 | 422);
+        assert!(refused, "{what}: {rule:?}, {answer:#?}");
+    }
+    let others = format!(
+        "{EVENTS}/{COMPONENT}.{}.rootlessbuildkitnotready?fieldManager={COMPONENT}",
+        agent::node(cluster, "node2")["metadata"]["uid"].as_str().expect("a uid")
+    );
+    let answer = cluster.request("PATCH", &others, Some(&token), MERGE, "{}");
+    assert!(is_refused_by(&answer, Some(Rule::EventNames)), "another node's event: {answer:?}");
+
+    let events = stored();
+    let ours: Vec<_> = events.iter().filter(|event| event["metadata"]["name"].as_str().is_some_and(|name| name.contains(uid))).collect();
+    let bytes = ours.iter().map(|event| event.to_string().len()).max().expect("events");
+    println!("        {} of {MOST_EVENTS} events of node1 are stored, the largest has {bytes} bytes as JSON", ours.len());
+    assert!(Topic::all().len() == MOST_EVENTS && ours.len() <= MOST_EVENTS && bytes <= MOST_BYTES);
+    let names: Vec<_> = topics.iter().map(|topic| format!("event/{}", name(*topic))).collect();
+    cluster.delete(&[&["-n", "default"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat());
 }
 
-/// Whether a foreign label would be refused, as the API server sees it now: it learns of a policy some time after it is stored.
-fn confined(cluster: &Cluster) -> bool {
-    let token = cluster.token(NAMESPACE, "agent", Some(&pod_on(cluster, "node1")));
-    let foreign = json!({"metadata": {"labels": {"example.com/zone": FORGED}}}).to_string();
-    cluster.request("PATCH", &(status_path("node1") + "&dryRun=All"), Some(&token), MERGE, &foreign).0 != 200
+/// What stands on the Node under our names and was put there by hand is right or gone with the next write.
+pub(crate) fn what_is_put_under_our_names_by_hand_goes(cluster: &Cluster) {
+    agent::deployed(cluster);
+    // Beside a canary and without one; that of userns is not deployed.
+    for (node, canary) in [("node1", true), ("node2", true), ("node1", false)] {
+        if !canary {
+            cluster.delete(&["-n", NAMESPACE, "daemonset/canary-procmount"]);
+            cluster.kubectl(&["set", "env", "-n", NAMESPACE, "daemonset/agent", "CANARIES-"]).expect("kubectl set env");
+            agent::rolled_out(cluster);
+        }
+        let said = |object: &Value| {
+            let labels = object["metadata"]["labels"].as_object().expect("labels");
+            let labels: BTreeMap<_, _> =
+                labels.iter().filter(|(key, _)| key.starts_with(PREFIX)).map(|(k, v)| (k.clone(), v.clone())).collect();
+            let conditions = object["status"]["conditions"].as_array().expect("conditions").iter();
+            let ours = conditions.filter(|condition| condition["type"].as_str().is_some_and(|kind| kind.starts_with("RootlessBuildKit")));
+            let conditions: BTreeMap<_, _> =
+                ours.map(|condition| (condition["type"].to_string(), json!([condition["status"], condition["reason"]]))).collect();
+            (labels, conditions)
+        };
+        let (labels, conditions) = said(&agent::node(cluster, node));
+        let forged: serde_json::Map<_, _> = Key::ALL.iter().map(|key| (key.with(PREFIX), FORGED.into())).collect();
+        let by_hand: Vec<_> = ConditionType::ALL
+            .iter()
+            .map(|kind| json!({"type": kind.name(), "status": "True", "reason": "Forged", "message": FORGED, "lastHeartbeatTime": FUTURE}))
+            .collect();
+        let patch = json!({"metadata": {"labels": forged}, "status": {"conditions": by_hand}});
+        let path = format!("/api/v1/nodes/{node}/status?fieldManager=kubectl-edit");
+        let answer = cluster.request("PATCH", &path, None, STRATEGIC, &patch.to_string());
+        assert_eq!(answer.0, 200, "{answer:?}");
+        for component in ["agent", "canary-procmount"] {
+            let selector = format!("app.kubernetes.io/component={component}");
+            cluster.delete(&["pods", "-n", NAMESPACE, "-l", &selector, "--field-selector", &format!("spec.nodeName={node}")]);
+        }
+        wait("nothing of it is left", 90, || {
+            let now = said(&agent::node(cluster, node));
+            let left = now.0.values().any(|value| value == FORGED) || now.1.values().any(|condition| condition[1] == "Forged");
+            // Nor is that of procmount, in the end.
+            let is_a_canarys = |key: &str| key.ends_with("/pod-ids") || !canary && key.ends_with("/procmount");
+            let is_said = |before: &String| now.0.contains_key(before) || is_a_canarys(before);
+            // No canary of userns is deployed, so nobody says anything of it.
+            let left = left || now.0.contains_key(&format!("{PREFIX}/userns")) || now.1.contains_key(r#""RootlessBuildKitUserns""#);
+            if !left && labels.keys().all(is_said) { Ok(()) } else { Err(format!("{now:?}, before {labels:?} {conditions:?}")) }
+        });
+    }
+    agent::deploy(cluster, AGENT);
 }
 
-/// How often an agent has tried a foreign label, and was not refused.
-fn attempts(cluster: &Cluster) -> usize {
-    let entries = cluster.audit("buildkit-preflight/");
-    let is_one = |entry: &&Value| {
-        entry["requestURI"].as_str().is_some_and(|uri| uri.contains("dryRun=All")) && entry["responseStatus"]["code"] == 200
-    };
-    entries.iter().filter(is_one).count()
+/// How a policy is put out of force, whose absence the agent says of, and what it says was not refused.
+fn ways_to_open() -> Vec<(&'static str, Vec<String>, Rule)> {
+    let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let account = r#"[{"op": "replace", "path": "/spec/matchConditions/0/expression", "value": "request.userInfo.username == 'system:serviceaccount:x:y'"}]"#;
+    let node = format!("validatingadmissionpolicy/{NODE_POLICY}");
+    let audit = r#"{"spec": {"validationActions": ["Audit"]}}"#;
+    vec![
+        ("its binding deleted", text(&["delete", &format!("validatingadmissionpolicybinding/{NODE_POLICY}")]), Rule::OwnNode),
+        ("for another account", text(&["patch", &node, "--type=json", "-p", account]), Rule::OwnNode),
+        (
+            "the events' binding only audits",
+            text(&["patch", "validatingadmissionpolicybinding/buildkit-preflight-own-events", "--type=merge", "-p", audit]),
+            Rule::EventNames,
+        ),
+    ]
+}
+
+/// The number of a rule in its policy, and the way to cut it out.
+fn cut_out(cluster: &Cluster, rule: Rule) -> Vec<String> {
+    let policy = format!("validatingadmissionpolicy/{}", rule.policy());
+    let validations = cluster.get(&[&policy])["spec"]["validations"].clone();
+    let at = validations.as_array().expect("validations").iter().position(|validation| validation["message"] == rule.refusal());
+    let patch = format!(r#"[{{"op": "remove", "path": "/spec/validations/{}"}}]"#, at.unwrap_or_else(|| panic!("no {rule:?}")));
+    vec!["patch".into(), policy, "--type=json".into(), "-p".into(), patch]
 }
 
 pub(crate) fn without_its_policy_the_agent_is_silent(cluster: &Cluster) {
     agent::deployed(cluster);
-    let wrong = r#"[{"op": "replace", "path": "/spec/matchConditions/0/expression", "value": "request.userInfo.username == 'system:serviceaccount:x:y'"}]"#;
-    let policy = format!("validatingadmissionpolicy/{NODE_POLICY}");
-    let ways: [&[&str]; 2] =
-        [&["delete", &format!("validatingadmissionpolicybinding/{NODE_POLICY}")], &["patch", &policy, "--type=json", "-p", wrong]];
-    for way in ways {
-        cluster.kubectl(way).unwrap_or_else(|error| panic!("{error}"));
-        wait("the API server knows", 60, || if confined(cluster) { Err("still confined".into()) } else { Ok(()) });
+    let whole = ways_to_open().into_iter().map(|(what, way, rule)| (what.to_owned(), way, rule));
+    // The rest of them is tried against a server of the test's own: tests/agent.
+    let rules = [Rule::OwnNode, Rule::Conditions];
+    let parts = rules.map(|rule| (format!("without the rule {rule:?}"), cut_out(cluster, rule), rule));
+    for (what, way, rule) in whole.chain(parts) {
+        cluster.kubectl(&way.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{what}: {error}"));
         let before = condition(&agent::node(cluster, "node1"));
-        let before_attempts = attempts(cluster);
+        wait("the API server knows", 60, || if tries(cluster, rule) { Err("still confined".into()) } else { Ok(()) });
         cluster.delete(&["-n", NAMESPACE, &format!("pod/{}", pod_on(cluster, "node1"))]);
-        wait("the agent says why it publishes nothing", 60, || {
+        wait(&format!("{what}: the agent says why it publishes nothing"), 60, || {
             let lines = log_of(cluster, "node1");
-            let said = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains("no admission policy confines"));
-            // It tries again and again, and stays silent.
-            let tried = attempts(cluster) - before_attempts;
-            if lines.iter().any(said) && tried >= 3 { Ok(()) } else { Err(format!("{tried} attempts, {lines:?}")) }
+            let said = |line: &Value| {
+                line["error"].as_str().is_some_and(|error| error.contains(rule.attack()) && error.contains("was not refused"))
+            };
+            if lines.iter().any(said) { Ok(()) } else { Err(format!("{lines:?}")) }
         });
         let pod = cluster.get(&["pod", "-n", NAMESPACE, &pod_on(cluster, "node1")]);
         let ready = pod["status"]["conditions"].as_array().expect("conditions").iter().find(|condition| condition["type"] == "Ready");
         assert_eq!(ready.expect("a condition")["status"], "False", "not ready");
         assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 0, "no crash loop");
         let node = agent::node(cluster, "node1");
-        assert_eq!(condition(&node), before, "nothing was written");
+        assert_eq!(condition(&node), before, "{what}: nothing was written");
         assert_eq!(agent::label(&node, "no-process-sandbox").as_deref(), Some("ready"), "and nothing taken away");
 
         let file = agent::repository().join("manifests/agent/policy.yaml").display().to_string();
         cluster.kubectl(&["apply", "-f", &file]).unwrap_or_else(|error| panic!("{error}"));
+        wait("the API server knows again", 60, || if tries(cluster, rule) { Ok(()) } else { Err("not confined".to_owned()) });
         rolled_out(cluster);
     }
+}
+
+/// Whether a rule refuses what breaks it, as the API server sees it now: it learns of a policy some time after it is stored.
+fn tries(cluster: &Cluster, rule: Rule) -> bool {
+    let token = cluster.token(NAMESPACE, "agent", Some(&pod_on(cluster, "node1")));
+    let status = |node: &str, manager: &str| format!("/api/v1/nodes/{node}/status?fieldManager={manager}&dryRun=All");
+    let manager = "buildkit-preflight/no-process-sandbox";
+    let (path, kind, body) = match rule {
+        Rule::OwnNode => (status("node2", manager), MERGE, json!({})),
+        Rule::Conditions => {
+            (status("node1", manager), STRATEGIC, json!({"status": {"conditions": [{"type": "Forged", "status": "Unknown"}]}}))
+        }
+        _ => {
+            let uid = agent::node(cluster, "node1")["metadata"]["uid"].clone();
+            let name = format!("{COMPONENT}.{}.sysctltugofwar", uid.as_str().expect("a uid"));
+            let about = json!({"apiVersion": "v1", "kind": "Node", "name": "node1", "uid": uid});
+            let event = json!({"metadata": {"name": if rule == Rule::EventNames { FORGED } else { &name }, "namespace": "default"},
+                "involvedObject": about, "type": FORGED, "source": {"component": COMPONENT}, "count": 1});
+            let answer = cluster.request("POST", &format!("{EVENTS}?dryRun=All"), Some(&token), "application/json", &event.to_string());
+            return is_refused_by(&answer, Some(rule));
+        }
+    };
+    is_refused_by(&cluster.request("PATCH", &path, Some(&token), kind, &body.to_string()), Some(rule))
 }
