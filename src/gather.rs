@@ -111,7 +111,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
 fn try_build(facts: &Facts, plan: Plan, options: &Options) -> Trial {
     match (facts.process.uid.known(), facts.state_dir.path.known()) {
         (Some(uid), Some(state_dir)) => trial::run(plan, *uid, &facts.tools, state_dir.as_ref(), options.deadline * BUILD_TIME),
-        _ => trial::not_run(plan, "nothing tells which user this is, or where the state dir would be"),
+        _ => trial::not_run(plan, "it is not known which user this is, or where the state dir would be"),
     }
 }
 

@@ -437,16 +437,16 @@ fn facts_may_come_through_a_pipe() {
     let shell = |line: &str| Command::new("bash").args(["-c", line, env!("CARGO_BIN_EXE_buildkit-preflight"), &host("debian-10")]).assert();
     shell("\"$0\" check --facts <(\"$0\" facts --root \"$1\")").code(1).stderr("");
     shell("\"$0\" facts --root \"$1\" | \"$0\" check --facts -").code(1).stderr("");
-    shell("head -c 20M /dev/zero | \"$0\" check --facts -").code(2).stderr(contains("standard input: larger than 16 MiB"));
-    shell("\"$0\" check --facts <(head -c 20M /dev/zero)").code(2).stderr(contains("larger than 16 MiB"));
+    shell("head -c 20M /dev/zero | \"$0\" check --facts -").code(2).stderr(contains("standard input: larger than 2 MiB"));
+    shell("\"$0\" check --facts <(head -c 20M /dev/zero)").code(2).stderr(contains("larger than 2 MiB"));
     shell("\"$0\" check --facts - < /").code(2).stderr(contains("directory"));
     shell("\"$0\" check --facts - <&-").code(2);
 }
 
 #[test]
 fn a_file_that_is_too_large_is_said_to_be() {
-    let facts = facts_file(|text| text + &" ".repeat(16 << 20));
-    preflight().args(["check", "--facts"]).arg(facts.path()).assert().code(2).stdout("").stderr(contains(": larger than 16 MiB"));
+    let facts = facts_file(|text| text + &" ".repeat(2 << 20));
+    preflight().args(["check", "--facts"]).arg(facts.path()).assert().code(2).stdout("").stderr(contains(": larger than 2 MiB"));
     let dir = tempfile::tempdir().expect("temp dir");
     let tree = dir.path().join("tree");
     assert!(std::process::Command::new("cp").arg("-a").arg(host("debian-12")).arg(&tree).status().expect("cp").success());
@@ -481,6 +481,7 @@ fn standard_output_that_takes_nothing_is_exit_code_4() {
     };
     shell("> /dev/full").code(4).stderr(contains("standard output").and(contains("No space left")));
     shell(">&-").code(4).stderr(contains("standard output is closed"));
+    shell("1</dev/null").code(4).stderr(contains("standard output is closed or cannot be written"));
     // A reader that has seen enough is no error; the verdict counts.
     shell("| true").code(1).stderr("");
     shell("> /dev/null").code(1).stderr("");

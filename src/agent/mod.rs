@@ -118,9 +118,8 @@ pub enum Error {
 /// What keeps it from starting. Nothing that happens later ends it.
 pub fn run(options: Options) -> Result<(), Error> {
     memory::keep_small();
-    let mut builder = tokio::runtime::Builder::new_current_thread();
     // One thread more, while a probe runs.
-    let runtime = builder.enable_io().enable_time().max_blocking_threads(2).thread_keep_alive(Duration::from_millis(100)).build()?;
+    let runtime = api::runtime().max_blocking_threads(2).thread_keep_alive(Duration::from_millis(100)).build()?;
     let done = runtime.block_on(start(options));
     runtime.shutdown_timeout(LAST_PROBE);
     done

@@ -40,3 +40,12 @@ pub use server::Server;
 fn of<K: kube::Resource<DynamicType = ()>>(namespace: Option<&str>) -> kube::core::Request {
     kube::core::Request::new(K::url_path(&(), namespace))
 }
+
+/// The runtime of what talks to an API server: one thread, which looks at its clocks in each turn. hyper reads interim answers
+/// (100 Continue) as fast as they come, and with tokio's own 61 turns a server that sends them for ever held up each deadline
+/// for a minute.
+pub fn runtime() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().event_interval(1);
+    builder
+}

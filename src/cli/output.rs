@@ -4,6 +4,7 @@ use super::Error;
 use crate::report::Style;
 use crate::text;
 use clap::ValueEnum;
+use nix::fcntl::OFlag;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,20 +12,26 @@ use tracing_subscriber::fmt::MakeWriter;
 
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// To be called before Rust's runtime starts, which opens /dev/null in the place of a closed
-/// standard output: the result would go nowhere and nobody would be told.
+/// To be called before Rust's runtime starts, which opens /dev/null in the place of a closed standard output, and takes one that
+/// is open only for reading for one that is written: the result would go nowhere and nobody would be told.
 pub extern "C" fn note_closed_stdout() {
-    let closed = nix::fcntl::fcntl(std::io::stdout(), nix::fcntl::FcntlArg::F_GETFD).is_err();
-    STDOUT_CLOSED.store(closed, Ordering::Relaxed);
+    let takes_output = nix::fcntl::fcntl(std::io::stdout(), nix::fcntl::FcntlArg::F_GETFL)
+        .is_ok_and(|flags| OFlag::from_bits_truncate(flags).intersection(OFlag::O_ACCMODE) != OFlag::O_RDONLY);
+    STDOUT_CLOSED.store(!takes_output, Ordering::Relaxed);
 }
 
-/// Prints a result. A reader that has seen enough and closed its end is no error.
+/// Prints a result.
 pub(super) fn print(text: &str) -> Result<(), Error> {
     if STDOUT_CLOSED.load(Ordering::Relaxed) {
-        return Err(Error::Io("standard output is closed, so the result has nowhere to go".into()));
+        return Err(Error::Io("standard output is closed or cannot be written, so the result has nowhere to go".into()));
     }
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    was_printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Makes an error of a result that could not be printed. A reader that has seen enough and closed its end is no error.
+pub(super) fn was_printed(written: std::io::Result<()>) -> Result<(), Error> {
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Io(format!("could not write to standard output: {error}"))),
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 use super::args::FOR_TESTS;
 use super::exit::{self, READY};
 use super::uses::{Use, Uses};
-use super::{Error, values};
+use super::{Error, output, values};
 use crate::attempt::probe::child::{self, Task};
 use crate::fact::{Builder, Plan, Step, SubIds};
 use crate::profile::BUILDER_UID;
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         // By hand. One that goes away later is a step that fails.
         look_at(Named::StateDir, &state_dir)?;
     }
-    child::run(&Task {
+    let told = child::run(&Task {
         plan: Plan { builder, process_sandbox: arguments.process_sandbox },
         state_dir,
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
@@ -96,6 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         under_rootlesskit: arguments.under_rootlesskit,
         without: arguments.without.clone(),
     });
+    output::was_printed(told.map_err(Into::into))?;
     Ok(READY)
 }
 

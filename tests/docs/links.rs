@@ -25,7 +25,8 @@ fn each_link_leads_to_a_file_and_a_heading() {
         for (line, target) in page.links().filter(|(_, target)| !target.contains("://")) {
             looked_at += 1;
             let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
-            let path = if file.is_empty() { page.path.clone() } else { plain(&page.path.parent().unwrap_or(Path::new("")).join(file)) };
+            let path =
+                if file.is_empty() { page.path.clone() } else { plain(&page.path.parent().unwrap_or_else(|| Path::new("")).join(file)) };
             if !repository().join(&path).exists() {
                 broken.push(format!("{}: there is no {}", page.at(line), path.display()));
             } else if anchor.is_some_and(|anchor| !anchors.get(&path).is_some_and(|anchors| anchors.contains(anchor))) {

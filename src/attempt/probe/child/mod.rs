@@ -50,16 +50,20 @@ pub struct Task {
 }
 
 /// Does all steps of the plan until one fails, and tells each on standard output.
-pub fn run(task: &Task) {
+///
+/// # Errors
+/// Standard output takes nothing; then no step is done.
+pub fn run(task: &Task) -> nix::Result<()> {
     // Not by SIGKILL: from here on there may be something to remove.
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
     tell::leave_out(&task.without);
     // A binary that can't be read, or a change of user, would leave /proc/self to root.
     let _ = nix::sys::prctl::set_dumpable(true);
     let scratch = scratch::make(task);
-    tell::tell(&Line::Made);
+    let told = tell::try_to_tell(&Line::Made);
     let probe = Probe { task, scratch: scratch.as_ref().map(|_| ()).map_err(|errno| *errno) };
     match task.become_uid {
+        _ if told.is_err() => {}
         _ if task.under_rootlesskit => drop(probe.buildkitd(false)),
         Some(uid) => probe.as_user(uid),
         None => probe.builder(None),
@@ -67,6 +71,7 @@ pub fn run(task: &Task) {
     if scratch.as_ref().map_or(true, |path| cleanup::remove() || remove_scratch(path)) {
         tell::tell(&Line::Clean);
     }
+    told
 }
 
 impl Task {

@@ -40,7 +40,12 @@ pub(super) fn leave(outcome: Outcome) -> ! {
 
 /// One line to the parent. A parent that listens no more is no reason to leave something behind.
 pub(super) fn tell(line: &Line) {
-    let _ = write(std::io::stdout().as_fd(), &line.to_bytes());
+    let _ = try_to_tell(line);
+}
+
+/// The same, for who wants to know whether it was heard.
+pub(super) fn try_to_tell(line: &Line) -> nix::Result<()> {
+    write(std::io::stdout().as_fd(), &line.to_bytes()).map(drop)
 }
 
 /// Errors that a filter or a security module likes to give.
