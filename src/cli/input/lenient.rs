@@ -37,7 +37,7 @@ pub(super) fn facts(mut given: Value) -> Result<(Facts, Vec<String>), (String, S
 /// Something is missing at `path`: what it belongs to is not known. `None` where it belongs to nothing that could be unknown.
 fn take_as_untold(given: &mut Value, path: &Path, field: Option<&str>) -> Option<()> {
     let path_and_field = field.map_or_else(|| path.to_string(), |field| format!("{path}.{field}"));
-    let untold = format!("not told: {path_and_field}");
+    let untold = format!("not reported: {path_and_field}");
     let path: Vec<_> = path.iter().collect();
     let known = path.iter().rposition(|segment| matches!(segment, Segment::Enum { variant } if variant == "known"));
     match (known, path.as_slice()) {

@@ -46,7 +46,7 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
     if !unknown.is_empty() {
         super::output::say(
             "note: ",
-            &format!("{path} has fields that this version does not know, which are passed over: {}", named(&unknown)),
+            &format!("{path} has fields that this version does not know, which are skipped: {}", named(&unknown)),
         );
     }
     Ok(facts)

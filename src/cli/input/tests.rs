@@ -267,12 +267,12 @@ fn a_value_that_lacks_a_field_is_not_known() {
         read(&given).expect("facts").0
     };
     fn untold<T>(path: &str) -> Fact<T> {
-        Fact::Denied(format!("not told: {path}").into())
+        Fact::Denied(format!("not reported: {path}").into())
     }
     assert_eq!(read("/process/uidMap/known/0", "length").process.uid_map, untold("process.uidMap.known[0].length"));
     assert_eq!(read("/stateDir/flags/known", "readOnly").state_dir.flags, untold("stateDir.flags.known.readOnly"));
     let facts = read("/probes/0/steps/3", "outcome");
-    assert_eq!(facts.probes[0].end, End::NotRun("not told: probes[0].steps[3].outcome".into()));
+    assert_eq!(facts.probes[0].end, End::NotRun("not reported: probes[0].steps[3].outcome".into()));
     assert_eq!(judge(&facts, Profile::NoProcessSandbox, None).ready(), Ready::Unknown);
 }
 
