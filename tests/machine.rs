@@ -273,6 +273,9 @@ fn wherever_a_signal_comes_nothing_is_left() {
         ("write", 6),
         ("poll", 1),
     ];
+    let check = ["./buildkit-preflight", "check", "--state-dir", "state", "--deadline", "60s"];
+    let whole = Command::new(check[0]).args(&check[1..]).current_dir(place.dir.path()).output().expect("runs");
+    assert!(whole.status.success(), "without a signal it is ready: {whole:?}");
     let mut hits = 0;
     for signal in ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM", "SIGKILL"] {
         for (call, times) in calls {
@@ -280,7 +283,6 @@ fn wherever_a_signal_comes_nothing_is_left() {
                 let inject = format!("inject={call}:signal={signal}:when={nth}");
                 let mut strace = Command::new("strace");
                 strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
-                let check = ["./buildkit-preflight", "check", "--state-dir", "state", "--deadline", "60"];
                 let status = strace.args(check).current_dir(place.dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).status();
                 hits += usize::from(!status.expect("strace: run `make packages`").success());
                 until("all are gone", || processes_in(place.dir.path()).is_empty());
@@ -301,7 +303,7 @@ fn what_a_kill_left_the_next_run_removes_and_nothing_that_lives() {
     let place = Place::new();
     let state = place.path("state");
     let start = |place: &Place| {
-        let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 600");
+        let mut command = place.command(USER, BLOCKING_HELPER, "check --state-dir state --deadline 10m");
         let check = command.stdout(Stdio::null()).spawn().expect("unshare");
         until("the helper runs", || processes_in(place.dir.path()).len() >= 4);
         check
@@ -342,8 +344,8 @@ fn what_was_named_and_does_not_answer_is_said() {
     let place = Place::new();
     // Each in a process and with a mount of its own, all at once: they wait.
     let commands = [
-        ("check --root dead0 --deadline 0.5", "waited 0.5 s"),
-        ("check --root dead1/below --deadline 0.5", "waited 0.5 s"),
+        ("check --root dead0 --deadline 500ms", "waited 0.5 s"),
+        ("check --root dead1/below --deadline 500ms", "waited 0.5 s"),
         ("check --facts dead2/facts.json", "dead2/facts.json: waited 10 s"),
         ("tune --facts dead3/facts.json", "dead3/facts.json: waited 10 s"),
         ("facts --capture dead4/new", "dead4/new: waited 10 s"),
