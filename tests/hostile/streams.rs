@@ -128,6 +128,7 @@ const ENVIRONMENTS: &[&str] = &[
     "env XDG_DATA_HOME=/dev/null XDG_RUNTIME_DIR=/nonexistent",
     "env XDG_DATA_HOME=\"$(printf '\\033[2J\\nFORGED: x')\"",
     "env TZ=nonsense SSL_CERT_FILE=/nonexistent SSL_CERT_DIR=/dev/null",
+    "env SSL_CERT_FILE=/dev/zero",
     "env -u TZ MALLOC_ARENA_MAX=x GLIBC_TUNABLES=x LD_LIBRARY_PATH=/nonexistent",
     "env X=\"$(head -c 100000 /dev/zero | tr '\\0' a)\"",
     "env -i HOSTILE=\"$HOSTILE\"",

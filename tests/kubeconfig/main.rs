@@ -130,6 +130,14 @@ fn a_field_that_is_of_no_use_is_named() {
 }
 
 #[test]
+fn authorities_of_the_system_that_are_no_file_are_named() {
+    let dir = written(&kubeconfig("server: https://127.0.0.1:1", "token: t"));
+    let mut command = preflight(&["cleanup", "--kubeconfig"]);
+    let run = command.arg(dir.path().join("config")).env("SSL_CERT_FILE", "/dev/zero").assert();
+    is_refused(run, "SSL_CERT_FILE: /dev/zero: a device, not a file");
+}
+
+#[test]
 fn a_file_that_is_no_kubeconfig_is_named() {
     let context = "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n";
     for (text, words) in [

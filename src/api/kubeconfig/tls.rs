@@ -11,6 +11,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use std::path::Path;
 use std::time::Duration;
 
+/// The variable that names a file with the system's authorities, as OpenSSL and Go know it.
+const SYSTEM_AUTHORITIES: &str = "SSL_CERT_FILE";
+/// How large that file may be: Debian's has 0.2 MiB.
+const LARGEST_BUNDLE: usize = 16 * 1024 * 1024;
+
 /// Whom to trust.
 pub(super) struct Authority {
     /// As it was found.
@@ -116,6 +121,11 @@ pub(super) fn config(
     // Where nothing is to be verified, the system's authorities are not asked for: there may be none.
     let needless = config.accept_invalid_certs || !is_https;
     config.root_cert = authority.map(|authority| authority.certificates).or_else(|| needless.then(Vec::new));
+    if let (None, Some(file)) = (&config.root_cert, std::env::var_os(SYSTEM_AUTHORITIES)) {
+        // It is read whole for the system's authorities, whatever it is.
+        let read = contents(Path::new(&file), LARGEST_BUNDLE);
+        read.map_err(|why| Wrong::Cluster("certificate-authority", format!("the environment's {SYSTEM_AUTHORITIES}: {why}")))?;
+    }
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     if let Some(name) = config.tls_server_name.clone() {
         ServerName::try_from(name).map_err(|error| Wrong::Cluster("tls-server-name", error.to_string()))?;
