@@ -131,6 +131,26 @@ async fn what_happens_again_brings_its_event_up_to_date() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn an_event_that_expires_while_it_is_brought_up_to_date_is_made_anew() {
+    let change = change();
+    let there = json!({"metadata": {"resourceVersion": "5"}, "lastTimestamp": "2025-12-31T00:00:00Z"}).to_string();
+    let (exists, gone) = (refusal(409, "already exists"), refusal(404, "not found"));
+    for answers in [vec![(404, &gone)], vec![(200, &there), (404, &gone)]] {
+        let (writer, mut server) = writer();
+        let answers = async {
+            answer(&mut server, 409, &exists).await;
+            for (status, text) in answers {
+                answer(&mut server, status, text).await;
+            }
+            answer(&mut server, 201, "{}").await
+        };
+        let (told, (method, _, _, body)) = tokio::join!(writer.tell(&change, "u", "2026-02-02T00:00:00Z"), answers);
+        told.expect("it is told");
+        assert_eq!((method.as_str(), &body["count"]), ("POST", &json!(1)));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn only_a_refusal_by_its_rule_is_confinement() {
     // As long as a node's name can be: it stands before what the rule says.
     let node = "n".repeat(253);

@@ -139,6 +139,26 @@ fn an_event_that_cant_be_told_does_not_hold_up_the_label() {
 }
 
 #[test]
+fn an_event_that_is_refused_for_its_times_is_told_again_a_few_times() {
+    for (refusals, is_told) in [(2, true), (usize::MAX, false)] {
+        let mut events = 0;
+        let server = Server::start(move |seen, _| match seen.kind {
+            Kind::Event => {
+                events += 1;
+                if events <= refusals { Answer::With(422, refusal(422, Rule::EventTimes.refusal())) } else { Answer::Properly }
+            }
+            _ => Answer::Properly,
+        });
+        let mut agent = Agent::start(&server, &[]);
+        let ends = if is_told { "event sent" } else { r#""is_final":true"# };
+        agent.wait("it is told or given up", |agent| agent.log().contains(ends).then_some(()));
+        assert_eq!(server.seen(Kind::Event).len(), if is_told { 3 } else { 6 }, "{}", agent.log());
+        assert_eq!(server.events().len(), usize::from(is_told));
+        assert_eq!(agent.log().matches("could not send an event").count(), if is_told { 1 } else { 2 }, "each complaint once");
+    }
+}
+
+#[test]
 fn a_heartbeat_proves_again_and_takes_back_what_a_human_wrote() {
     let server = Server::start(|seen, node| {
         if seen.kind == Kind::DryRun {
