@@ -199,19 +199,25 @@ fn a_node_that_was_replaced_is_a_new_one() {
 
 #[test]
 fn an_answer_that_is_lost_does_not_make_the_status_younger() {
-    let mut applies = 0;
-    let server = Server::start(move |seen, node| {
-        applies += usize::from(seen.kind == Kind::Apply);
-        if seen.kind == Kind::Read && applies == 1 {
-            // Nothing but this write stands on the Node; it is a while ago.
-            node["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T00:00:00Z".into();
-        }
-        if seen.kind == Kind::Apply && applies == 1 { Answer::CutAfter } else { Answer::Properly }
-    });
-    let mut agent = Agent::start(&server, &[]);
-    agent.wait("ready", |agent| agent.is_ready().then_some(()));
-    assert_eq!(condition(&server.node())["lastTransitionTime"], "2026-01-01T00:00:00Z");
-    assert_eq!(server.events().len(), 1);
+    for is_cut in [true, false] {
+        let mut applies = 0;
+        let server = Server::start(move |seen, node| {
+            applies += usize::from(seen.kind == Kind::Apply);
+            if seen.kind == Kind::Read && applies == 1 {
+                // Nothing but this write stands on the Node; it is a while ago.
+                node["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T00:00:00Z".into();
+            }
+            match seen.kind {
+                Kind::Apply if applies == 1 && is_cut => Answer::CutAfter,
+                Kind::Apply if applies == 1 => Answer::EndlessAfter,
+                _ => Answer::Properly,
+            }
+        });
+        let mut agent = Agent::start(&server, &[]);
+        agent.wait("ready", |agent| agent.is_ready().then_some(()));
+        assert_eq!(condition(&server.node())["lastTransitionTime"], "2026-01-01T00:00:00Z", "cut: {is_cut}");
+        assert_eq!(server.events().len(), 1);
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) enum Answer {
     With(u16, String),
     /// It is done, and the connection is cut before the answer.
     CutAfter,
+    /// It is done, and the answer is larger than any that is read.
+    EndlessAfter,
     /// Never.
     Never,
 }
@@ -101,6 +103,10 @@ impl Server {
             let answer = (state.rule)(&seen, &mut state.node);
             let (status, text) = match &answer {
                 Answer::Properly | Answer::CutAfter => state.act(&seen),
+                Answer::EndlessAfter => {
+                    let (status, text) = state.act(&seen);
+                    (status, text + &" ".repeat(9 << 20))
+                }
                 Answer::With(status, text) => (*status, text.clone()),
                 Answer::Never => (0, String::new()),
             };
