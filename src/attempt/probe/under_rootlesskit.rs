@@ -22,19 +22,23 @@ const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubId
 pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -> Probe {
     let _held = Held::new();
     let is_ours = |name: &str| is_numbered(name, PREFIX, SUFFIX);
-    let remove = |path: &Path| drop(std::fs::remove_dir_all(path));
-    sweep(&temporary(), is_ours, false, remove);
+    sweep(&temporary(), is_ours, false, remove_unlocked);
     let mut probe = request.probe(uid, rootlesskit);
     let mut command = Command::new(rootlesskit);
     // Where rootlesskit would make one, but our own, so that it can be removed if rootlesskit does not come to it. Where it can't
     // be made, rootlesskit says why.
     let name = |attempt| temporary().join(format!("{PREFIX}{}-{attempt}{SUFFIX}", std::process::id()));
-    let (state, lock) = make(name).map_or_else(|_| (name(0), None), |made| (made.path, Some(made.directory)));
+    // rootlesskit locks it itself, so our lock ends here.
+    let made = make(name).map(|made| made.path);
+    let state = made.clone().unwrap_or_else(|_| name(0));
     command.arg("--state-dir").arg(&state).arg(own).args(request.arguments()).arg("--under-rootlesskit");
     let words = start(command, &mut probe, request.deadline);
-    if lock.is_some() {
+    if let Ok(state) = made {
         // rootlesskit removes it too, and then the name may be another's.
-        drop(lock);
+        let remove = |path: &Path| {
+            let _ = std::fs::remove_dir(path);
+            remove_unlocked(path);
+        };
         bounded(LAST_WORDS, move || remove_left(&state, false, remove));
     }
     if !probe.steps.is_empty() {
@@ -55,6 +59,13 @@ pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -
     probe.steps.push(failed);
     probe.end = End::Completed;
     probe
+}
+
+/// Removes a state dir in which rootlesskit has locked its file, and does not hold that lock any more.
+fn remove_unlocked(state: &Path) {
+    if std::fs::File::open(state.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        let _ = std::fs::remove_dir_all(state);
+    }
 }
 
 fn worked(step: Step) -> StepResult {
