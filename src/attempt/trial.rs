@@ -5,7 +5,7 @@
 //! whatever comes of it.
 
 use super::ending::{self, Held};
-use super::leftovers::{is_numbered, sweep};
+use super::leftovers::{Made, is_numbered, make, remove_tree, sweep};
 use super::probe::die_with_us;
 use crate::check::step_of;
 use crate::fact::{Builder, Errno, Plan, Stage, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
@@ -26,15 +26,23 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(50);
 /// How long buildkitd may take to end by itself.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a trial may take to remove what killed ones left; the next one does the rest.
+const TIDYING: Duration = Duration::from_secs(5);
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY program /program\nRUN [\"/program\", \"--version\"]\n";
 
 /// Tries a build as the user that this process is.
 pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadline: Duration) -> Trial {
-    let began = Instant::now();
     let _held = Held::new();
-    let (end, snapshotter) = match lacks(plan, uid, tools) {
+    let why_not = lacks(plan, uid, tools);
+    if why_not.is_none() {
+        remove_left(state_dir, Instant::now() + TIDYING);
+    }
+    // The time is the build's alone.
+    let began = Instant::now();
+    let (end, snapshotter) = match why_not {
         Some(why) => (TrialEnd::NotRun(why), None),
+        None if ending::has_come() => (TrialEnd::NotRun("a signal ended it".into()), None),
         None => match Place::make(state_dir) {
             Ok(place) => place.build(plan, tools, began + deadline),
             Err(error) => (no_place(state_dir, &error), None),
@@ -86,23 +94,16 @@ const PREFIX: &str = ".buildkit-preflight-trial-";
 /// The throw-away directory; it goes with this, and so does runc's, if it was not there before.
 struct Place {
     dir: PathBuf,
-    /// Locked for as long as this process lives.
+    /// For as long as this lives, others leave the directory alone.
     _lock: File,
     runc_was_there: bool,
 }
 
 impl Place {
     fn make(state_dir: &Path) -> std::io::Result<Self> {
-        sweep(state_dir, |name| is_numbered(name, PREFIX, ""), "", false, remove_tree);
-        // A name that is taken is another's: of a container with the same volume.
-        let name = |attempt: u32| state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
-        let made = (0..100).map(name).map(|dir| fs::create_dir(&dir).map(|()| dir));
-        let mut made = made.skip_while(|made| made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists));
-        let dir = made.next().unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))?;
-        let lock = File::open(&dir)?;
-        // Where a file system has no locks, nobody can take it for one that was left.
-        let _ = lock.try_lock();
-        let place = Place { dir, _lock: lock, runc_was_there: Path::new(RUNC).exists() };
+        let name = |attempt| state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
+        let Made { path, directory, .. } = make(name)?;
+        let place = Place { dir: path, _lock: directory, runc_was_there: Path::new(RUNC).exists() };
         for dir in ["context", "root", "run", "tmp"] {
             fs::create_dir(place.dir.join(dir))?;
         }
@@ -215,7 +216,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let place = self.dir.clone();
-        bounded(FAREWELL, move || remove_tree(&place));
+        bounded(FAREWELL, move || remove_tree(&place, &|| false));
         if !self.runc_was_there {
             // Only an empty one.
             let _ = fs::remove_dir(RUNC);
@@ -223,18 +224,9 @@ impl Drop for Place {
     }
 }
 
-/// Removes a tree of our own. overlayfs leaves directories of mode 0, which only their owner can open again.
-fn remove_tree(path: &Path) {
-    let is_directory = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    if !is_directory {
-        let _ = fs::remove_file(path);
-        return;
-    }
-    let _ = fs::set_permissions(path, Permissions::from_mode(0o700));
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        remove_tree(&entry.path());
-    }
-    let _ = fs::remove_dir(path);
+/// Removes what trials left that were killed, until an end or a signal.
+fn remove_left(state_dir: &Path, end: Instant) {
+    sweep(state_dir, |name| is_numbered(name, PREFIX, ""), false, |path| remove_tree(path, &|| is_over(end)));
 }
 
 /// Whether time is up, or a signal has come that ends this process.
@@ -284,5 +276,27 @@ impl Drop for Group {
             let _ = killpg(self.pid(), Signal::SIGKILL);
             self.leave();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_trials_left_is_removed_until_time_is_up() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let left = |number: u32| dir.path().join(format!("{PREFIX}{number}-0"));
+        for number in 1..4 {
+            fs::create_dir_all(left(number).join("root/work")).expect("mkdir");
+            fs::write(left(number).join("daemon.log"), "x").expect("write");
+            fs::set_permissions(left(number).join("root/work"), Permissions::from_mode(0o0)).expect("chmod");
+        }
+        let living = File::open(left(3)).expect("open");
+        living.try_lock().expect("a lock");
+        remove_left(dir.path(), Instant::now());
+        assert!((1..4).all(|number| left(number).join("daemon.log").exists()), "the end had come");
+        remove_left(dir.path(), Instant::now() + Duration::from_secs(600));
+        assert_eq!([1, 2, 3].map(|number| left(number).exists()), [false, false, true]);
     }
 }

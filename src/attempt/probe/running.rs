@@ -56,15 +56,15 @@ fn available(pipe: &mut (impl Read + AsFd), closed: bool) -> Vec<u8> {
 pub(super) struct Running<'a> {
     child: Child,
     scratch: Option<PathBuf>,
-    /// Whether the first step was begun.
-    begun: bool,
+    /// Whether it was made; nothing is known before the first step is begun.
+    made: Option<bool>,
     killed: Option<i32>,
     probe: &'a mut Probe,
 }
 
 impl<'a> Running<'a> {
     pub(super) fn new(child: Child, probe: &'a mut Probe) -> Self {
-        Running { child, scratch: None, begun: false, killed: None, probe }
+        Running { child, scratch: None, made: None, killed: None, probe }
     }
 
     /// Waits until all processes of the child are gone, or ends them; then reads what they told,
@@ -96,7 +96,8 @@ impl<'a> Running<'a> {
             }),
         };
         if let Some(scratch) = self.scratch.take() {
-            crate::read::bounded(LAST_WORDS, move || child::remove_scratch(&scratch));
+            let is_made = self.made == Some(true);
+            crate::read::bounded(LAST_WORDS, move || child::remove_left(&scratch, is_made));
         }
         words
     }
@@ -106,7 +107,7 @@ impl<'a> Running<'a> {
             Some(Line::Step(result)) => self.probe.steps.push(result),
             Some(Line::MapSource(source)) => self.probe.map_source = Some(source),
             Some(Line::Scratch(path)) => self.scratch = Some(path.into()),
-            Some(Line::Made) => self.begun = true,
+            Some(Line::Made(made)) => self.made = Some(made),
             Some(Line::Clean) => self.scratch = None,
             Some(Line::Killed(signal)) => self.killed = Some(signal),
             Some(Line::NotRun(why)) => self.probe.end = End::NotRun(why),
@@ -116,7 +117,7 @@ impl<'a> Running<'a> {
 
     /// The step that was under way: the first of the plan after the last one that was told.
     fn next_step(&self) -> Step {
-        if self.scratch.is_some() && !self.begun {
+        if self.scratch.is_some() && self.made.is_none() {
             return Step::StateDir;
         }
         let last = self.probe.steps.last().map(|result: &StepResult| result.step);

@@ -3,7 +3,7 @@
 use super::running::LAST_WORDS;
 use super::{Request, start};
 use crate::attempt::ending::Held;
-use crate::attempt::leftovers::{is_numbered, sweep};
+use crate::attempt::leftovers::{is_numbered, make, remove_left, sweep};
 use crate::check::step_of;
 use crate::fact::{End, MapSource, Probe, Step, StepOutcome, StepResult};
 use crate::read::{bounded, temporary};
@@ -21,16 +21,26 @@ const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubId
 /// done without it too: where that fails likewise, its own answer says more.
 pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -> Probe {
     let _held = Held::new();
-    // rootlesskit locks a file in it.
     let is_ours = |name: &str| is_numbered(name, PREFIX, SUFFIX);
-    sweep(&temporary(), is_ours, "lock", false, |path| drop(std::fs::remove_dir_all(path)));
+    sweep(&temporary(), is_ours, false, remove_unlocked);
     let mut probe = request.probe(uid, rootlesskit);
     let mut command = Command::new(rootlesskit);
-    // Where rootlesskit would make one, but known, so that it can be removed if rootlesskit does not come to it.
-    let state = temporary().join(format!("{PREFIX}{}{SUFFIX}", std::process::id()));
+    // Where rootlesskit would make one, but our own, so that it can be removed if rootlesskit does not come to it. Where it can't
+    // be made, rootlesskit says why.
+    let name = |attempt| temporary().join(format!("{PREFIX}{}-{attempt}{SUFFIX}", std::process::id()));
+    // rootlesskit locks it itself, so our lock ends here.
+    let made = make(name).map(|made| made.path);
+    let state = made.clone().unwrap_or_else(|_| name(0));
     command.arg("--state-dir").arg(&state).arg(own).args(request.arguments()).arg("--under-rootlesskit");
     let words = start(command, &mut probe, request.deadline);
-    bounded(LAST_WORDS, move || std::fs::remove_dir_all(state));
+    if let Ok(state) = made {
+        // rootlesskit removes it too, and then the name may be another's.
+        let remove = |path: &Path| {
+            let _ = std::fs::remove_dir(path);
+            remove_unlocked(path);
+        };
+        bounded(LAST_WORDS, move || remove_left(&state, false, remove));
+    }
     if !probe.steps.is_empty() {
         let done = STEPS.map(worked);
         probe.steps.splice(..0, done);
@@ -49,6 +59,13 @@ pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -
     probe.steps.push(failed);
     probe.end = End::Completed;
     probe
+}
+
+/// Removes a state dir in which rootlesskit has locked its file, and does not hold that lock any more.
+fn remove_unlocked(state: &Path) {
+    if std::fs::File::open(state.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        let _ = std::fs::remove_dir_all(state);
+    }
 }
 
 fn worked(step: Step) -> StepResult {

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Line {
-    /// A directory that is about to be made, which the parent removes if the child does not come to it.
+    /// A directory that is about to be made, which the parent removes if the child does not come to it. The name may turn out to be
+    /// another's.
     Scratch(String),
-    /// That directory is there, or could not be made, and the steps begin.
-    Made,
+    /// Whether the child made that directory, and the steps begin.
+    Made(bool),
     /// That directory is gone again.
     Clean,
     /// Who wrote the ID maps.

@@ -22,7 +22,7 @@ use crate::fact::{Fact, Plan, Step, SubIds};
 use crate::read::{Host, sub_ids};
 use std::path::PathBuf;
 
-pub use scratch::remove_scratch;
+pub use scratch::remove_left;
 
 /// What to do; the command line of the child.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub fn run(task: &Task) -> nix::Result<()> {
     // A binary that can't be read, or a change of user, would leave /proc/self to root.
     let _ = nix::sys::prctl::set_dumpable(true);
     let scratch = scratch::make(task);
-    let told = tell::try_to_tell(&Line::Made);
+    let told = tell::try_to_tell(&Line::Made(scratch.is_ok()));
     let probe = Probe { task, scratch: scratch.as_ref().map(|_| ()).map_err(|errno| *errno) };
     match task.become_uid {
         _ if told.is_err() => {}
@@ -68,7 +68,7 @@ pub fn run(task: &Task) -> nix::Result<()> {
         Some(uid) => probe.as_user(uid),
         None => probe.builder(None),
     }
-    if scratch.as_ref().map_or(true, |path| cleanup::remove() || remove_scratch(path)) {
+    if scratch.as_ref().map_or(true, |path| cleanup::remove() || scratch::remove_own(path)) {
         tell::tell(&Line::Clean);
     }
     told

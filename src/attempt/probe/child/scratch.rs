@@ -4,14 +4,16 @@ use super::Task;
 use super::cleanup::{self, Entry};
 use super::tell::tell;
 use crate::attempt::ending::ENDING;
-use crate::attempt::leftovers::{is_numbered, sweep};
+use crate::attempt::leftovers::{self, Made, is_numbered, lock_left, sweep};
 use crate::attempt::probe::wire::Line;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
-use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{Gid, Uid, fchdir, fchown, geteuid, mkdir};
-use std::fs::{File, TryLockError};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid, fchdir, fchown, geteuid};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// The directories that a probe makes in it. What a build step mounts lies on a tmpfs and goes with it.
 pub(super) const DIRECTORIES: [&str; 7] = ["lower1", "lower2", "upper", "work", "merged", "source", "step"];
@@ -33,8 +35,28 @@ static CONTENTS: [Entry; 9] = [
     Entry { parent: None, name: c"step", is_directory: true },
 ];
 
-/// Removes what a probe left in the state dir; whether it is gone.
-pub fn remove_scratch(path: &Path) -> bool {
+/// How long the lock of a probe that was killed is waited for: processes that it started close it a moment later.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Removes what a probe left that was killed: what it said that it would make, and `is_made` where it said that it did. Such a name
+/// may be another's that lives, with a lock; where a file system has no locks, the probe's own word counts.
+pub fn remove_left(path: &Path, is_made: bool) {
+    let end = Instant::now() + PATIENCE;
+    let locked = loop {
+        match lock_left(path, true) {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(PATIENCE / 50),
+            locked => break locked,
+        }
+    };
+    match locked {
+        Ok(_) | Err(TryLockError::Error(_)) if is_made => drop(remove_own(path)),
+        Ok(_) => remove_empty(path),
+        Err(_) => {}
+    }
+}
+
+/// Removes a directory that this probe made, or the one that it ended did; whether it is gone.
+pub(super) fn remove_own(path: &Path) -> bool {
     remove_empty(path);
     !path.exists() || std::fs::remove_dir_all(path).is_ok()
 }
@@ -47,50 +69,36 @@ pub(super) fn make(task: &Task) -> nix::Result<PathBuf> {
     let (mut before, waiting): (_, SigSet) = (SigSet::empty(), cleanup::WAITING.into_iter().collect());
     let ending: SigSet = ENDING.into_iter().chain(cleanup::WAITING).collect();
     let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&ending), Some(&mut before));
-    sweep(&task.state_dir, |name| is_numbered(name, PREFIX, ""), "", true, remove_empty);
-    let made = (0..100).map(|attempt| attempt_to_make(task, attempt)).find(|made| *made != Err(nix::errno::Errno::EEXIST));
-    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before.iter().chain(waiting.iter()).collect()), None);
-    made.unwrap_or(Err(nix::errno::Errno::EEXIST))
-}
-
-fn attempt_to_make(task: &Task, attempt: u32) -> nix::Result<PathBuf> {
-    let path = task.state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
-    // Told before it is there: whoever ends this process must know what to remove.
-    tell(&Line::Scratch(path.display().to_string()));
-    mkdir(&path, Mode::S_IRWXU)?;
-    match enter(&path, task.become_uid) {
-        Ok(directory) => {
-            cleanup::remove_on_signal(&path, directory, &CONTENTS);
-            Ok(path)
+    sweep(&task.state_dir, |name| is_numbered(name, PREFIX, ""), true, remove_empty);
+    let name = |attempt| {
+        let path = task.state_dir.join(format!("{PREFIX}{}-{attempt}", std::process::id()));
+        // Told before it is there: whoever ends this process must know what to remove.
+        tell(&Line::Scratch(path.display().to_string()));
+        path
+    };
+    let made = leftovers::make(name).and_then(|made| match enter(&made, task.become_uid) {
+        Ok(()) => {
+            cleanup::remove_on_signal(&made.path, made.directory, &CONTENTS);
+            Ok(made.path)
         }
         Err(errno) => {
-            let _ = std::fs::remove_dir(&path);
-            // Somebody took it for what a killed one left, in the moment before it was locked.
-            let is_taken = matches!(errno, nix::errno::Errno::ENOENT | nix::errno::Errno::EWOULDBLOCK);
-            Err(if is_taken { nix::errno::Errno::EEXIST } else { errno })
+            let _ = std::fs::remove_dir(&made.path);
+            Err(errno)
         }
-    }
+    });
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before.iter().chain(waiting.iter()).collect()), None);
+    made
 }
 
-/// Where others may write, the name may mean something else by now: only what was made is given away. It is locked for as long as
-/// this process and what it starts live; where a file system has no locks, nobody can take it for one that was left.
-fn enter(path: &Path, owner: Option<u32>) -> nix::Result<File> {
-    let directory = File::from(open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())?);
-    if let Err(TryLockError::WouldBlock) = directory.try_lock() {
-        return Err(nix::errno::Errno::EWOULDBLOCK);
-    }
-    let made = fstat(&directory)?;
-    if made.st_nlink == 0 {
-        return Err(nix::errno::Errno::ENOENT);
-    }
+/// Gives what was made to the builder's user, and makes it the current directory.
+fn enter(made: &Made, owner: Option<u32>) -> nix::Result<()> {
     if let Some(uid) = owner {
-        if made.st_uid != geteuid().as_raw() {
+        if made.uid != geteuid().as_raw() {
             return Err(nix::errno::Errno::EPERM);
         }
-        fchown(&directory, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
+        fchown(&made.directory, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
     }
-    fchdir(&directory)?;
-    Ok(directory)
+    fchdir(&made.directory)
 }
 
 /// Removes a scratch directory that nobody holds any more, with what a probe puts into it and nothing else.
@@ -125,6 +133,27 @@ mod tests {
         std::os::unix::fs::symlink("../mine", dir.path().join("scratch/source")).expect("symlink");
         cleanup::remove_contents(&std::fs::File::open(dir.path().join("scratch")).expect("open"), &CONTENTS);
         assert!(dir.path().join("mine/file").exists());
-        assert!(remove_scratch(&dir.path().join("scratch")) && dir.path().join("mine/file").exists());
+        assert!(remove_own(&dir.path().join("scratch")) && dir.path().join("mine/file").exists());
+    }
+
+    #[test]
+    fn what_was_announced_goes_only_if_nobody_holds_it() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let scratch = dir.path().join("scratch");
+        for is_made in [false, true] {
+            std::fs::create_dir_all(scratch.join("upper")).expect("mkdir");
+            let living = std::fs::File::open(&scratch).expect("open");
+            living.try_lock().expect("a lock");
+            remove_left(&scratch, is_made);
+            assert!(scratch.join("upper").exists(), "another's that lives");
+            drop(living);
+            remove_left(&scratch, is_made);
+            assert!(!scratch.exists());
+        }
+        std::fs::create_dir_all(scratch.join("another's")).expect("mkdir");
+        remove_left(&scratch, false);
+        assert!(scratch.join("another's").exists(), "only announced");
+        remove_left(&scratch, true);
+        assert!(!scratch.exists());
     }
 }
