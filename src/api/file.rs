@@ -1,13 +1,9 @@
 //! Files that name or prove an identity: a kubeconfig, a token, a certificate. Whoever wrote them may have written anything.
 
-use crate::read::{bounded, read_file};
+use crate::read::{PATIENCE, bounded, read_file};
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
 
-/// How long a file may take: a pipe of the shell is a file too (`--kubeconfig <(kubectl config view --raw)`), and whoever writes
-/// to it may have to start first; a mount whose server is gone never answers.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How large a token, a certificate or a key may be: a Secret, which most of them come from, holds no more.
 pub(super) const CREDENTIAL: usize = 1024 * 1024;
 

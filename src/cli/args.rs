@@ -8,11 +8,9 @@ use crate::gather::{self, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
 #[cfg(feature = "cli")]
-use crate::read;
+use crate::read::{Named, PATIENCE, is_file};
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-#[cfg(feature = "cli")]
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -89,10 +87,6 @@ pub(super) fn asked(profiles: &[Profile]) -> Vec<Profile> {
     if asked.is_empty() { vec![Profile::NoProcessSandbox] } else { asked }
 }
 
-/// How long a look at a kubeconfig may take. A mount whose server is gone is left to who reads it.
-#[cfg(feature = "cli")]
-const LOOK: Duration = Duration::from_secs(10);
-
 /// By what way to talk to the API server.
 #[derive(Debug, Args)]
 pub(super) struct Connection {
@@ -123,21 +117,11 @@ impl Connection {
         Ok(Access::Pod)
     }
 
-    /// A file that was named must exist. What else is wrong with it, its reader says.
+    /// A file that was named must be there. What else is wrong with it, its reader says.
     #[cfg(feature = "cli")]
     fn is_there(&self) -> Result<(), Error> {
         let Some(path) = &self.kubeconfig else { return Ok(()) };
-        let looked = read::bounded(LOOK, {
-            let path = path.clone();
-            move || path.metadata()
-        });
-        match looked {
-            Some(Err(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(Error::BadInput {
-                message: format!("{}: {error}", path.display()),
-                hint: Some("name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config".to_owned()),
-            }),
-            _ => Ok(()),
-        }
+        Ok(is_file(Named::Kubeconfig, path, PATIENCE)?)
     }
 
     /// A client with an administrator's kubeconfig.

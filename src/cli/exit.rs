@@ -20,6 +20,7 @@ pub(super) const CODES: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
+#[cfg(feature = "cli")]
 const USAGE: Row = (BAD_INPUT, "wrong usage");
 
 pub(super) const CHECK: &[Row] = &[
@@ -76,8 +77,11 @@ pub(super) const BUILDER: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
-pub(super) const PROBE: &[Row] =
-    &[(READY, "tried, even where a step failed: its line says so"), USAGE, (IO_ERROR, "the current directory cannot be read")];
+pub(super) const PROBE: &[Row] = &[
+    (READY, "tried, even where a step failed: its line says so"),
+    (BAD_INPUT, "wrong usage, or DIR of --state-dir does not exist"),
+    (IO_ERROR, "a directory cannot be read, or standard output cannot be written"),
+];
 
 pub(super) const PROVER: &[Row] = &[
     (READY, "ended by a signal"),
@@ -151,8 +155,8 @@ mod tests {
 
 Exit codes are part of the contract: a code keeps its meaning.
 
-A file or directory that an argument names and that does not exist is bad input: `2`. One that exists and cannot be read is an I/O
-error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
+A file or directory that an argument names and that does not exist is bad input: `2`. So is a directory where a file is meant, or a
+file where a directory is meant. What exists and cannot be read is an I/O error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
 (`KUBECONFIG`, `~/.kube/config`) and that does not exist is `4`.
 
 A result that cannot be written to standard output is `4`, also for `--help`. A reader that closes its end early, such as `head`, is

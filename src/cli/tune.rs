@@ -8,19 +8,15 @@ use crate::check::judge;
 use crate::fact::{Facts, SysctlChange, Tunable};
 use crate::gather;
 use crate::profile::Profile;
-use crate::read::{Named, is_directory};
+use crate::read::{Named, PATIENCE, is_directory};
 use crate::report::{ProfileReport, TuneResult, tune_plan_table, tune_result_table};
 use crate::tune::plan::{LeftBecause, TuneOptions, TunePlan};
 use crate::tune::{self, Audit, Watch, Writer};
 use clap::Args;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Where the sysctls of this machine are.
 const PROC_SYS: &str = "/proc/sys";
-
-/// How long a probe may take, and a directory that does not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Say which sysctls keep rootless BuildKit from running, and with --apply set them
 #[derive(Debug, Args)]

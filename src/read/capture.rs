@@ -3,7 +3,7 @@
 use super::bounded;
 use super::host::Host;
 use super::manifest::{FILE, Manifest, Outcome};
-use super::named::{BadPath, Named};
+use super::named::{BadPath, Named, PATIENCE};
 use super::sysctl_files;
 use crate::fact::{Errno, Source, SysctlSetting, rows};
 use crate::profile::BUILDER_UID;
@@ -15,16 +15,12 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// What stands in a captured tree for a program.
 const STAND_IN: &str = "#!/bin/false\n# Stands for a program that was here when this tree was captured.\n";
 
 /// The directories by which a reader knows that a file system was there, and with it that a file was not.
 const ANCHORS: [&str; 4] = ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev"];
-
-/// How long reading may take, and then writing: the PATH and the tree may lie on mounts whose servers are gone.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Captures this machine, or this container, into a new or an empty directory. Of users only the builder's is taken. Nothing is
 /// written before all is read.

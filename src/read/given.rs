@@ -40,7 +40,7 @@ impl Read for Writers {
         loop {
             match self.pipe.read(buffer) {
                 Ok(0) if !self.has_told => {
-                    return Err(io::Error::new(ErrorKind::InvalidInput, "a FIFO to which nobody writes, not a file"));
+                    return Err(io::Error::new(ErrorKind::InvalidInput, "a FIFO to which nobody writes, or whose writer wrote nothing"));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 told => {
@@ -72,7 +72,7 @@ mod tests {
         let _listening = std::os::unix::net::UnixListener::bind(path("socket")).expect("a socket");
         std::fs::write(path("file"), "text").expect("write");
         let says = |path: &Path| read_file(path, 9, Duration::ZERO).expect_err("no file").to_string();
-        assert_eq!(says(&path("fifo")), "a FIFO to which nobody writes, not a file");
+        assert_eq!(says(&path("fifo")), "a FIFO to which nobody writes, or whose writer wrote nothing");
         assert_eq!(says(dir.path()), "a directory, not a file");
         assert_eq!(says("/dev/zero".as_ref()), "a device, not a file");
         assert!(read_file(&path("socket"), 9, Duration::ZERO).is_err());

@@ -27,7 +27,7 @@ pub(crate) use host::{CAPTURED, Host};
 pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
-pub(crate) use named::file;
+pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
@@ -39,6 +39,6 @@ pub(crate) use whole::whole;
 pub use capture::capture;
 pub use machine::{boot_id, booted_at, now};
 pub use mounts::place;
-pub use named::{BadPath, Named};
+pub use named::{BadPath, Named, PATIENCE};
 pub use tuned::TunedFile;
 pub use watch::{Fingerprint, Watched};

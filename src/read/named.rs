@@ -3,6 +3,8 @@
 use super::bounded;
 use nix::unistd::{AccessFlags, access};
 use std::io::{self, ErrorKind};
+#[cfg(feature = "cli")]
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +21,12 @@ pub enum Named {
     Facts,
     /// Where sysctls can be written.
     Sysctls,
+    /// A kubeconfig.
+    Kubeconfig,
 }
+
+/// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Named {
     /// What a message calls it.
@@ -28,7 +35,7 @@ impl Named {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
-            Named::Capture | Named::Facts => "",
+            Named::Capture | Named::Facts | Named::Kubeconfig => "",
         }
     }
 
@@ -39,6 +46,7 @@ impl Named {
             Named::Tree => "a captured tree is a directory with proc, etc and so on below it",
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
+            Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
             Named::Sysctls => "name the directory where the node's /proc/sys/kernel and /proc/sys/user are mounted",
         }
     }
@@ -114,10 +122,28 @@ pub(crate) fn is_directory(named: Named, path: &Path, limit: Duration) -> Result
     bounded(limit, move || look_at(named, &there)).unwrap_or(Ok(()))
 }
 
-/// The same, and it may hang.
+/// Whether something is there that can be read as a file: a pipe of the shell is one too. Otherwise as [`is_directory`].
 ///
 /// # Errors
-/// The same.
+/// What is there in its place.
+#[cfg(feature = "cli")]
+pub(crate) fn is_file(named: Named, path: &Path, limit: Duration) -> Result<(), BadPath> {
+    let there = path.to_owned();
+    let looked = bounded(limit, move || there.metadata());
+    match looked {
+        Some(Err(error)) if is_users(&error) => Err(BadPath::error(named, path, &error)),
+        Some(Ok(meta)) if meta.is_dir() => Err(BadPath::wrong(named, path, "a directory, not a file")),
+        Some(Ok(meta)) if !meta.is_file() && !meta.file_type().is_fifo() => {
+            Err(BadPath::wrong(named, path, "a socket or a device, not a file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// As [`is_directory`], and it may hang.
+///
+/// # Errors
+/// As there.
 pub(crate) fn look_at(named: Named, path: &Path) -> Result<(), BadPath> {
     match path.metadata() {
         Err(error) => Err(BadPath::error(named, path, &error)),

@@ -163,8 +163,8 @@ fn a_file_that_is_no_kubeconfig_is_named() {
     is_refused(cleanup(&dir.path().join("config")), "UTF-8");
     // What was named and does not exist is bad input.
     cleanup(Path::new("/nowhere")).code(2).stdout("").stderr(contains("/nowhere: "));
-    for path in ["/", "/dev/zero"] {
-        is_refused(cleanup(Path::new(path)), &format!("{path}: "));
+    for (path, kind) in [("/", "a directory"), ("/dev/zero", "a socket or a device")] {
+        cleanup(Path::new(path)).code(2).stdout("").stderr(contains(format!("error: {path}: {kind}, not a file\nhint: ")));
     }
     // Files that nobody ends: a pipe that nobody writes to, and more than a kubeconfig can have.
     nix::unistd::mkfifo(&dir.path().join("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");

@@ -53,6 +53,8 @@ fn one(path: &Path) -> Result<Kubeconfig, String> {
     let bytes = contents(path, MOST)?;
     let text = str::from_utf8(&bytes).map_err(|_| wrong("a kubeconfig is text in UTF-8, and this is not"))?;
     let mut config = Kubeconfig::from_yaml(text.trim_start_matches('\u{feff}')).map_err(|error| wrong(&what_is_wrong(&error)))?;
+    // As Go reads it: `kubectl config unset current-context` leaves an empty one, which another file may fill in.
+    config.current_context = config.current_context.filter(|context| !context.is_empty());
     let directory = path.parent().unwrap_or_else(|| Path::new(""));
     let absolute = |file: &mut Option<String>| {
         // A path that is no UTF-8 can't be told in YAML.

@@ -6,13 +6,12 @@ mod once;
 
 use super::Error;
 use crate::fact::{API_VERSION, Facts};
-use crate::read::{self, BadPath, Named};
+use crate::read::{self, BadPath, Named, PATIENCE};
 use once::Once;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
-use std::time::Duration;
 
 /// A facts file is some 10 kB; more than this is none. As JSON values a text may take ninety times its size in memory.
 const LARGEST: u64 = 2 << 20;
@@ -26,9 +25,6 @@ struct Reported {
     #[serde(rename = "facts")]
     _facts: Facts,
 }
-
-/// How long a facts file may take to be read: it may lie on a mount whose server is gone, or be a pipe.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads facts from a file, or from standard input for `-`: what `facts` printed, or a report of
 /// `check --format json`, which contains them.
