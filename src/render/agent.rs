@@ -9,7 +9,6 @@ use crate::profile::{AGENT_PORT, Profile};
 use crate::publish::Topic;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 /// The agent's service account.
 const ACCOUNT: &str = "agent";
@@ -144,8 +143,8 @@ fn values(options: &AgentOptions) -> Value {
 
 /// The class of the characters that no message may have, as a regular expression (RE2) in a string of CEL.
 fn obeyed() -> String {
-    let range = |range: &RangeInclusive<char>| format!(r"\\x{{{:x}}}-\\x{{{:x}}}", u32::from(*range.start()), u32::from(*range.end()));
-    format!(r"[\\p{{Cc}}{}]", OBEYED.iter().map(range).collect::<String>())
+    let range = |(first, last)| format!(r"\\x{{{:x}}}-\\x{{{:x}}}", u32::from(first), u32::from(last));
+    format!(r"[\\p{{Cc}}{}]", OBEYED.map(range).concat())
 }
 
 /// What the manifests say of the profile that a pod proves.
