@@ -35,6 +35,13 @@ fn the_policies_have_their_rules_in_the_order_that_the_agent_knows() {
     let (_, policy) = files.iter().find(|(name, _)| name == "policy.yaml").expect("the policies");
     let places: Vec<_> = Rule::ALL.into_iter().map(|rule| policy.find(&format!("      message: {}\n", rule.refusal()))).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    // A policy, its binding, and what the binding refers to.
+    for rule in [Rule::OwnNode, Rule::EventNames] {
+        assert_eq!(policy.matches(&format!("ame: {}\n", rule.policy())).count(), 3, "{rule:?}");
+    }
+    // Conditions and events.
+    let obeyed = r#""[\\p{Cc}\\x{200e}-\\x{200f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]""#;
+    assert_eq!(policy.matches(obeyed).count(), 2, "{policy}");
 }
 
 #[test]

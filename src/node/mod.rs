@@ -11,7 +11,7 @@ mod view;
 
 pub use conditions::{CONDITIONS, ConditionRow, ConditionType, Status};
 pub use labels::{Key, LABELS, Label, Speaker, Values};
-pub use names::{COMPONENT, DEFAULT_PREFIX, MESSAGE_BYTES, REASON_BYTES, component, manager};
+pub use names::{COMPONENT, DEFAULT_PREFIX, MESSAGE_BYTES, OBEYED, REASON_BYTES, component, is_obeyed, manager};
 pub use object::Node;
 pub use observation::Observation;
 pub use rules::Rule;

@@ -1,13 +1,7 @@
 //! Texts in the forms that Kubernetes takes.
 
-use crate::node::MESSAGE_BYTES;
+use crate::node::{MESSAGE_BYTES, is_obeyed};
 use crate::text::shortened;
-
-/// What a terminal would obey rather than show: control characters, line separators, and what turns the direction of a line. The
-/// admission policy refuses the same ones.
-fn is_obeyed(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
 
 /// A message that a condition or an event takes: one line, and no longer than they may have it.
 pub(super) fn message(text: impl Into<String>) -> String {

@@ -4,7 +4,7 @@ use super::shape::{prover, publisher, security};
 use super::template::Templates;
 use super::{Error, ImageUser, LEAST_POD_IDS, sub_ids};
 use crate::fact::TUNED_FILE;
-use crate::node::{COMPONENT, ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, REASON_BYTES, Rule, manager};
+use crate::node::{COMPONENT, ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, OBEYED, REASON_BYTES, Rule, manager};
 use crate::profile::{AGENT_PORT, Profile};
 use crate::publish::Topic;
 use minijinja::{Value, context};
@@ -129,6 +129,8 @@ fn values(options: &AgentOptions) -> Value {
         topics => quoted(Topic::all().into_iter().map(Topic::id).collect()),
         component => COMPONENT,
         rule => Rule::ALL.iter().map(|rule| (rule.id(), rule.refusal())).collect::<BTreeMap<_, _>>(),
+        policy => context! { node => Rule::OwnNode.policy(), events => Rule::EventNames.policy() },
+        obeyed => obeyed(),
         message_bytes => MESSAGE_BYTES,
         reason_bytes => REASON_BYTES,
         tune => options.tune.map(|tune| context! { limits => tune.limits, persist => tune.persist }),
@@ -137,6 +139,12 @@ fn values(options: &AgentOptions) -> Value {
         security => security(&prover(profile), &notes),
         ..of_profile(profile)
     }
+}
+
+/// The class of the characters that no message may have, as a regular expression (RE2) in a string of CEL.
+fn obeyed() -> String {
+    let range = |(first, last)| format!(r"\\x{{{:x}}}-\\x{{{:x}}}", u32::from(first), u32::from(last));
+    format!(r"[\\p{{Cc}}{}]", OBEYED.map(range).concat())
 }
 
 /// What the manifests say of the profile that a pod proves.

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const JSON: &str = "application/json-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 const NODE_POLICY: &str = "buildkit-preflight-own-node";
 const EVENTS: &str = "/api/v1/namespaces/default/events";
@@ -133,6 +134,10 @@ pub(crate) fn the_account_writes_only_what_is_ours(cluster: &Cluster) {
         let whole = cluster.request("PATCH", "/api/v1/nodes/node1", Some(&token), kind, &attack.to_string());
         assert_eq!((whole.0, at_rest(cluster, "node1")), (403, before.clone()), "{what}: {whole:?}");
     }
+    // What stands as it stood is of any form, but not there once more: the Node would grow without bounds.
+    let twice = json!([{"op": "add", "path": "/status/conditions/-", "value": condition(&agent::node(cluster, "node1"))}]);
+    let answer = patch("node1", &token, JSON, &twice);
+    assert!(is_refused_by(&answer, Some(Rule::Texts)), "{answer:?}");
     // Taking part in the ownership of what stands there already: its owner could not take it away any more.
     let labels = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1", "labels": {"kubernetes.io/os": "linux"}}});
     for manager in ["buildkit-preflight/no-process-sandbox", "forged"] {
