@@ -14,6 +14,9 @@ use tracing::{debug, info, warn};
 /// How often the same complaint is repeated.
 const REMIND: Duration = Duration::from_secs(600);
 
+/// How long the API server may take until a policy that was applied is in effect: some seconds.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// How often a write is tried again at once that others came before: the kubelet writes every few seconds at the most.
 const TRIES: usize = 5;
 
@@ -32,6 +35,7 @@ pub(super) struct Publisher {
     /// Those of which it was said that they could not be tried.
     untried: Vec<Rule>,
     complaint: Option<(String, Instant)>,
+    since: Instant,
 }
 
 impl Publisher {
@@ -46,6 +50,7 @@ impl Publisher {
             next_rule: None,
             untried: Vec::new(),
             complaint: None,
+            since: Instant::now(),
         }
     }
 
@@ -252,6 +257,8 @@ impl Publisher {
         let told = self.complaint.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed() < REMIND);
         if told {
             debug!(error = text, "still could not publish");
+        } else if matches!(error, api::Error::Unconfined { .. }) && self.since.elapsed() < SETTLING {
+            info!(error = text, "waiting for the admission policy to take effect");
         } else {
             warn!(error = text, "could not publish; will retry");
             self.complaint = Some((text, Instant::now()));
