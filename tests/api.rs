@@ -131,15 +131,39 @@ async fn what_happens_again_brings_its_event_up_to_date() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn an_event_that_expires_while_it_is_brought_up_to_date_is_made_anew() {
+    let change = change();
+    let there = json!({"metadata": {"resourceVersion": "5"}, "lastTimestamp": "2025-12-31T00:00:00Z"}).to_string();
+    let (exists, gone) = (refusal(409, "already exists"), refusal(404, "not found"));
+    for answers in [vec![(404, &gone)], vec![(200, &there), (404, &gone)]] {
+        let (writer, mut server) = writer();
+        let answers = async {
+            answer(&mut server, 409, &exists).await;
+            for (status, text) in answers {
+                answer(&mut server, status, text).await;
+            }
+            answer(&mut server, 201, "{}").await
+        };
+        let (told, (method, _, _, body)) = tokio::join!(writer.tell(&change, "u", "2026-02-02T00:00:00Z"), answers);
+        told.expect("it is told");
+        assert_eq!((method.as_str(), &body["count"]), ("POST", &json!(1)));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn only_a_refusal_by_its_rule_is_confinement() {
-    let by = |rule: &str| format!("nodes \"node1\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: {rule}");
+    // As long as a node's name can be: it stands before what the rule says.
+    let node = "n".repeat(253);
+    let by = |rule: &str| {
+        let policy = Rule::EventFields.policy();
+        format!("events \"{node}\" is forbidden: ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request: {rule}")
+    };
     let now = "2026-01-01T00:00:00Z";
     for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::OwnNode) {
         for (status, text, confined) in [
             (422, refusal(422, &by(rule.refusal())), Ok(())),
             (403, refusal(403, "admission webhook \"x\" denied the request"), Err("undecided")),
             (422, refusal(422, &by("only labels of example.com")), Err("undecided")),
-            (422, refusal(422, &by(if rule == Rule::Managers { Rule::Labels } else { Rule::Managers }.refusal())), Err("unconfined")),
             (403, refusal(403, "nodes \"node1\" is forbidden: User \"x\" cannot patch resource \"nodes/status\""), Err("undecided")),
             (200, "{}".to_owned(), Err("unconfined")),
             (500, refusal(500, rule.refusal()), Err("another")),
@@ -162,15 +186,40 @@ async fn only_a_refusal_by_its_rule_is_confinement() {
             );
         }
     }
+    // Of the rules of a policy that refuse, the first one is told: an earlier one says nothing of those behind it.
+    for (at, rule) in Rule::ALL.into_iter().enumerate().skip(1) {
+        for (other_at, other) in Rule::ALL.into_iter().enumerate().filter(|(_, other)| *other != rule) {
+            let (writer, mut server) = writer();
+            let text = refusal(422, &by(other.refusal()));
+            let (tried, _) = tokio::join!(writer.try_rule(rule, "u", now), answer(&mut server, 422, &text));
+            let is_earlier = other_at < at && other.policy() == rule.policy();
+            assert_eq!(matches!(tried, Ok(Tried::NotTried(_))), is_earlier, "{rule:?} {other:?}: {tried:?}");
+            assert_eq!(matches!(tried, Err(Error::Unconfined { .. })), !is_earlier, "{rule:?} {other:?}: {tried:?}");
+        }
+    }
     // The policy is gone, and such an event is there already.
     let (writer, mut server) = writer();
-    // This pod is older than its Node.
-    let earlier = refusal(422, &by(Rule::EventNames.refusal()));
-    let (tried, _) = tokio::join!(writer.try_rule(Rule::EventTimes, "u", now), answer(&mut server, 422, &earlier));
-    assert!(matches!(tried, Ok(Tried::NotTried(_))), "{tried:?}");
     let there = refusal(409, "already exists");
     let (tried, _) = tokio::join!(writer.try_rule(Rule::EventFields, "u", now), answer(&mut server, 409, &there));
     assert!(matches!(tried, Err(Error::Unconfined { .. })), "{tried:?}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_tried_is_a_change_whatever_stands_on_the_node() {
+    for rule in Rule::ALL.into_iter().filter(|rule| *rule != Rule::OwnNode && rule.policy() == Rule::Labels.policy()) {
+        let mut bodies = Vec::new();
+        for now in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"] {
+            let (writer, mut server) = writer();
+            let text = refusal(422, rule.refusal());
+            let (_, (.., body)) = tokio::join!(writer.try_rule(rule, "u", now), answer(&mut server, 422, &text));
+            if let Some(condition) = body["status"]["conditions"].get(0).filter(|condition| condition["type"] == "RootlessBuildKit") {
+                let fields = ["status", "reason", "message", "lastHeartbeatTime", "lastTransitionTime"];
+                assert!(fields.iter().all(|field| condition[field].is_string()), "nothing of what stands is left: {condition}");
+            }
+            bodies.push(body);
+        }
+        assert_ne!(bodies[0], bodies[1], "{rule:?}");
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -1,5 +1,6 @@
 //! `manifests/` is what `render` prints: `make manifests` writes it anew.
 
+use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
     AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay, userns_overlay,
 };
@@ -26,6 +27,14 @@ fn the_manifests_of_the_agent_are_those_that_are_rendered() {
     let mut files = agent(&AgentOptions::default()).expect("manifests");
     files.push(("kustomization.yaml".into(), AGENT_KUSTOMIZATION.to_owned()));
     stands("agent", &files);
+}
+
+#[test]
+fn the_policies_have_their_rules_in_the_order_that_the_agent_knows() {
+    let files = agent(&AgentOptions::default()).expect("manifests");
+    let (_, policy) = files.iter().find(|(name, _)| name == "policy.yaml").expect("the policies");
+    let places: Vec<_> = Rule::ALL.into_iter().map(|rule| policy.find(&format!("      message: {}\n", rule.refusal()))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
 }
 
 #[test]

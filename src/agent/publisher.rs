@@ -26,16 +26,43 @@ pub(super) struct Publisher {
     writer: Option<NodeWriter>,
     /// The Node as the API server last answered it.
     node: Option<View>,
-    /// What is still to be told, with the uid of the Node that it is about.
-    events: Vec<(Event, String)>,
+    /// What is still to be told.
+    events: Vec<Untold>,
     /// What `tune` did that was told or is to be; nothing before the first write.
     known: Option<Vec<Event>>,
     /// Which rule of the admission policies is tried next; none before all of them were.
     next_rule: Option<usize>,
     /// Those of which it was said that they could not be tried.
     untried: Vec<Rule>,
-    complaint: Option<(String, Instant)>,
+    complaint: Complaint,
+    event_complaint: Complaint,
+    /// When this process began.
     since: Instant,
+}
+
+/// An event that is to be told.
+#[derive(Clone)]
+struct Untold {
+    event: Event,
+    /// The uid of the Node that it is about.
+    uid: String,
+    /// How often the policy refused its times.
+    refused: usize,
+}
+
+/// What was last said to be wrong, and when.
+#[derive(Default)]
+struct Complaint(Option<(String, Instant)>);
+
+impl Complaint {
+    /// Whether it is to be said: at once where it is another one, and then from time to time.
+    fn is_due(&mut self, text: &str) -> bool {
+        let told = self.0.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed() < REMIND);
+        if !told {
+            self.0 = Some((text.to_owned(), Instant::now()));
+        }
+        !told
+    }
 }
 
 impl Publisher {
@@ -49,7 +76,8 @@ impl Publisher {
             known: None,
             next_rule: None,
             untried: Vec::new(),
-            complaint: None,
+            complaint: Complaint::default(),
+            event_complaint: Complaint::default(),
             since: Instant::now(),
         }
     }
@@ -135,7 +163,7 @@ impl Publisher {
             before = now;
             applied = self.writer().await?.apply(desired, &before, &read::now()).await;
         }
-        if matches!(applied, Err(api::Error::Unreachable { .. } | api::Error::Silent { .. } | api::Error::Garbled { .. })) {
+        if applied.as_ref().is_err_and(api::Error::may_be_done) {
             // It may have been done all the same; what stands there now decides since when it is so. If it was not, the next
             // attempt has events of the same names.
             self.node = None;
@@ -145,7 +173,7 @@ impl Publisher {
         self.keep(events, &before);
         self.tell().await;
         self.remove_strays().await?;
-        self.complaint = None;
+        self.complaint = Complaint::default();
         self.health.published();
         info!(labels = desired.labels.len(), "published");
         Ok(())
@@ -201,8 +229,8 @@ impl Publisher {
     /// Keeps events to be told, of each topic the latest.
     fn keep(&mut self, events: Vec<Event>, node: &View) {
         for event in events {
-            self.events.retain(|(known, _)| known.topic != event.topic);
-            self.events.push((event, node.uid.clone()));
+            self.events.retain(|known| known.event.topic != event.topic);
+            self.events.push(Untold { event, uid: node.uid.clone(), refused: 0 });
         }
     }
 
@@ -220,21 +248,32 @@ impl Publisher {
 
     /// Tells what is to be told, as far as the API server takes it.
     pub(super) async fn tell(&mut self) {
-        while let Some((event, uid)) = self.events.first().cloned() {
+        while let Some(Untold { event, uid, refused }) = self.events.first().cloned() {
             let Ok(writer) = self.writer().await else { return };
             match writer.tell(&event, &uid, &read::now()).await {
-                Ok(()) => info!(event = event.topic.reason(), text = event.message, "event sent"),
+                Ok(()) => {
+                    info!(event = event.topic.reason(), text = event.message, "event sent");
+                    self.event_complaint = Complaint::default();
+                }
                 Err(error) => {
                     self.health.metrics.event_failed();
-                    // It will never be taken.
-                    let is_final = matches!(error.code(), Some(400 | 404 | 422));
-                    warn!(error = %error, is_final, "could not send an event");
+                    // That an event changed a moment ago passes. A clock that is wrong, which is refused in the same words, stays.
+                    let passes = refused < TRIES && error.is_refusal_of(Rule::EventTimes);
+                    // What the API server understands and does not take, it will never take.
+                    let is_final = !passes && matches!(error.code(), Some(400 | 404 | 422));
+                    let text = error.to_string();
+                    if is_final || self.event_complaint.is_due(&text) {
+                        warn!(error = text, is_final, "could not send an event");
+                    } else {
+                        debug!(error = text, "still could not send an event");
+                    }
                     if !is_final {
+                        self.events[0].refused += usize::from(passes);
                         return;
                     }
                 }
             }
-            self.events.retain(|(known, _)| *known != event);
+            self.events.remove(0);
         }
     }
 
@@ -254,14 +293,12 @@ impl Publisher {
     pub(super) fn complain(&mut self, error: &api::Error) {
         let text = error.to_string();
         self.health.failed(error.kind(), &text);
-        let told = self.complaint.as_ref().is_some_and(|(told, at)| *told == text && at.elapsed() < REMIND);
-        if told {
-            debug!(error = text, "still could not publish");
-        } else if matches!(error, api::Error::Unconfined { .. }) && self.since.elapsed() < SETTLING {
+        if matches!(error, api::Error::Unconfined { .. }) && self.since.elapsed() < SETTLING {
             info!(error = text, "waiting for the admission policy to take effect");
-        } else {
+        } else if self.complaint.is_due(&text) {
             warn!(error = text, "could not publish; will retry");
-            self.complaint = Some((text, Instant::now()));
+        } else {
+            debug!(error = text, "still could not publish");
         }
     }
 }

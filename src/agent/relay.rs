@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::geteuid;
 use std::fs::{self, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -79,11 +79,47 @@ fn make_way(socket: &Path) -> io::Result<()> {
     fs::remove_file(socket)
 }
 
-fn answer(mut stream: UnixStream, options: &Options) -> io::Result<()> {
+fn answer(stream: UnixStream, options: &Options) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_write_timeout(Some(READING))?;
     let facts = gather(options).map_err(io::Error::other)?;
-    stream.write_all(serde_json::to_string(&facts)?.as_bytes())
+    Until { stream, deadline: Instant::now() + READING }.write_all(serde_json::to_string(&facts)?.as_bytes())
+}
+
+/// A stream whose other side may take until then for all that is read or written.
+struct Until {
+    stream: UnixStream,
+    deadline: Instant,
+}
+
+impl Until {
+    /// What is left of the time, which a time-out must not be without.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+/// What the system calls a try that would wait, where it has waited.
+fn timed_out(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+}
+
+impl Read for Until {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(buffer).map_err(timed_out)
+    }
+}
+
+impl Write for Until {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Asks for facts at a socket; that it is there may take as long as an answer.
@@ -103,8 +139,7 @@ pub(crate) fn ask(socket: &Path, patience: Duration) -> Result<Facts, String> {
             connected => break connected.map_err(why)?,
         }
     };
-    stream.set_read_timeout(Some(patience)).map_err(why)?;
-    let text = whole(stream, LARGEST).map_err(why)?;
+    let text = whole(Until { stream, deadline }, LARGEST).map_err(why)?;
     // The reason may quote the answer, which has neither bounds nor manners.
     serde_json::from_slice(&text).map_err(|error| {
         let (bytes, why) = (text.len(), shortened(plain(&error.to_string(), LONGEST), LONGEST));
@@ -163,6 +198,23 @@ mod tests {
         make_way(&path("living")).expect("a dead one is removed");
         assert!(path("living").symlink_metadata().is_err());
         make_way(&path("none")).expect("nothing stands there");
+    }
+
+    #[test]
+    fn an_answer_that_trickles_is_waited_for_no_longer_than_one_that_never_comes() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let socket = dir.path().join("socket");
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let trickling = spawn(move || {
+            let (mut stream, _) = listener.accept().expect("one who asks");
+            // It ends only where the other side has hung up.
+            while stream.write_all(b" ").is_ok() {
+                sleep(Duration::from_millis(1));
+            }
+        });
+        let why = ask(&socket, Duration::from_millis(100)).expect_err("no facts");
+        assert!(why.contains("timed out"), "{why}");
+        trickling.join().expect("no panic");
     }
 
     #[test]

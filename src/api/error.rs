@@ -1,3 +1,4 @@
+use crate::node::Rule;
 use crate::text::{plain, shortened};
 
 /// The longest message that is passed on, in bytes: a proxy's answer may be a page of HTML.
@@ -98,6 +99,16 @@ impl Error {
             Error::Refused { code, .. } => Some(*code),
             _ => None,
         }
+    }
+
+    /// Whether a rule of the admission policies refused an event, whose name is short: its text is not cut off.
+    pub fn is_refusal_of(&self, rule: Rule) -> bool {
+        matches!(self, Error::Refused { code: 403 | 422, message, .. } if message.contains(rule.refusal()))
+    }
+
+    /// Whether what was asked for may have been done all the same: the request was sent, and what was answered is not known.
+    pub fn may_be_done(&self) -> bool {
+        matches!(self, Error::Unreachable { .. } | Error::Silent { .. } | Error::Garbled { .. } | Error::Endless { .. })
     }
 
     /// A word for a metric: never the text, which has no bounds.

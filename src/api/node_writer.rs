@@ -108,13 +108,26 @@ impl NodeWriter {
     /// # Errors
     /// See [`Error`].
     pub async fn tell(&self, event: &Event, uid: &str, now: &str) -> Result<(), Error> {
+        match self.make_event(event, uid, now).await {
+            Err(Error::Refused { code: 409, .. }) => {}
+            made => return made,
+        }
+        match self.tell_again(event, uid, now).await {
+            // It expired in between.
+            Err(Error::Refused { code: 404, .. }) => self.make_event(event, uid, now).await,
+            told => told,
+        }
+    }
+
+    async fn make_event(&self, event: &Event, uid: &str, now: &str) -> Result<(), Error> {
         let object = event_object(event, &self.node, uid, now);
         let parameters = PostParams { field_manager: Some(COMPONENT.into()), ..PostParams::default() };
         let made = of::<v1::Event>(Some(EVENTS_NAMESPACE)).create(&parameters, object.to_string().into_bytes())?;
-        match self.server.request::<IgnoredAny>(made).await {
-            Err(Error::Refused { code: 409, .. }) => {}
-            made => return made.map(|_| ()),
-        }
+        self.server.request(made).await.map(|IgnoredAny| ())
+    }
+
+    /// Brings an event up to date that is there.
+    async fn tell_again(&self, event: &Event, uid: &str, now: &str) -> Result<(), Error> {
         // As with the Node: a patch of nothing reads.
         let before: Told = self.patch_event(&event.name(uid), json!({})).await?;
         if event.is_told_by(before.last_timestamp.as_deref()) {
@@ -126,7 +139,7 @@ impl NodeWriter {
             "lastTimestamp": now,
             "count": before.count.saturating_add(1),
         });
-        self.patch_event::<IgnoredAny>(&event.name(uid), again).await.map(|_| ())
+        self.patch_event(&event.name(uid), again).await.map(|IgnoredAny| ())
     }
 
     async fn patch_event<T: DeserializeOwned>(&self, name: &str, patch: Value) -> Result<T, Error> {

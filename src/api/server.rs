@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,19 @@ pub(super) struct Answer {
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for an administrator's requests"))]
     pub(super) headers: HeaderMap,
     pub(super) text: String,
+}
+
+/// A request that was refused, with all that was said to it, which may be long.
+pub(super) struct Refusal {
+    what: String,
+    pub(super) code: u16,
+    pub(super) message: String,
+}
+
+impl From<Refusal> for Error {
+    fn from(Refusal { what, code, message }: Refusal) -> Self {
+        Error::Refused { what, code, message: said(message) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,12 +89,25 @@ impl Server {
 
     /// Makes one request, whose answer may have so many bytes.
     pub(super) async fn text(&self, request: Request, most: usize) -> Result<String, Error> {
+        Ok(self.answered(request, most).await??)
+    }
+
+    /// Makes one request about one object that should be refused: how it was, if it was.
+    pub(super) async fn refusal(&self, request: Request) -> Result<Option<Refusal>, Error> {
+        let what = what(&request);
+        match self.answered(request, OBJECT).await? {
+            Ok(text) => self.parse(what, &text).map(|IgnoredAny| None),
+            Err(refusal) => Ok(Some(refusal)),
+        }
+    }
+
+    async fn answered(&self, request: Request, most: usize) -> Result<Result<String, Refusal>, Error> {
         let what = what(&request);
         let Answer { status, text, .. } = self.exchange(request, PATIENCE, most).await?;
         if status.is_success() {
-            return Ok(text);
+            return Ok(Ok(text));
         }
-        Err(Error::Refused { what, code: status.as_u16(), message: said(reason(text)) })
+        Ok(Err(Refusal { what, code: status.as_u16(), message: reason(text) }))
     }
 
     /// Makes one request whose refusal is an answer as well. Of a refusal no more than its beginning is read.

@@ -134,6 +134,9 @@ async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
                 output::say("", &format!("better profiles with fewer than {least} ready {nodes}:"));
                 better.iter().for_each(|line| output::say("  ", line));
             }
+            if !profile.is_proven_by_a_pod() {
+                output::say("warning: ", &format!("no agent proves {profile}, and its container is privileged: a build may still fail"));
+            }
             Ok(profile)
         }
         None => Err(Error::NotReady {

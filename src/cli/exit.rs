@@ -155,8 +155,8 @@ mod tests {
 
 Exit codes are part of the contract: a code keeps its meaning.
 
-A file or directory that an argument names is bad input, `2`, if nothing of that name exists, or something of another kind (a
-directory where a file is meant). A file or directory that exists and cannot be read is an I/O error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
+A file or directory that an argument names and that does not exist is bad input: `2`. So is a directory where a file is meant, or a
+file where a directory is meant. What exists and cannot be read is an I/O error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
 (`KUBECONFIG`, `~/.kube/config`) and that does not exist is `4`.
 
 A result that cannot be written to standard output is `4`, also for `--help`. A reader that closes its end early, such as `head`, is

@@ -63,8 +63,10 @@ pub fn requirements(profile: Profile, ids: Option<u32>) -> Vec<Requirement> {
 /// How a node stands to a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// A builder would be scheduled there.
+    /// A builder would be scheduled there, and works.
     Ready,
+    /// A builder would be scheduled there, and may fail: no agent proves the profile.
+    Unproven,
     /// It can't run there.
     NotReady,
     /// Nobody can tell.
@@ -80,8 +82,9 @@ pub enum Standing {
 }
 
 impl Standing {
-    const ALL: [Standing; 7] = [
+    const ALL: [Standing; 8] = [
         Standing::Ready,
+        Standing::Unproven,
         Standing::NotReady,
         Standing::Unknown,
         Standing::Candidate,
@@ -95,7 +98,8 @@ impl Standing {
         match node.verdict(profile) {
             _ if node.ours.is_empty() => Standing::Silent,
             Some(Ready::NotReady) => Standing::NotReady,
-            Some(verdict) if verdict == Ready::Ready || !profile.is_proven_by_a_pod() => {
+            Some(_) if !profile.is_proven_by_a_pod() => Standing::Unproven,
+            Some(Ready::Ready) => {
                 let admitted = requirements(profile, ids).iter().all(|requirement| requirement.admits(&node.ours));
                 if admitted { Standing::Ready } else { Standing::FewIds }
             }
@@ -108,6 +112,7 @@ impl Standing {
     fn title(self) -> &'static str {
         match self {
             Standing::Ready => "ready",
+            Standing::Unproven => "not known to fail (no agent proves this profile)",
             Standing::NotReady => "not ready",
             Standing::Unknown => "unknown",
             Standing::Candidate => "not proven yet (a pod of the profile would start)",
@@ -138,23 +143,46 @@ impl Fleet {
         self.nodes.len()
     }
 
-    /// The names of those where a builder would be scheduled.
+    /// The names of those where a builder would be scheduled, and works.
     pub fn ready(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().filter(|(_, standing)| *standing == Standing::Ready).map(|(name, _)| name.as_str())
+    }
+
+    /// How many nodes stand so.
+    fn count(&self, standing: Standing) -> usize {
+        self.nodes.iter().filter(|(_, other)| *other == standing).count()
+    }
+
+    /// On how many nodes a builder would be scheduled though no agent proves the profile.
+    pub fn unproven(&self) -> usize {
+        self.count(Standing::Unproven)
+    }
+
+    /// What to do where no node is ready; nothing where there is no node, or where a builder is scheduled all the same.
+    pub fn advice(&self) -> Option<String> {
+        if self.total() == 0 || self.unproven() > 0 || self.ready().next().is_some() {
+            return None;
+        }
+        if self.count(Standing::Candidate) > 0 {
+            let profile = self.profile.id();
+            return Some(format!(
+                "deploy the canary that proves this profile: add `--canary {profile}` to `buildkit-preflight render agent`, beside the canaries that you have"
+            ));
+        }
+        Some(ADVICE.to_owned())
     }
 }
 
 /// `1 of 4 nodes is ready: 2 not ready, 1 without an answer from an agent`.
 impl fmt::Display for Fleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |standing| self.nodes.iter().filter(|(_, other)| *other == standing).count();
-        let ready = count(Standing::Ready);
+        let ready = self.count(Standing::Ready);
         if self.total() == 0 {
             return f.write_str("the cluster has no nodes");
         }
         write!(f, "{ready} of {} {} ready", counted(self.total(), "node"), if ready == 1 { "is" } else { "are" })?;
         let others =
-            Standing::ALL.into_iter().skip(1).map(|standing| (count(standing), standing.title())).filter(|(number, _)| *number > 0);
+            Standing::ALL.into_iter().skip(1).map(|standing| (self.count(standing), standing.title())).filter(|(number, _)| *number > 0);
         let others: Vec<_> = others.map(|(number, title)| format!("{number} {title}")).collect();
         if others.is_empty() { Ok(()) } else { write!(f, ": {}", others.join(", ")) }
     }
@@ -166,10 +194,11 @@ pub const ADVICE: &str = "`kubectl describe node` shows why a node is not ready;
 /// Best first.
 pub const PREFERENCE: [Profile; Profile::ALL.len()] = Profile::BY_RANK;
 
-/// The best profile for which so many nodes are ready, and how all nodes stand to each profile, in the order of [`PREFERENCE`].
+/// The best profile for which a builder would be scheduled on so many nodes, and how all nodes stand to each profile, in the order of
+/// [`PREFERENCE`]. Those that no agent proves come last in it.
 pub fn best(nodes: &[View], ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {
     let fleets: Vec<_> = PREFERENCE.into_iter().map(|profile| Fleet::new(nodes, profile, ids)).collect();
-    let best = fleets.iter().find(|fleet| fleet.ready().count() >= least).map(|fleet| fleet.profile);
+    let best = fleets.iter().find(|fleet| fleet.ready().count() + fleet.unproven() >= least).map(|fleet| fleet.profile);
     (best, fleets)
 }
 
@@ -209,7 +238,7 @@ mod tests {
             (NoProcessSandbox, &[("no-process-sandbox", "unknown")], Standing::Unknown),
             (NoProcessSandbox, &[], Standing::Silent),
             // Nobody proves these, so `ready` is never published; but some agent must have looked.
-            (Privileged, &[("privileged", "unknown")], Standing::Ready),
+            (Privileged, &[("privileged", "unknown")], Standing::Unproven),
             (Privileged, &[("privileged", "not-ready")], Standing::NotReady),
             (Privileged, &[], Standing::Silent),
             (ProcMount, &[("procmount-candidate", "true")], Standing::Candidate),

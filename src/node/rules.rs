@@ -44,6 +44,12 @@ impl Rule {
         Rule::EventTimes,
     ];
 
+    /// Whether the API server asks it before another one of the same policy: of the validations that refuse, the first one is told.
+    pub fn is_asked_before(self, other: Rule) -> bool {
+        let place = |rule| Rule::ALL.iter().position(|each| *each == rule);
+        self.policy() == other.policy() && place(self) < place(other)
+    }
+
     /// What the policy that has it is called.
     pub fn policy(self) -> &'static str {
         match self {

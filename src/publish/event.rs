@@ -79,7 +79,8 @@ pub struct Event {
     /// Of what.
     pub topic: Topic,
     /// When what it tells had not been told yet, RFC 3339 in UTC: an event of this topic that is younger tells it already. So it is
-    /// told once, also by an agent that was killed between two requests. None: it can have happened only once.
+    /// told once, also by an agent that was killed between two requests. None: nothing stood there before, and any event of this
+    /// topic tells it, also one that is left of an agent that was taken away and cleaned up after.
     pub since: Option<String>,
     /// What was seen.
     pub message: String,

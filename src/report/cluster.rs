@@ -2,7 +2,7 @@ use super::text::{Line, Page, Section, Style};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::Ready;
 use crate::fact::API_VERSION;
-use crate::fleet::{ADVICE, Fleet};
+use crate::fleet::Fleet;
 use crate::profile::Profile;
 use crate::text::counted;
 use schemars::JsonSchema;
@@ -52,12 +52,18 @@ pub struct ClusterProfile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadyNodes {
-    /// How many.
+    /// How many are ready.
     pub ready: usize,
-    /// Their names, at most a hundred.
+    /// How many take the builder although no agent proves the profile: it may fail there.
+    #[serde(default)]
+    pub unproven: usize,
+    /// The names of those that are ready, at most a hundred.
     pub names: Vec<String>,
     /// All nodes in half a sentence.
     pub summary: String,
+    /// What to do where none is ready.
+    #[serde(default)]
+    pub fix: Option<String>,
 }
 
 /// How many names a report has.
@@ -90,15 +96,19 @@ impl ClusterProfile {
     pub fn new(profile: Profile, admission: Admission, fleet: Option<&Fleet>) -> Self {
         let nodes = fleet.map(|fleet| ReadyNodes {
             ready: fleet.ready().count(),
+            unproven: fleet.unproven(),
             names: fleet.ready().take(NAMES).map(str::to_owned).collect(),
             summary: fleet.to_string(),
+            fix: fleet.advice(),
         });
         let first = || title(&admission.findings);
-        let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0);
+        let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0 && nodes.unproven == 0);
+        let unproven = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0);
         let (verdict, reason) = match admission.outcome {
             Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
             _ if none_ready => (Ready::NotReady, Some("no node is ready for this profile".into())),
             Outcome::Unknown => (Ready::Unknown, first()),
+            Outcome::Accepted if unproven => (Ready::Unknown, Some("no agent proves this profile".into())),
             Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("the nodes can't be listed".into())),
             Outcome::Accepted => (Ready::Ready, None),
         };
@@ -176,7 +186,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         _ if matches!(profile.pod, Outcome::Refused | Outcome::Changed) => {}
         Some(nodes) if nodes.ready == 0 => {
             lines.push(("nodes", nodes.summary.clone()));
-            lines.extend(report.nodes.filter(|total| *total > 0).map(|_| ("fix", ADVICE.into())));
+            lines.extend(nodes.fix.iter().map(|fix| ("fix", fix.clone())));
         }
         Some(nodes) => {
             let more = nodes.ready.saturating_sub(SHOWN);
@@ -237,22 +247,25 @@ mod tests {
         no-process-sandbox  ready      accepted  1 of 2
         procmount           not ready  accepted  0 of 2  no node is ready for this profile
         userns              not ready  accepted  0 of 2  no node is ready for this profile
-        privileged          ready      accepted  1 of 2
-        rootful             ready      accepted  2 of 2
+        privileged          unknown    accepted  0 of 2  no agent proves this profile
+        rootful             unknown    accepted  0 of 2  no agent proves this profile
 
-        no-process-sandbox, privileged are ready
+        no-process-sandbox is ready
           nodes  node0
 
         procmount is not ready
           nodes  0 of 2 nodes are ready: 1 not proven yet (a pod of the profile would start), 1 where a pod of the profile would not start
-          fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
+          fix    deploy the canary that proves this profile: add `--canary procmount` to `buildkit-preflight render agent`, beside the canaries that you have
 
         userns is not ready
           nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
           fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
-        rootful is ready
-          nodes  node0, node1
+        privileged is unknown
+          nodes  0 of 2 nodes are ready: 1 not known to fail (no agent proves this profile), 1 not ready
+
+        rootful is unknown
+          nodes  0 of 2 nodes are ready: 2 not known to fail (no agent proves this profile)
         ");
     }
 
@@ -271,8 +284,8 @@ mod tests {
         no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
         procmount           not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         userns              not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
-        privileged          not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
-        rootful             not ready  refused  2 of 2  Pod Security refuses the builder's pod (restricted)
+        privileged          not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
+        rootful             not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
 
         no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
           tried  a dry run of the builder's pod in namespace builds: refused

@@ -139,6 +139,26 @@ fn an_event_that_cant_be_told_does_not_hold_up_the_label() {
 }
 
 #[test]
+fn an_event_that_is_refused_for_its_times_is_told_again_a_few_times() {
+    for (refusals, is_told) in [(2, true), (usize::MAX, false)] {
+        let mut events = 0;
+        let server = Server::start(move |seen, _| match seen.kind {
+            Kind::Event => {
+                events += 1;
+                if events <= refusals { Answer::With(422, refusal(422, Rule::EventTimes.refusal())) } else { Answer::Properly }
+            }
+            _ => Answer::Properly,
+        });
+        let mut agent = Agent::start(&server, &[]);
+        let ends = if is_told { "event sent" } else { r#""is_final":true"# };
+        agent.wait("it is told or given up", |agent| agent.log().contains(ends).then_some(()));
+        assert_eq!(server.seen(Kind::Event).len(), if is_told { 3 } else { 6 }, "{}", agent.log());
+        assert_eq!(server.events().len(), usize::from(is_told));
+        assert_eq!(agent.log().matches("could not send an event").count(), if is_told { 1 } else { 2 }, "each complaint once");
+    }
+}
+
+#[test]
 fn a_heartbeat_proves_again_and_takes_back_what_a_human_wrote() {
     let server = Server::start(|seen, node| {
         if seen.kind == Kind::DryRun {
@@ -179,19 +199,25 @@ fn a_node_that_was_replaced_is_a_new_one() {
 
 #[test]
 fn an_answer_that_is_lost_does_not_make_the_status_younger() {
-    let mut applies = 0;
-    let server = Server::start(move |seen, node| {
-        applies += usize::from(seen.kind == Kind::Apply);
-        if seen.kind == Kind::Read && applies == 1 {
-            // Nothing but this write stands on the Node; it is a while ago.
-            node["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T00:00:00Z".into();
-        }
-        if seen.kind == Kind::Apply && applies == 1 { Answer::CutAfter } else { Answer::Properly }
-    });
-    let mut agent = Agent::start(&server, &[]);
-    agent.wait("ready", |agent| agent.is_ready().then_some(()));
-    assert_eq!(condition(&server.node())["lastTransitionTime"], "2026-01-01T00:00:00Z");
-    assert_eq!(server.events().len(), 1);
+    for is_cut in [true, false] {
+        let mut applies = 0;
+        let server = Server::start(move |seen, node| {
+            applies += usize::from(seen.kind == Kind::Apply);
+            if seen.kind == Kind::Read && applies == 1 {
+                // Nothing but this write stands on the Node; it is a while ago.
+                node["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T00:00:00Z".into();
+            }
+            match seen.kind {
+                Kind::Apply if applies == 1 && is_cut => Answer::CutAfter,
+                Kind::Apply if applies == 1 => Answer::EndlessAfter,
+                _ => Answer::Properly,
+            }
+        });
+        let mut agent = Agent::start(&server, &[]);
+        agent.wait("ready", |agent| agent.is_ready().then_some(()));
+        assert_eq!(condition(&server.node())["lastTransitionTime"], "2026-01-01T00:00:00Z", "cut: {is_cut}");
+        assert_eq!(server.events().len(), 1);
+    }
 }
 
 #[test]

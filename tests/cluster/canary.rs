@@ -77,7 +77,7 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
         use Behaviour::{FailsUserNamespaces, ForbidsUserNamespaces, IgnoresHostUsers, IgnoresUnmasked, Ordinary, ReportsNoUserNamespaces};
         // Of procmount and of userns: label, reason, and whether the canary itself has said so; and words of procmount's message.
         let (procmount, userns, words) = match plan.runtime {
-            Ordinary => (("ready", "Proven", true), ("ready", "Proven", true), "(proven)"),
+            Ordinary => (("ready", "Proven", true), ("ready", "Proven", true), "works here (proven by a probe"),
             // A builder of userns makes no user namespace of its own.
             ForbidsUserNamespaces => (("not-ready", "Seccomp", true), ("ready", "Proven", true), "new user namespace: EPERM"),
             IgnoresUnmasked => {

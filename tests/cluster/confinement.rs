@@ -313,9 +313,13 @@ pub(crate) fn what_is_put_under_our_names_by_hand_goes(cluster: &Cluster) {
         };
         let (labels, conditions) = said(&agent::node(cluster, node));
         let forged: serde_json::Map<_, _> = Key::ALL.iter().map(|key| (key.with(PREFIX), FORGED.into())).collect();
+        // Of a form that the agent may not write itself.
         let by_hand: Vec<_> = ConditionType::ALL
             .iter()
-            .map(|kind| json!({"type": kind.name(), "status": "True", "reason": "Forged", "message": FORGED, "lastHeartbeatTime": FUTURE}))
+            .map(|kind| {
+                json!({"type": kind.name(), "status": "None", "reason": "By-hand", "message": format!("a\n{}", "b".repeat(2000)),
+                    "lastHeartbeatTime": FUTURE})
+            })
             .collect();
         let patch = json!({"metadata": {"labels": forged}, "status": {"conditions": by_hand}});
         let path = format!("/api/v1/nodes/{node}/status?fieldManager=kubectl-edit");
@@ -327,7 +331,7 @@ pub(crate) fn what_is_put_under_our_names_by_hand_goes(cluster: &Cluster) {
         }
         wait("nothing of it is left", 90, || {
             let now = said(&agent::node(cluster, node));
-            let left = now.0.values().any(|value| value == FORGED) || now.1.values().any(|condition| condition[1] == "Forged");
+            let left = now.0.values().any(|value| value == FORGED) || now.1.values().any(|condition| condition[1] == "By-hand");
             // Nor is that of procmount, in the end.
             let is_a_canarys = |key: &str| key.ends_with("/pod-ids") || !canary && key.ends_with("/procmount");
             let is_said = |before: &String| now.0.contains_key(before) || is_a_canarys(before);

@@ -144,7 +144,7 @@ pub(crate) fn tune_has_no_way_to_the_api(cluster: &Cluster) {
     let before = agent::node(cluster, "node1");
     // The containers of a pod share its ports.
     let as_agent = "agent --node node1 --listen 127.0.0.1:18080";
-    for (ours, refusal) in [("cleanup node1", "unrecognized subcommand"), (as_agent, "no way to the API server")] {
+    for (ours, refusal) in [("cleanup node1", "unrecognized subcommand"), (as_agent, "no access to the API server")] {
         let ours = pod.shell("tune", &format!("/usr/bin/buildkit-preflight {ours}"));
         assert!(ours.as_ref().is_err_and(|error| error.contains(refusal)), "{ours:?}");
     }

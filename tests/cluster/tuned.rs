@@ -165,9 +165,12 @@ pub(crate) fn what_is_no_status_is_not_told(cluster: &Cluster) {
     let unknown = forged.replace("user.max_user_namespaces", "kernel.core_pattern");
     let cut = &forged[..forged.len() / 2];
     let large = "x".repeat(100_000);
-    for (text, why) in
-        [(Some(cut), "no status"), (Some(large.as_str()), "no status"), (Some(unknown.as_str()), "no status"), (None, "symbolic links")]
-    {
+    for (text, why) in [
+        (Some(cut), "not a status file"),
+        (Some(large.as_str()), "larger than 64 KiB"),
+        (Some(unknown.as_str()), "not a status file"),
+        (None, "symbolic links"),
+    ] {
         let before = complaints().len();
         match text {
             Some(text) => put(&pod, text),
