@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
         prefix: chosen.prefix.domain.clone(),
-        image: chosen.image.clone().unwrap_or(AgentOptions::default().image),
+        image: chosen.image.clone().unwrap_or_else(|| AgentOptions::default().image),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
     };
