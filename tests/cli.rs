@@ -163,6 +163,26 @@ fn a_builder_is_printed_with_its_warning_apart() {
 }
 
 #[test]
+fn an_image_that_was_not_named_is_said() {
+    let render = |arguments: &[&str]| preflight().args(["render", "agent"]).args(arguments).assert().code(0);
+    let said = render(&[]).stdout(contains("image: buildkit-preflight:"));
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.starts_with("warning: no --image: ") && said.contains(env!("CARGO_PKG_VERSION")) && said.lines().count() == 1, "{said}");
+    render(&["--image", "r.example/p:1"]).stderr("").stdout(contains("image: r.example/p:1"));
+    preflight().args(["render", "agent", "--help"]).assert().code(0).stdout(contains(concat!(
+        ":",
+        env!("CARGO_PKG_VERSION"),
+        ", which no registry has"
+    )));
+}
+
+#[test]
+fn the_format_has_the_letter_that_kubectl_has() {
+    let check = |format: &[&str]| preflight().args(["check", "--root", &host("debian-12")]).args(format).output().expect("runs").stdout;
+    assert_eq!(check(&["-o", "json"]), check(&["--format", "json"]));
+}
+
+#[test]
 fn a_cluster_is_asked_in_place_of_this_machine() {
     for arguments in [
         &["--cluster", "--facts", "x"][..],
@@ -468,7 +488,9 @@ fn a_file_that_is_too_large_is_said_to_be() {
 #[test]
 fn a_fifo_in_a_captured_tree_is_not_waited_for() {
     let tree = tempfile::tempdir().expect("temp dir");
-    std::fs::create_dir_all(tree.path().join("etc")).expect("mkdir");
+    for directory in ["etc", "proc"] {
+        std::fs::create_dir_all(tree.path().join(directory)).expect("mkdir");
+    }
     nix::unistd::mkfifo(&tree.path().join("etc/os-release"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
     preflight().args(["check", "--root"]).arg(tree.path()).assert().code(3);
 }

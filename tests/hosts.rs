@@ -41,14 +41,30 @@ fn each_captured_host_has_its_answer() {
 }
 
 #[test]
-fn an_empty_tree_is_unknown_and_not_ready_for_nothing() {
-    let empty = tempfile::tempdir().expect("temp dir");
-    let output = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight"))
-        .args(["check", "--root"])
-        .arg(empty.path())
-        .output()
-        .expect("the binary runs");
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+fn a_directory_that_nobody_captured_is_bad_input() {
+    let tree = tempfile::tempdir().expect("temp dir");
+    std::fs::write(tree.path().join("README.md"), "text").expect("write");
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight"));
+        command.args(["check", "--root"]).arg(tree.path()).output().expect("the binary runs")
+    };
+    let output = check();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{error}");
+    assert!(error.contains("it has neither proc nor captured.json\nhint: make one with `buildkit-preflight facts --capture"), "{error}");
+    // What a copy lost is not known, and not ready.
+    for (place, is_file) in [("captured.json", true), ("proc", false)] {
+        let path = tree.path().join(place);
+        if is_file {
+            std::fs::write(&path, "").expect("write")
+        } else {
+            std::fs::create_dir(&path).expect("mkdir")
+        }
+        assert_eq!(check().status.code(), Some(3), "{place}");
+        if is_file {
+            std::fs::remove_file(&path).expect("remove")
+        }
+    }
 }
 
 /// What `check` says as JSON, for all profiles.
@@ -148,7 +164,14 @@ fn judged(root: &Path) -> Vec<Ready> {
         deadline: std::time::Duration::from_secs(600),
         without: Vec::new(),
     };
-    let facts = gather(&options).expect("a tree");
+    let facts = match gather(&options) {
+        Ok(facts) => facts,
+        // Refused as none, it has no verdict.
+        Err(why) => {
+            assert!(!root.join("proc").exists(), "{why}");
+            return vec![Ready::Unknown; Profile::ALL.len()];
+        }
+    };
     Profile::ALL.iter().map(|profile| judge(&facts, *profile, None).ready()).collect()
 }
 

@@ -181,7 +181,7 @@ fn a_standard_output_that_takes_nothing_is_said() {
         "check --root \"$1\" --format yaml",
         "facts --root \"$1\"",
         "facts --list",
-        "render agent",
+        "render agent --image r.example/p:1",
         "render builder",
     ] {
         for redirection in ["> /dev/full", ">&-"] {

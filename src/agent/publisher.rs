@@ -14,6 +14,9 @@ use tracing::{debug, info, warn};
 /// How often the same complaint is repeated.
 const REMIND: Duration = Duration::from_secs(600);
 
+/// How long the API server may take until a policy that was applied is in effect: some seconds.
+const SETTLING: Duration = Duration::from_secs(30);
+
 /// How often a write is tried again at once that others came before: the kubelet writes every few seconds at the most.
 const TRIES: usize = 5;
 
@@ -33,6 +36,8 @@ pub(super) struct Publisher {
     untried: Vec<Rule>,
     complaint: Complaint,
     event_complaint: Complaint,
+    /// When this process began.
+    since: Instant,
 }
 
 /// An event that is to be told.
@@ -73,6 +78,7 @@ impl Publisher {
             untried: Vec::new(),
             complaint: Complaint::default(),
             event_complaint: Complaint::default(),
+            since: Instant::now(),
         }
     }
 
@@ -287,7 +293,9 @@ impl Publisher {
     pub(super) fn complain(&mut self, error: &api::Error) {
         let text = error.to_string();
         self.health.failed(error.kind(), &text);
-        if self.complaint.is_due(&text) {
+        if matches!(error, api::Error::Unconfined { .. }) && self.since.elapsed() < SETTLING {
+            info!(error = text, "waiting for the admission policy to take effect");
+        } else if self.complaint.is_due(&text) {
             warn!(error = text, "could not publish; will retry");
         } else {
             debug!(error = text, "still could not publish");

@@ -77,7 +77,8 @@ fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
         return Some("this program is linked dynamically, so it can't be the only file of an image".into());
     }
     if (plan.builder == Builder::Rootful) != (uid == 0) {
-        return Some("such a builder runs as another user than this process".into());
+        let user = if uid == 0 { "a user other than root (1000 in its image)" } else { "root" };
+        return Some(format!("a builder of this profile runs as {user}: run this as that user, in the builder's image"));
     }
     let rootlesskit = (plan.builder == Builder::Rootless).then_some(("rootlesskit", &tools.rootlesskit));
     let needed = [Some(("buildkitd", &tools.buildkitd)), Some(("buildctl", &tools.buildctl)), rootlesskit];

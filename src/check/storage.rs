@@ -73,7 +73,7 @@ pub(super) const SNAPSHOTTER: Check = Check {
             Some(to) => {
                 let falls_back = |since| Seen::FallsBack { to, since: case.probe.and_then(|probe| probe.step(since)).cloned() };
                 if case.facts.state_dir.file_system.known().is_some_and(|fs| fs == "overlay") {
-                    Judgement::warn(Cause::OverlayBackingFs, Seen::OnOverlay(to))
+                    Judgement::warn(Cause::OverlayBackingFs, Seen::OnOverlay { to, path: case.facts.state_dir.path.known().cloned() })
                 } else if to == Snapshotter::Native && case.facts.dev_fuse != Fact::Known(true) {
                     Judgement::warn(Cause::DevFuse, falls_back(Step::Fuse))
                 } else {

@@ -62,7 +62,7 @@ pub(super) struct Arguments {
     allow_unconfined: bool,
     #[command(flatten)]
     connection: Connection,
-    /// The directory where builds keep their state [default: as in the builder's image]
+    /// The directory where builds keep their state [default: that of the builder's image, such as /home/user/.local/share/buildkit]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// How long a probe may take, at most 60s

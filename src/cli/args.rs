@@ -32,7 +32,7 @@ pub(super) struct Sources {
     /// Read only: start no child process and prove nothing
     #[arg(long)]
     no_probe: bool,
-    /// The directory where BuildKit would keep its state [default: as in the builder's image]
+    /// The directory where BuildKit would keep its state [default: that of the builder's image, such as /home/user/.local/share/buildkit]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// How long a probe may take, and how long to wait for a state dir that does not answer

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
     /// How to print the report; the schema of the JSON is schema/report.json
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, short = 'o', value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Judge the facts (or the report) in this file, `-` for standard input, instead of this machine
     #[cfg(feature = "cli")]

@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     connection: Connection,
 }
 
+/// What to do where the order was another.
+const STILL_RUNNING: &str = "an agent that still runs writes again within about an hour: delete it first, then run cleanup again";
+
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     block_on(clean(arguments))
 }
@@ -46,6 +49,7 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
             Err(error) => errors.push(format!("{name}: {error}")),
         }
     }
+    let mut has_removed = false;
     // Node by node, so that it is known how far it came.
     for node in &found {
         let name = &node.name;
@@ -57,6 +61,7 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
         let removed = if arguments.dry_run { Ok(()) } else { nodes.remove(name, &ours).await };
         let text = match removed {
             Ok(()) => {
+                has_removed |= !arguments.dry_run;
                 let done = if arguments.dry_run { "would remove" } else { "removed" };
                 let labels = ours.labels.iter().map(|label| format!("\n  {}", line(label)));
                 let conditions = ours.conditions.iter().map(|kind| format!("\n  condition {}", line(kind)));
@@ -69,6 +74,9 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
             }
         };
         output::print(&text)?;
+    }
+    if has_removed {
+        output::say("note: ", STILL_RUNNING);
     }
     match errors.as_slice() {
         [] => Ok(READY),

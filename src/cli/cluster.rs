@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
     /// How to print the report; the schema of the JSON is schema/cluster-report.json
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, short = 'o', value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The namespace in which the pods are tried
     #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::namespace)]

@@ -38,9 +38,9 @@ struct AgentArguments {
     namespace: String,
     #[command(flatten)]
     prefix: LabelPrefix,
-    /// The agent's image
-    #[arg(long, value_name = "IMAGE", default_value_t = AgentOptions::default().image, value_parser = image)]
-    image: String,
+    /// The agent's image [default: buildkit-preflight:0.1.0, which no registry has]
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    image: Option<String>,
     /// Add a container that sets sysctls which keep builders from running
     #[arg(long, value_name = "WHAT", value_enum)]
     tune: Option<Sysctls>,
@@ -79,11 +79,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
         prefix: chosen.prefix.domain.clone(),
-        image: chosen.image.clone(),
+        image: chosen.image.clone().unwrap_or_else(|| AgentOptions::default().image),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
     };
     let files: Vec<_> = render::agent(&options)?.into_iter().map(|(_, text)| text).collect();
+    if chosen.image.is_none() {
+        let image = &options.image;
+        output::say(
+            "warning: ",
+            &format!("no --image: the manifests name {image}, which no registry has; load it into each node, or name yours"),
+        );
+    }
     output::print(&files.join("---\n"))?;
     Ok(READY)
 }

@@ -28,7 +28,12 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for OneOf<T> {
 
     fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
         let OneOf { unknown, ids, find } = self.clone();
-        let parse = move |id: &str| find(id).ok_or_else(|| format!("{unknown} (one of {})", ids.join(", ")));
+        let parse = move |id: &str| {
+            find(id).ok_or_else(|| {
+                let list = if id.contains(',') { ": no list is taken, so repeat the option for each" } else { "" };
+                format!("{unknown}{list} (one of {})", ids.join(", "))
+            })
+        };
         parse.parse_ref(command, argument, value)
     }
 
@@ -129,6 +134,8 @@ mod tests {
             assert!(canary().parse_ref(&Command::new("x"), None, OsStr::new(other)).is_err(), "{other}");
         }
         assert!(shape().parse_ref(&Command::new("x"), None, OsStr::new("rootful")).is_err());
+        let list = profile().parse_ref(&Command::new("x"), None, OsStr::new("procmount,userns")).expect_err("a list").to_string();
+        assert!(list.contains("unknown profile: no list is taken, so repeat the option for each (one of "), "{list}");
         assert!(sysctl().parse_ref(&Command::new("x"), None, OsStr::new("user/max_user_namespaces")).is_ok());
     }
     #[test]

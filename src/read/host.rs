@@ -53,6 +53,11 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// Whether nothing is there.
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| is_absence(&error))
+}
+
 /// A system call that a signal may interrupt.
 fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -103,10 +108,15 @@ impl Host {
     /// The same as [`Host::new`], where a tree is there.
     ///
     /// # Errors
-    /// No such directory.
+    /// No such directory, or one that nobody captured: every fact begins with /proc.
     pub(crate) fn open(root: Option<&Path>) -> Result<Self, BadPath> {
-        root.map_or(Ok(()), |root| look_at(Named::Tree, root))?;
-        Ok(Host::new(root))
+        let Some(tree) = root else { return Ok(Host::new(None)) };
+        look_at(Named::Tree, tree)?;
+        let host = Host::new(root);
+        if host.is_unsaid() && is_missing(&tree.join("proc")) {
+            return Err(BadPath::wrong(Named::Tree, tree, format!("it has neither proc nor {}", manifest::FILE)));
+        }
+        Ok(host)
     }
 
     pub(crate) fn new(root: Option<&Path>) -> Self {

@@ -43,7 +43,7 @@ impl Named {
     pub fn hint(self) -> &'static str {
         match self {
             Named::StateDir => "name a directory that exists, on the disk that builds would use",
-            Named::Tree => "a captured tree is a directory with proc, etc and so on below it",
+            Named::Tree => "make one with `buildkit-preflight facts --capture DIR`, on the machine that is to be judged",
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",

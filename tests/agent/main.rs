@@ -230,6 +230,10 @@ fn without_a_policy_it_writes_nothing_and_says_why() {
     agent.wait("it has tried three times", |_| (server.seen(Kind::DryRun).len() >= 3).then_some(()));
     let (status, why) = agent.ask("/readyz").expect("an answer");
     assert!(status == 503 && why.contains("no admission policy confines this account"), "{why}");
+    // It may have been applied just now.
+    let log = agent.log();
+    let first = log.lines().find(|line| line.contains("no admission policy confines this account")).expect("it is logged");
+    assert!(first.contains("waiting for the admission policy to take effect") && first.contains("INFO"), "{first}");
     assert_eq!((applied(&server).len(), server.events().len()), (0, 0));
     assert_eq!(agent.ask("/healthz").map(|(status, _)| status), Some(200), "no reason to start it anew");
     drop(agent);

@@ -49,7 +49,10 @@ pub(crate) fn leaves_the_nodes_as_they_were(cluster: &Cluster) {
     assert_eq!((code, nodes(cluster)), (Some(0), published), "{text}");
     assert!(text.contains("node1: would remove") && text.contains("condition RootlessBuildKit"), "{text}");
     let (code, text) = cleanup(cluster, &["node1"]);
-    assert!(code == Some(0) && text.contains("node1: removed") && !text.contains("node2"), "{text}");
+    assert!(
+        code == Some(0) && text.contains("node1: removed") && text.contains("note: an agent that still runs") && !text.contains("node2"),
+        "{text}"
+    );
     assert_eq!(agent::label(&agent::node(cluster, "node1"), "note").as_deref(), Some("mine"));
     assert_eq!(agent::label(&agent::node(cluster, "node2"), "no-process-sandbox").as_deref(), Some("not-ready"));
     let (code, text) = cleanup(cluster, &[]);

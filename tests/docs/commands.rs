@@ -18,6 +18,8 @@ const RUN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("kubectl get nodes -o 'custom-columns=", "tests/cluster/agent.rs", r#""get", "nodes""#),
     ("kubectl logs -n buildkit-preflight daemonset/agent ", "tests/cluster/agent.rs", r#""logs", "-n", NAMESPACE"#),
     ("cd manifests/agent", "tests/cluster/agent.rs", "manifests"),
+    ("cd manifests/overlays/userns", "tests/cluster/canary.rs", "overlays/userns"),
+    ("cd manifests/overlays/tune-kernel", "tests/cluster/tune.rs", "tune-kernel"),
     ("kustomize edit set image buildkit-preflight=", "tests/cluster/agent.rs", r#""edit", "set", "image""#),
 ];
 
@@ -72,7 +74,7 @@ fn judge(command: &str, directory: &Path) -> Result<(), String> {
             let is_there = repository().join(path).join("kustomization.yaml").exists();
             if is_there && is_applied { Ok(()) } else { Err(format!("there: {is_there}, applied by a test: {is_applied}")) }
         }
-        ["kubectl", "apply", "-f", "-"] => Ok(()),
+        ["kubectl", "apply" | "delete", .., "-f", "-"] => Ok(()),
         // A target that is not there is found by another test.
         ["make", _] => Ok(()),
         _ => {

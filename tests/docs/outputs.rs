@@ -81,15 +81,15 @@ fn outputs_are_the_programs() {
 }
 
 /// A node on which the profile's labels are these, and no more is known of others.
-fn node(verdict: &str) -> View {
+fn node(name: &str, verdict: &str) -> View {
     let labels = [("no-process-sandbox", verdict), ("procmount", verdict), ("userns-candidate", "true"), ("privileged", "unknown")];
     let labels: Map<_, _> = labels.iter().map(|(name, value)| (format!("{DEFAULT_PREFIX}/{name}"), json!(value))).collect();
-    let node = serde_json::from_value(json!({"metadata": {"name": verdict, "uid": "u", "labels": labels}}));
+    let node = serde_json::from_value(json!({"metadata": {"name": name, "uid": "u", "labels": labels}}));
     View::new(node.expect("a node"), DEFAULT_PREFIX)
 }
 
 fn nodes() -> [View; 2] {
-    [node("ready"), node("not-ready")]
+    [node("node1", "ready"), node("node2", "not-ready")]
 }
 
 /// What `render builder --profile auto` says of these nodes.
@@ -107,8 +107,17 @@ fn refused() -> String {
     let json = fs::read_to_string(repository().join("src/admission/captured/v1.36-baseline.json")).expect("an answer");
     let answer: Value = serde_json::from_str(&json).expect("JSON");
     let answer = Answer::Refused { code: 403, message: answer["message"].as_str().expect("a message").to_owned() };
+    asked(profile, namespace, kubernetes, |_| answer)
+}
+
+/// What it says where an API server makes the pod as it was sent.
+fn accepted() -> String {
+    asked(Profile::NoProcessSandbox, "default", "v1.36.3", |pod| Answer::Made { pod: pod.clone(), warnings: Vec::new() })
+}
+
+fn asked(profile: Profile, namespace: &str, kubernetes: &str, answer: impl FnOnce(&Value) -> Answer) -> String {
     let pod = builder_pod(&BuilderOptions { profile, namespace: namespace.into(), ..BuilderOptions::default() }).expect("a pod");
-    let admission = judge(&answer, &pod, namespace, kubernetes).expect("an answer about the pod");
+    let admission = judge(&answer(&pod), &pod, namespace, kubernetes).expect("an answer about the pod");
     let answered = ClusterProfile::new(profile, admission, Some(&Fleet::new(&nodes(), profile, None)));
     let report = ClusterReport::new(kubernetes.into(), namespace.into(), Ok(nodes().len()), vec![answered]);
     cluster_table(&report, Default::default())
@@ -117,5 +126,6 @@ fn refused() -> String {
 #[test]
 fn outputs_about_clusters_are_the_programs() {
     stands("docs/builders.md", "buildkit-preflight render builder --profile auto --min-nodes 2 | kubectl apply -f -", 0, &chosen());
+    stands("README.md", "buildkit-preflight check --cluster --profile no-process-sandbox --namespace default", 0, &accepted());
     stands("docs/cluster-check.md", "buildkit-preflight check --cluster --profile procmount --namespace baseline", 0, &refused());
 }

@@ -81,5 +81,24 @@ fn kubeconfig_names_files_that_are_merged() {
         .env("HOME", home.path())
         .assert()
         .code(4)
-        .stderr(contains("there is no context \"y\": there are x"));
+        .stderr(contains("there is no context \"y\": the kubeconfig has x"));
+}
+
+#[test]
+fn a_file_without_contexts_is_said_to_be_no_kubeconfig() {
+    let dir = written("{kind: Facts}");
+    is_refused(cleanup(&dir.path().join("config")), "it has no contexts, so it is empty or not a kubeconfig");
+}
+
+#[test]
+fn whoever_removes_something_is_told_of_agents_that_still_run() {
+    let node = r#"{"metadata": {"name": "node1", "uid": "u", "labels": {"buildkit-preflight.dev/no-process-sandbox": "ready"}}}"#;
+    let server = Server::api(move |head, stream| {
+        let answer = if head.starts_with("GET") { format!("{{\"items\": [{node}]}}") } else { node.to_owned() };
+        let _ = stream.write_all(whole(200, &answer).as_bytes());
+    });
+    let dir = written(&kubeconfig(&format!("server: {}", server.address), "token: t"));
+    let path = dir.path().join("config");
+    cleanup(&path).code(0).stdout(contains("node1: removed")).stderr(contains("note: an agent that still runs writes again"));
+    preflight(&["cleanup", "--dry-run", "--kubeconfig"]).arg(&path).assert().code(0).stdout(contains("would remove")).stderr("");
 }

@@ -70,15 +70,18 @@ const NAME: usize = 300;
 fn context<'a>(source: &'a Source, asked: Option<&'a str>) -> Result<(&'a str, &'a Context), String> {
     let contexts = &source.config.contexts;
     let there = || match contexts.as_slice() {
-        [] => "there are no contexts".to_owned(),
+        [] => "it has no contexts, so it is empty or not a kubeconfig".to_owned(),
         some => {
             let names: Vec<_> = some.iter().take(NAMED).map(|context| context.name.as_str()).collect();
             let more = if some.len() > NAMED { ", ..." } else { "" };
-            format!("there are {}{more}", names.join(", "))
+            format!("the kubeconfig has {}{more}", names.join(", "))
         }
     };
     let current = source.config.current_context.as_deref().filter(|name| !name.is_empty());
-    let name = asked.or(current).ok_or_else(|| format!("current-context is not set; name a context with --context: {}", there()))?;
+    let name = asked.or(current).ok_or_else(|| match contexts.as_slice() {
+        [] => there(),
+        _ => format!("current-context is not set; name a context with --context: {}", there()),
+    })?;
     let found = contexts.iter().find(|context| context.name == name).and_then(|named| named.context.as_ref());
     found.map(|context| (name, context)).ok_or_else(|| format!("there is no context {name:?}: {}", there()))
 }

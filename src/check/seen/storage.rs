@@ -35,7 +35,12 @@ pub enum Seen {
         free: u64,
     },
     /// It lies on an overlay, on which no other can be mounted; BuildKit takes this one.
-    OnOverlay(Snapshotter),
+    OnOverlay {
+        /// The one that BuildKit takes.
+        to: Snapshotter,
+        /// The directory.
+        path: Option<String>,
+    },
     /// A faster snapshotter does not work.
     FallsBack {
         /// The one that BuildKit takes.
@@ -58,8 +63,8 @@ impl fmt::Display for Seen {
             Seen::ReadOnly { path } => write!(f, "{} is mounted read-only", dir(path)),
             Seen::NoSpace { path, free } => write!(f, "{} has {} KiB of free space left", dir(path), free >> 10),
             Seen::LittleSpace { path, free } => write!(f, "{} has {} MiB of free space left", dir(path), free >> 20),
-            Seen::OnOverlay(to) => {
-                write!(f, "BuildKit falls back to {to}, since the state dir is on an overlay file system: mount a volume there")
+            Seen::OnOverlay { to, path } => {
+                write!(f, "BuildKit falls back to {to}, since {} is on an overlay file system: mount a volume there", dir(path))
             }
             Seen::FallsBack { to, since: None } => write!(f, "BuildKit falls back to {to}"),
             Seen::FallsBack { to, since: Some(step) } => write!(f, "BuildKit falls back to {to}: {step}"),
@@ -94,7 +99,11 @@ mod tests {
             (Seen::NoSpace { path: path(), free: 5 << 20 }, "/state has 5120 KiB of free space left"),
             (Seen::LittleSpace { path: path(), free: 500 << 20 }, "/state has 500 MiB of free space left"),
             (
-                Seen::OnOverlay(Snapshotter::Native),
+                Seen::OnOverlay { to: Snapshotter::Native, path: path() },
+                "BuildKit falls back to native, since /state is on an overlay file system: mount a volume there",
+            ),
+            (
+                Seen::OnOverlay { to: Snapshotter::Native, path: None },
                 "BuildKit falls back to native, since the state dir is on an overlay file system: mount a volume there",
             ),
             (Seen::FallsBack { to: Snapshotter::Native, since: None }, "BuildKit falls back to native"),
