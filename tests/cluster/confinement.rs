@@ -90,6 +90,8 @@ fn is_refused_by((status, answer): &(u16, Value), rule: Option<Rule>) -> bool {
 fn at_rest(cluster: &Cluster, name: &str) -> Value {
     let mut node = cluster.get(&["node", name]);
     node["metadata"]["resourceVersion"].take();
+    // The kubelet tells of images some time after they came.
+    node["status"]["images"].take();
     for condition in node["status"]["conditions"].as_array_mut().expect("conditions") {
         condition["lastHeartbeatTime"].take();
     }
