@@ -19,6 +19,9 @@ pub struct IdRange {
 #[serde(transparent)]
 pub struct IdMap(pub Vec<IdRange>);
 
+/// How many ranges a map has at most (UID_GID_MAP_MAX_EXTENTS in include/linux/user_namespace.h; 5 before Linux 4.15).
+const MOST_RANGES: usize = 340;
+
 impl IdMap {
     /// Parses uid_map or gid_map: three numbers a line.
     ///
@@ -33,6 +36,9 @@ impl IdMap {
             }
         };
         let lines = text.lines().filter(|line| !line.trim().is_empty());
+        if lines.clone().count() > MOST_RANGES {
+            return Err(format!("more than {MOST_RANGES} lines, which no kernel gives"));
+        }
         lines.map(|line| range(line).ok_or_else(|| format!("{line:?} is not three numbers"))).collect::<Result<_, _>>().map(IdMap)
     }
 
@@ -90,6 +96,9 @@ impl SubId {
             if owner == name || owner == uid.to_string() {
                 let number = |text: &str| text.parse().map_err(|_| format!("{text:?} in {line:?} is not a number"));
                 ranges.push(SubId { start: number(start)?, length: number(length)? });
+            }
+            if ranges.len() > MOST_RANGES {
+                return Err(format!("{name} has more than {MOST_RANGES} ranges, and no kernel takes a map of so many"));
             }
         }
         Ok(ranges)
@@ -174,6 +183,7 @@ mod tests {
         assert!(!pod.contains(&SubId { start: 1001, length: 64_536 }));
         let split = IdMap::parse("0 1000 1\n1 100000 65536\n").expect("valid");
         assert!(split.contains(&SubId { start: 0, length: 65_537 }) && split.size() == 65_537);
+        assert!(IdMap::parse(&"0 0 1\n".repeat(340)).is_ok() && IdMap::parse(&"0 0 1\n".repeat(341)).is_err());
         assert!(IdMap::parse("0 1").is_err() && IdMap::parse("0 0 4294967296").is_err() && IdMap::parse("0 0 1 2").is_err());
     }
 
@@ -184,6 +194,9 @@ mod tests {
         assert_eq!(ranges.iter().map(SubId::to_string).collect::<Vec<_>>(), ["100000:65536", "200000:10"]);
         assert!(SubId::parse("user:1", "user", 1).is_err() && SubId::parse("user:x:1", "user", 1).is_err());
         assert_eq!(SubId::parse("", "user", 1), Ok(vec![]));
+        assert!(SubId::parse(&"user:1:1\n".repeat(340), "user", 1).is_ok_and(|ranges| ranges.len() == 340));
+        assert!(SubId::parse(&"user:1:1\n".repeat(341), "user", 1).is_err_and(|why| why.contains("more than 340")));
+        assert_eq!(SubId::parse(&"other:1:1\n".repeat(341), "user", 1), Ok(vec![]), "those of others count for nothing");
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) const CAPTURED: &str = "not recorded in a captured tree";
 /// Ordinary files of /proc and /etc are far smaller; a mount table of 10,000 lines is about 1.5 MB.
 const LARGEST_FILE: u64 = 16 << 20;
 
+/// What the kernel tells of a sysctl is shorter than a page.
+const LARGEST_SYSCTL: u64 = 64 << 10;
+
 /// A directory of settings has some ten.
 const MOST_FILES: usize = 4096;
 
@@ -295,7 +298,7 @@ impl Host {
             whole::ordinary(&file)?;
         }
         if length == FIRST_READ || may_go_on(path, length) {
-            whole::extend(&mut bytes, file, LARGEST_FILE)?;
+            whole::extend(&mut bytes, file, if path.starts_with("/proc/sys/") { LARGEST_SYSCTL } else { LARGEST_FILE })?;
         }
         if bytes.is_empty() && of_proc && !self.is_live() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "empty, as that file never is: a copy lost what was in it"));

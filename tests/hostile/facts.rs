@@ -79,7 +79,9 @@ pub(crate) fn types() -> Vec<Input> {
             let mut damaged = facts.clone();
             *damaged.pointer_mut(path).expect("there") = substitute;
             let mut input = input(n + m / 3, format!("facts with another value at {path}"), damaged.to_string());
-            input.expect.never_ready = is_needed(path) && !input.line.contains("tune");
+            // Without an attempt the facts alone decide, as after `facts --no-probe`.
+            let is_unprobed = path == "/probes" && damaged["probes"] == json!([]);
+            input.expect.never_ready = is_needed(path) && !is_unprobed && !input.line.contains("tune");
             inputs.push(input);
         }
         if let Some((parent, name)) = path.rsplit_once('/') {
