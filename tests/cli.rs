@@ -504,6 +504,11 @@ fn standard_output_that_takes_nothing_is_exit_code_4() {
     shell("> /dev/full").code(4).stderr(contains("standard output").and(contains("No space left")));
     shell(">&-").code(4).stderr(contains("standard output is closed"));
     shell("1</dev/null").code(4).stderr(contains("standard output is closed or cannot be written"));
+    for closed in [">&-", "1</dev/null", "> /dev/full"] {
+        let line = format!("\"$0\" probe --state-dir /tmp {closed}");
+        let probe = Command::new("bash").args(["-c", &line, env!("CARGO_BIN_EXE_buildkit-preflight")]).assert();
+        probe.code(4).stderr(contains("standard output"));
+    }
     // A reader that has seen enough is no error; the verdict counts.
     shell("| true").code(1).stderr("");
     shell("> /dev/null").code(1).stderr("");

@@ -119,7 +119,7 @@ pub enum Error {
 pub fn run(options: Options) -> Result<(), Error> {
     memory::keep_small();
     // One thread more, while a probe runs.
-    let runtime = api::runtime().max_blocking_threads(2).thread_keep_alive(Duration::from_millis(100)).build()?;
+    let runtime = api::runtime()?.max_blocking_threads(2).thread_keep_alive(Duration::from_millis(100)).build()?;
     let done = runtime.block_on(start(options));
     runtime.shutdown_timeout(LAST_PROBE);
     done

@@ -44,8 +44,17 @@ fn of<K: kube::Resource<DynamicType = ()>>(namespace: Option<&str>) -> kube::cor
 /// The runtime of what talks to an API server: one thread, which looks at its clocks in each turn. hyper reads interim answers
 /// (100 Continue) as fast as they come, and with tokio's own 61 turns a server that sends them for ever held up each deadline
 /// for a minute.
-pub fn runtime() -> tokio::runtime::Builder {
+///
+/// # Errors
+/// No file descriptors are left for it: tokio panics where it gets none for signals.
+pub fn runtime() -> std::io::Result<tokio::runtime::Builder> {
+    let spare = std::iter::repeat_with(std::os::unix::net::UnixStream::pair).take(SPARE_PAIRS);
+    spare.collect::<std::io::Result<Vec<_>>>()?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().event_interval(1);
-    builder
+    Ok(builder)
 }
+
+/// Pairs of file descriptors that must be free when a runtime starts: it takes five (epoll, its waker, and three for signals), and
+/// a connection one more.
+const SPARE_PAIRS: usize = 4;

@@ -161,7 +161,7 @@ impl From<crate::tune::Error> for Error {
 /// Waits for what talks to the API, on this one thread.
 #[cfg(feature = "cli")]
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = crate::api::runtime().build();
+    let runtime = crate::api::runtime().and_then(|mut builder| builder.build());
     runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(work)
 }
 

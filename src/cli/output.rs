@@ -20,11 +20,20 @@ pub extern "C" fn note_closed_stdout() {
     STDOUT_CLOSED.store(!takes_output, Ordering::Relaxed);
 }
 
-/// Prints a result.
-pub(super) fn print(text: &str) -> Result<(), Error> {
+/// Looks whether standard output was open for writing when this process began.
+///
+/// # Errors
+/// It was not.
+pub(super) fn is_open() -> Result<(), Error> {
     if STDOUT_CLOSED.load(Ordering::Relaxed) {
         return Err(Error::Io("standard output is closed or cannot be written, so the result has nowhere to go".into()));
     }
+    Ok(())
+}
+
+/// Prints a result.
+pub(super) fn print(text: &str) -> Result<(), Error> {
+    is_open()?;
     let mut stdout = std::io::stdout().lock();
     was_printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }

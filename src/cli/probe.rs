@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         // By hand. One that goes away later is a step that fails.
         look_at(Named::StateDir, &state_dir)?;
     }
+    output::is_open()?;
     let told = child::run(&Task {
         plan: Plan { builder, process_sandbox: arguments.process_sandbox },
         state_dir,
