@@ -34,9 +34,9 @@ pub(crate) fn shortened(text: impl Into<String>, bytes: usize) -> String {
     text
 }
 
-/// The text of somebody else as one line of so many characters: a space stands where there were control characters.
+/// The text of somebody else as one line of so many characters: one space stands where there were control characters or several spaces.
 pub(crate) fn plain(text: &str, chars: usize) -> String {
-    let words: Vec<_> = text.split(char::is_control).filter(|word| !word.is_empty()).collect();
+    let words: Vec<_> = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(chars).collect()
 }
 
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(shorten(&"é".repeat(160)), "é".repeat(160));
         assert_eq!(shorten(&"é".repeat(161)), format!("{}...{}", "é".repeat(40), "é".repeat(120)));
         assert_eq!([0_u64, 1, 2].map(|number| counted(number, "node")), ["0 nodes", "1 node", "2 nodes"]);
-        assert_eq!(plain("a\n\nb\u{1b}[31mé\n", 7), "a b [31");
+        assert_eq!(plain("a\n \nb\u{1b}[31mé\n", 7), "a b [31");
     }
 
     #[test]

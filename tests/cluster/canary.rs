@@ -80,9 +80,7 @@ pub(crate) fn each_node_has_its_answer_and_its_reason(cluster: &Cluster) {
             Ordinary => (("ready", "Proven", true), ("ready", "Proven", true), "works here (proven by a probe"),
             // A builder of userns makes no user namespace of its own.
             ForbidsUserNamespaces => (("not-ready", "Seccomp", true), ("ready", "Proven", true), "new user namespace: EPERM"),
-            IgnoresUnmasked => {
-                (("not-ready", "ProcmountRuntime", true), ("ready", "Proven", true), "parts of /proc are hidden all the same, by 7 mounts")
-            }
+            IgnoresUnmasked => (("not-ready", "ProcmountRuntime", true), ("ready", "Proven", true), "7 mounts hide parts of /proc"),
             IgnoresHostUsers => (
                 ("not-ready", "UsernsPodRuntime", true),
                 ("not-ready", "UsernsPodRuntime", true),
