@@ -128,6 +128,14 @@ cluster-tools: tools kube-apiserver-1.33
 	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
 
+# Controllers of neighbours, with the manifests that install them.
+neighbours:
+	@mkdir -p $(TOOLS)/tekton $(TOOLS)/shipwright
+	cd tests/tools/tekton && $(GO) -o $(CURDIR)/$(TOOLS)/tekton/ tool
+	cd tests/tools/shipwright && $(GO) -o $(CURDIR)/$(TOOLS)/shipwright/ tool
+	cp -rT --no-preserve=mode $$(cd tests/tools/tekton && go list -m -f '{{.Dir}}' github.com/tektoncd/pipeline)/config $(TOOLS)/tekton/config
+	cp -rT --no-preserve=mode $$(cd tests/tools/shipwright && go list -m -f '{{.Dir}}' github.com/shipwright-io/build)/deploy $(TOOLS)/shipwright/deploy
+
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13
 kube-apiserver-1.33:

@@ -2,7 +2,8 @@
 
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, builder, client,
+    tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -49,6 +50,12 @@ fn the_manifests_of_the_builder_are_those_that_are_rendered() {
     let mut files = builder(&BuilderOptions::default()).expect("manifests").files;
     files.push(("kustomization.yaml", BUILDER_KUSTOMIZATION.to_owned()));
     stands("builder", &files);
+}
+
+#[test]
+fn the_templates_of_clients_are_those_that_are_rendered() {
+    let file = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
+    stands("template", &[Client::Knative, Client::Tekton, Client::Shipwright].map(file));
 }
 
 #[test]

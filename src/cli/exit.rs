@@ -67,7 +67,7 @@ pub(super) const TUNE: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
-pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
+pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
 
 #[cfg(feature = "cli")]
 pub(super) const BUILDER: &[Row] = &[
@@ -145,8 +145,9 @@ mod tests {
         ("agent", AGENT),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
-        ("render agent", RENDER_AGENT),
+        ("render agent", RENDERED),
         ("render builder", BUILDER),
+        ("render template", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
     ];

@@ -8,6 +8,8 @@ mod check;
 #[cfg(feature = "cli")]
 mod cleanup;
 #[cfg(feature = "cli")]
+mod clients;
+#[cfg(feature = "cli")]
 mod cluster;
 mod exit;
 mod facts;

@@ -5,6 +5,8 @@
 
 mod fixtures;
 mod git;
+mod modules;
+mod neighbours;
 mod registry;
 mod run;
 
@@ -16,4 +18,7 @@ pub(crate) use registry::PRIVATE;
 pub(crate) const STEPS: &[Step] = &[("git and the registries answer pods, and refuse those whom they do not know", fixtures::answer)];
 
 /// What CI leaves out.
-pub(crate) const MORE_STEPS: &[Step] = &[];
+pub(crate) const MORE_STEPS: &[Step] = &[
+    ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
+    ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
+];
