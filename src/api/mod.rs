@@ -13,7 +13,11 @@ mod error;
 mod file;
 mod in_pod;
 #[cfg(feature = "cli")]
+mod jobs;
+#[cfg(feature = "cli")]
 mod kubeconfig;
+#[cfg(feature = "cli")]
+mod lines;
 mod node_writer;
 #[cfg(feature = "cli")]
 mod nodes;
@@ -28,6 +32,10 @@ pub use canary_pods::CanaryPods;
 pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub use jobs::{Jobs, TemplateScope};
+#[cfg(feature = "cli")]
+pub use lines::{Line, Lines};
 pub use node_writer::NodeWriter;
 #[cfg(feature = "cli")]
 pub use nodes::Nodes;
