@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 pub(crate) const PAUSE: &str = "localhost/pause:1";
 /// busybox, and all that a build needs: builders and clients.
-pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.33.1-rootless";
+pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
 
 /// An image: its name, its root file system, and its config.
 pub(crate) struct Image {
