@@ -65,6 +65,12 @@ impl Server {
         Server { client, name: name.into() }
     }
 
+    /// The client itself, for what is no request and answer.
+    #[cfg(feature = "cli")]
+    pub(super) fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
     /// The namespace of a pod, or of a kubeconfig's context.
     pub(super) fn namespace(&self) -> &str {
         self.client.default_namespace()

@@ -23,6 +23,18 @@ pub enum Named {
     Sysctls,
     /// A kubeconfig.
     Kubeconfig,
+    /// A Build of Knative.
+    #[cfg(feature = "cli")]
+    Build,
+    /// A template of Knative.
+    #[cfg(feature = "cli")]
+    Template,
+    /// A secret of a build.
+    #[cfg(feature = "cli")]
+    BuildSecret,
+    /// What is built.
+    #[cfg(feature = "cli")]
+    Context,
 }
 
 /// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
@@ -34,8 +46,20 @@ impl Named {
         match self {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
+            #[cfg(feature = "cli")]
+            Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
+            #[cfg(feature = "cli")]
+            Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "name a file, as in `--secret id=token,src=token.txt`",
+            #[cfg(feature = "cli")]
+            Named::Context => "name a directory that has a Dockerfile",
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Facts | Named::Kubeconfig => "",
+            #[cfg(feature = "cli")]
+            Named::Build | Named::Template | Named::Context => "",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "--secret ",
         }
     }
 
