@@ -118,8 +118,7 @@ impl Following<'_> {
             return Ok(ending);
         }
         let job = self.jobs.job(self.name).await.ok().flatten();
-        let failure = job.as_ref().and_then(crate::build::job_failure);
-        Ok(failure.filter(|failure| *failure == Failure::TimedOut).map_or(ending, Ending::Failed))
+        Ok(if job.as_ref().is_some_and(is_out_of_time) { Ending::Failed(Failure::TimedOut) } else { ending })
     }
 
     /// Reads the log of each container, in the order in which they run.
@@ -271,7 +270,13 @@ impl Watcher<'_> {
         let Some(phase) = phase else {
             let refused = self.following.jobs.refusal(self.following.uid).await;
             return match refused {
-                Ok(refused) => Ok(refused.map(Ending::Refused)),
+                // What the cluster lacks may come late: a quota that others use, a service account of a new namespace.
+                Ok(Some(why)) => {
+                    self.says(&why);
+                    let since = *self.stuck.get_or_insert_with(Instant::now);
+                    Ok((since.elapsed() > STUCK).then_some(Ending::Refused(why)))
+                }
+                Ok(None) => Ok(None),
                 // Without the right to read events nobody can tell why there is no pod.
                 Err(error) if error.is_forbidden() => Ok(None),
                 Err(error) => Err(error),
@@ -305,6 +310,13 @@ impl Watcher<'_> {
             (self.following.tell)(Event::Waiting(why));
         }
     }
+}
+
+/// Whether a Job has reached its deadline, even where its pod has not ended yet.
+fn is_out_of_time(job: &Value) -> bool {
+    let failed = ["Failed", "FailureTarget"];
+    let mut conditions = job["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.any(|condition| failed.iter().any(|kind| condition["type"] == *kind) && condition["reason"] == "DeadlineExceeded")
 }
 
 /// The state of a container of a pod.

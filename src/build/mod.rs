@@ -7,13 +7,23 @@
 
 mod buildctl;
 mod credentials;
+mod fields;
 mod generated;
+mod git;
+mod image;
 mod job;
 mod model;
+mod near;
 mod place;
 mod plan;
 mod progress;
 mod read;
+mod stages;
+mod substitute;
+mod time;
+mod tree;
+mod validate;
+mod yaml;
 
 pub use buildctl::{BuildOptions, Context, buildctl};
 pub use credentials::{CredentialError, Home, HomeFile, Secret, home, secret_names};
@@ -23,4 +33,5 @@ pub use model::{Argument, Build, Container, Fetch, Parameter, Source, Template, 
 pub use place::{Given, Invalid, Place, Spot};
 pub use plan::{Plan, plan};
 pub use progress::{Digests, Failure, Phase, Pushed, phase, reported_digest};
-pub use read::{LARGEST, read_build, read_template, template_of};
+pub use read::{read_build, read_template, template_of};
+pub use yaml::LARGEST;
