@@ -3,13 +3,14 @@
 mod names;
 mod paths;
 mod sources;
+mod unique;
 
 use super::model::{Build, Container, Template, Volume, Work};
-use super::place::{Given, Invalid, Spot};
-use std::collections::BTreeMap;
+use super::place::{Given, Invalid};
 
 pub(super) use names::PREFIX;
 pub(super) use paths::{is_below, parts};
+pub(super) use unique::unique;
 
 /// The names that a pod of ours has volumes by.
 pub(super) const WORKSPACE: &str = "workspace";
@@ -70,16 +71,4 @@ pub(super) fn volumes(volumes: &[Volume]) -> Result<(), Invalid> {
         return Err(reserved.spot.invalid(format!("the volume `{}` is made for each build: choose another name", reserved.value)));
     }
     unique("the volume", names)
-}
-
-/// No two of them have the same name.
-pub(super) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a Given<String>>) -> Result<(), Invalid> {
-    let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
-    for name in names {
-        if let Some(first) = seen.insert(&name.value, &name.spot) {
-            let at = first.place.map_or_else(String::new, |place| format!(", first in line {}", place.line));
-            return Err(name.spot.invalid(format!("{what} `{}` is given twice{at}", name.value)));
-        }
-    }
-    Ok(())
 }

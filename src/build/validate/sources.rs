@@ -1,6 +1,7 @@
 //! Several sources share one workspace.
 
-use super::{names, paths, unique};
+use super::unique::unique;
+use super::{names, paths};
 use crate::build::git;
 use crate::build::model::{Fetch, Source};
 use crate::build::place::{Given, Invalid};
