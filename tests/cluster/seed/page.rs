@@ -3,7 +3,7 @@
 use super::fixtures::{NAMESPACE, daemon};
 use super::git::Git;
 use super::registry::digest;
-use super::run::{build, file, objects};
+use super::run::{build_text, objects};
 use crate::cluster::{Cluster, REGISTRY};
 use crate::processes::wait;
 use std::sync::Once;
@@ -23,9 +23,9 @@ pub(crate) fn template(cluster: &Cluster) {
     static APPLIED: Once = Once::new();
     APPLIED.call_once(|| {
         cluster.apply(include_str!("crds.yaml"));
-        let template = crate::admission::run(cluster, &["render", "template"]);
-        assert_eq!(template.0, Some(0), "{}", template.2);
-        wait("the kinds are known", 30, || cluster.try_apply_in(NAMESPACE, &template.1));
+        let template = include_str!("../../../src/render/client/build-template.yaml").replace("@IMAGE@", crate::images::BUILDER);
+        let template = template.replace("  name: buildkit\n", &format!("  name: buildkit\n  namespace: {NAMESPACE}\n"));
+        wait("the kinds are known", 30, || cluster.try_apply(&template));
     });
 }
 
@@ -34,9 +34,8 @@ pub(crate) fn builds_literally(cluster: &Cluster) {
     template(cluster);
     let image = format!("{REGISTRY}/page:latest");
     assert_eq!(digest(cluster, &image), None);
-    let file = file(cluster, "usage.yaml", &usage(&Git::url("app"), &image));
     let before = objects(cluster, NAMESPACE);
-    let built = build(cluster, &["-n", NAMESPACE, "-f", &file.display().to_string(), "--keep"]).done();
+    let built = build_text(cluster, &usage(&Git::url("app"), &image), &["--keep"]).done();
     let pushed = digest(cluster, &image).expect("it was pushed");
     assert!(built.out.starts_with(&format!("pushed {image}@{pushed} in ")), "{}", built.out);
     assert!(built.err.contains("built of master"), "its RUN step ran: {}", built.err);
