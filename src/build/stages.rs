@@ -7,6 +7,9 @@ use super::validate::{PREFIX, unique};
 /// The container that puts credentials where they are found.
 pub(super) const CREDENTIALS: &str = "credential-initializer";
 
+/// The label that says of which Build a pod is.
+pub(super) const BUILD_LABEL: &str = "build.knative.dev/buildName";
+
 /// The name of each source's container, without the prefix.
 pub(super) fn source_names(sources: &[Source]) -> Vec<String> {
     let customs = sources.iter().filter(|source| matches!(source.fetch, Fetch::Custom(_))).count();
