@@ -2,11 +2,10 @@
 
 use super::own::{self, CREDENTIALS_DIRECTORY, SECRETS_DIRECTORY};
 use super::secret::Secrets;
-use super::{Stage, StageKind};
 use crate::build::credentials::{HOME as HOME_DIRECTORY, Home};
 use crate::build::model::Fetch;
 use crate::build::plan::Plan;
-use crate::build::stages::{self, CREDENTIALS};
+use crate::build::stages::{self, CREDENTIALS, Stage, StageKind};
 use crate::build::validate::{FILES, HOME, SECRETS, WORKSPACE, WORKSPACE_DIRECTORY, parts};
 use serde_json::{Value, json};
 

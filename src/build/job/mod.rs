@@ -7,7 +7,7 @@ mod secret;
 
 use super::credentials::Home;
 use super::plan::Plan;
-use super::stages;
+use super::stages::{self, Stage};
 use super::validate::LONGEST_LABEL;
 use crate::profile::{BUILDER_UID, Profile};
 use secret::Secrets;
@@ -34,30 +34,6 @@ pub struct JobOptions {
     pub prefix: String,
     /// The image with sh, git and ssh that fetches sources.
     pub git_image: String,
-}
-
-/// What runs in a container of the pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StageKind {
-    /// It puts the credentials where they are found.
-    Credentials,
-    /// It fetches a source.
-    Source,
-    /// It is a step.
-    Step,
-}
-
-/// A container of the pod, in the order in which they run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
-    /// The container's name.
-    pub container: String,
-    /// What it is called in messages: the container's name without `build-step-`.
-    pub name: String,
-    /// Its image.
-    pub image: String,
-    /// What it does.
-    pub kind: StageKind,
 }
 
 /// Objects to be created: the Job first, then the Secret with the Job's UID.

@@ -1,6 +1,6 @@
 //! Why a build failed.
 
-use crate::build::job::{Stage, StageKind};
+use crate::build::stages::{Stage, StageKind};
 use serde_json::Value;
 
 /// Why a build failed.

@@ -1,7 +1,7 @@
 //! What a pod does, by its status.
 
 use super::failure::Failure;
-use crate::build::job::Stage;
+use crate::build::stages::Stage;
 use serde_json::Value;
 
 /// What a pod does.

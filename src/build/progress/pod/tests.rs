@@ -1,5 +1,5 @@
 use super::*;
-use crate::build::job::StageKind;
+use crate::build::stages::StageKind;
 use proptest::prelude::*;
 use serde_json::json;
 
