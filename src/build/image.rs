@@ -3,9 +3,9 @@
 /// What is wrong with an image's name, if something is.
 pub(super) fn fault(image: &str) -> Option<&'static str> {
     let (rest, digest) = image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
-    let (folder, last) = rest.rsplit_once('/').map_or(("", rest), |(folder, last)| (folder, last));
+    let (folder, last) = rest.rsplit_once('/').map_or((None, rest), |(folder, last)| (Some(folder), last));
     let (last, tag) = last.split_once(':').map_or((last, None), |(last, tag)| (last, Some(tag)));
-    let mut parts: Vec<_> = folder.split('/').filter(|_| !folder.is_empty()).collect();
+    let mut parts: Vec<_> = folder.into_iter().flat_map(|folder| folder.split('/')).collect();
     if parts.first().is_some_and(|first| is_host(first)) {
         parts.remove(0);
     }

@@ -19,6 +19,8 @@ pub struct Plan {
     pub volumes: Vec<Volume>,
     /// Secrets of the build itself, which its last step sees as read-only files: name and content.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Whether its pod may have the token of its service account, as Kubernetes has it by default.
+    pub token: bool,
 }
 
 /// Checks a Build, and fills in its template; `template` is the one that it names, and not needed for a Build with steps.
@@ -45,7 +47,7 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
     };
     validate::volumes(&volumes)?;
     stages::are_distinct(&build, &steps)?;
-    Ok(Plan { build, steps, volumes, files: Vec::new() })
+    Ok(Plan { build, steps, volumes, files: Vec::new(), token: true })
 }
 
 /// Steps as they will run, or what is wrong and with which value.

@@ -4,8 +4,35 @@ use super::model::{Build, Container, Fetch, Source};
 use super::place::{Given, Invalid, Spot};
 use super::validate::{PREFIX, unique};
 
+/// What runs in a container of the pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageKind {
+    /// It puts the credentials where they are found.
+    Credentials,
+    /// It fetches a source.
+    Source,
+    /// It is a step.
+    Step,
+}
+
+/// A container of the pod, in the order in which they run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The container's name.
+    pub container: String,
+    /// What it is called in messages: the container's name without `build-step-`.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// What it does.
+    pub kind: StageKind,
+}
+
 /// The container that puts credentials where they are found.
 pub(super) const CREDENTIALS: &str = "credential-initializer";
+
+/// The label that says of which Build a pod is.
+pub(super) const BUILD_LABEL: &str = "build.knative.dev/buildName";
 
 /// The name of each source's container, without the prefix.
 pub(super) fn source_names(sources: &[Source]) -> Vec<String> {

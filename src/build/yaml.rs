@@ -10,6 +10,9 @@ pub const LARGEST: usize = 1 << 20;
 /// Values that a document may have, those that aliases repeat among them. A long Build has some hundred.
 const MOST_VALUES: usize = 20_000;
 
+/// How deep they nest. A Build's affinity is some 12 deep.
+const DEEPEST: usize = 24;
+
 const TOO_MUCH: &str = "the YAML has too many values, or nests too deeply, with its aliases written out";
 
 /// Reads the one document of a text.
@@ -20,7 +23,7 @@ pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     }
     let options = serde_saphyr::options! {
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_documents: 16 },
+        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_documents: 16 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
     };
     let read = serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| invalid(whole.clone(), &error))?;

@@ -3,11 +3,8 @@
 use super::csv;
 use crate::build::image;
 use crate::build::model::Container;
-use crate::build::validate::{is_below, parts};
+use crate::build::validate::{WORKSPACE_DIRECTORY as WORKSPACE, is_below, parts};
 use serde_json::Value;
-
-/// Where a workspace is in a pod.
-const WORKSPACE: &str = "/workspace";
 
 /// A value that can't work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +71,7 @@ fn directory(step: &Container) -> Result<(), Fault> {
 }
 
 /// A value within, and what is wrong with it.
-type Wrong = (String, String);
+pub(super) type Wrong = (String, String);
 
 fn output(value: &str) -> Option<Wrong> {
     let Some(fields) = csv::fields(value) else {
@@ -95,7 +92,7 @@ fn is_boolean(text: &str) -> bool {
     ["1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"].contains(&text)
 }
 
-fn address(value: &str) -> Option<Wrong> {
+pub(super) fn address(value: &str) -> Option<Wrong> {
     let is_address = value.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
     (!is_address).then(|| (value.into(), format!("`{value}` is not an address: write tcp://HOST:PORT")))
 }

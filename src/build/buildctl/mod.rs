@@ -2,31 +2,10 @@
 
 mod check;
 mod csv;
+mod options;
 
 pub(super) use check::{Fault, check};
-
-/// What is built, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildOptions {
-    /// The name of the image.
-    pub image: String,
-    /// The Dockerfile below the context.
-    pub dockerfile: String,
-    /// Names and values of build arguments.
-    pub build_args: Vec<(String, String)>,
-    /// A stage of the Dockerfile.
-    pub target: Option<String>,
-    /// Platforms such as `linux/arm64`.
-    pub platforms: Vec<String>,
-    /// Caches to take from, as buildctl has them: `type=registry,ref=...`; a plain image is one of a registry.
-    pub cache_from: Vec<String>,
-    /// Caches to write to, likewise.
-    pub cache_to: Vec<String>,
-    /// Whether the image is pushed.
-    pub push: bool,
-    /// The builder: `tcp://buildkitd:1234`.
-    pub builder: String,
-}
+pub use options::{BuildOptions, secret_id};
 
 /// What buildctl is told about files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use crate::build::model::{Argument, Build, TemplateKind, TemplateRef, Work};
 use crate::build::near::did_you_mean;
 use crate::build::place::{Invalid, Spot};
 use crate::build::time;
+use serde_json::Value;
 
 const SPEC: [&str; 12] = [
     "source",
@@ -32,7 +33,6 @@ pub(super) fn build(object: &Cursor<'_>) -> Result<Build, Invalid> {
     let head = head(object, &["Build"])?;
     let spec = head.spec.fields(&SPEC)?;
     status(&spec)?;
-    let affinity = spec.get("affinity").map(|affinity| affinity.object().map(|_| affinity.json())).transpose()?;
     Ok(Build {
         name: head.name,
         namespace: head.namespace,
@@ -43,9 +43,22 @@ pub(super) fn build(object: &Cursor<'_>) -> Result<Build, Invalid> {
         service_account: spec.word("serviceAccountName")?,
         timeout: timeout(&spec)?,
         node_selector: spec.texts("nodeSelector")?,
-        affinity,
+        affinity: affinity(&spec)?,
         volumes: volumes(&spec)?,
     })
+}
+
+/// Its terms get one more requirement, so they must be terms.
+fn affinity(spec: &Fields<'_>) -> Result<Option<Value>, Invalid> {
+    let Some(affinity) = spec.get("affinity") else { return Ok(None) };
+    if let Some(nodes) = affinity.object()?.get("nodeAffinity")
+        && let Some(required) = nodes.object()?.get("requiredDuringSchedulingIgnoredDuringExecution")
+    {
+        for term in required.object()?.need("nodeSelectorTerms")?.list()? {
+            term.object()?.list("matchExpressions")?;
+        }
+    }
+    Ok(Some(affinity.json()))
 }
 
 /// The only status that a user sets.

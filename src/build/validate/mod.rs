@@ -8,14 +8,15 @@ mod unique;
 use super::model::{Build, Container, Template, Volume, Work};
 use super::place::{Given, Invalid};
 
-pub(super) use names::PREFIX;
-pub(super) use paths::{is_below, parts};
+pub(super) use names::{LONGEST as LONGEST_LABEL, PREFIX};
+pub(super) use paths::{WORKSPACE_DIRECTORY, is_below, parts};
 pub(super) use unique::unique;
 
 /// The names that a pod of ours has volumes by.
 pub(super) const WORKSPACE: &str = "workspace";
 pub(super) const HOME: &str = "home";
 pub(super) const SECRETS: &str = "buildkit-preflight-secrets";
+pub(super) const FILES: &str = "buildkit-preflight-files";
 pub(super) const TLS: &str = "buildkit-preflight-tls";
 
 /// A Build before its template is known.
@@ -67,7 +68,7 @@ fn step_names(steps: &[Container]) -> Result<(), Invalid> {
 /// Volumes have names of their own, also beside those of the pod.
 pub(super) fn volumes(volumes: &[Volume]) -> Result<(), Invalid> {
     let names = volumes.iter().map(|volume| &volume.name);
-    if let Some(reserved) = names.clone().find(|name| [WORKSPACE, HOME, SECRETS, TLS].contains(&name.value.as_str())) {
+    if let Some(reserved) = names.clone().find(|name| [WORKSPACE, HOME, SECRETS, FILES, TLS].contains(&name.value.as_str())) {
         return Err(reserved.spot.invalid(format!("the volume `{}` is made for each build: choose another name", reserved.value)));
     }
     unique("the volume", names)

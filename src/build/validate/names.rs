@@ -4,13 +4,13 @@ use crate::build::model::Container;
 use crate::build::place::{Given, Invalid};
 
 /// The longest label, in bytes (RFC 1123).
-const LONGEST: usize = 63;
+pub(in crate::build) const LONGEST: usize = 63;
 
 /// What stands before the name of a step or a source in the name of its container.
 pub(in crate::build) const PREFIX: &str = "build-step-";
 
 /// Whether a text is a label of DNS.
-pub(in crate::build) fn is_label(text: &str) -> bool {
+fn is_label(text: &str) -> bool {
     let known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     !text.is_empty() && text.len() <= LONGEST && text.bytes().all(known) && !text.starts_with('-') && !text.ends_with('-')
 }

@@ -1,5 +1,8 @@
 //! Paths in a pod, by their text alone.
 
+/// Where a workspace is in a pod.
+pub(in crate::build) const WORKSPACE_DIRECTORY: &str = "/workspace";
+
 /// The parts of a path, without those that say nothing. None where one leads upwards.
 pub(in crate::build) fn parts(path: &str) -> Option<Vec<&str>> {
     let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
