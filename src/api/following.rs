@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use super::{Error, Jobs};
-use crate::build::{Failure, Phase, Stage, phase};
+use crate::build::{Failure, Phase, Stage, job_failure, phase};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -118,7 +118,8 @@ impl Following<'_> {
             return Ok(ending);
         }
         let job = self.jobs.job(self.name).await.ok().flatten();
-        Ok(if job.as_ref().is_some_and(is_out_of_time) { Ending::Failed(Failure::TimedOut) } else { ending })
+        let failure = job.as_ref().and_then(job_failure);
+        Ok(failure.filter(|failure| *failure == Failure::TimedOut).map_or(ending, Ending::Failed))
     }
 
     /// Reads the log of each container, in the order in which they run.
@@ -310,13 +311,6 @@ impl Watcher<'_> {
             (self.following.tell)(Event::Waiting(why));
         }
     }
-}
-
-/// Whether a Job has reached its deadline, even where its pod has not ended yet.
-fn is_out_of_time(job: &Value) -> bool {
-    let failed = ["Failed", "FailureTarget"];
-    let mut conditions = job["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.any(|condition| failed.iter().any(|kind| condition["type"] == *kind) && condition["reason"] == "DeadlineExceeded")
 }
 
 /// The state of a container of a pod.
