@@ -7,20 +7,32 @@
 
 mod buildctl;
 mod credentials;
+mod fields;
 mod generated;
+mod git;
+mod image;
 mod job;
 mod model;
+mod near;
 mod place;
 mod plan;
 mod progress;
 mod read;
+mod stages;
+mod substitute;
+mod time;
+mod tree;
+mod validate;
+mod yaml;
 
-pub use buildctl::{BuildOptions, Context, buildctl};
+pub use buildctl::{BuildOptions, Context, buildctl, secret_id};
 pub use credentials::{CredentialError, Home, HomeFile, Secret, home, secret_names};
 pub use generated::{GitBuild, generated};
-pub use job::{JobOptions, Made, Stage, StageKind, job};
+pub use job::{JobOptions, Made, job};
 pub use model::{Argument, Build, Container, Fetch, Parameter, Source, Template, TemplateKind, TemplateRef, Volume, Work};
 pub use place::{Given, Invalid, Place, Spot};
 pub use plan::{Plan, plan};
-pub use progress::{Digests, Failure, Phase, Pushed, phase, reported_digest};
-pub use read::{LARGEST, read_build, read_template, template_of};
+pub use progress::{Digests, Failure, Phase, Pushed, job_failure, phase, reported_digest};
+pub use read::{read_build, read_template, template_of};
+pub use stages::{Stage, StageKind};
+pub use yaml::LARGEST;

@@ -104,6 +104,26 @@ pub struct Container {
     pub fields: BTreeMap<String, Spot>,
 }
 
+impl Container {
+    /// Where a field is, else where the container is.
+    pub(super) fn spot_of(&self, field: &str) -> &Spot {
+        self.fields.get(field).unwrap_or(&self.spot)
+    }
+
+    /// A field that is a text.
+    pub(super) fn text(&self, field: &str) -> Option<&str> {
+        self.value.get(field).and_then(Value::as_str)
+    }
+
+    /// The same, or a text of a list: `args[2]`.
+    pub(super) fn word(&self, field: &str) -> Option<&str> {
+        match field.strip_suffix(']').and_then(|field| field.split_once('[')) {
+            Some((list, index)) => self.value.get(list)?.get(index.parse::<usize>().ok()?)?.as_str(),
+            None => self.text(field),
+        }
+    }
+}
+
 /// A volume as Kubernetes has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
@@ -142,6 +162,19 @@ pub enum TemplateKind {
     BuildTemplate,
     /// Of the cluster.
     ClusterBuildTemplate,
+}
+
+impl TemplateKind {
+    /// Both.
+    pub const ALL: [TemplateKind; 2] = [TemplateKind::BuildTemplate, TemplateKind::ClusterBuildTemplate];
+
+    /// As Kubernetes calls it.
+    pub fn id(self) -> &'static str {
+        match self {
+            TemplateKind::BuildTemplate => "BuildTemplate",
+            TemplateKind::ClusterBuildTemplate => "ClusterBuildTemplate",
+        }
+    }
 }
 
 /// A template.

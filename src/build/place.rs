@@ -23,6 +23,11 @@ pub struct Spot {
 }
 
 impl Spot {
+    /// An option of the command line.
+    pub(super) fn option(name: &str) -> Self {
+        Spot { file: name.into(), place: None, path: String::new() }
+    }
+
     /// What is wrong here.
     pub(super) fn invalid(&self, message: impl Into<String>) -> Invalid {
         Invalid { spot: self.clone(), message: message.into(), hint: None }

@@ -1,6 +1,7 @@
 //! What runs builds on a builder, as its client: Knative's build template, a Task of Tekton, a strategy of Shipwright.
 
 use super::Error;
+use super::builder::IMAGE;
 use super::template::Templates;
 use crate::profile::BUILDER_UID;
 use minijinja::context;
@@ -31,7 +32,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        ClientOptions { image: super::CLIENT_IMAGE.into(), address: "tcp://buildkitd:1234".into(), tls: None }
+        ClientOptions { image: client_image(), address: "tcp://buildkitd:1234".into(), tls: None }
     }
 }
 
@@ -53,6 +54,20 @@ impl Client {
             Client::Shipwright => "clients/shipwright.yaml",
         }
     }
+}
+
+/// The image that has `buildctl`, git and ssh: the rootless builder's.
+#[must_use]
+pub fn client_image() -> String {
+    format!("{IMAGE}-rootless")
+}
+
+/// The build template `buildkit` of this project, for Builds that name one which is not in the cluster.
+///
+/// # Errors
+/// As [`client`].
+pub fn build_template() -> Result<String, Error> {
+    client(Client::Knative, &ClientOptions::default())
 }
 
 /// The manifest of a client.
@@ -122,7 +137,7 @@ mod tests {
                 ("DOCKERFILE", Some("./Dockerfile")),
                 ("PUSH", Some("true")),
                 ("DIRECTORY", Some("/workspace")),
-                ("BUILDKIT_CLIENT_IMAGE", Some(super::super::CLIENT_IMAGE)),
+                ("BUILDKIT_CLIENT_IMAGE", Some(client_image().as_str())),
                 ("BUILDKIT_DAEMON_ADDRESS", Some("tcp://buildkitd:1234")),
             ]
         );

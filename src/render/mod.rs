@@ -13,11 +13,8 @@ mod template;
 
 pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
 pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
-pub use clients::{Client, ClientOptions, client};
+pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
-/// The image that has `buildctl`, git and ssh: the rootless builder's.
-pub const CLIENT_IMAGE: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
-
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 
 /// What users name stands in every place of the manifests as they named it.

@@ -25,6 +25,16 @@ COPY busybox message /
 RUN [\"/busybox\", \"sh\", \"-c\", \"/busybox echo built of $(/busybox cat /message)\"]
 ";
 
+/// With stages, an argument and a secret.
+const OPTIONS: &str = "FROM scratch AS base
+COPY busybox /
+FROM base AS greeting
+ARG WHO=nobody
+RUN --mount=type=secret,id=token [\"/busybox\", \"sh\", \"-c\", \"/busybox echo hello $WHO, $(/busybox cat /run/secrets/token)\"]
+FROM base AS last
+RUN [\"/busybox\", \"echo\", \"the last stage\"]
+";
+
 /// Starts the servers at the first call.
 pub(crate) fn fixtures(cluster: &Cluster) -> &'static Fixtures {
     static FIXTURES: OnceLock<Fixtures> = OnceLock::new();
@@ -65,6 +75,8 @@ fn repositories(git: &Git) -> String {
     // For what is interrupted: it goes on for longer than any test.
     app.write("slow/Dockerfile", "FROM scratch\nCOPY busybox /\nRUN [\"/busybox\", \"sleep\", \"3600\"]\n");
     app.write("failing/Dockerfile", "FROM scratch\nCOPY busybox /\nRUN [\"/busybox\", \"sh\", \"-c\", \"exit 7\"]\n");
+    app.busybox("options/busybox");
+    app.write("options/Dockerfile", OPTIONS);
     app.commit("master", "more");
 
     let outer = git.repository("with-submodule");
