@@ -30,6 +30,8 @@ pub(super) fn of(path: &[&str]) -> Uses {
         ["probe"] => super::probe::USES,
         #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,
+        #[cfg(feature = "cli")]
+        ["render", "builder"] => super::builder::USES,
         _ => &[],
     }
 }

@@ -23,6 +23,10 @@ pub enum Named {
     Sysctls,
     /// A kubeconfig.
     Kubeconfig,
+    /// What buildkitd is told.
+    BuildkitConfig,
+    /// Certificates of those who vouch for registries.
+    RegistryCa,
 }
 
 /// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
@@ -35,7 +39,7 @@ impl Named {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
-            Named::Capture | Named::Facts | Named::Kubeconfig => "",
+            Named::Capture | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
         }
     }
 
@@ -47,6 +51,10 @@ impl Named {
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
+            Named::BuildkitConfig => {
+                "name a file as buildkitd reads it: TOML, at most 500,000 bytes (docs.docker.com/build/buildkit/toml-configuration)"
+            }
+            Named::RegistryCa => "name a file of certificates in PEM, at most 500,000 bytes",
             Named::Sysctls => "name the directory where the node's /proc/sys/kernel and /proc/sys/user are mounted",
         }
     }
