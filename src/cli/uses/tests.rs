@@ -60,7 +60,12 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["render", "agent"], always: &[], needs: &[("persist", &["tune"])], never: &[("canary", &["no-canary"])] },
-    Expected { path: &["render", "builder"], always: &[], needs: &[], never: &[] },
+    Expected {
+        path: &["render", "builder"],
+        always: &[],
+        needs: &[],
+        never: &[("no-namespace", &["namespace"]), ("memory-storage", &["storage"]), ("no-guard", &["guard", "guard-image"])],
+    },
     Expected {
         path: &["probe"],
         always: &[],
@@ -82,7 +87,7 @@ fn sample(name: &str) -> &str {
         "format" => "json",
         "prove" => "build",
         "without" => "hostname",
-        "namespace" | "context" | "name" | "image" => "a",
+        "namespace" | "context" | "name" | "image" | "guard-image" => "a",
         "label-prefix" => "example.org",
         "tune" => "all",
         "evidence" => "probed",
@@ -91,6 +96,7 @@ fn sample(name: &str) -> &str {
         "replicas" | "min-nodes" | "become-uid" => "2",
         "ids" => "70000",
         "user" => "user:1000",
+        "storage" | "memory-storage" => "20Gi",
         "sub-ids" => r#"{"uids": "absent", "gids": "absent"}"#,
         _ => "/nowhere",
     }
