@@ -4,7 +4,7 @@
 //! gone) is done in a thread or a child that nobody waits for beyond a deadline.
 
 use crate::attempt::{BUILD_TIME, probe, trial};
-use crate::fact::{Asked, Builder, Fact, Facts, Plan, Probe, Process, StateDir, Step, SubId, Trial};
+use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, StateDir, Step, SubId, Trial};
 use crate::profile::BUILDER_UID;
 use crate::read::{self, BadPath, Host, Mounts, Named, Programs};
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// What this container's manifest asks for, for one who knows it.
     pub asked: Option<Asked>,
+    /// Whether this place is looked at as a builder's own pod.
+    pub own_pod: AsOwnPod,
     /// The probes to run.
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
@@ -27,6 +29,17 @@ pub struct Options {
     pub deadline: Duration,
     /// Steps that the probes leave out.
     pub without: Vec<Step>,
+}
+
+/// Whether a place is looked at as the pod of a builder, with its user, its directories and its volumes: they say nothing of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOwnPod {
+    /// It is another pod, or a machine.
+    No,
+    /// If its image has buildkitd, and its user is one of a rootless builder.
+    IfBuilders,
+    /// It is one.
+    Yes,
 }
 
 /// Gathers all facts, then runs the probes.
@@ -49,7 +62,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
     let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
-    let sub_ids = read::sub_ids(&host, &process.uid);
+    let builder = if options.own_pod == AsOwnPod::Yes { 0 } else { BUILDER_UID };
+    let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
@@ -72,10 +86,22 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         ..Facts::unknown()
     };
     if host.is_live() {
+        facts.own_pod = own_pod(&host, &mounts, &facts, options);
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
         facts.trials = options.plans.iter().filter(|_| options.trial_builds).map(|plan| try_build(&facts, *plan, options)).collect();
     }
     Ok(facts)
+}
+
+/// Looks at a builder's own pod, if this is one.
+fn own_pod(host: &Host, mounts: &Mounts, facts: &Facts, options: &Options) -> Option<OwnPod> {
+    let is_one = match options.own_pod {
+        AsOwnPod::No => false,
+        AsOwnPod::IfBuilders => facts.has_buildkitd() && facts.process.uid.known().is_some_and(|uid| *uid != 0),
+        AsOwnPod::Yes => true,
+    };
+    let (host, mounts, uid, state_dir) = (host.clone(), mounts.clone(), facts.process.uid.clone(), facts.state_dir.path.clone());
+    is_one.then(|| read::bounded(options.deadline, move || read::own_pod(&host, &mounts, &uid, &state_dir)).unwrap_or_default())
 }
 
 /// Runs one probe, if this process can take the builder's place at all.
@@ -87,7 +113,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     }
     let become_uid = match plan.builder {
         // A namespace that does not have that user (`unshare -r`): its root is an ordinary user outside, and tries as that.
-        Builder::Rootless if uid == 0 => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
+        Builder::Rootless if uid == 0 && facts.own_pod.is_none() => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
         // Only root can do what a rootful builder does.
         Builder::Rootful if uid != 0 => return None,
         _ => None,
@@ -98,6 +124,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         state_dir,
         become_uid,
         in_builder_image: facts.in_builder_image() == Some(true),
+        own_pod: facts.own_pod.is_some(),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         sub_ids: facts.sub_ids.clone(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),

@@ -24,7 +24,7 @@ pub(super) const CODES: &[Row] = &[
 const USAGE: Row = (BAD_INPUT, "wrong usage");
 
 pub(super) const CHECK: &[Row] = &[
-    (READY, "ready: every profile asked about"),
+    (READY, "ready: every profile asked about (--guard: or unknown)"),
     (NOT_READY, "not ready: at least one profile"),
     (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown: at least one profile, and none is not ready"),
@@ -50,6 +50,12 @@ pub(super) const AGENT: &[Row] = &[
     (READY, "ended by a signal"),
     (BAD_INPUT, "wrong usage, or a path that was named does not exist"),
     (IO_ERROR, "no access to the Kubernetes API, or no address to listen on"),
+];
+
+pub(super) const INSTALL: &[Row] = &[
+    (READY, "copied"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist"),
+    (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
 ];
 
 #[cfg(feature = "cli")]
@@ -149,6 +155,7 @@ mod tests {
         ("render builder", BUILDER),
         ("probe", PROBE),
         ("prover", PROVER),
+        ("install", INSTALL),
     ];
 
     const ABOUT: &str = "# Exit codes

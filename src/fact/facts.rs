@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting, Sysctls,
-    Tools, Trial, Tuned,
+    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting,
+    Sysctls, Tools, Trial, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct Facts {
     /// What the node has to offer to builds.
     #[serde(default)]
     pub capacity: Capacity,
+    /// The builder's own pod: only where this process was in the builder's place (`check --guard`, or in an image with buildkitd).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_pod: Option<OwnPod>,
     /// What was tried, and what came of it.
     #[serde(default)]
     pub probes: Vec<Probe>,
@@ -92,6 +95,11 @@ impl Facts {
     /// Whether the process is in a user namespace of its own, as in a pod with `hostUsers: false`.
     pub fn in_user_namespace(&self) -> Option<bool> {
         self.process.uid_map.known().map(|map| !map.is_initial())
+    }
+
+    /// Whether this is a container of an image that has buildkitd, as a builder's own pod.
+    pub fn has_buildkitd(&self) -> bool {
+        self.on_bare_machine() == Some(false) && self.tools.buildkitd.known().is_some()
     }
 
     /// Whether this place is the builder's: a container that has rootlesskit (or this program

@@ -24,6 +24,7 @@ const ALL: &[Expected] = &[
             ("facts", &["root", "prove", "without", "no-probe", "state-dir", "deadline"]),
             ("root", &["prove", "without"]),
             ("no-probe", &["prove", "without"]),
+            ("guard", &["facts", "root", "no-probe", "prove", "without"]),
         ],
     },
     Expected { path: &["check", "--cluster"], always: &[], needs: &[], never: &[] },
@@ -69,6 +70,7 @@ const ALL: &[Expected] = &[
         never: &[("rootful", &["become-uid", "under-rootlesskit"]), ("under-rootlesskit", &["become-uid"])],
     },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.
