@@ -37,9 +37,12 @@ fn image_user(ask: &Ask) -> Remedy {
         return Remedy::new(format!("set runAsGroup: {} in the securityContext", entry.group));
     }
     let (user, group) = home.map_or((BUILDER_UID, BUILDER_UID), |home| (home.owner, home.group));
+    let fix = Remedy::new(format!("set runAsUser: {user} and runAsGroup: {group} in the securityContext"));
+    if uid == Some(&0) {
+        return fix;
+    }
     let this = uid.map_or_else(|| "this user".into(), |uid| format!("user {uid}"));
-    Remedy::new(format!("set runAsUser: {user} and runAsGroup: {group} in the securityContext"))
-        .note(format!("or use an image that has {this} in /etc/passwd, /etc/subuid and /etc/subgid, with a home directory of its own"))
+    fix.note(format!("or use an image that has {this} in /etc/passwd, /etc/subuid and /etc/subgid, with a home directory of its own"))
 }
 
 const READ_ONLY_ROOT: Row = Row {
@@ -72,7 +75,14 @@ const TEMP_DIR: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/temp-dir.md"),
-    remedy: |ask| Remedy::new(somewhere_else(ask.facts, OwnPod::TEMP_DIR, |pod| &pod.temp_dir)),
+    remedy: |ask| {
+        let pod = ask.facts.own_pod.as_ref();
+        let refused = |directory: &Fact<Directory>| directory.known().is_some_and(|directory| directory.refused.is_some());
+        if pod.is_some_and(|pod| refused(&pod.tmp) && !refused(&pod.temp_dir)) {
+            return Remedy::new("mount an emptyDir on /tmp, which rootlesskit needs whatever TMPDIR is");
+        }
+        Remedy::new(somewhere_else(ask.facts, OwnPod::TEMP_DIR, |pod| &pod.temp_dir))
+    },
     #[cfg(test)]
     example: Example::step(Step::TempDir, Errno::EACCES),
 };
@@ -84,7 +94,10 @@ const RUNTIME_DIR: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/runtime-dir.md"),
-    remedy: |ask| Remedy::new(somewhere_else(ask.facts, OwnPod::RUNTIME_DIR, |pod| &pod.runtime_dir)),
+    remedy: |ask| match ask.facts.own_pod.as_ref().and_then(|pod| pod.runtime_dir.known()) {
+        Some(directory) if directory.is_too_long() => Remedy::new("set XDG_RUNTIME_DIR to a shorter path, such as /run/user/1000"),
+        _ => Remedy::new(somewhere_else(ask.facts, OwnPod::RUNTIME_DIR, |pod| &pod.runtime_dir)),
+    },
     #[cfg(test)]
     example: Example::step(Step::RuntimeDir, Errno::EACCES),
 };

@@ -36,7 +36,7 @@ fn wrong_user(case: &Case, pod: &OwnPod) -> Option<Seen> {
     match (&pod.user_entry, pod.group.known()) {
         (Fact::Absent, _) => return Some(Seen::NoEntry { uid, home: home.cloned() }),
         (Fact::Known(entry), Some(group)) if entry.group != *group => {
-            return Some(Seen::OtherGroup { user: entry.name.clone(), should: entry.group, group: *group });
+            return Some(Seen::OtherGroup { uid, should: entry.group, group: *group });
         }
         _ => {}
     }
@@ -56,11 +56,15 @@ pub(super) fn has_wrong_user(case: &Case) -> bool {
 pub(super) const TEMP_DIR: Check = Check {
     id: "temp-dir",
     title: "directory for temporary files",
-    why: "rootlesskit makes its state directory in TMPDIR (else /tmp), and buildkitd makes a directory there for each mount that it looks into.",
+    why: "rootlesskit makes its state directory in TMPDIR and another directory in /tmp, and buildkitd makes a directory there for each mount that it looks into.",
     causes: &[Cause::ReadOnlyRoot, Cause::TempDir],
     steps: &[Step::TempDir],
     kind: Kind::Fact {
-        judge: |case| judge(case, |pod| &pod.temp_dir, Cause::TempDir, |directory| Seen::TempDir(directory.clone())),
+        judge: |case| {
+            let judge = |of| judge(case, of, Cause::TempDir, |directory| Seen::TempDir(directory.clone()));
+            let tmp = case.place.is_rootless().then(|| judge(|pod| &pod.tmp));
+            Judgement::worst([judge(|pod| &pod.temp_dir)].into_iter().chain(tmp))
+        },
         explains: |_| true,
     },
 };
@@ -72,7 +76,10 @@ pub(super) const RUNTIME_DIR: Check = Check {
     causes: &[Cause::ReadOnlyRoot, Cause::RuntimeDir],
     steps: &[Step::RuntimeDir],
     kind: Kind::Fact {
-        judge: |case| judge(case, |pod| &pod.runtime_dir, Cause::RuntimeDir, |directory| Seen::RuntimeDir(directory.clone())),
+        judge: |case| match case.facts.own_pod.as_ref().and_then(|pod| pod.runtime_dir.known()) {
+            Some(directory) if directory.is_too_long() => Judgement::fail(Cause::RuntimeDir, Seen::TooLong(directory.path.clone())),
+            _ => judge(case, |pod| &pod.runtime_dir, Cause::RuntimeDir, |directory| Seen::RuntimeDir(directory.clone())),
+        },
         explains: |_| true,
     },
 };
@@ -128,6 +135,7 @@ mod tests {
             user_entry: Fact::Known(UserEntry { name: "user".into(), group: 1000 }),
             home: known("/home/user"),
             temp_dir: known("/home/user/.local/tmp"),
+            tmp: Fact::Known(Directory { owner: 0, ..directory("/tmp", 0) }),
             runtime_dir: known("/run/user/1000/buildkit"),
             state_dir: known("/home/user/.local/share/buildkit"),
         })
@@ -238,6 +246,7 @@ mod tests {
                 }),
                 (Outcome::Fail, Some(Cause::ReadOnlyRoot), &read_only),
                 (Outcome::Fail, Some(Cause::TempDir), &|f| refuse(&mut fine(f).temp_dir, Errno::ENOENT)),
+                (Outcome::Fail, Some(Cause::TempDir), &|f| refuse(&mut fine(f).tmp, Errno::EACCES)),
                 (Outcome::Unknown, None, &|f| fine(f).temp_dir = Fact::Denied("it hangs".into())),
             ],
         );
@@ -259,6 +268,9 @@ mod tests {
                     if let Some(Fact::Known(directory)) = f.own_pod.as_mut().map(|pod| &mut pod.runtime_dir) {
                         directory.owner = 0;
                     }
+                }),
+                (Outcome::Fail, Some(Cause::RuntimeDir), &|f| {
+                    fine(f).runtime_dir = Fact::Known(directory(&format!("/run/{}", "x".repeat(90)), 1000))
                 }),
                 (Outcome::Unknown, None, &|f| fine(f).runtime_dir = Fact::Denied("it hangs".into())),
             ],

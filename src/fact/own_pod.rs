@@ -19,6 +19,9 @@ pub struct OwnPod {
     /// Where rootlesskit and buildkitd make temporary directories: TMPDIR, else /tmp.
     #[serde(default)]
     pub temp_dir: Fact<Directory>,
+    /// /tmp, where rootlesskit makes a directory too, whatever TMPDIR says.
+    #[serde(default)]
+    pub tmp: Fact<Directory>,
     /// Where buildkitd makes its sockets: `buildkit` in XDG_RUNTIME_DIR, else /run/buildkit.
     #[serde(default)]
     pub runtime_dir: Fact<Directory>,
@@ -58,6 +61,12 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// Whether a socket of buildkitd can't be made there since its path would be too long (sun_path in unix(7)).
+    pub fn is_too_long(&self) -> bool {
+        const LONGEST: usize = 107;
+        self.path.len() + "/otel-grpc.sock".len() > LONGEST
+    }
+
     /// Whether it is refused since it belongs to another ordinary user.
     pub fn is_of_another(&self, uid: u32) -> bool {
         self.refused == Some(Errno::EACCES) && self.owner != uid && self.owner != 0
@@ -75,8 +84,9 @@ impl OwnPod {
     /// The variable that says where sockets are made.
     pub const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
-    /// The directories that a builder writes to, in the order in which it comes to them.
+    /// The directories that a rootless builder writes to, in the order in which it comes to them.
     pub fn written(&self) -> impl Iterator<Item = &Directory> {
-        [&self.temp_dir, &self.state_dir, &self.runtime_dir].into_iter().filter_map(Fact::known)
+        let tmp = (self.tmp != self.temp_dir).then_some(&self.tmp);
+        [Some(&self.temp_dir), tmp, Some(&self.state_dir), Some(&self.runtime_dir)].into_iter().flatten().filter_map(Fact::known)
     }
 }

@@ -8,6 +8,9 @@ use nix::unistd::{AccessFlags, access, getegid};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// Where rootlesskit makes a directory in any case (pkg/copyup/tmpfssymlink).
+pub(crate) const TMP: &str = "/tmp";
+
 /// Where buildkitd makes its sockets without XDG_RUNTIME_DIR.
 const RUN: &str = "/run";
 
@@ -21,6 +24,7 @@ pub(crate) fn own_pod(host: &Host, mounts: &Mounts, uid: &Fact<u32>, state_dir: 
             None => Fact::Absent,
         },
         temp_dir: directory(mounts, &temporary(), Missing::Fails),
+        tmp: directory(mounts, Path::new(TMP), Missing::Fails),
         runtime_dir: directory(mounts, &runtime_dir(), Missing::IsMade),
         state_dir: state_dir.then(|path| directory(mounts, path.as_ref(), Missing::IsMade)),
     }

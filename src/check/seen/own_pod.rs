@@ -1,6 +1,6 @@
 //! What is seen of the builder's own pod.
 
-use crate::fact::{Directory, Errno, OwnPod};
+use crate::fact::{Directory, Errno};
 use std::fmt;
 
 /// What is wrong with the user of the process, or with a directory that it writes to.
@@ -16,8 +16,8 @@ pub enum Seen {
     },
     /// The process runs with another group than that of its user.
     OtherGroup {
-        /// The user's name.
-        user: String,
+        /// The user.
+        uid: u32,
         /// The user's group.
         should: u32,
         /// The process's group.
@@ -41,6 +41,8 @@ pub enum Seen {
     TempDir(Directory),
     /// Sockets can't be made there.
     RuntimeDir(Directory),
+    /// The path of a socket there has too many bytes.
+    TooLong(String),
 }
 
 impl fmt::Display for Seen {
@@ -50,9 +52,9 @@ impl fmt::Display for Seen {
                 write!(f, "the process runs as user {uid}, and /etc/passwd has no such user")?;
                 belongs(home.as_ref(), f)
             }
-            Seen::OtherGroup { user, should, group } => write!(
+            Seen::OtherGroup { uid, should, group } => write!(
                 f,
-                "the process runs with group {group}, but /etc/passwd gives user {user} the group {should}: newuidmap and newgidmap refuse to work"
+                "the process runs as user {uid} with group {group}, but /etc/passwd gives that user group {should}: newuidmap and newgidmap refuse to work"
             ),
             Seen::IsRoot { home } => {
                 f.write_str("the process runs as root, and /etc/subuid has no range for root")?;
@@ -62,8 +64,9 @@ impl fmt::Display for Seen {
             Seen::OthersDirectory { uid, directory } => {
                 write!(f, "the process runs as user {uid}, and {} belongs to user {}", there(directory), directory.owner)
             }
-            Seen::TempDir(directory) => refused("temporary files", OwnPod::TEMP_DIR, directory, f),
-            Seen::RuntimeDir(directory) => refused("sockets", OwnPod::RUNTIME_DIR, directory, f),
+            Seen::TempDir(directory) => refused("temporary files", directory, f),
+            Seen::TooLong(path) => write!(f, "the path {path} is too long for a socket: 92 bytes at most"),
+            Seen::RuntimeDir(directory) => refused("sockets", directory, f),
         }
     }
 }
@@ -77,14 +80,14 @@ fn there(directory: &Directory) -> &str {
     directory.parent.as_ref().unwrap_or(&directory.path)
 }
 
-fn refused(what: &str, variable: &str, directory: &Directory, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn refused(what: &str, directory: &Directory, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let path = &directory.path;
     let why = if directory.is_on_read_only_root() {
         "the root file system is read-only"
     } else {
         directory.refused.map_or("refused", Errno::text)
     };
-    write!(f, "{what} can't be made in {path} ({variable}): {why}")
+    write!(f, "{what} can't be made in {path}: {why}")
 }
 
 #[cfg(test)]
@@ -108,8 +111,8 @@ mod tests {
                 "the process runs as user 1001, and /etc/passwd has no such user; /home/user belongs to user 1000",
             ),
             (
-                Seen::OtherGroup { user: "user".into(), should: 1000, group: 0 },
-                "the process runs with group 0, but /etc/passwd gives user user the group 1000: newuidmap and newgidmap refuse to work",
+                Seen::OtherGroup { uid: 1000, should: 1000, group: 0 },
+                "the process runs as user 1000 with group 0, but /etc/passwd gives that user group 1000: newuidmap and newgidmap refuse to work",
             ),
             (Seen::IsRoot { home: None }, "the process runs as root, and /etc/subuid has no range for root"),
             (Seen::NotRoot(1000), "the builder of this profile is root of its container, and the process runs as user 1000"),
@@ -117,10 +120,11 @@ mod tests {
                 Seen::OthersDirectory { uid: 1001, directory: directory("/run/user/1000/buildkit") },
                 "the process runs as user 1001, and /run/user belongs to user 1000",
             ),
-            (Seen::TempDir(directory("/tmp")), "temporary files can't be made in /tmp (TMPDIR): Permission denied"),
+            (Seen::TempDir(directory("/tmp")), "temporary files can't be made in /tmp: Permission denied"),
+            (Seen::TooLong("/run/x".into()), "the path /run/x is too long for a socket: 92 bytes at most"),
             (
                 Seen::RuntimeDir(Directory { refused: Some(Errno::EROFS), ..directory("/run/user/1000/buildkit") }),
-                "sockets can't be made in /run/user/1000/buildkit (XDG_RUNTIME_DIR): the root file system is read-only",
+                "sockets can't be made in /run/user/1000/buildkit: the root file system is read-only",
             ),
         ]);
     }

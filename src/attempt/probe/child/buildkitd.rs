@@ -24,7 +24,7 @@ impl Probe<'_> {
     /// buildkitd in the namespaces that rootlesskit made for it; then runc for one build step.
     pub(super) fn buildkitd(&self, own_id_only: bool) -> Outcome {
         if self.task.own_pod {
-            own_pod::temp_dir()?;
+            own_pod::temp_dir(self.task.plan.builder)?;
         }
         let with_types = self.state_dir()?;
         if self.task.own_pod {
