@@ -61,7 +61,7 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let process = read::process(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
-    let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
+    let Touched { state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
     let builder = if options.own_pod == AsOwnPod::Yes { 0 } else { BUILDER_UID };
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
@@ -83,25 +83,14 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         newgidmap: programs.newgidmap,
         sub_ids,
         capacity: read::capacity(&host, &stat),
+        own_pod,
         ..Facts::unknown()
     };
     if host.is_live() {
-        facts.own_pod = own_pod(&host, &mounts, &facts, options);
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
         facts.trials = options.plans.iter().filter(|_| options.trial_builds).map(|plan| try_build(&facts, *plan, options)).collect();
     }
     Ok(facts)
-}
-
-/// Looks at a builder's own pod, if this is one.
-fn own_pod(host: &Host, mounts: &Mounts, facts: &Facts, options: &Options) -> Option<OwnPod> {
-    let is_one = match options.own_pod {
-        AsOwnPod::No => false,
-        AsOwnPod::IfBuilders => facts.has_buildkitd() && facts.process.uid.known().is_some_and(|uid| *uid != 0),
-        AsOwnPod::Yes => true,
-    };
-    let (host, mounts, uid, state_dir) = (host.clone(), mounts.clone(), facts.process.uid.clone(), facts.state_dir.path.clone());
-    is_one.then(|| read::bounded(options.deadline, move || read::own_pod(&host, &mounts, &uid, &state_dir)).unwrap_or_default())
 }
 
 /// Runs one probe, if this process can take the builder's place at all.
@@ -147,13 +136,37 @@ fn has_user(facts: &Facts, uid: u32) -> bool {
 }
 
 /// What can be known only by touching directories that anybody may have mounted, and whose server may be gone.
-fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadPath> {
-    let asked = options.state_dir.clone();
+struct Touched {
+    state_dir: StateDir,
+    programs: Programs,
+    own_pod: Option<OwnPod>,
+}
+
+fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<Touched, BadPath> {
+    let (asked, own_pod) = (options.state_dir.clone(), options.own_pod);
     let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
     let look = move || {
         let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process)?;
-        Ok((state_dir, Programs::find(&host, &mounts)))
+        let programs = Programs::find(&host, &mounts);
+        let is_own = host.is_live() && own_pod.holds(&process, &programs);
+        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &state_dir.path));
+        Ok(Touched { state_dir, programs, own_pod })
     };
-    read::bounded(options.deadline, look)
-        .unwrap_or_else(|| Ok((read::unanswered(options.state_dir.as_deref(), options.deadline), Programs::default())))
+    read::bounded(options.deadline, look).unwrap_or_else(|| {
+        let state_dir = read::unanswered(options.state_dir.as_deref(), options.deadline);
+        let own_pod = (options.own_pod == AsOwnPod::Yes).then(OwnPod::default);
+        Ok(Touched { state_dir, programs: Programs::default(), own_pod })
+    })
+}
+
+impl AsOwnPod {
+    /// Whether this process is in a builder's place.
+    fn holds(self, process: &Process, programs: &Programs) -> bool {
+        let is_user = process.uid.known().is_some_and(|uid| *uid != 0);
+        match self {
+            AsOwnPod::No => false,
+            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_user && programs.tools.buildkitd.known().is_some(),
+            AsOwnPod::Yes => true,
+        }
+    }
 }

@@ -97,11 +97,6 @@ impl Facts {
         self.process.uid_map.known().map(|map| !map.is_initial())
     }
 
-    /// Whether this is a container of an image that has buildkitd, as a builder's own pod.
-    pub fn has_buildkitd(&self) -> bool {
-        self.on_bare_machine() == Some(false) && self.tools.buildkitd.known().is_some()
-    }
-
     /// Whether this place is the builder's: a container that has rootlesskit (or this program
     /// in its place). There a missing helper or range is the builder's own lack; elsewhere the
     /// builder's image would bring it. `None` where that can't be told.
