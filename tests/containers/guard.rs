@@ -86,8 +86,8 @@ fn another_group_than_the_users_is_stopped() {
 
 #[test]
 fn another_group_that_the_image_gives_the_user_starts() {
-    let passwd = "root:x:0:0::/root:/bin/sh\nuser:x:1000:0::/home/user:/bin/sh\n";
-    starts(&Pod { own: Own { gid: Some(0), ..GUARD.own }, files: &[("/etc/passwd", passwd)], ..GUARD });
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nuser:x:1000:0::/home/user:/bin/sh\n";
+    starts(&Pod { own: Own { gid: Some(0), ..GUARD.own }, files: &[("/etc/passwd", PASSWD)], ..GUARD });
 }
 
 #[test]
