@@ -52,12 +52,6 @@ pub(super) const AGENT: &[Row] = &[
     (IO_ERROR, "no access to the Kubernetes API, or no address to listen on"),
 ];
 
-pub(super) const INSTALL: &[Row] = &[
-    (READY, "copied"),
-    (BAD_INPUT, "wrong usage, or DIR does not exist"),
-    (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
-];
-
 #[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
@@ -155,7 +149,6 @@ mod tests {
         ("render builder", BUILDER),
         ("probe", PROBE),
         ("prover", PROVER),
-        ("install", INSTALL),
     ];
 
     const ABOUT: &str = "# Exit codes

@@ -19,7 +19,7 @@ pub(super) fn run(report: impl FnOnce() -> Result<(Report, u8), Error>) -> Resul
         }
         (report, UNKNOWN) => {
             for why in report.profiles.iter().filter_map(|profile| profile.reason.as_ref()) {
-                output::say("warning: the builder is started, though nobody can tell whether it works: ", &why.to_string());
+                output::say("warning: unknown, so the builder is started: ", &why.to_string());
             }
             Ok(READY)
         }
