@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 mod cluster;
+mod guard;
 #[cfg(feature = "cli")]
 pub mod reference;
 mod table;
@@ -11,6 +12,7 @@ mod tune;
 
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
+pub use guard::guard_message;
 pub use table::table;
 pub use text::Style;
 pub(crate) use text::columns;

@@ -24,6 +24,7 @@ const ALL: &[Expected] = &[
             ("facts", &["root", "prove", "without", "no-probe", "state-dir", "deadline"]),
             ("root", &["prove", "without"]),
             ("no-probe", &["prove", "without"]),
+            ("guard", &["facts", "root", "no-probe", "prove", "without"]),
         ],
     },
     Expected { path: &["check", "--cluster"], always: &[], needs: &[], never: &[] },
