@@ -1,0 +1,16 @@
+//! Names that may be given once.
+
+use crate::build::place::{Given, Invalid, Spot};
+use std::collections::BTreeMap;
+
+/// No two of them have the same name.
+pub(in crate::build) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a Given<String>>) -> Result<(), Invalid> {
+    let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
+    for name in names {
+        if let Some(first) = seen.insert(&name.value, &name.spot) {
+            let at = first.place.map_or_else(String::new, |place| format!(", first in line {}", place.line));
+            return Err(name.spot.invalid(format!("{what} `{}` is given twice{at}", name.value)));
+        }
+    }
+    Ok(())
+}
