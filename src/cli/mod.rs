@@ -15,6 +15,7 @@ mod clients;
 mod cluster;
 mod exit;
 mod facts;
+mod guard;
 #[cfg(feature = "cli")]
 mod image;
 #[cfg(feature = "cli")]

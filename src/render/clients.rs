@@ -1,7 +1,7 @@
 //! What runs builds on a builder, as its client: Knative's build template, a Task of Tekton, a strategy of Shipwright.
 
 use super::Error;
-use super::builder::IMAGE;
+use super::builder::ROOTLESS_IMAGE;
 use super::template::Templates;
 use crate::profile::BUILDER_UID;
 use minijinja::context;
@@ -59,7 +59,7 @@ impl Client {
 /// The image that has `buildctl`, git and ssh: the rootless builder's.
 #[must_use]
 pub fn client_image() -> String {
-    format!("{IMAGE}-rootless")
+    ROOTLESS_IMAGE.to_owned()
 }
 
 /// The build template `buildkit` of this project, for Builds that name one which is not in the cluster.

@@ -6,7 +6,6 @@ use super::modules::Module;
 use super::registry::digest;
 use crate::cluster::{Cluster, REGISTRY};
 use crate::control;
-use crate::images::BUILDER;
 use crate::processes::wait;
 use serde_json::{Value, json};
 use std::fs;
