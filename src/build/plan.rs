@@ -53,9 +53,9 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
 /// Steps as they will run, or what is wrong and with which value.
 fn steps_work(steps: &[Container]) -> Result<(), (Invalid, Option<String>)> {
     validate::steps(steps).map_err(|invalid| (invalid, None))?;
-    steps.iter().try_for_each(|step| {
-        check(step).map_err(|Fault { field, value, message }| (step.spot_of(&field).invalid(message), Some(value)))
-    })
+    steps
+        .iter()
+        .try_for_each(|step| check(step).map_err(|Fault { field, value, message }| (step.spot_of(&field).invalid(message), Some(value))))
 }
 
 /// A template that was found must be the one that is named.
@@ -136,11 +136,14 @@ fn blame(invalid: Invalid, value: Option<&str>, wanted: &TemplateRef, template: 
     };
     let Some(raw) = template.steps.iter().find_map(field) else { return invalid };
     let brought = |argument: &&Argument| {
-        substitute::uses(&raw, &argument.name.value) && value.is_none_or(|value| argument.value.value == value || !value.is_empty() && argument.value.value.contains(value))
+        substitute::uses(&raw, &argument.name.value)
+            && value.is_none_or(|value| argument.value.value == value || !value.is_empty() && argument.value.value.contains(value))
     };
     let mut suspects = wanted.arguments.iter().filter(brought);
     match (suspects.next(), suspects.next()) {
-        (Some(one), None) => Invalid { spot: one.value.spot.clone(), message: format!("{}: {}", one.name.value, invalid.message), ..invalid },
+        (Some(one), None) => {
+            Invalid { spot: one.value.spot.clone(), message: format!("{}: {}", one.name.value, invalid.message), ..invalid }
+        }
         _ => invalid,
     }
 }

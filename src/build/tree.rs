@@ -136,7 +136,8 @@ mod tests {
     fn values_know_where_they_are_and_stay_what_they_are() {
         let node: Node = serde_saphyr::from_str("a: &x\n  - b: 1\nc: *x\nd: 'yes'\ne: yes\nf:\n").expect("YAML");
         let Tree::Map(fields) = &node.tree else { panic!("a map") };
-        let places: Vec<_> = fields.iter().map(|(_, key, value)| (key.expect("of the key").line, value.place.expect("of the value"))).collect();
+        let places: Vec<_> =
+            fields.iter().map(|(_, key, value)| (key.expect("of the key").line, value.place.expect("of the value"))).collect();
         assert_eq!(places[1], (3, Place { line: 3, column: 4 }));
         assert_eq!(places[2], (4, Place { line: 4, column: 4 }));
         let plain = json!({"a": [{"b": 1}], "c": [{"b": 1}], "d": "yes", "e": true, "f": null});

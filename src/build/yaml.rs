@@ -47,7 +47,9 @@ fn invalid(whole: Spot, error: &Error) -> Invalid {
             let key = key.as_ref().map_or_else(String::new, |key| format!(" `{key}`"));
             spot.invalid(format!("the field{key} is given twice"))
         }
-        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => spot.invalid(TOO_MUCH),
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
+            spot.invalid(TOO_MUCH)
+        }
         other => {
             let text = other.to_string();
             // Where an alias is what goes beyond a bound, the crate keeps that as a text alone.
@@ -71,7 +73,8 @@ mod tests {
 
     #[test]
     fn one_document_is_read() {
-        for text in ["a: 1\n", "---\na: 1\n", "---\na: 1\n---\n", "a: 1\n...\n", "# c\n---\na: 1\n---\n# nothing more\n", "\u{feff}a: 1\n"] {
+        for text in ["a: 1\n", "---\na: 1\n", "---\na: 1\n---\n", "a: 1\n...\n", "# c\n---\na: 1\n---\n# nothing more\n", "\u{feff}a: 1\n"]
+        {
             assert_eq!(document("f.yaml", text).map(|node| node.json()), Ok(serde_json::json!({"a": 1})), "{text}");
         }
     }

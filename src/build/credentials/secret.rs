@@ -70,7 +70,8 @@ impl Secret {
 
     /// The values of all annotations that begin so, sorted.
     pub(super) fn annotated(&self, prefix: &str) -> impl Iterator<Item = &str> {
-        let mut values: Vec<_> = self.annotations.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, value)| value.as_str()).collect();
+        let mut values: Vec<_> =
+            self.annotations.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, value)| value.as_str()).collect();
         values.sort_unstable();
         values.into_iter()
     }

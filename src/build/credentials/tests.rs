@@ -37,7 +37,8 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn a_login_of_git_is_for_the_hosts_of_its_annotations() {
-    let annotations = json!({"build.knative.dev/git-1": "https://github.com", "build.knative.dev/git-0": "https://gitlab.com/group", "other": "x"});
+    let annotations =
+        json!({"build.knative.dev/git-1": "https://github.com", "build.knative.dev/git-0": "https://gitlab.com/group", "other": "x"});
     let mut secret = login(annotations);
     secret["data"]["username"] = BASE64_STANDARD.encode("bob\"@x").into();
     let config = "[credential]\n\thelper = store\n[credential \"https://github.com\"]\n\tusername = \"bob\\\"@x\"\n\
@@ -69,13 +70,24 @@ fn a_key_of_ssh_is_for_the_hosts_of_its_annotations() {
 
 #[test]
 fn logins_of_registries_have_an_order() {
-    let old = object("old", "kubernetes.io/dockercfg", json!({}), &[(".dockercfg", r#"{"a":{"auth":"old"},"b":{"auth":"old"},"c":{"auth":"old"}}"#)]);
-    let new = object("new", "kubernetes.io/dockerconfigjson", json!({}), &[(".dockerconfigjson", r#"{"auths":{"b":{"auth":"new"},"c":{"auth":"new"}}}"#)]);
+    let old = object(
+        "old",
+        "kubernetes.io/dockercfg",
+        json!({}),
+        &[(".dockercfg", r#"{"a":{"auth":"old"},"b":{"auth":"old"},"c":{"auth":"old"}}"#)],
+    );
+    let new = object(
+        "new",
+        "kubernetes.io/dockerconfigjson",
+        json!({}),
+        &[(".dockerconfigjson", r#"{"auths":{"b":{"auth":"new"},"c":{"auth":"new"}}}"#)],
+    );
     let user = login(json!({"build.knative.dev/docker-0": "c", "build.knative.dev/docker-1": "https://index.docker.io/v1/"}));
     let found = files(&[user, new, old], &[], false);
     assert_eq!(found.len(), 1);
     let auth = BASE64_STANDARD.encode("bob:s3cr3t");
-    let wanted = json!({"auths": {"a": {"auth": "old"}, "b": {"auth": "new"}, "c": {"auth": auth}, "https://index.docker.io/v1/": {"auth": auth}}});
+    let wanted =
+        json!({"auths": {"a": {"auth": "old"}, "b": {"auth": "new"}, "c": {"auth": auth}, "https://index.docker.io/v1/": {"auth": auth}}});
     assert_eq!((found[0].0.as_str(), serde_json::from_str::<Value>(&found[0].1).expect("JSON")), (".docker/config.json", wanted));
 }
 
@@ -109,28 +121,64 @@ fn what_is_wrong_is_said_without_what_is_secret() {
         (vec![login(git("github.com"))], "secret `login`: its annotation `github.com` is not a URL such as https://github.com"),
         (vec![login(git("ssh://github.com"))], "secret `login`: its annotation `ssh://github.com` is not a URL such as https://github.com"),
         (vec![login(git("https://a\nb"))], "is not a URL"),
-        (vec![login(git("https://a.example")), login(git("https://a.example"))], "secret `login`: `https://a.example` is annotated twice, so it is not known which login counts"),
-        (vec![without(login(git("https://a.example")), "username")], "secret `login`: a secret of type kubernetes.io/basic-auth needs the key `username`"),
-        (vec![without(login(docker("gcr.io")), "password")], "secret `login`: a secret of type kubernetes.io/basic-auth needs the key `password`"),
-        (vec![with(login(git("https://a.example")), "password", "s3cr3t\n")], "secret `login`: its key `password` is not one line of text: it may end with a line feed"),
-        (vec![with(login(docker("gcr.io")), "username", "a:b")], "secret `login`: its key `username` has a colon, which HTTP basic authentication does not allow"),
+        (
+            vec![login(git("https://a.example")), login(git("https://a.example"))],
+            "secret `login`: `https://a.example` is annotated twice, so it is not known which login counts",
+        ),
+        (
+            vec![without(login(git("https://a.example")), "username")],
+            "secret `login`: a secret of type kubernetes.io/basic-auth needs the key `username`",
+        ),
+        (
+            vec![without(login(docker("gcr.io")), "password")],
+            "secret `login`: a secret of type kubernetes.io/basic-auth needs the key `password`",
+        ),
+        (
+            vec![with(login(git("https://a.example")), "password", "s3cr3t\n")],
+            "secret `login`: its key `password` is not one line of text: it may end with a line feed",
+        ),
+        (
+            vec![with(login(docker("gcr.io")), "username", "a:b")],
+            "secret `login`: its key `username` has a colon, which HTTP basic authentication does not allow",
+        ),
         (vec![raw], "secret `login`: its key `password` is not in base64"),
-        (vec![login(docker("index.docker.io"))], "secret `login`: Docker Hub is annotated as https://index.docker.io/v1/, not as `index.docker.io`"),
-        (vec![login(docker("https://docker.io/"))], "secret `login`: Docker Hub is annotated as https://index.docker.io/v1/, not as `https://docker.io/`"),
+        (
+            vec![login(docker("index.docker.io"))],
+            "secret `login`: Docker Hub is annotated as https://index.docker.io/v1/, not as `index.docker.io`",
+        ),
+        (
+            vec![login(docker("https://docker.io/"))],
+            "secret `login`: Docker Hub is annotated as https://index.docker.io/v1/, not as `https://docker.io/`",
+        ),
         (vec![login(docker("a b"))], "secret `login`: its annotation `a b` is not a registry such as https://gcr.io"),
         (vec![login(docker("a")), login(docker("a"))], "secret `login`: `a` is annotated twice, so it is not known which login counts"),
-        (vec![key(git("https://a.example"))], "secret `deploy`: its annotation `https://a.example` is not HOST or HOST:PORT, such as github.com"),
+        (
+            vec![key(git("https://a.example"))],
+            "secret `deploy`: its annotation `https://a.example` is not HOST or HOST:PORT, such as github.com",
+        ),
         (vec![key(git("-oProxyCommand=x"))], "is not HOST or HOST:PORT"),
         (vec![key(git("a.example:0"))], "is not HOST or HOST:PORT"),
-        (vec![key(git("a.example")), key(git("a.example:22"))], "secret `deploy`: `a.example` is annotated twice, so it is not known which key counts"),
-        (vec![without(key(git("a.example")), "known_hosts")], "secret `deploy`: it has no `known_hosts`, so nothing proves that `a.example` is the right host"),
-        (vec![without(key(git("a.example")), "ssh-privatekey")], "secret `deploy`: a secret of type kubernetes.io/ssh-auth needs the key `ssh-privatekey`"),
+        (
+            vec![key(git("a.example")), key(git("a.example:22"))],
+            "secret `deploy`: `a.example` is annotated twice, so it is not known which key counts",
+        ),
+        (
+            vec![without(key(git("a.example")), "known_hosts")],
+            "secret `deploy`: it has no `known_hosts`, so nothing proves that `a.example` is the right host",
+        ),
+        (
+            vec![without(key(git("a.example")), "ssh-privatekey")],
+            "secret `deploy`: a secret of type kubernetes.io/ssh-auth needs the key `ssh-privatekey`",
+        ),
         (vec![key(git("a.example"))], "no secret of the service account has an SSH key for `example.org`"),
         (vec![config("{s3cr3t")], "secret `pull`: its key `.dockerconfigjson` is not valid JSON"),
         (vec![config("{\"auth\": \"s3cr3t\"}")], "secret `pull`: its key `.dockerconfigjson` has no `auths`"),
         (vec![config("{\"auths\": {\"a\": \"s3cr3t\"}}")], "secret `pull`: its key `.dockerconfigjson` does not map registries to logins"),
         (vec![config("")], "secret `pull`: a secret of type kubernetes.io/dockerconfigjson needs the key `.dockerconfigjson`"),
-        (vec![object("pull", "kubernetes.io/dockercfg", json!({}), &[(".dockercfg", "[]")])], "secret `pull`: its key `.dockercfg` does not map registries to logins"),
+        (
+            vec![object("pull", "kubernetes.io/dockercfg", json!({}), &[(".dockercfg", "[]")])],
+            "secret `pull`: its key `.dockercfg` does not map registries to logins",
+        ),
         (vec![json!({})], "a secret has no name"),
     ];
     for (objects, message) in rows {
