@@ -41,7 +41,10 @@ fn one_step_builds_what_was_fetched() {
     let step = &pod["containers"][0];
     assert_eq!(made.name, "build-my-app-s");
     assert_eq!((&pod["automountServiceAccountToken"], &pod["serviceAccountName"]), (&json!(false), &json!("builder")));
-    assert_eq!((&step["name"], &step["image"], &step["securityContext"]), (&json!("build-step-build-and-push"), &json!("client"), &restricted()));
+    assert_eq!(
+        (&step["name"], &step["image"], &step["securityContext"]),
+        (&json!("build-step-build-and-push"), &json!("client"), &restricted())
+    );
     let mounts = json!([
         {"name": "buildkit-preflight-tls", "mountPath": "/builder/tls", "readOnly": true},
         {"name": "workspace", "mountPath": "/workspace", "subPath": "web"},
@@ -64,14 +67,17 @@ fn one_step_builds_what_was_fetched() {
 fn a_wrong_value_names_its_option() {
     type Change = fn(&mut GitBuild);
     let rows: [(Change, &str); 14] = [
-        (|b| b.options.image = "r.example/App".into(), "--image: `r.example/App`: the name of an image has no upper case letters"),
-        (|b| b.options.image = String::new(), "--image: ``: an image needs a name"),
+        (
+            |b| b.options.image = "r.example/App".into(),
+            "--image: `r.example/App` has upper case letters, which the name of an image has not",
+        ),
+        (|b| b.options.image = String::new(), "--image: an empty text is not the name of an image"),
         (|b| b.options.builder = "buildkitd:1234".into(), "--builder: `buildkitd:1234` is not an address: write tcp://HOST:PORT"),
         (|b| b.options.dockerfile = String::new(), "--dockerfile: it is empty"),
         (|b| b.options.build_args[0].0 = "A B".into(), "--build-arg: `A B` is not the name of a build argument: write NAME=VALUE"),
         (|b| b.options.platforms[0] = "linux,amd64".into(), "--platform: `linux,amd64` is not a platform such as linux/arm64"),
-        (|b| b.options.cache_from[0] = "A B".into(), "--cache-from: `A B`: the name of an image has no upper case letters"),
-        (|b| b.options.cache_to[0] = String::new(), "--cache-to: ``: an image needs a name"),
+        (|b| b.options.cache_from[0] = "A B".into(), "--cache-from: `A B` has upper case letters, which the name of an image has not"),
+        (|b| b.options.cache_to[0] = String::new(), "--cache-to: an empty text is not the name of an image"),
         (|b| b.secrets[0].0 = "../x".into(), "--secret: `../x` is not an ID: it has letters, digits, `.`, `_` and `-`"),
         (
             |b| b.url = "my-repo".into(),

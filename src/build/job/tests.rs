@@ -252,7 +252,10 @@ spec:
 
 #[test]
 fn a_long_name_leaves_room_for_what_makes_it_the_only_one() {
-    for (build, wanted) in [("a".repeat(63), format!("{}-x7k2p", "a".repeat(57))), (format!("{}-{}", "a".repeat(56), "b".repeat(6)), format!("{}-x7k2p", "a".repeat(56)))] {
+    for (build, wanted) in [
+        ("a".repeat(63), format!("{}-x7k2p", "a".repeat(57))),
+        (format!("{}-{}", "a".repeat(56), "b".repeat(6)), format!("{}-x7k2p", "a".repeat(56))),
+    ] {
         assert_eq!(name(&build, "x7k2p"), wanted);
     }
 }
