@@ -2,6 +2,7 @@
 //! each row of [`rows`] changes one thing in one of them.
 
 mod rows;
+mod scripts;
 
 use buildkit_preflight::build::{Invalid, Plan, plan, read_build, read_template};
 use proptest::prelude::*;
@@ -72,6 +73,21 @@ fn each_wrong_input_is_one_clear_error_with_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_template_that_was_not_found_is_named() {
+    for (from, to, says) in [
+        ("", "", "build.yaml:11:11: spec.template.name: BuildTemplate `buildkit` was not found"),
+        (
+            "    name: buildkit\n",
+            "    kind: ClusterBuildTemplate\n    name: kaniko\n",
+            "build.yaml:12:11: spec.template.name: ClusterBuildTemplate `kaniko` was not found",
+        ),
+    ] {
+        let build = read_build("build.yaml", &healthy(Which::Page).replacen(from, to, 1)).expect("a Build");
+        assert_eq!(plan(build, None).map_err(|invalid| invalid.to_string()).err().as_deref(), Some(says));
+    }
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn one_step_builds_what_was_fetched() {
     ]);
     assert_eq!(step["volumeMounts"], mounts);
     let words: Vec<_> = step["command"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
-    assert_eq!([words[0], words[1], words[3], words[4], words[5]], ["sh", "-c", "sh", "/builder/home/metadata.json", "buildctl"]);
+    assert_eq!([words[0], words[1], words[3], words[4]], ["sh", "-c", "sh", "/builder/home/metadata.json"]);
+    assert_eq!([words[5], words[6]], ["/dev/termination-log", "buildctl"]);
     assert!(!words[2].contains("reboot") && words.contains(&"build-arg:A='; reboot #"), "{words:?}");
     assert!(words.contains(&"id=npm,src=/builder/secrets/npm") && words.contains(&"--tlscacert=/builder/tls/ca.crt"), "{words:?}");
     let secret = made.secret("u").expect("a secret");

@@ -28,7 +28,7 @@ git config --global --add safe.directory '*'
 
 /// Fetches a revision of a repository into a folder: alone if the server gives it by its name, else out of all that there is.
 const FETCH: &str = r#"set -eu
-url=$1 revision=$2 target=$3 folder=$4
+url=$1 revision=$2 target=$3 folder=$4 workspace=$PWD
 git init --quiet "./$target"
 cd "./$target"
 git remote add origin "$url"
@@ -44,7 +44,7 @@ if ! git submodule update --init --recursive --depth=1; then
   rm -rf .git/modules
   git submodule update --init --recursive
 fi
-if ! [ -d "/workspace/$folder" ]; then
+if ! [ -d "$workspace/$folder" ]; then
   echo "the source has no folder $folder, which subPath names" >&2
   exit 1
 fi
