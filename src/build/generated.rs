@@ -34,15 +34,7 @@ pub struct GitBuild {
 }
 
 /// Runs buildctl, and leaves the digest where the pod's status shows it. A signal ends buildctl, which ends the build.
-const RUN: &str = r#"set -eu
-metadata=$1 message=$2
-shift 2
-"$@" &
-child=$!
-trap 'kill "$child"' TERM INT
-wait "$child"
-sed -n 's/.*"containerimage.digest": *"\([^"]*\)".*/\1/p' "$metadata" | head -n 1 > "$message"
-"#;
+const RUN: &str = include_str!("generated/run.sh");
 
 /// Where the kubelet takes a container's last words from.
 const MESSAGE: &str = "/dev/termination-log";
