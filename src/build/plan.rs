@@ -30,7 +30,7 @@ pub struct Plan {
 pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> {
     let (steps, volumes) = match (&build.work, template) {
         (Work::Steps(steps), _) => {
-            steps_work(steps).map_err(|(invalid, _)| invalid)?;
+            steps_work(steps, &|invalid, _| invalid)?;
             (steps.clone(), build.volumes.clone())
         }
         (Work::Template(wanted), None) => {
@@ -40,7 +40,7 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
             is_wanted(wanted, template)?;
             let values = values(wanted, template)?;
             let steps: Vec<_> = template.steps.iter().map(|step| with_env(substitute::step(step, &values), wanted, &values)).collect();
-            steps_work(&steps).map_err(|(invalid, value)| blame(invalid, value.as_deref(), wanted, template))?;
+            steps_work(&steps, &|invalid, value| blame(invalid, value, wanted, template))?;
             let volumes = template.volumes.iter().map(|volume| substitute::volume(volume, &values));
             (steps, build.volumes.iter().cloned().chain(volumes).collect())
         }
@@ -50,12 +50,11 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
     Ok(Plan { build, steps, volumes, files: Vec::new(), token: true })
 }
 
-/// Steps as they will run, or what is wrong and with which value.
-fn steps_work(steps: &[Container]) -> Result<(), (Invalid, Option<String>)> {
-    validate::steps(steps).map_err(|invalid| (invalid, None))?;
-    steps
-        .iter()
-        .try_for_each(|step| check(step).map_err(|Fault { field, value, message }| (step.spot_of(&field).invalid(message), Some(value))))
+/// Looks at steps as they will run. `blame` gets an error, and with which value.
+fn steps_work(steps: &[Container], blame: &dyn Fn(Invalid, Option<&str>) -> Invalid) -> Result<(), Invalid> {
+    validate::steps(steps).map_err(|invalid| blame(invalid, None))?;
+    let check = |step| check(step).map_err(|Fault { field, value, message }| blame(step.spot_of(&field).invalid(message), Some(&value)));
+    steps.iter().try_for_each(check)
 }
 
 /// A template that was found must be the one that is named.
