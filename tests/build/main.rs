@@ -4,7 +4,7 @@
 mod rows;
 mod scripts;
 
-use buildkit_preflight::build::{Invalid, Plan, plan, read_build, read_template};
+use buildkit_preflight::build::{Home, Invalid, Plan, job, plan, read_build, read_template};
 use proptest::prelude::*;
 use rows::{ROWS, Row, Which};
 
@@ -117,7 +117,9 @@ proptest! {
         let at = at.min(text.len());
         text.replace_range(at..(at + cut).min(text.len()), &put);
         let (build, template) = if matches!(which, Which::Template) { (healthy(Which::Page), text.as_str()) } else { (text.as_str(), TEMPLATE) };
-        let _ = judged(build, template);
+        if let Ok(plan) = judged(build, template) {
+            let _ = job(&plan, &Home::default(), &scripts::options());
+        }
     }
 
     #[test]

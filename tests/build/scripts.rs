@@ -1,6 +1,8 @@
 //! The scripts of our containers, run by this machine's sh and git in folders of their own.
 
-use buildkit_preflight::build::{BuildOptions, GitBuild, Home, HomeFile, JobOptions, Plan, generated, job, plan, read_build, reported_digest};
+use buildkit_preflight::build::{
+    BuildOptions, GitBuild, Home, HomeFile, JobOptions, Plan, generated, job, plan, read_build, reported_digest,
+};
 use buildkit_preflight::profile::Profile;
 use serde_json::Value;
 use std::fs;
@@ -9,16 +11,19 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// The words of a container of a plan's pod, init containers first.
-fn words(plan: &Plan, home: &Home, index: usize) -> Vec<String> {
-    let options = JobOptions {
+pub(crate) fn options() -> JobOptions {
+    JobOptions {
         namespace: "ns".into(),
         suffix: "s".into(),
         profile: Profile::NoProcessSandbox,
         prefix: "p.example".into(),
         git_image: "g".into(),
-    };
-    let made = job(plan, home, &options);
+    }
+}
+
+/// The words of a container of a plan's pod, init containers first.
+fn words(plan: &Plan, home: &Home, index: usize) -> Vec<String> {
+    let made = job(plan, home, &options());
     let pod = &made.job["spec"]["template"]["spec"];
     let list = |field: &str| pod[field].as_array().expect("containers").clone();
     let all: Vec<Value> = list("initContainers").into_iter().chain(list("containers")).collect();
@@ -177,7 +182,9 @@ fn a_generated_step_leaves_the_digest_or_buildctls_exit_code() {
         timeout: 600,
     };
     let digest = format!("sha256:{}", "0a".repeat(32));
-    let metadata = format!("{{\n  \"buildx.build.ref\": \"x\",\n  \"containerimage.descriptor\": {{\n    \"digest\": \"no\"\n  }},\n  \"containerimage.digest\": \"{digest}\"\n}}\n");
+    let metadata = format!(
+        "{{\n  \"buildx.build.ref\": \"x\",\n  \"containerimage.descriptor\": {{\n    \"digest\": \"no\"\n  }},\n  \"containerimage.digest\": \"{digest}\"\n}}\n"
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let run_with = |script: &str| {
