@@ -5,6 +5,7 @@ use super::model::{Argument, Build, Container, Template, TemplateRef, Volume, Wo
 use super::near::did_you_mean;
 use super::place::{Invalid, Spot};
 use super::substitute::{self, Values};
+use super::yaml::LARGEST;
 use super::{stages, validate};
 use serde_json::Value;
 
@@ -39,6 +40,10 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
         (Work::Template(wanted), Some(template)) => {
             is_wanted(wanted, template)?;
             let values = values(wanted, template)?;
+            if substitute::size(template, &wanted.env, &values) > LARGEST {
+                let message = format!("template `{}` has more than {LARGEST} bytes with its arguments filled in", template.name.value);
+                return Err(wanted.name.spot.invalid(message));
+            }
             let steps: Vec<_> = template.steps.iter().map(|step| with_env(substitute::step(step, &values), wanted, &values)).collect();
             steps_work(&steps, &|invalid, value| blame(invalid, value, wanted, template))?;
             let volumes = template.volumes.iter().map(|volume| substitute::volume(volume, &values));
@@ -104,9 +109,7 @@ fn values(wanted: &TemplateRef, template: &Template) -> Result<Values, Invalid> 
 
 fn is_used(template: &Template, name: &str) -> bool {
     let mut used = false;
-    let mut see = |text: &mut String| used |= substitute::uses(text, name);
-    template.steps.iter().for_each(|step| substitute::in_step(&mut step.value.clone(), &mut see));
-    template.volumes.iter().for_each(|volume| substitute::in_volume(&mut volume.value.clone(), &mut see));
+    substitute::in_template(template, &mut |text| used |= substitute::uses(text, name));
     used
 }
 

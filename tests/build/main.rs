@@ -91,6 +91,18 @@ fn a_template_that_was_not_found_is_named() {
 }
 
 #[test]
+fn a_template_does_not_grow_without_bounds() {
+    let many = "${IMAGE}".repeat(50_000);
+    let build = healthy(Which::Page).replace("gcr.io/my-project/my-app", &"x".repeat(400_000));
+    let with_env = build.clone() + &format!("    env:\n    - {{name: A, value: \"{many}\"}}\n");
+    for (build, template) in [(build, TEMPLATE.replace("${LEVEL}", &many)), (with_env, TEMPLATE.to_owned())] {
+        let said = judged(&build, &template).map_err(|invalid| invalid.to_string()).err();
+        let says = "build.yaml:11:11: spec.template.name: template `buildkit` has more than 1048576 bytes with its arguments filled in";
+        assert_eq!(said.as_deref(), Some(says));
+    }
+}
+
+#[test]
 fn no_change_is_in_two_rows() {
     let mut seen: Vec<_> = ROWS.iter().map(|row| (format!("{:?}", row.which), row.from, row.to)).collect();
     seen.sort();
