@@ -52,7 +52,10 @@ impl BuildOptions {
             return wrong("--platform", format!("`{platform}` is not a platform such as linux/arm64"));
         }
         for (option, caches) in [("--cache-from", &self.cache_from), ("--cache-to", &self.cache_to)] {
-            let fault = caches.iter().find(|cache| !cache.contains('=') && *cache != "inline").and_then(|cache| Some((cache, image::fault(cache)?)));
+            let fault = caches
+                .iter()
+                .find(|cache| !cache.contains('=') && *cache != "inline")
+                .and_then(|cache| Some((cache, image::fault(cache)?)));
             if let Some((cache, fault)) = fault {
                 return wrong(option, format!("`{cache}`: {fault}"));
             }

@@ -11,7 +11,8 @@ const EXPRESSIONS: &str = "matchExpressions";
 
 /// The affinity of a Build, on nodes that are ready for a profile alone: each of its terms must hold, and our requirements too.
 pub(super) fn with_ready_nodes(given: Option<&Value>, profile: Profile, prefix: &str) -> Value {
-    let expression = |one: &crate::fleet::Requirement| json!({"key": one.key.with(prefix), "operator": one.operator.to_string(), "values": [one.value]});
+    let expression =
+        |one: &crate::fleet::Requirement| json!({"key": one.key.with(prefix), "operator": one.operator.to_string(), "values": [one.value]});
     let ours: Vec<_> = requirements(profile, None).iter().map(expression).collect();
     let mut affinity = given.filter(|value| value.is_object()).cloned().unwrap_or_else(|| json!({}));
     let nodes = &mut affinity[NODES];

@@ -97,13 +97,15 @@ mod tests {
     use serde_json::json;
 
     fn stages() -> Vec<Stage> {
-        let stage = |name: &str, kind| Stage { container: format!("build-step-{name}"), name: name.into(), image: "r.example/a".into(), kind };
+        let stage =
+            |name: &str, kind| Stage { container: format!("build-step-{name}"), name: name.into(), image: "r.example/a".into(), kind };
         vec![stage("git-source-0", StageKind::Source), stage("build-and-push", StageKind::Step)]
     }
 
     #[test]
     fn a_failure_is_one_sentence() {
-        let exited = |stage, reason: &str, message: &str| Failure::Exited { stage, code: 128, reason: reason.into(), message: message.into() };
+        let exited =
+            |stage, reason: &str, message: &str| Failure::Exited { stage, code: 128, reason: reason.into(), message: message.into() };
         let (reason, message) = ("ErrImagePull".to_owned(), "not found\n".to_owned());
         for (failure, text) in [
             (exited(1, "Error", ""), "build step \"build-step-build-and-push\" exited with code 128 (image: r.example/a)"),

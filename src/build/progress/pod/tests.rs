@@ -76,7 +76,8 @@ fn what_ends_a_pod_from_outside_is_not_its_steps_fault() {
     let delete = |pod: &mut Value| pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
     let drain = |pod: &mut Value| {
         delete(pod);
-        pod["status"]["conditions"] = json!([{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "x"}]);
+        pod["status"]["conditions"] =
+            json!([{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "x"}]);
     };
     let time_out = |pod: &mut Value| {
         evict(pod);
