@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci hostile hostile-ci \
+	procmount procmount-ci seed seed-ci hostile hostile-ci \
 	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -54,6 +54,12 @@ procmount: static node-binary cluster-tools ## canaries and builders in pod user
 
 procmount-ci: export SET := ci
 procmount-ci: procmount ## the same with fewer restarts
+
+seed: static node-binary cluster-tools ## what Knative's BuildKit template offered: daemon, template, builds from git and directories (STEP, KEEP as above)
+	SUITE=seed cargo test --locked --features root --test cluster
+
+seed-ci: export SET := ci
+seed-ci: seed ## the same with a fixed part of the steps, in four minutes
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -130,7 +136,7 @@ kube-apiserver-1.33:
 		-o $(CURDIR)/$(TOOLS)/$@ k8s.io/kubernetes/cmd/kube-apiserver
 
 PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace time \
-	docker-registry iproute2 jq nftables openssl
+	docker-registry iproute2 jq nftables openssl git openssh-client openssh-server apache2-utils
 KERNEL_PACKAGES := qemu-system-x86 e2fsprogs busybox-static xz-utils debian-archive-keyring
 install = @dpkg -s $(1) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } > /dev/null
 

@@ -53,6 +53,14 @@ pub(super) const AGENT: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
+pub(super) const BUILD: &[Row] = &[
+    (READY, "built, or with --no-follow created"),
+    (NOT_READY, "the build failed, took too long or was interrupted, or no node is ready"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
+];
+
+#[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
     (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
@@ -143,6 +151,7 @@ mod tests {
         ("check --cluster", CLUSTER),
         ("facts", FACTS),
         ("agent", AGENT),
+        ("build", BUILD),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
         ("render agent", RENDER_AGENT),

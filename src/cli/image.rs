@@ -102,7 +102,7 @@ mod tests {
             "123",
             "busybox:latest",
             "busybox:1.36_x-y",
-            "moby/buildkit:v0.33.1-rootless",
+            "moby/buildkit:v0.34.2-rootless",
             "docker.io/moby/buildkit",
             "localhost/a",
             "localhost:5000/a/b:1",

@@ -23,6 +23,18 @@ pub enum Named {
     Sysctls,
     /// A kubeconfig.
     Kubeconfig,
+    /// A Build of Knative.
+    #[cfg(feature = "cli")]
+    Build,
+    /// A template of Knative.
+    #[cfg(feature = "cli")]
+    Template,
+    /// A secret of a build.
+    #[cfg(feature = "cli")]
+    BuildSecret,
+    /// What is built.
+    #[cfg(feature = "cli")]
+    Context,
 }
 
 /// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
@@ -36,6 +48,10 @@ impl Named {
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Facts | Named::Kubeconfig => "",
+            #[cfg(feature = "cli")]
+            Named::Build | Named::Template | Named::Context => "",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "--secret ",
         }
     }
 
@@ -47,6 +63,14 @@ impl Named {
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
+            #[cfg(feature = "cli")]
+            Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
+            #[cfg(feature = "cli")]
+            Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "name a file, as in `--secret id=token,src=token.txt`",
+            #[cfg(feature = "cli")]
+            Named::Context => "name a directory that has a Dockerfile",
             Named::Sysctls => "name the directory where the node's /proc/sys/kernel and /proc/sys/user are mounted",
         }
     }

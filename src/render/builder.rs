@@ -73,7 +73,7 @@ impl Default for BuilderOptions {
 }
 
 /// Upstream's image; the rootless one has `-rootless` behind it.
-const IMAGE: &str = "docker.io/moby/buildkit:v0.33.1";
+pub(super) const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
 
 /// Where buildkitd takes orders over the network.
 const PORT: u16 = 1234;

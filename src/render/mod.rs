@@ -5,6 +5,7 @@
 
 mod agent;
 mod builder;
+mod client;
 mod error;
 mod shape;
 mod sub_ids;
@@ -12,6 +13,7 @@ mod template;
 
 pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
 pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
+pub use client::{build_template, client_image};
 pub use error::Error;
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 

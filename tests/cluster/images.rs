@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 pub(crate) const PAUSE: &str = "localhost/pause:1";
 /// busybox, and all that a build needs: builders and clients.
-pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.33.1-rootless";
+pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
 
 /// An image: its name, its root file system, and its config.
 pub(crate) struct Image {
@@ -26,10 +26,15 @@ pub(crate) fn pause(dir: &Path) -> Image {
     Image { name: PAUSE.to_owned(), root, config: json!({"Cmd": ["/bin/sleep", "infinity"]}) }
 }
 
-/// As moby/buildkit:rootless.
+/// As moby/buildkit:rootless, configured for the registries here.
 pub(crate) fn builder(dir: &Path) -> Image {
     let root = dir.join("builder");
     support::builder(&root, Path::new("/"));
+    git(&root);
+    let config = root.join("home/user/.config/buildkit");
+    fs::create_dir_all(&config).expect("mkdir");
+    let registries = [crate::cluster::REGISTRY, crate::seed::PRIVATE].map(|name| format!("[registry.\"{name}\"]\nhttp = true\n"));
+    fs::write(config.join("buildkitd.toml"), registries.concat()).expect("write");
     support::give_capabilities(&root);
     let config = json!({
         "User": "1000:1000",
@@ -45,6 +50,23 @@ pub(crate) fn builder(dir: &Path) -> Image {
         "Volumes": {"/home/user/.local/share/buildkit": {}},
     });
     Image { name: BUILDER.to_owned(), root, config }
+}
+
+/// git and ssh, which the image has for sources in git.
+fn git(root: &Path) {
+    let (debian, own) = (Path::new("/"), Path::new("usr/lib/git-core"));
+    for name in ["git", "ssh"] {
+        support::install(&Path::new("/usr/bin").join(name), root, name, debian);
+    }
+    fs::create_dir_all(root.join(own)).expect("mkdir");
+    for name in ["git-remote-http", "git-remote-https", "git-sh-i18n--envsubst"] {
+        support::install(&debian.join(own).join(name), root, name, debian);
+        std::os::unix::fs::symlink(Path::new("/usr/bin").join(name), root.join(own).join(name)).expect("symlink");
+    }
+    for script in ["git-submodule", "git-sh-setup", "git-sh-i18n"] {
+        fs::copy(debian.join(own).join(script), root.join(own).join(script)).expect("git");
+    }
+    fs::create_dir_all(root.join("usr/share/git-core/templates")).expect("mkdir");
 }
 
 /// The same as moby/buildkit, which runs buildkitd as root and without rootlesskit.
