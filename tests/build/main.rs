@@ -1,6 +1,7 @@
 //! Builds and templates as users write them: what is taken, and what is refused with which words. Files beside this one are healthy;
 //! each row of [`rows`] changes one thing in one of them.
 
+mod binary;
 mod rows;
 mod scripts;
 
