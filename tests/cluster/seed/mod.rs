@@ -12,6 +12,8 @@ mod modules;
 mod neighbours;
 mod page;
 mod parameters;
+mod ready;
+mod refusals;
 mod registry;
 mod run;
 mod sources;
@@ -31,6 +33,10 @@ pub(crate) const STEPS: &[Step] = &[
     ("steps and templates have their files, environment and volumes", sources::steps_and_templates),
     ("credentials of a service account open private repositories", credentials::of_git),
     ("credentials of a service account open private registries", credentials::of_registries),
+    ("what cannot be built is one error each, and leaves nothing", refusals::each_is_one_error_and_leaves_nothing),
+    ("arguments and files are looked at before the cluster is", refusals::arguments_and_files_are_looked_at_first),
+    ("without a ready node nothing is created, and each node says why", ready::without_a_ready_node_nothing_is_created),
+    ("a ready node that is waited for is used", ready::one_that_is_waited_for_is_used),
     ("a directory is sent to the builder through the API server", local::a_directory_is_sent),
     ("what goes wrong with a directory is named", local::what_goes_wrong_is_named),
     ("a build that fails or takes too long says why", interruptions::one_that_fails_says_why),
