@@ -75,6 +75,7 @@ const ALL: &[Expected] = &[
         never: &[("rootful", &["become-uid", "under-rootlesskit"]), ("under-rootlesskit", &["become-uid"])],
     },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.
