@@ -46,6 +46,12 @@ pub(super) const FACTS: &[Row] = &[
     (IO_ERROR, "an I/O error"),
 ];
 
+pub(super) const INSTALL: &[Row] = &[
+    (READY, "copied"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist"),
+    (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
+];
+
 pub(super) const AGENT: &[Row] = &[
     (READY, "ended by a signal"),
     (BAD_INPUT, "wrong usage, or a path that was named does not exist"),
@@ -159,6 +165,7 @@ mod tests {
         ("render template", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
+        ("install", INSTALL),
     ];
 
     const ABOUT: &str = "# Exit codes
