@@ -24,7 +24,7 @@ pub(super) const CODES: &[Row] = &[
 const USAGE: Row = (BAD_INPUT, "wrong usage");
 
 pub(super) const CHECK: &[Row] = &[
-    (READY, "ready: every profile asked about"),
+    (READY, "ready: every profile asked about (--guard: or unknown)"),
     (NOT_READY, "not ready: at least one profile"),
     (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown: at least one profile, and none is not ready"),

@@ -13,6 +13,7 @@ mod cleanup;
 mod cluster;
 mod exit;
 mod facts;
+mod guard;
 #[cfg(feature = "cli")]
 mod image;
 #[cfg(feature = "cli")]

@@ -1,7 +1,7 @@
 //! Names that users give, checked before anything is done with them.
 
 #[cfg(feature = "cli")]
-use crate::render::ImageUser;
+use crate::render::{ImageUser, Storage};
 
 /// A node's name: a DNS subdomain (RFC 1123).
 pub(super) fn node(text: &str) -> Result<String, String> {
@@ -60,6 +60,17 @@ pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
     }
 }
 
+/// A claim: SIZE, or SIZE,CLASS.
+#[cfg(feature = "cli")]
+pub(super) fn storage(text: &str) -> Result<Storage, String> {
+    let (size, class) = text.split_once(',').map_or((text, None), |(size, class)| (size, Some(class)));
+    if class.is_some_and(|class| !is_dns_subdomain(class)) {
+        return Err("a storage class has lower case letters, digits, `-` and `.` only, as in 20Gi,fast".into());
+    }
+    let size = size.parse().map_err(|error: crate::render::BadQuantity| error.to_string())?;
+    Ok(Storage::Claim { size, class: class.map(str::to_owned) })
+}
+
 fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
@@ -107,6 +118,15 @@ mod tests {
         }
         for bad in ["", "N_1", "n1?x=y", "../namespaces/x", "a..b", "-a"] {
             assert!(node(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_a_size_with_or_without_a_class() {
+        let claim = |class: Option<&str>| Ok(Storage::Claim { size: "20Gi".parse().expect("a size"), class: class.map(str::to_owned) });
+        assert_eq!([storage("20Gi"), storage("20Gi,fast.example")], [claim(None), claim(Some("fast.example"))]);
+        for bad in ["", "20", ",fast", "20Gi,", "20Gi,Fast", "20Gi,a,b", "20Gi, fast", "20Gi,a\nb", "fast,20Gi"] {
+            assert!(storage(bad).is_err(), "{bad}");
         }
     }
 

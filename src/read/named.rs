@@ -23,6 +23,10 @@ pub enum Named {
     Sysctls,
     /// A kubeconfig.
     Kubeconfig,
+    /// What buildkitd is told.
+    BuildkitConfig,
+    /// Certificates of those who vouch for registries.
+    RegistryCa,
     /// A Build of Knative.
     #[cfg(feature = "cli")]
     Build,
@@ -47,7 +51,7 @@ impl Named {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
-            Named::Capture | Named::Facts | Named::Kubeconfig => "",
+            Named::Capture | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
             Named::Build | Named::Template | Named::Context => "",
             #[cfg(feature = "cli")]
@@ -63,6 +67,10 @@ impl Named {
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
+            Named::BuildkitConfig => {
+                "name a file as buildkitd reads it: TOML, at most 500,000 bytes (docs.docker.com/build/buildkit/toml-configuration)"
+            }
+            Named::RegistryCa => "name a file of certificates in PEM, at most 500,000 bytes",
             #[cfg(feature = "cli")]
             Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
             #[cfg(feature = "cli")]

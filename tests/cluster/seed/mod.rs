@@ -3,6 +3,7 @@
 //! [`fixtures`] has what builds need around them: a git server, a registry that asks who pushes, and repositories. [`run`] has the
 //! program's own command, and what is in the cluster before and after it.
 
+mod builder;
 mod credentials;
 mod fixtures;
 mod git;
@@ -22,6 +23,10 @@ pub(crate) use registry::PRIVATE;
 
 /// What is done, in this order.
 pub(crate) const STEPS: &[Step] = &[
+    ("a builder's first image is there within seconds", builder::the_first_image_is_there_within_seconds),
+    ("only owners of a certificate build where it is asked for", builder::only_owners_of_a_certificate_build),
+    ("a claim keeps the cache, and changes no image", builder::a_claim_keeps_the_cache_and_changes_no_image),
+    ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
     ("git and the registries answer pods, and refuse those whom they do not know", fixtures::answer),
     ("the page's example builds and pushes, on node1", page::builds_literally),
     ("each parameter is obeyed, alone and with the others", parameters::each_away_from_its_default),
