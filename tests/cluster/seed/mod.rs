@@ -9,6 +9,8 @@ mod fixtures;
 mod git;
 mod interruptions;
 mod local;
+mod modules;
+mod neighbours;
 mod page;
 mod parameters;
 mod ready;
@@ -48,6 +50,8 @@ pub(crate) const STEPS: &[Step] = &[
 
 /// What CI leaves out.
 pub(crate) const MORE_STEPS: &[Step] = &[
+    ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
+    ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
     ("a directory's build that is interrupted ends in the builder too", local::one_that_is_interrupted_ends_in_the_builder_too),
     ("a builder that is killed in the middle of a build is named", interruptions::a_builder_that_is_killed_is_named),
     ("a node that is drained in the middle of a build is named", interruptions::a_node_that_is_drained_is_named),
