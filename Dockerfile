@@ -4,7 +4,7 @@
 #
 # `build` and `base` can each be given from outside, where base images can't be pulled:
 #   --build-context build=DIR   a directory with the program, buildkit-preflight
-#   --build-context base=IMAGE  docker-image:// or oci-layout://, with newuidmap, newgidmap, setcap, ln, cp (of a guard) and a shell
+#   --build-context base=IMAGE  docker-image:// or oci-layout://, with newuidmap, newgidmap, setcap, ln and a shell
 
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache musl-dev

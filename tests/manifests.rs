@@ -2,7 +2,8 @@
 
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, builder, client,
+    tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -59,6 +60,12 @@ fn the_builder_in_one_file_is_the_one_that_is_rendered() {
     let files = builder(&BuilderOptions { namespace: None, ..BuilderOptions::default() }).expect("manifests").files;
     let text = files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
     file_stands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/template/0-buildkitd.yaml"), &text);
+}
+
+#[test]
+fn the_templates_of_clients_are_those_that_are_rendered() {
+    let file = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
+    stands("template", &[Client::Knative, Client::Tekton, Client::Shipwright].map(file));
 }
 
 #[test]

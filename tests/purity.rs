@@ -112,7 +112,9 @@ fn sources() -> Vec<PathBuf> {
     while let Some(path) = todo.pop() {
         if path.is_dir() {
             todo.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("testing.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["testing.rs", "tests.rs"].iter().any(|name| path.ends_with(name))
+        {
             assert!(path.exists(), "{} is there", path.display());
             found.push(path);
         }

@@ -34,15 +34,10 @@ pub struct GitBuild {
 }
 
 /// Runs buildctl, and leaves the digest where the pod's status shows it. A signal ends buildctl, which ends the build.
-const RUN: &str = r#"set -eu
-metadata=$1
-shift
-"$@" &
-child=$!
-trap 'kill "$child"' TERM INT
-wait "$child"
-sed -n 's/.*"containerimage.digest": *"\([^"]*\)".*/\1/p' "$metadata" | head -n 1 > /dev/termination-log
-"#;
+const RUN: &str = include_str!("generated/run.sh");
+
+/// Where the kubelet takes a container's last words from.
+const MESSAGE: &str = "/dev/termination-log";
 
 /// Makes a plan of it. Errors name the option instead of a file.
 ///
@@ -98,7 +93,7 @@ fn step(build: &GitBuild) -> Container {
         metadata: format!("{HOME}/metadata.json"),
     };
     // What a user gave is an argument, and never part of the script.
-    let mut command: Vec<_> = ["sh", "-c", RUN, "sh", context.metadata.as_str(), "buildctl"].map(Value::from).to_vec();
+    let mut command: Vec<_> = ["sh", "-c", RUN, "sh", context.metadata.as_str(), MESSAGE, "buildctl"].map(Value::from).to_vec();
     command.extend(buildctl(&build.options, &context).into_iter().map(Value::from));
     let mut value = json!({
         "name": "build-and-push",

@@ -1,6 +1,6 @@
 //! Names of images, by the grammar that registries and BuildKit share.
 
-/// What is wrong with an image's name, if something is.
+/// What is wrong with an image's name, if something is: the end of a sentence that begins with the name.
 pub(super) fn fault(image: &str) -> Option<&'static str> {
     let (rest, digest) = image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
     let (folder, last) = rest.rsplit_once('/').map_or((None, rest), |(folder, last)| (Some(folder), last));
@@ -10,14 +10,14 @@ pub(super) fn fault(image: &str) -> Option<&'static str> {
         parts.remove(0);
     }
     if image.trim().is_empty() {
-        return Some("an image needs a name");
+        return Some("is not the name of an image");
     }
     match (parts.into_iter().chain([last]).all(is_component), tag.is_none_or(is_tag), digest.is_none_or(is_digest)) {
         (true, true, true) => None,
-        (false, ..) if rest != rest.to_lowercase() => Some("the name of an image has no upper case letters"),
-        (false, ..) => Some("not the name of an image: it is written registry.example/path/name:tag"),
-        (_, false, _) => Some("the tag of an image has letters, digits, `_`, `.` and `-`, at most 128"),
-        (.., false) => Some("the digest of an image is written sha256: and 64 hexadecimal digits"),
+        (false, ..) if rest != rest.to_lowercase() => Some("has upper case letters, which the name of an image has not"),
+        (false, ..) => Some("is not the name of an image: write registry.example/path/name:tag"),
+        (_, false, _) => Some("has a bad tag: at most 128 letters, digits, `_`, `.` and `-`"),
+        (.., false) => Some("has a bad digest: write sha256: and 64 hexadecimal digits"),
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
         ] {
             assert_eq!(fault(image).is_none(), is_name, "{image}: {:?}", fault(image));
         }
-        assert_eq!(fault("gcr.io/App"), Some("the name of an image has no upper case letters"));
+        assert_eq!(fault("gcr.io/App"), Some("has upper case letters, which the name of an image has not"));
     }
 
     proptest! {

@@ -1,7 +1,13 @@
 //! What somebody may have meant.
 
+/// No name is longer; a distance costs memory for each pair of letters.
+const LONGEST: usize = 64;
+
 /// The one of these names that is nearest to what was written, if it is near.
 pub(super) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > LONGEST {
+        return None;
+    }
     // One letter in three, so that `git` is not taken for `gcs`.
     let most = (written.chars().count() / 3).max(1);
     let lower = written.to_lowercase();

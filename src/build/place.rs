@@ -54,7 +54,8 @@ pub struct Given<T> {
 }
 
 /// A Build or a template that can't be used: bad input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{spot}: {message}")]
 pub struct Invalid {
     /// Where.
     pub spot: Spot,
@@ -70,11 +71,3 @@ impl Invalid {
         Invalid { hint: Some(hint.into()), ..self }
     }
 }
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.spot, self.message)
-    }
-}
-
-impl std::error::Error for Invalid {}

@@ -5,6 +5,7 @@ use super::model::{Argument, Build, Container, Template, TemplateRef, Volume, Wo
 use super::near::did_you_mean;
 use super::place::{Invalid, Spot};
 use super::substitute::{self, Values};
+use super::yaml::LARGEST;
 use super::{stages, validate};
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub struct Plan {
 pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> {
     let (steps, volumes) = match (&build.work, template) {
         (Work::Steps(steps), _) => {
-            steps_work(steps).map_err(|(invalid, _)| invalid)?;
+            steps_work(steps, &|invalid, _| invalid)?;
             (steps.clone(), build.volumes.clone())
         }
         (Work::Template(wanted), None) => {
@@ -39,8 +40,12 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
         (Work::Template(wanted), Some(template)) => {
             is_wanted(wanted, template)?;
             let values = values(wanted, template)?;
+            if substitute::size(template, &wanted.env, &values) > LARGEST {
+                let message = format!("template `{}` has more than {LARGEST} bytes with its arguments filled in", template.name.value);
+                return Err(wanted.name.spot.invalid(message));
+            }
             let steps: Vec<_> = template.steps.iter().map(|step| with_env(substitute::step(step, &values), wanted, &values)).collect();
-            steps_work(&steps).map_err(|(invalid, value)| blame(invalid, value.as_deref(), wanted, template))?;
+            steps_work(&steps, &|invalid, value| blame(invalid, value, wanted, template))?;
             let volumes = template.volumes.iter().map(|volume| substitute::volume(volume, &values));
             (steps, build.volumes.iter().cloned().chain(volumes).collect())
         }
@@ -50,12 +55,11 @@ pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> 
     Ok(Plan { build, steps, volumes, files: Vec::new(), token: true })
 }
 
-/// Steps as they will run, or what is wrong and with which value.
-fn steps_work(steps: &[Container]) -> Result<(), (Invalid, Option<String>)> {
-    validate::steps(steps).map_err(|invalid| (invalid, None))?;
-    steps
-        .iter()
-        .try_for_each(|step| check(step).map_err(|Fault { field, value, message }| (step.spot_of(&field).invalid(message), Some(value))))
+/// Looks at steps as they will run. `blame` gets an error, and with which value.
+fn steps_work(steps: &[Container], blame: &dyn Fn(Invalid, Option<&str>) -> Invalid) -> Result<(), Invalid> {
+    validate::steps(steps).map_err(|invalid| blame(invalid, None))?;
+    let check = |step| check(step).map_err(|Fault { field, value, message }| blame(step.spot_of(&field).invalid(message), Some(&value)));
+    steps.iter().try_for_each(check)
 }
 
 /// A template that was found must be the one that is named.
@@ -105,9 +109,7 @@ fn values(wanted: &TemplateRef, template: &Template) -> Result<Values, Invalid> 
 
 fn is_used(template: &Template, name: &str) -> bool {
     let mut used = false;
-    let mut see = |text: &mut String| used |= substitute::uses(text, name);
-    template.steps.iter().for_each(|step| substitute::in_step(&mut step.value.clone(), &mut see));
-    template.volumes.iter().for_each(|volume| substitute::in_volume(&mut volume.value.clone(), &mut see));
+    substitute::in_template(template, &mut |text| used |= substitute::uses(text, name));
     used
 }
 

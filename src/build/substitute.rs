@@ -1,6 +1,6 @@
 //! Placeholders of templates, `${NAME}`: textual, and only in the places that Knative has them in.
 
-use super::model::{Container, Volume};
+use super::model::{Container, Template, Volume};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -12,30 +12,56 @@ pub(super) fn uses(text: &str, name: &str) -> bool {
     text.contains(&format!("${{{name}}}"))
 }
 
-/// A text with its placeholders filled in. A value is never looked at for more placeholders; a name that has no value stays.
-pub(super) fn fill(text: &str, values: &Values) -> String {
-    let mut filled = String::with_capacity(text.len());
+/// Shows a text in pieces, with its placeholders filled in. A value is never looked at for more placeholders; a name that has no
+/// value stays.
+fn pieces<'a>(text: &'a str, values: &'a Values, see: &mut dyn FnMut(&'a str)) {
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, placeholder) = rest.split_at(start);
-        filled += before;
+        see(before);
         let name = placeholder[2..].split_once('}').map(|(name, _)| name);
         match name.and_then(|name| values.get(name).map(|value| (name, value))) {
             Some((name, value)) => {
-                filled += value;
+                see(value);
                 rest = &placeholder[name.len() + 3..];
             }
             None => {
-                filled += "${";
+                see("${");
                 rest = &placeholder[2..];
             }
         }
     }
-    filled + rest
+    see(rest);
+}
+
+/// A text with its placeholders filled in.
+pub(super) fn fill(text: &str, values: &Values) -> String {
+    let mut filled = String::with_capacity(text.len());
+    pieces(text, values, &mut |piece| filled += piece);
+    filled
+}
+
+/// How many bytes the texts of a template have when they are filled in, and each step has this environment too.
+pub(super) fn size(template: &Template, env: &[(String, Value)], values: &Values) -> usize {
+    let of = |text: &str| {
+        let mut size = 0_usize;
+        pieces(text, values, &mut |piece| size = size.saturating_add(piece.len()));
+        size
+    };
+    let variables = env.iter().filter_map(|(_, variable)| variable.get("value").and_then(Value::as_str)).map(of);
+    let mut size = variables.fold(0, usize::saturating_add).saturating_mul(template.steps.len());
+    in_template(template, &mut |text| size = size.saturating_add(of(text)));
+    size
+}
+
+/// Shows all texts of a template in which placeholders count.
+pub(super) fn in_template(template: &Template, see: &mut dyn FnMut(&mut String)) {
+    template.steps.iter().for_each(|step| in_step(&mut step.value.clone(), see));
+    template.volumes.iter().for_each(|volume| in_volume(&mut volume.value.clone(), see));
 }
 
 /// Shows all texts of a step in which placeholders count.
-pub(super) fn in_step(step: &mut Value, see: &mut dyn FnMut(&mut String)) {
+fn in_step(step: &mut Value, see: &mut dyn FnMut(&mut String)) {
     for name in ["name", "image", "workingDir"] {
         field(step, name, see);
     }
@@ -47,7 +73,7 @@ pub(super) fn in_step(step: &mut Value, see: &mut dyn FnMut(&mut String)) {
 }
 
 /// The same for a volume.
-pub(super) fn in_volume(volume: &mut Value, see: &mut dyn FnMut(&mut String)) {
+fn in_volume(volume: &mut Value, see: &mut dyn FnMut(&mut String)) {
     field(volume, "name", see);
     for (kind, name) in [("persistentVolumeClaim", "claimName"), ("configMap", "name"), ("secret", "secretName")] {
         if let Some(source) = volume.get_mut(kind) {

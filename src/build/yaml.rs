@@ -23,7 +23,7 @@ pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     }
     let options = serde_saphyr::options! {
         with_snippet: false,
-        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_documents: 16 },
+        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: 16 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
     };
     let read = serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| invalid(whole.clone(), &error))?;
@@ -98,6 +98,8 @@ mod tests {
         assert!(said(&bomb).ends_with(TOO_MUCH), "{}", said(&bomb));
         let deep: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
         assert!(said(&deep).ends_with(TOO_MUCH), "{}", said(&deep));
+        let copies = format!("a: &a {}\nb: [{}]\n", "x".repeat(900_000), vec!["*a"; 9_000].join(", "));
+        assert!(said(&copies).ends_with(TOO_MUCH), "{}", said(&copies));
         let long = format!("a: {}", "x".repeat(LARGEST));
         assert_eq!(said(&long), "f.yaml: the file has 1048579 bytes; at most 1048576 are read");
     }

@@ -46,6 +46,12 @@ pub(super) const FACTS: &[Row] = &[
     (IO_ERROR, "an I/O error"),
 ];
 
+pub(super) const INSTALL: &[Row] = &[
+    (READY, "copied"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist"),
+    (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
+];
+
 pub(super) const AGENT: &[Row] = &[
     (READY, "ended by a signal"),
     (BAD_INPUT, "wrong usage, or a path that was named does not exist"),
@@ -75,7 +81,7 @@ pub(super) const TUNE: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
-pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
+pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
 
 #[cfg(feature = "cli")]
 pub(super) const BUILDER: &[Row] = &[
@@ -154,10 +160,12 @@ mod tests {
         ("build", BUILD),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
-        ("render agent", RENDER_AGENT),
+        ("render agent", RENDERED),
         ("render builder", BUILDER),
+        ("render template", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
+        ("install", INSTALL),
     ];
 
     const ABOUT: &str = "# Exit codes

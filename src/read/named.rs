@@ -19,6 +19,8 @@ pub enum Named {
     Capture,
     /// A facts file.
     Facts,
+    /// Where this program is to be copied.
+    Install,
     /// Where sysctls can be written.
     Sysctls,
     /// A kubeconfig.
@@ -51,7 +53,7 @@ impl Named {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
-            Named::Capture | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
+            Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
             Named::Build | Named::Template | Named::Context => "",
             #[cfg(feature = "cli")]
@@ -65,6 +67,7 @@ impl Named {
             Named::StateDir => "name a directory that exists, on the disk that builds would use",
             Named::Tree => "make one with `buildkit-preflight facts --capture DIR`, on the machine that is to be judged",
             Named::Capture => "name a directory that does not exist yet, below one that does",
+            Named::Install => "name a directory that exists, on a volume that the other container mounts too",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
             Named::BuildkitConfig => {

@@ -78,13 +78,20 @@ fn output(value: &str) -> Option<Wrong> {
         return Some((value.into(), format!("`{value}` has a quote that does not end")));
     };
     fields.iter().find_map(|field| match field.split_once('=') {
-        Some(("push", push)) if !is_boolean(push) => Some((push.into(), format!("`{push}` is not a boolean: push is true or false"))),
-        Some(("name", name)) => image::fault(name).map(|fault| (name.into(), format!("`{name}`: {fault}"))),
+        Some(("push", push)) if !is_boolean(push) => {
+            Some((push.into(), format!("{} is not a boolean: push is true or false", shown(push))))
+        }
+        Some(("name", name)) => image::fault(name).map(|fault| (name.into(), format!("{} {fault}", shown(name)))),
         Some(_) => None,
         // `--output DIR` is a directory.
         None if fields.len() == 1 => None,
         None => Some((field.clone(), format!("`{field}` in an output is not written key=value"))),
     })
+}
+
+/// A value in a message.
+pub(super) fn shown(value: &str) -> String {
+    if value.is_empty() { "an empty text".into() } else { format!("`{value}`") }
 }
 
 /// As Go reads it.
@@ -94,7 +101,7 @@ fn is_boolean(text: &str) -> bool {
 
 pub(super) fn address(value: &str) -> Option<Wrong> {
     let is_address = value.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
-    (!is_address).then(|| (value.into(), format!("`{value}` is not an address: write tcp://HOST:PORT")))
+    (!is_address).then(|| (value.into(), format!("{} is not an address: write tcp://HOST:PORT", shown(value))))
 }
 
 #[cfg(test)]
@@ -132,12 +139,12 @@ mod tests {
     fn what_cannot_work_is_found() {
         for (pointer, value, field, found, message) in [
             ("/command/4", "type=image,name=a,push=maybe", "command[4]", "maybe", "`maybe` is not a boolean: push is true or false"),
-            ("/command/4", "type=image,name=a,push=", "command[4]", "", "`` is not a boolean: push is true or false"),
-            ("/command/4", "type=image,name=,push=true", "command[4]", "", "``: an image needs a name"),
+            ("/command/4", "type=image,name=a,push=", "command[4]", "", "an empty text is not a boolean: push is true or false"),
+            ("/command/4", "type=image,name=,push=true", "command[4]", "", "an empty text is not the name of an image"),
             ("/command/4", "type=image,name=a,b,push=true", "command[4]", "b", "`b` in an output is not written key=value"),
             ("/command/4", "type=image,\"name=a", "command[4]", "type=image,\"name=a", ""),
             ("/command/1", "--addr=buildkitd", "command[1]", "buildkitd", "`buildkitd` is not an address: write tcp://HOST:PORT"),
-            ("/command/1", "--addr=", "command[1]", "", "`` is not an address: write tcp://HOST:PORT"),
+            ("/command/1", "--addr=", "command[1]", "", "an empty text is not an address: write tcp://HOST:PORT"),
             ("/workingDir", "/src", "workingDir", "/src", "`/src` is outside of /workspace, where the sources are"),
             ("/workingDir", "/workspace/../src", "workingDir", "/workspace/../src", ""),
             ("/workingDir", "app", "workingDir", "app", "`app` is not an absolute path: write /workspace/app"),

@@ -1,6 +1,6 @@
 //! What a user may choose of a build.
 
-use super::check::address;
+use super::check::{address, shown};
 use crate::build::image;
 use crate::build::place::{Invalid, Spot};
 
@@ -35,7 +35,7 @@ impl BuildOptions {
     pub fn check(&self) -> Result<(), Invalid> {
         let wrong = |option: &str, message: String| Err(Spot::option(option).invalid(message));
         if let Some(fault) = image::fault(&self.image) {
-            return wrong("--image", format!("`{}`: {fault}", self.image));
+            return wrong("--image", format!("{} {fault}", shown(&self.image)));
         }
         if let Some((_, message)) = address(&self.builder) {
             return wrong("--builder", message);
@@ -57,7 +57,7 @@ impl BuildOptions {
                 .find(|cache| !cache.contains('=') && *cache != "inline")
                 .and_then(|cache| Some((cache, image::fault(cache)?)));
             if let Some((cache, fault)) = fault {
-                return wrong(option, format!("`{cache}`: {fault}"));
+                return wrong(option, format!("{} {fault}", shown(cache)));
             }
         }
         Ok(())

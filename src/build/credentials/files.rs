@@ -1,12 +1,11 @@
 //! What becomes of secrets: files, or an error.
 
-use std::fmt;
-
 /// The home of all containers of a build.
 pub(in crate::build) const HOME: &str = "/builder/home";
 
 /// A secret that can't be used as it is. Says nothing that is secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{message}", .secret.as_ref().map_or_else(String::new, |name| format!("secret `{name}`: ")))]
 pub struct CredentialError {
     /// The secret's name, where it is about one.
     pub secret: Option<String>,
@@ -15,17 +14,6 @@ pub struct CredentialError {
     /// What to do.
     pub hint: Option<String>,
 }
-
-impl fmt::Display for CredentialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.secret {
-            Some(name) => write!(f, "secret `{name}`: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl std::error::Error for CredentialError {}
 
 /// The files of a home.
 #[derive(Clone, Default, PartialEq, Eq)]

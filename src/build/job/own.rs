@@ -14,41 +14,10 @@ pub(in crate::build) const SECRETS_DIRECTORY: &str = "/builder/secrets";
 pub(in crate::build) const TLS_DIRECTORY: &str = "/builder/tls";
 
 /// Copies the files that its arguments name. A step may run as any user, whose git must take a workspace of ours.
-const INITIALIZE: &str = r#"set -eu
-for path; do
-  mkdir -p "$HOME/$(dirname "$path")"
-  cp "$CREDENTIALS/$path" "$HOME/$path"
-  case $path in
-    .ssh/*) chmod 600 "$HOME/$path" ;;
-    *) chmod 640 "$HOME/$path" ;;
-  esac
-done
-git config --global --add safe.directory '*'
-"#;
+const INITIALIZE: &str = include_str!("initialize.sh");
 
 /// Fetches a revision of a repository into a folder: alone if the server gives it by its name, else out of all that there is.
-const FETCH: &str = r#"set -eu
-url=$1 revision=$2 target=$3 folder=$4
-git init --quiet "./$target"
-cd "./$target"
-git remote add origin "$url"
-if git fetch --depth=1 --recurse-submodules=yes origin "$revision"; then
-  git reset --hard FETCH_HEAD
-else
-  echo "fetching all branches and tags" >&2
-  git fetch --tags origin '+refs/heads/*:refs/remotes/origin/*'
-  git checkout --force "$revision" --
-fi
-if ! git submodule update --init --recursive --depth=1; then
-  git submodule deinit --all --force
-  rm -rf .git/modules
-  git submodule update --init --recursive
-fi
-if ! [ -d "/workspace/$folder" ]; then
-  echo "the source has no folder $folder, which subPath names" >&2
-  exit 1
-fi
-"#;
+const FETCH: &str = include_str!("fetch.sh");
 
 /// What runs without any right, as the user of the client's image.
 pub(in crate::build) fn restricted() -> Value {

@@ -37,8 +37,8 @@ impl Digests {
             }
         }
         let found = |start: &str| text.strip_prefix(start).and_then(digest).map(str::to_owned);
-        self.list = found("exporting manifest list ").or(self.list.take());
-        self.manifest = found("exporting manifest ").or(self.manifest.take());
+        self.list = found("exporting manifest list ").or_else(|| self.list.take());
+        self.manifest = found("exporting manifest ").or_else(|| self.manifest.take());
     }
 
     /// What was pushed, or else made: the last of it.

@@ -3,7 +3,7 @@
 use super::container::container;
 use crate::build::fields::{Cursor, Fields};
 use crate::build::model::{Fetch, Source};
-use crate::build::place::{Given, Invalid, Spot};
+use crate::build::place::{Invalid, Spot};
 
 /// `source` or `sources`, not both.
 pub(super) fn sources(spec: &Fields<'_>) -> Result<Vec<Source>, Invalid> {
@@ -42,12 +42,5 @@ fn source(cursor: &Cursor<'_>) -> Result<Source, Invalid> {
 fn git_source(cursor: &Cursor<'_>) -> Result<Fetch, Invalid> {
     let fields = cursor.fields(&["url", "revision"])?;
     let word = |name: &str| fields.need(name)?.word();
-    let (url, revision) = (word("url")?, word("revision")?);
-    for Given { value, spot } in [&url, &revision] {
-        // git would take it for an option.
-        if value.starts_with('-') || value.chars().any(|c| c.is_control() || c == ' ') {
-            return Err(spot.invalid("it begins with a hyphen, or has a blank or a control character"));
-        }
-    }
-    Ok(Fetch::Git { url, revision })
+    Ok(Fetch::Git { url: word("url")?, revision: word("revision")? })
 }

@@ -46,7 +46,7 @@ pub(super) fn template(template: &Template) -> Result<(), Invalid> {
 pub(super) fn steps(steps: &[Container]) -> Result<(), Invalid> {
     images(steps)?;
     step_names(steps)?;
-    steps.iter().try_for_each(|step| names::step(step))
+    steps.iter().try_for_each(names::step)
 }
 
 fn images(steps: &[Container]) -> Result<(), Invalid> {

@@ -21,10 +21,11 @@ fn one(source: &Source) -> Result<(), Invalid> {
         }
     }
     match &source.fetch {
-        Fetch::Git { url, .. } if git::remote(&url.value).is_none() => {
-            Err(url.spot.invalid("expected a URL such as https://host/repository, ssh://git@host/repository or git@host:repository"))
+        Fetch::Git { url, revision } => {
+            [url, revision].into_iter().try_for_each(word)?;
+            let hint = "expected a URL such as https://host/repository, ssh://git@host/repository or git@host:repository";
+            git::remote(&url.value).map(|_| ()).ok_or_else(|| url.spot.invalid(hint))
         }
-        Fetch::Git { .. } => Ok(()),
         Fetch::Custom(container) => {
             if container.text("name").is_some_and(|name| !name.is_empty()) {
                 return Err(container.spot_of("name").invalid("the container of a custom source has no name: the source has one"));
@@ -37,6 +38,18 @@ fn one(source: &Source) -> Result<(), Invalid> {
                 None => Ok(()),
             }
         }
+    }
+}
+
+/// What git takes for a value, and not for an option or for two words.
+fn word(given: &Given<String>) -> Result<(), Invalid> {
+    let wrong = |message| Err(given.spot.invalid(message));
+    match given.value.as_str() {
+        "" => wrong("it is empty"),
+        text if text.starts_with('-') || text.chars().any(|c| c.is_control() || c == ' ') => {
+            wrong("it begins with a hyphen, or has a blank or a control character")
+        }
+        _ => Ok(()),
     }
 }
 

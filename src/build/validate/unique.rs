@@ -8,7 +8,11 @@ pub(in crate::build) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a G
     let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
     for name in names {
         if let Some(first) = seen.insert(&name.value, &name.spot) {
-            let at = first.place.map_or_else(String::new, |place| format!(", first in line {}", place.line));
+            let at = match first.place {
+                Some(place) if first.file == name.spot.file => format!(", first in line {}", place.line),
+                Some(place) => format!(", first in {}:{}", first.file, place.line),
+                None => String::new(),
+            };
             return Err(name.spot.invalid(format!("{what} `{}` is given twice{at}", name.value)));
         }
     }

@@ -148,7 +148,10 @@ impl Work<'_> {
         let name = |index: usize| self.made.stages.get(index).map_or("", |stage| stage.name.as_str());
         match event {
             Event::Waiting(why) => {
-                self.progress.note(&format!("waiting: {why}"));
+                // A word alone is what each pod says at its beginning.
+                if why.contains(' ') {
+                    self.progress.note(&format!("waiting: {why}"));
+                }
                 self.progress.status("waiting");
             }
             Event::Started(index) => {

@@ -116,6 +116,7 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.

@@ -75,7 +75,9 @@ fn repositories(git: &Git) -> String {
     // For what is interrupted: it goes on for longer than any test.
     app.write("slow/Dockerfile", "FROM scratch\nCOPY busybox /\nRUN [\"/busybox\", \"sleep\", \"3600\"]\n");
     app.write("failing/Dockerfile", "FROM scratch\nCOPY busybox /\nRUN [\"/busybox\", \"sh\", \"-c\", \"exit 7\"]\n");
-    app.busybox("options/busybox");
+    for dir in ["options", "slow", "failing"] {
+        app.busybox(&format!("{dir}/busybox"));
+    }
     app.write("options/Dockerfile", OPTIONS);
     app.commit("master", "more");
 
@@ -95,6 +97,19 @@ pub(crate) fn daemon(cluster: &Cluster) -> &'static Fixtures {
     let status = cluster.kubectl(&["rollout", "status", "-n", NAMESPACE, "deployment/buildkitd", "--timeout=110s"]);
     status.unwrap_or_else(|error| panic!("{error}\n{}", cluster.kubectl(&["describe", "pods", "-n", NAMESPACE]).unwrap_or_default()));
     fixtures(cluster)
+}
+
+/// The builder's pod.
+pub(crate) fn builder(cluster: &Cluster) -> String {
+    let pods = cluster.get(&["pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=buildkitd"]);
+    let mut pods = pods["items"].as_array().expect("a list").iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    pods.next().and_then(|pod| pod["metadata"]["name"].as_str()).expect("a pod").to_owned()
+}
+
+/// The builder forgets what it has built: what is built again says again what it says.
+pub(crate) fn forget(cluster: &Cluster) {
+    let done = cluster.exec(NAMESPACE, &builder(cluster), &["buildctl", "prune", "--all"]);
+    done.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// The fixtures themselves, from a pod with the image of clients: as its user, without a privilege.

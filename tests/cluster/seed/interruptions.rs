@@ -1,6 +1,6 @@
 //! Builds that do not come to their end: interrupted by their user, or by what happens to the builder, the node or the connection.
 
-use super::fixtures::{NAMESPACE, daemon};
+use super::fixtures::{NAMESPACE, builder, daemon};
 use super::git::Git;
 use super::page::{template, usage};
 use super::registry::digest;
@@ -21,13 +21,6 @@ fn slow(cluster: &Cluster, name: &str) -> Started {
 
 fn image(name: &str) -> String {
     format!("{REGISTRY}/interrupted:{name}")
-}
-
-/// The builder's pod.
-fn builder(cluster: &Cluster) -> String {
-    let pods = cluster.get(&["pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=buildkitd"]);
-    let mut pods = pods["items"].as_array().expect("a list").iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
-    pods.next().and_then(|pod| pod["metadata"]["name"].as_str()).expect("a pod").to_owned()
 }
 
 fn step_runs(cluster: &Cluster) -> bool {

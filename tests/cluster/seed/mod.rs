@@ -9,8 +9,12 @@ mod fixtures;
 mod git;
 mod interruptions;
 mod local;
+mod modules;
+mod neighbours;
 mod page;
 mod parameters;
+mod ready;
+mod refusals;
 mod registry;
 mod run;
 mod sources;
@@ -34,6 +38,10 @@ pub(crate) const STEPS: &[Step] = &[
     ("steps and templates have their files, environment and volumes", sources::steps_and_templates),
     ("credentials of a service account open private repositories", credentials::of_git),
     ("credentials of a service account open private registries", credentials::of_registries),
+    ("what cannot be built is one error each, and leaves nothing", refusals::each_is_one_error_and_leaves_nothing),
+    ("arguments and files are looked at before the cluster is", refusals::arguments_and_files_are_looked_at_first),
+    ("without a ready node nothing is created, and each node says why", ready::without_a_ready_node_nothing_is_created),
+    ("a ready node that is waited for is used", ready::one_that_is_waited_for_is_used),
     ("a directory is sent to the builder through the API server", local::a_directory_is_sent),
     ("what goes wrong with a directory is named", local::what_goes_wrong_is_named),
     ("a build that fails or takes too long says why", interruptions::one_that_fails_says_why),
@@ -42,6 +50,8 @@ pub(crate) const STEPS: &[Step] = &[
 
 /// What CI leaves out.
 pub(crate) const MORE_STEPS: &[Step] = &[
+    ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
+    ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
     ("a directory's build that is interrupted ends in the builder too", local::one_that_is_interrupted_ends_in_the_builder_too),
     ("a builder that is killed in the middle of a build is named", interruptions::a_builder_that_is_killed_is_named),
     ("a node that is drained in the middle of a build is named", interruptions::a_node_that_is_drained_is_named),

@@ -23,7 +23,7 @@ pub(crate) fn template(cluster: &Cluster) {
     static APPLIED: Once = Once::new();
     APPLIED.call_once(|| {
         cluster.apply(include_str!("crds.yaml"));
-        let template = include_str!("../../../src/render/client/build-template.yaml").replace("@IMAGE@", crate::images::BUILDER);
+        let template = include_str!("../../../manifests/template/1-buildtemplate.yaml");
         let template = template.replace("  name: buildkit\n", &format!("  name: buildkit\n  namespace: {NAMESPACE}\n"));
         wait("the kinds are known", 30, || cluster.try_apply(&template));
     });

@@ -1,6 +1,6 @@
 //! The template's parameters, each away from its default, and the options of `build --git` that take their place.
 
-use super::fixtures::{NAMESPACE, daemon};
+use super::fixtures::{NAMESPACE, daemon, forget};
 use super::git::Git;
 use super::page::{template, usage};
 use super::registry::digest;
@@ -58,7 +58,10 @@ pub(crate) fn each_away_from_its_default(cluster: &Cluster) {
 pub(crate) fn options_do_the_same(cluster: &Cluster) {
     daemon(cluster);
     let url = Git::url("app");
-    let git = |image: &str, more: &[&str]| build(cluster, &[&["-n", NAMESPACE, "--git", &url, "--image", image], more].concat());
+    let git = |image: &str, more: &[&str]| {
+        forget(cluster);
+        build(cluster, &[&["-n", NAMESPACE, "--git", &url, "--image", image], more].concat())
+    };
     for (number, (more, says)) in [
         (&[][..], "built of master"),
         (&["--revision", "feature"], "built of feature"),

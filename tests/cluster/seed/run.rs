@@ -1,6 +1,6 @@
 //! The command `build`, and what is in the cluster before and after it.
 
-use super::fixtures::NAMESPACE;
+use super::fixtures::{NAMESPACE, forget};
 use crate::agent;
 use crate::cluster::Cluster;
 use crate::processes::wait;
@@ -98,8 +98,9 @@ pub(crate) fn output(command: &mut Command) -> Output {
     Output { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// Builds a text as `--file`, where the daemon is, with these arguments behind it.
+/// Builds a text as `--file`, where the daemon is and has built nothing yet, with these arguments behind it.
 pub(crate) fn build_text(cluster: &Cluster, text: &str, arguments: &[&str]) -> Output {
+    forget(cluster);
     let path = file(cluster, "build.yaml", text).display().to_string();
     build(cluster, &[&["-n", NAMESPACE, "-f", &path], arguments].concat())
 }
