@@ -50,6 +50,8 @@ fn invalid(whole: Spot, error: &Error) -> Invalid {
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
             spot.invalid(TOO_MUCH)
         }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => spot.invalid("an alias refers to a value that contains the alias"),
+        Error::NonFiniteFloat { .. } => spot.invalid("a number is not finite: a text needs quotes"),
         other => {
             let text = other.to_string();
             // Where an alias is what goes beyond a bound, the crate keeps that as a text alone.
@@ -91,7 +93,8 @@ mod tests {
             ("a: 1\na: 2\n", "f.yaml:2:1: the field `a` is given twice"),
             ("a: 1: 2\n", "f.yaml:1:5: not valid YAML: mapping values are not allowed in this context"),
             ("a: *x\n", "f.yaml:1:4: not valid YAML: alias references unknown anchor"),
-            ("a: .nan\n", "f.yaml:1:4: not valid YAML: non-finite float `.nan` rejected by the configured policy"),
+            ("a: .nan\n", "f.yaml:1:4: a number is not finite: a text needs quotes"),
+            ("a: &a\n  b: *a\n", "f.yaml:2:6: an alias refers to a value that contains the alias"),
         ] {
             assert_eq!(said(text), message, "{text}");
         }
