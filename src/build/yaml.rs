@@ -23,6 +23,8 @@ pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     }
     let options = serde_saphyr::options! {
         with_snippet: false,
+        // As kubectl reads a `defaultMode: 0400`.
+        legacy_octal_numbers: true,
         budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: 16 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
     };
@@ -79,6 +81,13 @@ mod tests {
         {
             assert_eq!(document("f.yaml", text).map(|node| node.json()), Ok(serde_json::json!({"a": 1})), "{text}");
         }
+    }
+
+    #[test]
+    fn values_are_what_kubectl_takes_them_for() {
+        let text = "[0400, 0o17, 0x1f, 1_000, yes, Off, y, 'yes', 08, 1.5, 1e3, ~, 1.2.3, 2001-01-01]";
+        let values = serde_json::json!([256, 15, 31, 1000, true, false, true, "yes", 8, 1.5, 1000, null, "1.2.3", "2001-01-01"]);
+        assert_eq!(document("f.yaml", text).map(|node| node.json()), Ok(values));
     }
 
     #[test]
