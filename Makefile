@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
 	procmount procmount-ci seed seed-ci hostile hostile-ci \
-	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static node-binary help
+	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -55,11 +55,11 @@ procmount: static node-binary cluster-tools ## canaries and builders in pod user
 procmount-ci: export SET := ci
 procmount-ci: procmount ## the same with fewer restarts
 
-seed: static node-binary cluster-tools ## what Knative's BuildKit template offered: daemon, template, builds from git and directories (STEP, KEEP as above)
+seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit template offered: daemon, template, builds from git and directories (STEP, KEEP as above)
 	SUITE=seed cargo test --locked --features root --test cluster
 
-seed-ci: export SET := ci
-seed-ci: seed ## the same with a fixed part of the steps, in four minutes
+seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
+	SET=ci SUITE=seed cargo test --locked --features root --test cluster
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -127,6 +127,14 @@ cluster-tools: tools kube-apiserver-1.33
 	cd tests/tools/cni && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/containernetworking/plugins/plugins/{main/bridge,main/loopback,ipam/host-local}
 	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
+
+# Controllers of neighbours, with the manifests that install them.
+neighbours:
+	@mkdir -p $(TOOLS)/tekton $(TOOLS)/shipwright
+	cd tests/tools/tekton && $(GO) -o $(CURDIR)/$(TOOLS)/tekton/ tool
+	cd tests/tools/shipwright && $(GO) -o $(CURDIR)/$(TOOLS)/shipwright/ tool
+	cp -rT --no-preserve=mode $$(cd tests/tools/tekton && go list -m -f '{{.Dir}}' github.com/tektoncd/pipeline)/config $(TOOLS)/tekton/config
+	cp -rT --no-preserve=mode $$(cd tests/tools/shipwright && go list -m -f '{{.Dir}}' github.com/shipwright-io/build)/deploy $(TOOLS)/shipwright/deploy
 
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13

@@ -4,7 +4,7 @@
 //! gone) is done in a thread or a child that nobody waits for beyond a deadline.
 
 use crate::attempt::{BUILD_TIME, probe, trial};
-use crate::fact::{Asked, Builder, Fact, Facts, Plan, Probe, Process, StateDir, Step, SubId, Trial};
+use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, StateDir, Step, SubId, Trial};
 use crate::profile::BUILDER_UID;
 use crate::read::{self, BadPath, Host, Mounts, Named, Programs};
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// What this container's manifest asks for, for one who knows it.
     pub asked: Option<Asked>,
+    /// Whether this place is looked at as a builder's own pod.
+    pub own_pod: AsOwnPod,
     /// The probes to run.
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
@@ -27,6 +29,17 @@ pub struct Options {
     pub deadline: Duration,
     /// Steps that the probes leave out.
     pub without: Vec<Step>,
+}
+
+/// Whether a place is looked at as the pod of a builder, with its user, its directories and its volumes: they say nothing of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOwnPod {
+    /// It is another pod, or a machine.
+    No,
+    /// If its image has buildkitd, and its user is one of a rootless builder.
+    IfBuilders,
+    /// It is one.
+    Yes,
 }
 
 /// Gathers all facts, then runs the probes.
@@ -48,8 +61,9 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let process = read::process(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
-    let (state_dir, programs) = touched(&host, &mounts, &process, options)?;
-    let sub_ids = read::sub_ids(&host, &process.uid);
+    let Touched { state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
+    let builder = if options.own_pod == AsOwnPod::Yes { 0 } else { BUILDER_UID };
+    let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
@@ -69,6 +83,7 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         newgidmap: programs.newgidmap,
         sub_ids,
         capacity: read::capacity(&host, &stat),
+        own_pod,
         ..Facts::unknown()
     };
     if host.is_live() {
@@ -87,7 +102,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
     }
     let become_uid = match plan.builder {
         // A namespace that does not have that user (`unshare -r`): its root is an ordinary user outside, and tries as that.
-        Builder::Rootless if uid == 0 => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
+        Builder::Rootless if uid == 0 && facts.own_pod.is_none() => has_user(facts, BUILDER_UID).then_some(BUILDER_UID),
         // Only root can do what a rootful builder does.
         Builder::Rootful if uid != 0 => return None,
         _ => None,
@@ -98,6 +113,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         state_dir,
         become_uid,
         in_builder_image: facts.in_builder_image() == Some(true),
+        own_pod: facts.own_pod.is_some(),
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         sub_ids: facts.sub_ids.clone(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),
@@ -120,13 +136,37 @@ fn has_user(facts: &Facts, uid: u32) -> bool {
 }
 
 /// What can be known only by touching directories that anybody may have mounted, and whose server may be gone.
-fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<(StateDir, Programs), BadPath> {
-    let asked = options.state_dir.clone();
+struct Touched {
+    state_dir: StateDir,
+    programs: Programs,
+    own_pod: Option<OwnPod>,
+}
+
+fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<Touched, BadPath> {
+    let (asked, own_pod) = (options.state_dir.clone(), options.own_pod);
     let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
     let look = move || {
         let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process)?;
-        Ok((state_dir, Programs::find(&host, &mounts)))
+        let programs = Programs::find(&host, &mounts);
+        let is_own = host.is_live() && own_pod.holds(&process, &programs);
+        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &state_dir.path));
+        Ok(Touched { state_dir, programs, own_pod })
     };
-    read::bounded(options.deadline, look)
-        .unwrap_or_else(|| Ok((read::unanswered(options.state_dir.as_deref(), options.deadline), Programs::default())))
+    read::bounded(options.deadline, look).unwrap_or_else(|| {
+        let state_dir = read::unanswered(options.state_dir.as_deref(), options.deadline);
+        let own_pod = (options.own_pod == AsOwnPod::Yes).then(OwnPod::default);
+        Ok(Touched { state_dir, programs: Programs::default(), own_pod })
+    })
+}
+
+impl AsOwnPod {
+    /// Whether this process is in a builder's place.
+    fn holds(self, process: &Process, programs: &Programs) -> bool {
+        let is_user = process.uid.known().is_some_and(|uid| *uid != 0);
+        match self {
+            AsOwnPod::No => false,
+            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_user && programs.tools.buildkitd.known().is_some(),
+            AsOwnPod::Yes => true,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use buildkit_preflight::check::{Ready, judge};
 use buildkit_preflight::fact::SYSCTLS;
-use buildkit_preflight::gather::{Options, gather};
+use buildkit_preflight::gather::{AsOwnPod, Options, gather};
 use buildkit_preflight::profile::Profile;
 use std::path::Path;
 use std::process::Command;
@@ -159,6 +159,7 @@ fn judged(root: &Path) -> Vec<Ready> {
         root: Some(root.to_owned()),
         state_dir: None,
         asked: None,
+        own_pod: AsOwnPod::No,
         plans: Vec::new(),
         trial_builds: false,
         deadline: std::time::Duration::from_secs(600),

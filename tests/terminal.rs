@@ -4,7 +4,7 @@
 use assert_cmd::Command;
 use buildkit_preflight::check::judge;
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::gather::{Options, gather};
+use buildkit_preflight::gather::{AsOwnPod, Options, gather};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::report::{Report, Style, table, tune_plan_table};
 use buildkit_preflight::tune::plan::{TuneOptions, TunePlan};
@@ -32,6 +32,7 @@ fn facts(name: &str) -> Value {
         root: Some(host(name)),
         state_dir: None,
         asked: None,
+        own_pod: AsOwnPod::No,
         plans: Vec::new(),
         trial_builds: false,
         deadline: Duration::from_secs(10),

@@ -25,7 +25,7 @@ const HARMLESS_ADDED: [&str; 3] = ["fsGroup", "fsGroupChangePolicy", "supplement
 /// By what the elements of a list are told apart; other lists are compared as a whole.
 fn key(list: &str) -> Option<&'static str> {
     match list {
-        "containers" | "volumes" => Some("name"),
+        "containers" | "initContainers" | "volumes" => Some("name"),
         "volumeMounts" => Some("mountPath"),
         "ports" => Some("containerPort"),
         _ => None,
@@ -40,12 +40,13 @@ pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
     dropped("spec", sent, Some(got), &mut changes);
     let nothing = Map::new();
     let of_pod = got["securityContext"].as_object().unwrap_or(&nothing);
-    for container in sent["containers"].as_array().into_iter().flatten() {
+    let both = ["containers", "initContainers"].into_iter();
+    for (list, container) in both.flat_map(|list| sent[list].as_array().into_iter().flatten().map(move |container| (list, container))) {
         let name = &container["name"];
-        let Some(returned) = got["containers"].as_array().into_iter().flatten().find(|other| other["name"] == *name) else { continue };
+        let Some(returned) = got[list].as_array().into_iter().flatten().find(|other| other["name"] == *name) else { continue };
         let before = &container["securityContext"];
         // What the pod says counts for the container where that says nothing itself.
-        let path = format!("spec.containers[{}].securityContext", name.as_str().unwrap_or_default());
+        let path = format!("spec.{list}[{}].securityContext", name.as_str().unwrap_or_default());
         added(&path, before, returned["securityContext"].as_object().unwrap_or(&nothing), &mut changes);
         let effective: Map<_, _> =
             of_pod.iter().filter(|(field, _)| before[*field].is_null()).map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -54,9 +55,20 @@ pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
     if let (Value::Null, Some(class)) = (&sent["runtimeClassName"], got.get("runtimeClassName")) {
         changes.push(Change { field: "spec.runtimeClassName".into(), sent: None, got: Some(class.clone()) });
     }
+    told_once(&mut changes);
     // The pod's own fields first: those of a container may hang on them.
     changes.sort_by_key(|change| change.field.matches('.').count());
     changes
+}
+
+/// The guard has the builder's own shape, so what becomes of the one becomes of the other: it is told of the builder.
+fn told_once(changes: &mut Vec<Change>) {
+    let inner = |change: &Change| change.field.split_once("].").map(|(_, inner)| inner.to_owned());
+    let of_builders: Vec<_> = changes.iter().filter(|change| change.field.starts_with("spec.containers[")).cloned().collect();
+    changes.retain(|change| {
+        let is_same = |other: &Change| inner(other) == inner(change) && (&other.sent, &other.got) == (&change.sent, &change.got);
+        !change.field.starts_with("spec.initContainers[") || !of_builders.iter().any(is_same)
+    });
 }
 
 /// Whether a field that is not there means this.

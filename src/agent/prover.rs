@@ -144,6 +144,7 @@ impl Prover {
             root: None,
             state_dir: options.state_dir.clone(),
             asked: options.in_shape.then(|| options.profile.asked()),
+            own_pod: gather::AsOwnPod::No,
             plans: vec![options.profile.plan()],
             trial_builds: options.trial_builds,
             deadline: options.deadline,

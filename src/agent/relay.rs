@@ -158,6 +158,7 @@ mod tests {
             root: None,
             state_dir: None,
             asked: Some(crate::fact::Asked { unconfined: true, user_namespace: true, unmasked_proc: true }),
+            own_pod: crate::gather::AsOwnPod::No,
             plans: Vec::new(),
             trial_builds: false,
             deadline: Duration::from_secs(10),

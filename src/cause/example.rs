@@ -1,6 +1,6 @@
 //! The least that shows a cause, for the tests.
 
-use crate::fact::{Errno, Fact, Facts, IdMap, IdRange, Step};
+use crate::fact::{Directory, Errno, Fact, Facts, IdMap, IdRange, Step};
 use crate::profile::Profile;
 
 /// One change to a healthy builder's pod.
@@ -47,4 +47,9 @@ pub(crate) fn known<T: TryFrom<String, Error = String>>(text: &str) -> Fact<T> {
 pub(crate) fn pod_user_namespace(facts: &mut Facts) {
     let map = || Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 1_048_576, length: 65_536 }]));
     (facts.process.uid_map, facts.process.gid_map) = (map(), map());
+}
+
+/// A directory on a volume that is refused.
+pub(crate) fn directory(path: &str, errno: Errno) -> Directory {
+    Directory { path: path.into(), parent: None, owner: 0, group: 0, on_root: false, refused: Some(errno) }
 }

@@ -59,8 +59,18 @@ pub enum Cause {
     UsernsPodRuntime,
     /// The runtime masks /proc in a pod that asks for `procMount: Unmasked`.
     ProcmountRuntime,
+    /// The process's user or group is not the image's.
+    ImageUser,
+    /// The root file system is read-only, and has no volumes where a builder writes.
+    ReadOnlyRoot,
+    /// Temporary files can't be made.
+    TempDir,
+    /// The runtime directory can't hold buildkitd's sockets.
+    RuntimeDir,
     /// The state dir can't be written by the builder's user.
     StateDir,
+    /// The state dir's volume gives no files to other IDs.
+    StateDirChown,
     /// No space is left.
     DiskSpace,
     /// The kernel has no overlayfs in user namespaces.

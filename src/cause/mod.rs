@@ -9,6 +9,7 @@ mod confinement;
 mod example;
 mod idmap;
 mod kind;
+mod own_pod;
 mod pod;
 mod remedy;
 mod row;

@@ -4,10 +4,10 @@
 use super::example::{Example, known};
 use super::kind::Cause;
 use super::remedy::Remedy;
-use super::row::{Level, Mark, Row};
-use crate::fact::OVERLAY_IN_USERNS;
+use super::row::{Ask, Level, Mark, Row};
+use crate::fact::{Errno, OVERLAY_IN_USERNS};
 #[cfg(test)]
-use crate::fact::{Errno, Fact, MountFlags, Step};
+use crate::fact::{Fact, MountFlags, Step};
 
 pub(super) const ROWS: &[Row] = &[STATE_DIR, DISK_SPACE, OVERLAY_KERNEL, OVERLAY_BACKING_FS, DEV_FUSE, LOCKED_MOUNT_FLAGS];
 
@@ -18,10 +18,22 @@ const STATE_DIR: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/state-dir.md"),
-    remedy: |_| Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
+    remedy: state_dir,
     #[cfg(test)]
     example: Example::facts(|facts| facts.state_dir.flags = Fact::Known(MountFlags { read_only: true, ..MountFlags::default() })),
 };
+
+fn state_dir(ask: &Ask) -> Remedy {
+    let pod = ask.facts.own_pod.as_ref();
+    let volume = pod.and_then(|pod| pod.state_dir.known()).filter(|state| !state.on_root && state.refused == Some(Errno::EACCES));
+    match volume.and(pod).and_then(|pod| pod.group.known()) {
+        Some(group) => {
+            Remedy::new(format!("set fsGroup: {group} in the securityContext of the pod, or mount an emptyDir on the state dir"))
+                .note("Kubernetes does not apply fsGroup to hostPath and NFS: change the owner of such a volume on its server or node")
+        }
+        None => Remedy::new("mount an emptyDir on the state dir, or a volume that user 1000 may write (fsGroup: 1000)"),
+    }
+}
 
 const DISK_SPACE: Row = Row {
     cause: Cause::DiskSpace,

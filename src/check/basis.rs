@@ -92,8 +92,18 @@ pub(super) fn decides(plan: Plan, probe: &Probe) -> bool {
 
 /// Steps that a probe need not come to: who writes a map that needs no range or no helper, what follows a fallback, what cgroup v1
 /// does not have, and what decides nothing.
-pub(super) const MAY_LACK: [Step; 7] =
-    [Step::SubIdRange, Step::UidMap, Step::GidMap, Step::Fuse, Step::Execute, Step::CgroupNamespace, Step::Sysfs];
+pub(super) const MAY_LACK: [Step; 10] = [
+    Step::SubIdRange,
+    Step::UidMap,
+    Step::GidMap,
+    Step::TempDir,
+    Step::RuntimeDir,
+    Step::Chown,
+    Step::Fuse,
+    Step::Execute,
+    Step::CgroupNamespace,
+    Step::Sysfs,
+];
 
 /// What a probe decides.
 enum Tried {
@@ -122,5 +132,5 @@ fn tried(plan: Plan, probe: &Probe) -> Tried {
 /// or the scratch directory that somebody cleaned away. That says nothing of a builder.
 fn is_passing(failed: &StepResult) -> bool {
     let scarce = matches!(failed.errno, Some(Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE));
-    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::PrivateRoot
+    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::TempDir && failed.step != Step::RuntimeDir
 }

@@ -1,6 +1,7 @@
 //! Whether the builder can map more than its own ID.
 
 use super::message::says_no_user;
+use super::own_pod::has_wrong_user;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::idmap::{Ids, Seen};
 use super::{Case, Note};
@@ -38,6 +39,9 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
     kind: Kind::Fact {
         judge: |case| {
             if needs_no_helper(case) {
+                return Judgement::NotApplicable;
+            }
+            if has_wrong_user(case) {
                 return Judgement::NotApplicable;
             }
             let ranges = &case.facts.sub_ids;

@@ -8,8 +8,9 @@ const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
 
 /// Words of a message, and the step that they speak of. Their order matters: a message about newuidmap also names the file
 /// it could not execute, and one about a mount in a build step also the namespace that it is in.
-const MESSAGES: [(&str, Step); 16] = [
-    ("creating a state directory", Step::StateDir),
+const MESSAGES: [(&str, Step); 17] = [
+    ("creating a state directory", Step::TempDir),
+    ("directory under /tmp", Step::TempDir),
     ("newuidmap ", Step::UidMap),
     ("newgidmap ", Step::GidMap),
     ("subuid", Step::SubIdRange),

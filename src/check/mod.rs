@@ -13,6 +13,7 @@ mod judge;
 pub(crate) mod kubernetes;
 mod message;
 mod note;
+mod own_pod;
 mod place;
 mod pod;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What was found, as a value; the text for people is in its `Display` alone, and nothing compares it.
 
-use super::seen::{confinement, idmap, pod, storage, userns};
+use super::seen::{confinement, idmap, own_pod, pod, storage, userns};
 use crate::cause::Cause;
 use crate::fact::{End, Stage, StepResult, TrialEnd, Why};
 use serde::{Serialize, Serializer};
@@ -24,6 +24,8 @@ pub enum Note {
     Confinement(confinement::Seen),
     /// What was seen of the state dir.
     Storage(storage::Seen),
+    /// What was seen of the builder's own pod.
+    OwnPod(own_pod::Seen),
     /// What was seen of what Kubernetes gives a pod.
     Pod(pod::Seen),
     /// What a check found that looks bad, where it was tried and works.
@@ -77,6 +79,7 @@ impl fmt::Display for Note {
             Note::IdMap(seen) => seen.fmt(f),
             Note::Confinement(seen) => seen.fmt(f),
             Note::Storage(seen) => seen.fmt(f),
+            Note::OwnPod(seen) => seen.fmt(f),
             Note::Pod(seen) => seen.fmt(f),
             Note::Overruled(note) => write!(f, "{note}, but the attempt worked here"),
             Note::Brought(note) => write!(f, "{note} (a builder's image brings its own)"),
@@ -140,6 +143,12 @@ impl From<storage::Seen> for Note {
     }
 }
 
+impl From<own_pod::Seen> for Note {
+    fn from(seen: own_pod::Seen) -> Self {
+        Note::OwnPod(seen)
+    }
+}
+
 impl From<pod::Seen> for Note {
     fn from(seen: pod::Seen) -> Self {
         Note::Pod(seen)
@@ -180,6 +189,10 @@ mod tests {
             (*helper(), "newuidmap is not on the PATH"),
             (Note::Confinement(confinement::Seen::Strict), "seccomp is in strict mode, which allows little more than read and write"),
             (Note::Storage(storage::Seen::ReadOnly { path: None }), "the state dir is mounted read-only"),
+            (
+                Note::OwnPod(own_pod::Seen::NotRoot(7)),
+                "the builder of this profile is root of its container, and the process runs as user 7",
+            ),
             (Note::Pod(pod::Seen::LooksAble), "the facts look good; only a pod with hostUsers: false can prove it"),
             (Note::Overruled(helper()), "newuidmap is not on the PATH, but the attempt worked here"),
             (Note::Brought(helper()), "newuidmap is not on the PATH (a builder's image brings its own)"),

@@ -46,7 +46,7 @@ impl Place<'_> {
 
     /// Whether root writes the ID maps, so that no helper is needed: the builder's user does not run this.
     pub fn root_writes_maps(&self) -> bool {
-        self.is_rootless() && self.facts.process.uid.known() == Some(&0)
+        self.is_rootless() && self.facts.process.uid.known() == Some(&0) && self.facts.own_pod.is_none()
     }
 
     /// Whether this is the very shape that the profile gives a pod.

@@ -1,5 +1,6 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
+use super::own_pod::has_wrong_user;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::storage::Seen;
 use super::{Case, Snapshotter};
@@ -22,7 +23,11 @@ pub(super) const STATE_DIR: Check = Check {
             if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
                 let full = matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT));
                 let cause = if full { Cause::DiskSpace } else { Cause::StateDir };
-                return Judgement::fail(cause, Seen::NotWritable { path: path(), errno: failed.errno });
+                return Judgement::fail(cause, Seen::NotWritable { path: path(), errno: failed.errno, owner: owner(case) });
+            }
+            let refused = case.facts.own_pod.as_ref().and_then(|pod| pod.state_dir.known()?.refused);
+            if refused.is_some() && !has_wrong_user(case) {
+                return Judgement::fail(Cause::StateDir, Seen::NotWritable { path: path(), errno: refused, owner: owner(case) });
             }
             if let Some(why) = state.path.unreadable() {
                 return Judgement::unknown(why);
@@ -44,6 +49,12 @@ pub(super) const STATE_DIR: Check = Check {
         explains: |_| true,
     },
 };
+
+/// Whose the state dir is, where it is another's than that of a builder's own pod.
+fn owner(case: &Case) -> Option<u32> {
+    let owner = case.facts.own_pod.as_ref()?.state_dir.known()?.owner;
+    (case.facts.process.uid.known() != Some(&owner)).then_some(owner)
+}
 
 pub(super) const STATE_DIR_WRITE: Check = Check {
     id: "state-dir-use",

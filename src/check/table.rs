@@ -1,11 +1,13 @@
 use super::row::Check;
-use super::{confinement, idmap, pod, storage, tried, userns};
+use super::{confinement, idmap, own_pod, pod, storage, tried, userns};
 
 /// All checks, in the order in which the kernel comes to what they look at.
 pub static CHECKS: &[Check] = &[
     userns::KERNEL_CONFIG,
     pod::POD_USER_NAMESPACE,
     pod::RUNTIME_USER_NAMESPACES,
+    own_pod::IMAGE_USER,
+    own_pod::TEMP_DIR,
     confinement::SECCOMP,
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
@@ -23,6 +25,8 @@ pub static CHECKS: &[Check] = &[
     confinement::PRIVATE_ROOT,
     storage::STATE_DIR,
     storage::STATE_DIR_WRITE,
+    own_pod::RUNTIME_DIR,
+    own_pod::WRITES,
     storage::SNAPSHOTTER,
     storage::NOEXEC,
     storage::BIND_MOUNTS,

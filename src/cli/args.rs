@@ -4,7 +4,7 @@ use super::values::{deadline, step};
 use super::{Error, names};
 use crate::api::Access;
 use crate::fact::{Facts, Plan, Step};
-use crate::gather::{self, Options};
+use crate::gather::{self, AsOwnPod, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
 #[cfg(feature = "cli")]
@@ -54,7 +54,7 @@ pub(super) enum Prove {
 
 impl Sources {
     /// Gathers the facts that some profiles need.
-    pub(super) fn gather(&self, profiles: &[Profile]) -> Result<Facts, Error> {
+    pub(super) fn gather(&self, profiles: &[Profile], own_pod: AsOwnPod) -> Result<Facts, Error> {
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();
@@ -67,6 +67,7 @@ impl Sources {
             root: self.root.clone(),
             state_dir: self.state_dir.clone(),
             asked: None,
+            own_pod,
             plans,
             trial_builds: self.prove == Prove::Build,
             deadline: self.deadline,

@@ -1,13 +1,17 @@
+mod certificates;
+mod choose;
+mod files;
+
 use super::args::{Connection, LabelPrefix};
 use super::exit::{self, READY};
 use super::image::image;
+use super::uses::{Use, Uses};
 use super::values::{OneOf, UNKNOWN_PROFILE};
 use super::{Error, block_on, names, output};
-use crate::api::Nodes;
-use crate::fleet::{ADVICE, best};
 use crate::profile::Profile;
-use crate::render::{self, BuilderOptions, ImageUser, LEAST_POD_IDS};
+use crate::render::{self, BUILDER_NAME, BUILDER_NAMESPACE, BuilderOptions, Config, ImageUser, LEAST_POD_IDS, Quantity, Storage};
 use clap::Args;
+use std::path::PathBuf;
 
 /// Print a builder's manifests: namespace, Deployment, Service, NetworkPolicy; its pods run only on nodes that are ready for it
 #[derive(Debug, Args)]
@@ -15,6 +19,7 @@ use clap::Args;
   buildkit-preflight render builder | kubectl apply -f -
   buildkit-preflight render builder --profile procmount --namespace builds
   buildkit-preflight render builder --profile auto --min-nodes 3
+  buildkit-preflight render builder --storage 50Gi,fast --tls
   buildkit-preflight render builder --profile procmount --ids 131072 \\
       --image registry.example/builder:1 --user builder:2000
 
@@ -26,10 +31,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox", value_parser = choice())]
     profile: Choice,
     /// The builder's own namespace, which is part of the output, labelled for privileged pods
-    #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::own_namespace)]
+    #[arg(long, value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::own_namespace)]
     namespace: String,
+    /// Name no namespace: the objects go to that of kubectl, which must allow privileged pods
+    #[arg(long)]
+    no_namespace: bool,
     /// The name of the Deployment, Service and NetworkPolicy
-    #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().name, value_parser = names::service)]
+    #[arg(long, value_name = "NAME", default_value = BUILDER_NAME, value_parser = names::service)]
     name: String,
     /// The builder's image [default: moby/buildkit, the variant for the profile]
     #[arg(long, value_name = "IMAGE", value_parser = image)]
@@ -46,12 +54,47 @@ pub(super) struct Arguments {
     /// The user of a rootless image, whose home is /home/NAME; GID is UID unless given [default: user:1000]
     #[arg(long, value_name = "NAME:UID[:GID]", value_parser = names::image_user)]
     user: Option<ImageUser>,
+    /// Keep the state, which is the build cache, in a claim of each pod's own, of this storage class; the pods are a StatefulSet's
+    /// [default: an emptyDir on the node's disk]
+    #[arg(long, value_name = "SIZE[,CLASS]", value_parser = names::storage)]
+    storage: Option<Storage>,
+    /// Keep the state in memory, up to this size, which the pod also requests
+    #[arg(long, value_name = "SIZE")]
+    memory_storage: Option<Quantity>,
+    /// A buildkitd.toml, which becomes a ConfigMap
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Certificates in PEM that buildkitd trusts beside those of its image, for all registries
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Option<PathBuf>,
+    /// Let in only clients with a certificate; makes a CA and certificates, and puts them into Secrets. New ones each time
+    #[arg(long)]
+    tls: bool,
+    /// Before buildkitd starts, check in the pod itself whether builds can work there, and fail with the cause if not (the default)
+    #[arg(long)]
+    guard: bool,
+    /// Leave that check out
+    #[arg(long)]
+    no_guard: bool,
+    /// The image with the guard's program, which is the agent's [default: buildkit-preflight:0.1.0, which no registry has]
+    #[arg(long, value_name = "IMAGE", value_parser = image)]
+    guard_image: Option<String>,
+    /// Make the container's root read-only, with emptyDirs where buildkitd writes
+    #[arg(long)]
+    read_only_root: bool,
     /// How many nodes must be ready for the profile [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "With --profile auto")]
     min_nodes: Option<u32>,
     #[command(flatten, next_help_heading = "With --profile auto")]
     connection: Connection,
 }
+
+/// What `render builder` takes.
+pub(super) const USES: Uses = &[
+    &[Use { by: &[], takes: &["namespace"] }, Use { by: &["no_namespace"], takes: &[] }],
+    &[Use { by: &[], takes: &["storage"] }, Use { by: &["memory_storage"], takes: &[] }],
+    &[Use { by: &[], takes: &["guard", "guard_image"] }, Use { by: &["no_guard"], takes: &[] }],
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Choice {
@@ -65,32 +108,68 @@ fn choice() -> OneOf<Choice> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    // Before anybody is asked.
+    let config = arguments.config()?;
     let profile = match arguments.profile {
         Choice::Profile(profile) => arguments.fits(profile)?,
-        Choice::Auto => block_on(choose(arguments))?,
+        Choice::Auto => block_on(choose::choose(arguments))?,
     };
     if matches!(arguments.profile, Choice::Auto) && arguments.fits_shape(profile).is_err() {
         output::say("warning: ", &format!("--ids or --user has no effect with {profile}, which was chosen"));
     }
-    let options = BuilderOptions {
-        profile,
-        namespace: arguments.namespace.clone(),
-        name: arguments.name.clone(),
-        image: arguments.image.clone(),
-        prefix: arguments.prefix.domain.clone(),
-        replicas: arguments.replicas,
-        ids: arguments.ids.unwrap_or(LEAST_POD_IDS),
-        user: arguments.user.clone().unwrap_or_default(),
-    };
+    let options = arguments.options(profile, config)?;
     let built = render::builder(&options)?;
-    for note in built.notes {
+    for note in built.notes.into_iter().chain(arguments.notes(&options)) {
         output::say("warning: ", &note);
+    }
+    if let Some(tls) = &options.tls {
+        let [_, client] = render::secrets(&options.name);
+        let said = format!("tls: the certificates are valid until {}; clients need the Secret {client} in their own namespace", tls.until);
+        output::say("", &said);
     }
     output::print(&built.files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n"))?;
     Ok(READY)
 }
 
 impl Arguments {
+    fn config(&self) -> Result<Config, Error> {
+        Ok(Config {
+            toml: self.config.as_deref().map(files::toml).transpose()?,
+            registry_ca: self.registry_ca.as_deref().map(files::certificates).transpose()?,
+        })
+    }
+
+    /// What is to be printed for a profile.
+    fn options(&self, profile: Profile, config: Config) -> Result<BuilderOptions, Error> {
+        let namespace = (!self.no_namespace).then(|| self.namespace.clone());
+        let tls = self.tls.then(|| certificates::make(render::server_names(&self.name, namespace.as_deref()))).transpose()?;
+        let in_memory = self.memory_storage.clone().map(Storage::Memory);
+        let guard = self.guard_image.clone().or_else(|| BuilderOptions::default().guard);
+        Ok(BuilderOptions {
+            profile,
+            namespace,
+            name: self.name.clone(),
+            image: self.image.clone(),
+            prefix: self.prefix.domain.clone(),
+            replicas: self.replicas,
+            ids: self.ids.unwrap_or(LEAST_POD_IDS),
+            user: self.user.clone().unwrap_or_default(),
+            storage: self.storage.clone().or(in_memory).unwrap_or(Storage::Disk),
+            config,
+            tls,
+            guard: guard.filter(|_| !self.no_guard),
+            read_only_root: self.read_only_root,
+        })
+    }
+
+    /// What its user should know of what he left out.
+    fn notes(&self, options: &BuilderOptions) -> Option<String> {
+        let image = options.guard.as_ref().filter(|_| self.guard_image.is_none())?;
+        Some(format!(
+            "no --guard-image: the guard's image is {image}, which no registry has. Name the image that your agents have, load it into each node, or use --no-guard"
+        ))
+    }
+
     /// Whether what was asked of the pod means something to a profile.
     fn fits_shape(&self, profile: Profile) -> Result<Profile, Error> {
         let wrong = |message: String, hint: &str| Err(Error::BadInput { message, hint: Some(hint.to_owned()) });
@@ -114,38 +193,5 @@ impl Arguments {
             );
         }
         Ok(profile)
-    }
-}
-
-/// Takes the best profile for which enough nodes are ready, and says why on standard error.
-async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
-    let nodes = Nodes::new(arguments.connection.client().await?, arguments.prefix.domain.clone()).list().await?;
-    let ids = arguments.ids.filter(|ids| *ids > LEAST_POD_IDS);
-    let least = arguments.min_nodes.unwrap_or(1);
-    let (best, fleets) = best(&nodes, ids, least as usize);
-    let lines = fleets.iter().map(|fleet| format!("{:<18}  {fleet}", fleet.profile.id()));
-    match best {
-        Some(profile) => {
-            let better: Vec<_> = lines.zip(&fleets).take_while(|(_, fleet)| fleet.profile != profile).map(|(line, _)| line).collect();
-            let taken = fleets.iter().find(|fleet| fleet.profile == profile).map(ToString::to_string).unwrap_or_default();
-            output::say("auto: ", &format!("{profile}: {taken}"));
-            if !better.is_empty() {
-                let nodes = if least == 1 { "node" } else { "nodes" };
-                output::say("", &format!("better profiles with fewer than {least} ready {nodes}:"));
-                better.iter().for_each(|line| output::say("  ", line));
-            }
-            if !profile.is_proven_by_a_pod() {
-                output::say("warning: ", &format!("no agent proves {profile}, and its container is privileged: a build may still fail"));
-            }
-            Ok(profile)
-        }
-        None => Err(Error::NotReady {
-            message: format!(
-                "no profile has {} ready, so nothing is printed",
-                if least == 1 { "a node that is".to_owned() } else { format!("{least} nodes that are") }
-            ),
-            more: lines.collect(),
-            hint: ADVICE.into(),
-        }),
     }
 }

@@ -3,9 +3,10 @@ use super::args::{Sources, asked};
 use super::cluster;
 use super::output::Format;
 use super::uses::{Use, Uses};
-use super::{Error, exit, values};
+use super::{Error, exit, guard, values};
 use crate::check::judge;
 use crate::fact::Facts;
+use crate::gather::AsOwnPod;
 use crate::profile::Profile;
 use crate::report::{Report, table};
 use clap::Args;
@@ -17,6 +18,10 @@ use clap::Args;
   buildkit-preflight check --profile procmount --profile no-process-sandbox
   buildkit-preflight check --format json | jq '.profiles[0].causes'
   buildkit-preflight check --facts node.json
+  buildkit-preflight check --guard --profile procmount
+
+With --guard an unknown verdict is no obstacle (0): the builder is started. What
+stops it is also written to /dev/termination-log, for `kubectl describe pod`.
 
 To check a cluster: see `buildkit-preflight check --cluster --help`.", exit::CHECK))]
 #[cfg_attr(
@@ -41,6 +46,9 @@ pub(super) struct Arguments {
     #[cfg(feature = "cli")]
     #[arg(long, value_name = "FILE")]
     facts: Option<String>,
+    /// Judge this very pod in front of its builder, as an init container with the builder's image, user and volumes
+    #[arg(long)]
+    guard: bool,
     #[command(flatten)]
     sources: Sources,
 }
@@ -64,6 +72,7 @@ pub(super) const USES: Uses = &[&[
     // Nothing is probed there anyway.
     Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
     Use { by: &["facts"], takes: &[] },
+    Use { by: &["guard"], takes: &["state_dir", "deadline"] },
 ]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -71,22 +80,33 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     if let Some(Mode::Cluster(arguments)) = &arguments.mode {
         return cluster::run(arguments);
     }
-    let profiles = asked(&arguments.profiles);
-    let facts = arguments.facts(&profiles)?;
-    let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, arguments.sources.process_sandbox)).collect();
-    let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
-    let report = Report::new(verdicts, facts);
-    arguments.format.print(&report, |style| table(&report, style))?;
-    Ok(code)
+    if arguments.guard {
+        return guard::run(|| arguments.report());
+    }
+    arguments.report().map(|(_, code)| code)
 }
 
 impl Arguments {
+    /// Judges, prints the report and gives it with its exit code.
+    fn report(&self) -> Result<(Report, u8), Error> {
+        let profiles = asked(&self.profiles);
+        if self.guard && profiles.len() > 1 {
+            return Err(Error::BadInput { message: "--guard judges one profile: that of the builder behind it".into(), hint: None });
+        }
+        let facts = self.facts(&profiles)?;
+        let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, self.sources.process_sandbox)).collect();
+        let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
+        let report = Report::new(verdicts, facts);
+        self.format.print(&report, |style| table(&report, style))?;
+        Ok((report, code))
+    }
+
     /// The facts to judge: those that were given, or this machine's.
     fn facts(&self, profiles: &[Profile]) -> Result<Facts, Error> {
         #[cfg(feature = "cli")]
         if let Some(path) = &self.facts {
             return super::input::read_facts(path);
         }
-        self.sources.gather(profiles)
+        self.sources.gather(profiles, if self.guard { AsOwnPod::Yes } else { AsOwnPod::IfBuilders })
     }
 }

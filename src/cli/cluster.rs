@@ -5,7 +5,7 @@ use crate::admission::{Answer, judge};
 use crate::api::{self, Nodes, Pods};
 use crate::fleet::Fleet;
 use crate::profile::Profile;
-use crate::render::{BuilderOptions, builder_pod};
+use crate::render::{BUILDER_NAMESPACE, BuilderOptions, builder_pod};
 use crate::report::{ClusterProfile, ClusterReport, cluster_table};
 use clap::Args;
 
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long, short = 'o', value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The namespace in which the pods are tried
-    #[arg(long, value_name = "NAME", default_value_t = BuilderOptions::default().namespace, value_parser = names::namespace)]
+    #[arg(long, value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::namespace)]
     namespace: String,
     #[command(flatten)]
     prefix: LabelPrefix,
@@ -52,7 +52,7 @@ async fn ask(arguments: &Arguments, profiles: &[Profile]) -> Result<ClusterRepor
     };
     let mut answers = Vec::new();
     for &profile in profiles {
-        let options = BuilderOptions { profile, namespace: namespace.clone(), prefix: prefix.clone(), ..BuilderOptions::default() };
+        let options = BuilderOptions { profile, namespace: Some(namespace.clone()), prefix: prefix.clone(), ..BuilderOptions::default() };
         let pod = builder_pod(&options)?;
         let answer = pods.try_create(namespace, &pod).await?;
         let Some(admission) = judge(&answer, &pod, namespace, &kubernetes) else {

@@ -24,7 +24,7 @@ pub(super) const CODES: &[Row] = &[
 const USAGE: Row = (BAD_INPUT, "wrong usage");
 
 pub(super) const CHECK: &[Row] = &[
-    (READY, "ready: every profile asked about"),
+    (READY, "ready: every profile asked about (--guard: or unknown)"),
     (NOT_READY, "not ready: at least one profile"),
     (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown: at least one profile, and none is not ready"),
@@ -44,6 +44,12 @@ pub(super) const FACTS: &[Row] = &[
     (READY, "printed or captured"),
     (BAD_INPUT, "wrong usage, or DIR does not exist (--capture: is not empty)"),
     (IO_ERROR, "an I/O error"),
+];
+
+pub(super) const INSTALL: &[Row] = &[
+    (READY, "copied"),
+    (BAD_INPUT, "wrong usage, or DIR does not exist"),
+    (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
 ];
 
 pub(super) const AGENT: &[Row] = &[
@@ -75,7 +81,7 @@ pub(super) const TUNE: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
-pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
+pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
 
 #[cfg(feature = "cli")]
 pub(super) const BUILDER: &[Row] = &[
@@ -154,10 +160,12 @@ mod tests {
         ("build", BUILD),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
-        ("render agent", RENDER_AGENT),
+        ("render agent", RENDERED),
         ("render builder", BUILDER),
+        ("render template", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
+        ("install", INSTALL),
     ];
 
     const ABOUT: &str = "# Exit codes

@@ -4,6 +4,7 @@ use super::output::{self, Format};
 use super::uses::{Use, Uses};
 use super::{Error, values};
 use crate::fact::{Row, rows};
+use crate::gather::AsOwnPod;
 use crate::profile::Profile;
 use crate::read;
 use crate::report::columns;
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         read::capture(directory)?;
         return Ok(READY);
     }
-    let facts = arguments.sources.gather(&asked(&arguments.profiles))?;
+    let facts = arguments.sources.gather(&asked(&arguments.profiles), AsOwnPod::IfBuilders)?;
     Format::Json.print(&facts, |_| String::new())?;
     Ok(READY)
 }

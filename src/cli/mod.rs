@@ -10,13 +10,17 @@ mod check;
 #[cfg(feature = "cli")]
 mod cleanup;
 #[cfg(feature = "cli")]
+mod clients;
+#[cfg(feature = "cli")]
 mod cluster;
 mod exit;
 mod facts;
+mod guard;
 #[cfg(feature = "cli")]
 mod image;
 #[cfg(feature = "cli")]
 mod input;
+mod install;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 mod names;
 mod output;
@@ -58,8 +62,9 @@ const NAME: &str = "buildkit-preflight";
 
 /// What is said of the hidden ones.
 const OTHER_PROGRAMS: &str = "Commands that other programs call:
-  probe   `check` starts it as its child
-  prover  a canary's privileged container runs it";
+  probe    `check` starts it as its child
+  prover   a canary's privileged container runs it
+  install  a builder's pod runs it, in front of `check --guard`";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -78,6 +83,8 @@ enum Command {
     Probe(probe::Arguments),
     #[command(hide = true)]
     Prover(prover::Arguments),
+    #[command(hide = true)]
+    Install(install::Arguments),
 }
 
 /// A command that could not do its work.
@@ -230,6 +237,7 @@ pub fn run() -> u8 {
         Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),
+        Command::Install(arguments) => install::run(&arguments),
     };
     result.unwrap_or_else(|error| error.tell())
 }

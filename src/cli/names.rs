@@ -1,7 +1,7 @@
 //! Names that users give, checked before anything is done with them.
 
 #[cfg(feature = "cli")]
-use crate::render::ImageUser;
+use crate::render::{ImageUser, Storage};
 
 /// A node's name: a DNS subdomain (RFC 1123).
 pub(super) fn node(text: &str) -> Result<String, String> {
@@ -46,6 +46,18 @@ pub(super) fn service(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where a builder is, as buildctl takes it over the network.
+#[cfg(feature = "cli")]
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let parts = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
+    match parts {
+        Some((host, port)) if is_dns_subdomain(&host.to_ascii_lowercase()) && port.parse::<u16>().is_ok_and(|port| port > 0) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a builder's address is written tcp://HOST:PORT, such as tcp://buildkitd:1234".into()),
+    }
+}
+
 /// A user of an image, NAME:UID or NAME:UID:GID. A name is what useradd takes, and goes into paths and YAML.
 #[cfg(feature = "cli")]
 pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
@@ -58,6 +70,17 @@ pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
         (true, Ok(uid), Ok(gid), None) if uid > 0 && gid > 0 => Ok(ImageUser { name: name.to_owned(), uid, gid }),
         _ => Err("a user is written NAME:UID or NAME:UID:GID, such as user:1000, and is not root".into()),
     }
+}
+
+/// A claim: SIZE, or SIZE,CLASS.
+#[cfg(feature = "cli")]
+pub(super) fn storage(text: &str) -> Result<Storage, String> {
+    let (size, class) = text.split_once(',').map_or((text, None), |(size, class)| (size, Some(class)));
+    if class.is_some_and(|class| !is_dns_subdomain(class)) {
+        return Err("a storage class has lower case letters, digits, `-` and `.` only, as in 20Gi,fast".into());
+    }
+    let size = size.parse().map_err(|error: crate::render::BadQuantity| error.to_string())?;
+    Ok(Storage::Claim { size, class: class.map(str::to_owned) })
 }
 
 fn is_dns_subdomain(text: &str) -> bool {
@@ -105,8 +128,22 @@ mod tests {
         ] {
             assert!(image_user(bad).is_err(), "{bad}");
         }
+        for bad in
+            ["", "buildkitd:1234", "tcp://", "tcp://b", "tcp://b:0", "tcp://b:99999", "unix:///b", "tcp://b c:1", "tcp://b:1/x", "tcp://:1"]
+        {
+            assert!(address(bad).is_err(), "{bad}");
+        }
         for bad in ["", "N_1", "n1?x=y", "../namespaces/x", "a..b", "-a"] {
             assert!(node(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_a_size_with_or_without_a_class() {
+        let claim = |class: Option<&str>| Ok(Storage::Claim { size: "20Gi".parse().expect("a size"), class: class.map(str::to_owned) });
+        assert_eq!([storage("20Gi"), storage("20Gi,fast.example")], [claim(None), claim(Some("fast.example"))]);
+        for bad in ["", "20", ",fast", "20Gi,", "20Gi,Fast", "20Gi,a,b", "20Gi, fast", "20Gi,a\nb", "fast,20Gi"] {
+            assert!(storage(bad).is_err(), "{bad}");
         }
     }
 
@@ -118,6 +155,7 @@ mod tests {
         assert!(namespace("default").is_ok() && service("buildkitd-2").is_ok());
         assert_eq!(image_user("_b-1:2000"), Ok(ImageUser { name: "_b-1".into(), uid: 2000, gid: 2000 }));
         assert_eq!(image_user("b:2000:100").map(|user| user.gid), Ok(100));
+        assert!(address("tcp://10.0.0.1:1234").is_ok() && address("tcp://buildkitd.builds.svc:1").is_ok());
         assert!(node("ip-10-0-0-1.eu-west-1.compute.internal").is_ok());
     }
 }

@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// Continue with a single-ID map where there is no range of subordinate IDs or no helper
     #[arg(long)]
     own_id_fallback: bool,
+    /// Also try what a builder needs of its own pod: TMPDIR, a socket in XDG_RUNTIME_DIR, files of other owners
+    #[arg(long)]
+    own_pod: bool,
     /// Accept fuse-overlayfs only if its programs are installed
     #[arg(long)]
     needs_fuse_programs: bool,
@@ -57,9 +60,9 @@ pub(super) struct Arguments {
 
 /// Who is imitated. `check` tells its child all that it knows.
 pub(super) const USES: Uses = &[&[
-    Use { by: &[], takes: &["become_uid", "own_id_fallback", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"] },
-    Use { by: &["rootful"], takes: &[] },
-    Use { by: &["under_rootlesskit"], takes: &["needs_fuse_programs"] },
+    Use { by: &[], takes: &["become_uid", "own_id_fallback", "own_pod", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"] },
+    Use { by: &["rootful"], takes: &["own_pod"] },
+    Use { by: &["under_rootlesskit"], takes: &["own_pod", "needs_fuse_programs"] },
     Use {
         by: &["child"],
         takes: &[
@@ -67,6 +70,7 @@ pub(super) const USES: Uses = &[&[
             "under_rootlesskit",
             "become_uid",
             "own_id_fallback",
+            "own_pod",
             "needs_fuse_programs",
             "sub_ids",
             "newuidmap",
@@ -90,6 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         state_dir,
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
+        own_pod: arguments.own_pod,
         needs_fuse_programs: arguments.needs_fuse_programs,
         sub_ids: arguments.sub_ids.clone(),
         newuidmap: arguments.newuidmap.clone(),

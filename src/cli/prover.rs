@@ -1,6 +1,6 @@
 use super::exit::{self, READY};
 use super::{Error, values};
-use crate::gather::Options;
+use crate::gather::{AsOwnPod, Options};
 use crate::profile::Profile;
 use crate::read::{Named, is_directory};
 use clap::Args;
@@ -40,6 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         state_dir: arguments.state_dir.clone(),
         asked: Some(arguments.shape.asked()),
         plans: vec![arguments.shape.plan()],
+        own_pod: AsOwnPod::No,
         trial_builds: false,
         deadline: arguments.deadline,
         without: Vec::new(),

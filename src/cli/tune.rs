@@ -191,6 +191,7 @@ impl Arguments {
 
 fn gather_options(profiles: &[Profile]) -> gather::Options {
     gather::Options {
+        own_pod: gather::AsOwnPod::No,
         root: None,
         state_dir: None,
         asked: None,

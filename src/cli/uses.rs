@@ -32,6 +32,8 @@ pub(super) fn of(path: &[&str]) -> Uses {
         ["build"] => super::build::USES,
         #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,
+        #[cfg(feature = "cli")]
+        ["render", "builder"] => super::builder::USES,
         _ => &[],
     }
 }

@@ -31,6 +31,7 @@ const NAMES: &[(i32, &str, &str)] = &[
     (24, "EMFILE", "Too many open files"),
     (28, "ENOSPC", "No space left on device"),
     (30, "EROFS", "Read-only file system"),
+    (36, "ENAMETOOLONG", "File name too long"),
     (38, "ENOSYS", "Function not implemented"),
     (87, "EUSERS", "Too many users"),
     (95, "EOPNOTSUPP", "Operation not supported"),

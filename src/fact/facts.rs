@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting, Sysctls,
-    Tools, Trial, Tuned,
+    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting,
+    Sysctls, Tools, Trial, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct Facts {
     /// What the node has to offer to builds.
     #[serde(default)]
     pub capacity: Capacity,
+    /// The builder's own pod: only where this process was in the builder's place (`check --guard`, or in an image with buildkitd).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_pod: Option<OwnPod>,
     /// What was tried, and what came of it.
     #[serde(default)]
     pub probes: Vec<Probe>,

@@ -13,6 +13,7 @@ mod kernel;
 mod kubelet;
 mod observed;
 mod os;
+mod own_pod;
 mod place;
 mod probe;
 mod proc_fs;
@@ -37,6 +38,7 @@ pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USE
 pub use kubelet::{Kubelet, Runtime};
 pub use observed::Fact;
 pub use os::{OsRelease, Release};
+pub use own_pod::{Directory, OwnPod, UserEntry};
 pub use place::Place;
 pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepResult};
 pub use proc_fs::ProcFs;

@@ -34,6 +34,16 @@ impl<T> Fact<T> {
         }
     }
 
+    /// Another fact about the value.
+    pub fn then<U>(&self, f: impl FnOnce(&T) -> Fact<U>) -> Fact<U> {
+        match self {
+            Fact::Known(value) => f(value),
+            Fact::Absent => Fact::Absent,
+            Fact::Denied(why) => Fact::Denied(why.clone()),
+            Fact::Failed(why) => Fact::Failed(why.clone()),
+        }
+    }
+
     /// Turns the value into another, which may fail with a reason.
     pub fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, String>) -> Fact<U> {
         match self {

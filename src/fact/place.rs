@@ -23,3 +23,4 @@ impl Place {
 pub(super) const EVERYWHERE: &[Place] = &[Place::Host, Place::Pod, Place::Canary];
 pub(super) const HOST_USER_NAMESPACE: &[Place] = &[Place::Host, Place::Pod];
 pub(super) const HOST_ONLY: &[Place] = &[Place::Host];
+pub(super) const NOWHERE: &[Place] = &[];

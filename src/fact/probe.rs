@@ -68,8 +68,14 @@ pub enum Step {
     GidMap,
     /// rootlesskit: mount propagation of / to private.
     PrivateRoot,
+    /// buildkitd: a file in TMPDIR. rootlesskit makes its own directory there before all else.
+    TempDir,
     /// buildkitd: directories and a file in the state dir.
     StateDir,
+    /// buildkitd: a socket in XDG_RUNTIME_DIR.
+    RuntimeDir,
+    /// buildkitd: a file of another owner in the state dir.
+    Chown,
     /// buildkitd: overlayfs there. Where it fails the next step is tried.
     Overlay,
     /// buildkitd: fuse-overlayfs there. Where it fails the native snapshotter is left.
@@ -115,6 +121,11 @@ impl Step {
         self.into()
     }
 
+    /// Whether it is done in a builder's own pod alone, since it says nothing of a node.
+    pub fn is_of_own_pod(self) -> bool {
+        matches!(self, Step::TempDir | Step::RuntimeDir | Step::Chown)
+    }
+
     /// What a person calls it.
     pub fn title(self) -> &'static str {
         match self {
@@ -124,7 +135,10 @@ impl Step {
             Step::UidMap => "newuidmap",
             Step::GidMap => "newgidmap",
             Step::PrivateRoot => "make / private",
+            Step::TempDir => "write to the temporary directory",
             Step::StateDir => "write to the state dir",
+            Step::RuntimeDir => "socket in the runtime directory",
+            Step::Chown => "change of a file's owner in the state dir",
             Step::Overlay => "overlayfs on the state dir",
             Step::Fuse => "fuse-overlayfs on the state dir",
             Step::Execute => "run a program from the state dir",

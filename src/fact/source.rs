@@ -1,4 +1,4 @@
-use super::place::{EVERYWHERE, HOST_ONLY, HOST_USER_NAMESPACE};
+use super::place::{EVERYWHERE, HOST_ONLY, HOST_USER_NAMESPACE, NOWHERE};
 use super::{Place, SYSCTLS, Sysctl};
 use std::fmt;
 
@@ -151,6 +151,14 @@ const AFTER_SYSCTLS: &[Row] = &[
     captured("subIds.gid", Source::File("/etc/passwd"), EVERYWHERE),
     captured("subIds.uids", Source::File("/etc/subuid"), EVERYWHERE),
     captured("subIds.gids", Source::File("/etc/subgid"), EVERYWHERE),
+    // A builder's own pod alone: none of it is the node's.
+    row("ownPod.group", Source::Call("getegid(2)"), NOWHERE),
+    row("ownPod.userEntry", Source::File("/etc/passwd"), NOWHERE),
+    row("ownPod.home", Source::Environment("HOME"), NOWHERE),
+    row("ownPod.tempDir", Source::FirstOf(&[Source::Environment("TMPDIR"), Source::File("/tmp")]), NOWHERE),
+    row("ownPod.tmp", Source::File("/tmp"), NOWHERE),
+    row("ownPod.runtimeDir", Source::FirstOf(&[Source::Environment("XDG_RUNTIME_DIR"), Source::File("/run")]), NOWHERE),
+    row("ownPod.stateDir", Source::FirstOf(&[Source::Option("--state-dir"), Source::BuildersImage]), NOWHERE),
     row("kubelet.version", Source::NodeObject, EVERYWHERE),
     row("kubelet.runtime", Source::NodeObject, EVERYWHERE),
     row("kubelet.podUserNamespaces", Source::NodeObject, EVERYWHERE),
@@ -163,7 +171,7 @@ const AFTER_SYSCTLS: &[Row] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::Facts;
+    use crate::fact::{Facts, OwnPod};
     use serde_json::Value;
 
     /// The paths of all facts in the JSON: a fact that nobody could read is `{"denied": why}`.
@@ -181,7 +189,8 @@ mod tests {
     #[test]
     fn every_fact_has_a_row_and_every_row_a_fact() {
         let mut found = Vec::new();
-        leaves(&serde_json::to_value(Facts::unknown()).expect("facts are JSON"), "", &mut found);
+        let facts = Facts { own_pod: Some(OwnPod::default()), ..Facts::unknown() };
+        leaves(&serde_json::to_value(facts).expect("facts are JSON"), "", &mut found);
         let mut listed: Vec<_> = rows().map(|row| row.id()).collect();
         found.sort();
         listed.sort();

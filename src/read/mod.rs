@@ -10,6 +10,7 @@ mod machine;
 mod manifest;
 mod mounts;
 mod named;
+mod own_pod;
 mod process;
 mod state_dir;
 mod status;
@@ -29,6 +30,7 @@ pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
 pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
+pub(crate) use own_pod::{TMP, own_pod, runtime_dir};
 pub(crate) use process::gather as process;
 pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
 pub(crate) use sysctl::sysctls;

@@ -19,10 +19,16 @@ pub enum Named {
     Capture,
     /// A facts file.
     Facts,
+    /// Where this program is to be copied.
+    Install,
     /// Where sysctls can be written.
     Sysctls,
     /// A kubeconfig.
     Kubeconfig,
+    /// What buildkitd is told.
+    BuildkitConfig,
+    /// Certificates of those who vouch for registries.
+    RegistryCa,
     /// A Build of Knative.
     #[cfg(feature = "cli")]
     Build,
@@ -47,7 +53,7 @@ impl Named {
             Named::StateDir => "state dir ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
-            Named::Capture | Named::Facts | Named::Kubeconfig => "",
+            Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
             Named::Build | Named::Template | Named::Context => "",
             #[cfg(feature = "cli")]
@@ -61,8 +67,13 @@ impl Named {
             Named::StateDir => "name a directory that exists, on the disk that builds would use",
             Named::Tree => "make one with `buildkit-preflight facts --capture DIR`, on the machine that is to be judged",
             Named::Capture => "name a directory that does not exist yet, below one that does",
+            Named::Install => "name a directory that exists, on a volume that the other container mounts too",
             Named::Facts => "make one with `buildkit-preflight facts > node.json`",
             Named::Kubeconfig => "name an existing kubeconfig, or leave --kubeconfig out to use $KUBECONFIG or ~/.kube/config",
+            Named::BuildkitConfig => {
+                "name a file as buildkitd reads it: TOML, at most 500,000 bytes (docs.docker.com/build/buildkit/toml-configuration)"
+            }
+            Named::RegistryCa => "name a file of certificates in PEM, at most 500,000 bytes",
             #[cfg(feature = "cli")]
             Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
             #[cfg(feature = "cli")]

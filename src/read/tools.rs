@@ -3,7 +3,6 @@
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mounts, mount_of};
 use crate::fact::{CapSet, Fact, Helper, SubId, SubIds, Tools};
-use crate::profile::BUILDER_UID;
 
 /// What the PATH leads to.
 #[derive(Default)]
@@ -61,10 +60,10 @@ fn permits(attribute: &[u8], capability: u32) -> bool {
 }
 
 /// Who the builder would be here, and which IDs that user may map. rootlesskit takes name and
-/// group from /etc/passwd, and without an entry there from $USER and the process.
-pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>) -> SubIds {
+/// group from /etc/passwd, and without an entry there from $USER and the process. Root stands for the user `of_root`.
+pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>, of_root: u32) -> SubIds {
     let Some(&own) = uid.known() else { return SubIds::default() };
-    let uid = if own == 0 { BUILDER_UID } else { own };
+    let uid = if own == 0 { of_root } else { own };
     let passwd = host.read_below("/etc/passwd", "/etc");
     let entry = passwd.known().and_then(|text| {
         text.lines().find_map(|line| {
@@ -72,7 +71,7 @@ pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>) -> SubIds {
             (fields.get(2)?.parse() == Ok(uid)).then(|| (fields[0].to_owned(), fields.get(3).and_then(|gid| gid.parse().ok())))
         })
     });
-    let from_environment = || std::env::var("USER").ok().filter(|name| host.is_live() && own != 0 && !name.is_empty());
+    let from_environment = || std::env::var("USER").ok().filter(|name| host.is_live() && uid == own && !name.is_empty());
     let user = match &entry {
         Some((name, _)) => Fact::Known(name.clone()),
         None => from_environment().map_or_else(|| passwd.and_then(|_| Err(format!("/etc/passwd has no user with ID {uid}"))), Fact::Known),

@@ -1,5 +1,6 @@
 //! The agent's manifests.
 
+use super::image::AGENT_IMAGE;
 use super::shape::{prover, publisher, security};
 use super::template::Templates;
 use super::{Error, ImageUser, LEAST_POD_IDS, sub_ids};
@@ -45,7 +46,7 @@ impl Default for AgentOptions {
         AgentOptions {
             namespace: "buildkit-preflight".into(),
             prefix: DEFAULT_PREFIX.into(),
-            image: concat!("buildkit-preflight:", env!("CARGO_PKG_VERSION")).into(),
+            image: AGENT_IMAGE.into(),
             tune: None,
             canaries: Profile::CANARIES.into_iter().filter(|profile| !profile.is_privileged()).collect(),
         }

@@ -5,15 +5,19 @@
 
 mod agent;
 mod builder;
-mod client;
+mod clients;
 mod error;
+mod image;
 mod shape;
 mod sub_ids;
 mod template;
 
 pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
-pub use builder::{BUILDER_KUSTOMIZATION, Builder, BuilderOptions, ImageUser, builder, builder_pod};
-pub use client::{build_template, client_image};
+pub use builder::{
+    BUILDER_KUSTOMIZATION, BUILDER_NAME, BUILDER_NAMESPACE, BadQuantity, Builder, BuilderOptions, Config, ImageUser, Pair, Quantity,
+    ROOTLESS_IMAGE, Storage, Tls, builder, builder_pod, secrets, server_names,
+};
+pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 
@@ -103,7 +107,7 @@ mod tests {
 
         #[test]
         fn of_a_builder(namespace in name(), name in "[a-z]([a-z0-9-]{0,9}[a-z0-9])?|yes|null|true|on|n", image in image()) {
-            let options = BuilderOptions { profile: Profile::ProcMount, namespace: namespace.clone(), name: name.clone(), image: Some(image.clone()), ..BuilderOptions::default() };
+            let options = BuilderOptions { profile: Profile::ProcMount, namespace: Some(namespace.clone()), name: name.clone(), image: Some(image.clone()), ..BuilderOptions::default() };
             let built = builder(&options).expect("manifests");
             let text = built.files.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>().join("---\n");
             check(&text, &namespace, &image, 1)?;

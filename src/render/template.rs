@@ -7,7 +7,7 @@ use serde_json::Value as Object;
 pub(super) type Source = (&'static str, &'static str);
 
 /// All templates, also those that others include.
-const SOURCES: [Source; 16] = [
+const SOURCES: [Source; 24] = [
     ("agent/namespace.yaml", include_str!("agent/namespace.yaml")),
     ("agent/rbac.yaml", include_str!("agent/rbac.yaml")),
     ("agent/policy.yaml", include_str!("agent/policy.yaml")),
@@ -21,9 +21,17 @@ const SOURCES: [Source; 16] = [
     ("agent/tune-volumes.yaml", include_str!("agent/tune-volumes.yaml")),
     ("agent/userns-patch.yaml", include_str!("agent/userns-patch.yaml")),
     ("builder/namespace.yaml", include_str!("builder/namespace.yaml")),
+    ("builder/certificates.yaml", include_str!("builder/certificates.yaml")),
+    ("builder/config.yaml", include_str!("builder/config.yaml")),
+    ("builder/mounts.yaml", include_str!("builder/mounts.yaml")),
     ("builder/sub-ids.yaml", include_str!("builder/sub-ids.yaml")),
     ("builder/buildkitd.yaml", include_str!("builder/buildkitd.yaml")),
     ("builder/network-policy.yaml", include_str!("builder/network-policy.yaml")),
+    ("clients/restricted.yaml", include_str!("clients/restricted.yaml")),
+    ("clients/build.sh", include_str!("clients/build.sh")),
+    ("clients/knative.yaml", include_str!("clients/knative.yaml")),
+    ("clients/tekton.yaml", include_str!("clients/tekton.yaml")),
+    ("clients/shipwright.yaml", include_str!("clients/shipwright.yaml")),
 ];
 
 /// Templates by their names, ready to be filled in.
@@ -56,6 +64,7 @@ impl Templates {
             Some(text) => scalar(text).into(),
             None => value,
         });
+        templates.add_filter("block", |text: &str, indent: usize| block(text, indent));
         for (name, source) in &self.0 {
             templates.add_template(name, source)?;
         }
@@ -81,7 +90,7 @@ fn with_scalars(source: &str) -> String {
         let text = line.trim_end();
         let whole = text.split_once("{{ ").and_then(|(before, rest)| Some((before, rest.strip_suffix(" }}")?)));
         match whole {
-            Some((before, expression)) if is_before_a_value(before) && !expression.contains("{{") => {
+            Some((before, expression)) if is_before_a_value(before) && !expression.contains("{{") && !expression.contains("| block(") => {
                 format!("{before}{{{{ ({expression}) | scalar }}}}{}", &line[text.len()..])
             }
             _ => line.to_owned(),
@@ -111,6 +120,17 @@ pub(super) fn scalar(text: &str) -> String {
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
     // JSON's quotes are YAML's.
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+/// A text of several lines as YAML has it: as a block where every reader finds it there as it was, else in quotes.
+fn block(text: &str, indent: usize) -> String {
+    let is_seen = |c: char| c == '\n' || c == ' ' || c.is_ascii_graphic();
+    let is_plain = text.ends_with('\n') && !text.ends_with("\n\n") && !text.starts_with([' ', '\n']) && text.chars().all(is_seen);
+    if !is_plain {
+        return crate::text::json(serde_json::Value::from(text).to_string());
+    }
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("\n{}{line}", " ".repeat(indent)) };
+    text.lines().map(line).fold("|".to_owned(), |block, line| block + &line)
 }
 
 /// The objects of a manifest.
@@ -154,6 +174,33 @@ mod tests {
         let values = context! { name => "{{ .Values.name | quote }}" };
         assert_eq!(templates.fill("a.yaml", &values).expect("a text"), "a: {{ .Values.name | quote }}\n");
     }
+
+    #[test]
+    fn a_text_of_lines_is_read_as_it_was() {
+        for (text, is_block) in [
+            ("a = 1\n", true),
+            ("[a]\n  b = \"{{ x }}\"\n\n# c: d \n", true),
+            ("a", false),
+            ("", false),
+            ("\n", false),
+            (" a\n", false),
+            ("\na\n", false),
+            ("a\n\n", false),
+            ("a\r\nb\r\n", false),
+            ("a\tb\n", false),
+            ("\u{feff}a\n", false),
+            ("a\u{85}b\u{2028}\n", false),
+            ("a = '\u{202e}é'\n", false),
+            ("...\n---\n", true),
+        ] {
+            let written = format!("a:\n  b: {}\nc: 1\n", block(text, 4));
+            let read: Object = serde_saphyr::from_str(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+            assert_eq!((&read["a"]["b"], &read["c"]), (&Object::from(text), &Object::from(1)), "{written}");
+            assert_eq!(written.contains("b: |"), is_block, "{written}");
+            assert!(crate::text::is_harmless(&written), "{written}");
+        }
+    }
+
     #[test]
     fn a_text_is_a_text_to_every_reader() {
         for text in [

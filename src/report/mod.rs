@@ -5,6 +5,7 @@
 mod build;
 #[cfg(feature = "cli")]
 mod cluster;
+mod guard;
 #[cfg(feature = "cli")]
 pub mod reference;
 mod table;
@@ -15,6 +16,7 @@ mod tune;
 pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
+pub use guard::guard_message;
 pub use table::table;
 pub use text::Style;
 pub(crate) use text::columns;

@@ -11,6 +11,9 @@ pub(crate) const PAUSE: &str = "localhost/pause:1";
 /// busybox, and all that a build needs: builders and clients.
 pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
 
+/// What manifests call the agent's image where nobody names another, as containerd writes it. It is loaded into each node.
+pub(crate) const UNNAMED_AGENT: &str = concat!("docker.io/library/buildkit-preflight:", env!("CARGO_PKG_VERSION"));
+
 /// An image: its name, its root file system, and its config.
 pub(crate) struct Image {
     pub(crate) name: String,
@@ -158,6 +161,12 @@ pub(crate) fn import(node: &Node, archive: &Path) {
     let input = File::open(archive).expect("an archive");
     let output = node.ctr().args(["images", "import", "-"]).stdin(Stdio::from(input)).output().expect("ctr");
     assert!(output.status.success(), "{} on {}: {}", archive.display(), node.name, String::from_utf8_lossy(&output.stderr));
+}
+
+/// Gives an image that a node has another name, too.
+pub(crate) fn tag(node: &Node, image: &str, name: &str) {
+    let output = node.ctr().args(["images", "tag", "--force", image, name]).output().expect("ctr");
+    assert!(output.status.success(), "{name} on {}: {}", node.name, String::from_utf8_lossy(&output.stderr));
 }
 
 /// As Go and images call this machine's.

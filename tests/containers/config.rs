@@ -25,6 +25,7 @@ impl Pod {
 
     pub(crate) fn config(&self, id: &str, root: &Path, state: Option<&Path>, bundle: &Path) -> Value {
         let mut check = vec!["--profile", self.profile];
+        check.extend(self.guard.then_some("--guard"));
         check.extend(self.process_sandbox.map(|on| if on { "--process-sandbox=on" } else { "--process-sandbox=off" }));
         let mut volumes = Vec::new();
         if let Some(state) = state {
@@ -34,6 +35,15 @@ impl Pod {
             for target in ["/etc/subuid", "/etc/subgid"] {
                 volumes.push(Volume { source: bundle.join("subids"), target, flags: vec!["ro"] });
             }
+        }
+        if self.guard {
+            volumes.push(Volume { source: bundle.join("last-words"), target: "/dev/termination-log", flags: Vec::new() });
+        }
+        for (number, (target, _)) in self.files.iter().enumerate() {
+            volumes.push(Volume { source: bundle.join(format!("file-{number}")), target, flags: vec!["ro"] });
+        }
+        for (number, target) in self.empty_dirs.iter().enumerate() {
+            volumes.push(Volume { source: bundle.join(format!("empty-{number}")), target, flags: Vec::new() });
         }
         let seccomp = match self.seccomp {
             SeccompProfile::Unconfined => Value::Null,
@@ -60,9 +70,15 @@ impl Pod {
             ids: self.ids,
             dev_fuse: self.dev_fuse,
             volumes,
-            parts: if self.build { "check,prove,build" } else { "check" },
+            parts: match (self.build, self.guard) {
+                (true, false) => "check,prove,build",
+                // The guard is no trial build.
+                (true, true) => "check,build",
+                (false, _) => "check",
+            },
             check,
             process_sandbox: self.process_sandbox.unwrap_or(self.profile != "no-process-sandbox"),
+            own: self.own.clone(),
         }
         .config()
     }

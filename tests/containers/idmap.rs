@@ -22,7 +22,12 @@ const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 
 /// Shows `source` at `target` with its IDs moved to [`FIRST_ID`] and up.
 pub(crate) fn mount(source: &Path, target: &Path, ids: u32) -> io::Result<()> {
-    let namespace = user_namespace(ids)?;
+    mount_by(source, target, &format!("0 {FIRST_ID} {ids}"))
+}
+
+/// Shows `source` at `target` with its IDs moved by a map; files can be given to no other IDs than those of the map.
+pub(crate) fn mount_by(source: &Path, target: &Path, map: &str) -> io::Result<()> {
+    let namespace = user_namespace(map)?;
     let source = CString::new(source.as_os_str().as_encoded_bytes())?;
     let target = CString::new(target.as_os_str().as_encoded_bytes())?;
     let empty = c"".as_ptr();
@@ -57,8 +62,8 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// A user namespace with the map of such a pod, held by a descriptor.
-fn user_namespace(ids: u32) -> io::Result<OwnedFd> {
+/// A user namespace with a map, held by a descriptor.
+fn user_namespace(map: &str) -> io::Result<OwnedFd> {
     let mut holder = Command::new("unshare")
         .args(["--user", "sh", "-c", "echo made; read line"])
         .stdin(Stdio::piped())
@@ -67,7 +72,7 @@ fn user_namespace(ids: u32) -> io::Result<OwnedFd> {
     let mut made = [0; 5];
     io::Read::read_exact(holder.stdout.as_mut().expect("piped"), &mut made)?;
     for file in ["uid_map", "gid_map"] {
-        std::fs::write(format!("/proc/{}/{file}", holder.id()), format!("0 {FIRST_ID} {ids}"))?;
+        std::fs::write(format!("/proc/{}/{file}", holder.id()), map)?;
     }
     let namespace = std::fs::File::open(format!("/proc/{}/ns/user", holder.id()))?;
     drop(holder.stdin.take());

@@ -5,6 +5,7 @@
 //! the tools of tests/tools (`make tools`).
 
 mod config;
+mod guard;
 mod idmap;
 mod image;
 mod pod;

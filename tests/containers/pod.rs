@@ -3,12 +3,12 @@
 use crate::idmap;
 use crate::image::IMAGE;
 use crate::support::image::tool;
-use crate::support::oci::{Caps, FIRST_ID};
+use crate::support::oci::{Caps, FIRST_ID, Own};
 use crate::workspace::Workspace;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What can be set of a pod and its volume.
@@ -31,6 +31,14 @@ pub(crate) struct Pod {
     pub(crate) state_flags: &'static [&'static str],
     pub(crate) dev_fuse: bool,
     pub(crate) helper_capabilities: bool,
+    /// The user, the group and the variables, where they are not the image's; a read-only root.
+    pub(crate) own: Own<'static>,
+    /// Volumes beside that of the state dir, which everybody may write.
+    pub(crate) empty_dirs: &'static [&'static str],
+    /// Files that lie over those of the image.
+    pub(crate) files: &'static [(&'static str, &'static str)],
+    /// Whether `check` is the pod's guard.
+    pub(crate) guard: bool,
     pub(crate) build: bool,
     /// Whether /usr/bin/rootlesskit is this program, as in the agent's image; else the real one, as in a builder's.
     pub(crate) agent_image: bool,
@@ -61,6 +69,10 @@ pub(crate) enum State {
     Full,
     /// No volume: the container's own overlay.
     Overlay,
+    /// A fresh volume of root's, as of a claim without fsGroup.
+    Claim,
+    /// A volume whose files can't be given to the IDs of the range.
+    KeepsOwners,
     /// A volume that lies on an overlay, which can have flags of its own.
     OverlayVolume,
 }
@@ -82,6 +94,10 @@ impl Pod {
         state_flags: &[],
         dev_fuse: false,
         helper_capabilities: true,
+        own: Own { gid: None, read_only_root: false, env: &[] },
+        empty_dirs: &[],
+        files: &[],
+        guard: false,
         build: true,
         agent_image: false,
     };
@@ -98,6 +114,8 @@ pub(crate) struct Ran {
     /// What `check --format json` printed.
     pub(crate) report: Value,
     pub(crate) exit_code: i32,
+    /// What the guard left for the kubelet.
+    pub(crate) last_words: String,
     /// What `check` changed in mounts, files and processes.
     pub(crate) left_behind: String,
     /// How the trial build of `check --prove build` ended, and what that left behind; nothing in the agent's image.
@@ -143,6 +161,17 @@ impl Pod {
         if let Some(text) = self.sub_ids {
             fs::write(bundle.join("subids"), format!("{text}\n")).expect("write");
         }
+        let anybody = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+        if self.guard {
+            fs::write(bundle.join("last-words"), "").expect("write");
+            anybody(&bundle.join("last-words"), 0o666);
+        }
+        for (number, (_, text)) in self.files.iter().enumerate() {
+            fs::write(bundle.join(format!("file-{number}")), text).expect("write");
+        }
+        for number in 0..self.empty_dirs.len() {
+            anybody(&space.directory(&format!("bundle/empty-{number}")), 0o777);
+        }
         let config = self.config(&id, &root, state.as_deref(), &bundle);
         fs::write(bundle.join("config.json"), config.to_string()).expect("write");
         let runc = |arguments: &[&str]| {
@@ -158,6 +187,7 @@ impl Pod {
         Ran {
             report: serde_json::from_str(&report).unwrap_or_else(|error| panic!("check printed no JSON ({error}):\n{text}")),
             exit_code: line("@report-exit ").and_then(|code| code.parse().ok()).expect("an exit code"),
+            last_words: fs::read_to_string(bundle.join("last-words")).unwrap_or_default(),
             left_behind: line("@left ").unwrap_or_default(),
             trial: line("@proven ")
                 .and_then(|report| serde_json::from_str::<Value>(&report).ok())
@@ -173,7 +203,15 @@ impl Pod {
     fn volume(&self, space: &mut Workspace) -> Option<PathBuf> {
         let path = match self.state {
             State::Overlay => return None,
-            State::Disk => space.directory("volume"),
+            State::Disk | State::Claim => space.directory("volume"),
+            State::KeepsOwners => {
+                let source = space.directory("disk");
+                fs::set_permissions(&source, fs::Permissions::from_mode(0o777)).expect("chmod");
+                let path = space.directory("volume");
+                idmap::mount_by(&source, &path, "0 0 2000").expect("an idmapped mount of the volume");
+                space.mounts.push(path.clone());
+                path
+            }
             State::OverlayVolume => {
                 let lower = space.directory("nothing");
                 space.overlay("volume", &lower, 0)
@@ -188,7 +226,8 @@ impl Pod {
         if self.state == State::Full {
             fs::write(path.join("filler"), [0; 65_536]).expect("fill the volume");
         }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("chmod");
+        let mode = if self.state == State::Claim { 0o755 } else { 0o777 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
         Some(path)
     }
 }

@@ -116,7 +116,7 @@ fn accepted() -> String {
 }
 
 fn asked(profile: Profile, namespace: &str, kubernetes: &str, answer: impl FnOnce(&Value) -> Answer) -> String {
-    let pod = builder_pod(&BuilderOptions { profile, namespace: namespace.into(), ..BuilderOptions::default() }).expect("a pod");
+    let pod = builder_pod(&BuilderOptions { profile, namespace: Some(namespace.into()), ..BuilderOptions::default() }).expect("a pod");
     let admission = judge(&answer(&pod), &pod, namespace, kubernetes).expect("an answer about the pod");
     let answered = ClusterProfile::new(profile, admission, Some(&Fleet::new(&nodes(), profile, None)));
     let report = ClusterReport::new(kubernetes.into(), namespace.into(), Ok(nodes().len()), vec![answered]);

@@ -1,7 +1,7 @@
 //! What a boot's work disk holds for each cell: the node's settings and the OCI configs of its containers.
 
 use crate::cell::{Cell, Context, Proc, Seccomp, State, baseline, word};
-use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Volume, places};
+use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Own, Volume, places};
 use buildkit_preflight::attempt::BUILD_TIME;
 use buildkit_preflight::profile::Profile;
 use serde_json::{Value, json};
@@ -154,6 +154,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         parts: &parts,
         check: vec!["--profile", cell.profile.id(), "--process-sandbox", sandbox, &deadline],
         process_sandbox: context.process_sandbox,
+        own: Own::default(),
     };
     let mut config = config.config();
     if context.proc == Proc::Hidepid

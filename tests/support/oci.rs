@@ -71,6 +71,18 @@ pub(crate) struct Container<'a> {
     /// What `check` is asked.
     pub(crate) check: Vec<&'a str>,
     pub(crate) process_sandbox: bool,
+    pub(crate) own: Own<'a>,
+}
+
+/// What a user's own pod adds to the shape of its profile.
+#[derive(Clone, Default)]
+pub(crate) struct Own<'a> {
+    /// `None` for the user's number.
+    pub(crate) gid: Option<u32>,
+    /// `readOnlyRootFilesystem: true`.
+    pub(crate) read_only_root: bool,
+    /// Variables other than the image's.
+    pub(crate) env: &'a [(&'a str, &'a str)],
 }
 
 /// A bind mount.
@@ -132,8 +144,9 @@ impl Container<'_> {
         if !self.seccomp.is_null() && !self.privileged {
             linux["seccomp"] = self.seccomp.clone();
         }
+        let gid = self.own.gid.unwrap_or(self.uid);
         let mut process = json!({
-            "user": {"uid": self.uid, "gid": self.uid, "additionalGids": [self.uid]},
+            "user": {"uid": self.uid, "gid": gid, "additionalGids": [gid]},
             "args": self.command(&places),
             "cwd": "/",
             "env": self.environment(&places),
@@ -145,15 +158,16 @@ impl Container<'_> {
         if let Some(profile) = self.apparmor {
             process["apparmorProfile"] = json!(profile);
         }
-        json!({"ociVersion": "1.2.0", "process": process, "root": {"path": self.root}, "mounts": self.mounts(map.as_ref()), "linux": linux})
+        json!({"ociVersion": "1.2.0", "process": process, "root": {"path": self.root, "readonly": self.own.read_only_root}, "mounts": self.mounts(map.as_ref()), "linux": linux})
     }
 
-    fn command(&self, places: &Places) -> Vec<&str> {
+    fn command<'b>(&'b self, places: &'b Places) -> Vec<&'b str> {
         let mut args = vec!["/bin/sh", "/container.sh", self.parts];
         args.extend(&self.check);
         args.push("--");
         args.extend((self.uid != 0).then_some("rootlesskit"));
-        args.extend(["buildkitd", "--addr", places.socket]);
+        let socket = self.own.env.iter().find(|(name, _)| *name == "BUILDKIT_HOST").map_or(places.socket, |(_, socket)| socket);
+        args.extend(["buildkitd", "--addr", socket]);
         args.extend((!self.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
         args
     }
@@ -168,6 +182,8 @@ impl Container<'_> {
         if self.uid != 0 {
             env.extend(["USER=user", "XDG_RUNTIME_DIR=/run/user/1000", "TMPDIR=/home/user/.local/tmp"].map(str::to_owned));
         }
+        env.retain(|variable| !self.own.env.iter().any(|(name, _)| variable.starts_with(&format!("{name}="))));
+        env.extend(self.own.env.iter().map(|(name, value)| format!("{name}={value}")));
         env
     }
 

@@ -1,6 +1,6 @@
 //! The OCI configs of the pods: a builder's, that of the DaemonSet that tunes, and those that lack something of it.
 
-use crate::support::oci::{CAPABILITIES, Caps, Container, Volume, places};
+use crate::support::oci::{CAPABILITIES, Caps, Container, Own, Volume, places};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -104,5 +104,6 @@ fn plain(uid: u32, capabilities: Value) -> Container<'static> {
         parts: "",
         check: Vec::new(),
         process_sandbox: false,
+        own: Own::default(),
     }
 }

@@ -36,6 +36,8 @@ pub struct Request {
     pub become_uid: Option<u32>,
     /// Whether this is a builder's own image, where nothing may be missing.
     pub in_builder_image: bool,
+    /// Whether this is a builder's own pod, with its directories and volumes.
+    pub own_pod: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
     /// The helpers newuidmap and newgidmap, where they were found.
@@ -107,6 +109,7 @@ impl Request {
         flag(self.plan.builder == Builder::Rootful, "--rootful");
         flag(self.plan.process_sandbox, "--process-sandbox");
         flag(!self.in_builder_image, "--own-id-fallback");
+        flag(self.own_pod, "--own-pod");
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
         let helpers = ["newuidmap", "newgidmap"].into_iter().zip(&self.helpers);
         arguments.extend(helpers.filter_map(|(name, path)| path.as_ref().map(|path| format!("--{name}={path}"))));

@@ -121,7 +121,8 @@ impl<'a> Running<'a> {
             return Step::StateDir;
         }
         let last = self.probe.steps.last().map(|result: &StepResult| result.step);
-        let mut steps = self.probe.plan.steps();
+        let in_own_pod = self.probe.steps.iter().any(|result| result.step.is_of_own_pod());
+        let mut steps = self.probe.plan.steps().filter(|step| in_own_pod || !step.is_of_own_pod());
         let next = steps.find(|step| last.is_none_or(|last| *step > last));
         next.or(last).unwrap_or(Step::Hostname)
     }

@@ -5,7 +5,7 @@ use super::{Request, start};
 use crate::attempt::ending::Held;
 use crate::attempt::leftovers::{is_numbered, make, remove_left, sweep};
 use crate::check::step_of;
-use crate::fact::{End, MapSource, Probe, Step, StepOutcome, StepResult};
+use crate::fact::{End, Errno, MapSource, Probe, Step, StepOutcome, StepResult};
 use crate::read::{bounded, temporary};
 use std::path::Path;
 use std::process::Command;
@@ -25,22 +25,25 @@ pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -
     sweep(&temporary(), is_ours, false, remove_unlocked);
     let mut probe = request.probe(uid, rootlesskit);
     let mut command = Command::new(rootlesskit);
-    // Where rootlesskit would make one, but our own, so that it can be removed if rootlesskit does not come to it. Where it can't
-    // be made, rootlesskit says why.
+    // Where rootlesskit would make one, but our own, so that it can be removed if rootlesskit does not come to it.
     let name = |attempt| temporary().join(format!("{PREFIX}{}-{attempt}{SUFFIX}", std::process::id()));
     // rootlesskit locks it itself, so our lock ends here.
-    let made = make(name).map(|made| made.path);
-    let state = made.clone().unwrap_or_else(|_| name(0));
+    let state = match make(name) {
+        Ok(made) => made.path,
+        // rootlesskit makes its own there, first of all.
+        Err(errno) => {
+            probe.steps = vec![StepResult { outcome: StepOutcome::Failed, errno: Some(Errno(errno as i32)), ..worked(Step::TempDir) }];
+            return probe;
+        }
+    };
     command.arg("--state-dir").arg(&state).arg(own).args(request.arguments()).arg("--under-rootlesskit");
     let words = start(command, &mut probe, request.deadline);
-    if let Ok(state) = made {
-        // rootlesskit removes it too, and then the name may be another's.
-        let remove = |path: &Path| {
-            let _ = std::fs::remove_dir(path);
-            remove_unlocked(path);
-        };
-        bounded(LAST_WORDS, move || remove_left(&state, false, remove));
-    }
+    // rootlesskit removes it too, and then the name may be another's.
+    let remove = |path: &Path| {
+        let _ = std::fs::remove_dir(path);
+        remove_unlocked(path);
+    };
+    bounded(LAST_WORDS, move || remove_left(&state, false, remove));
     if !probe.steps.is_empty() {
         let done = STEPS.map(worked);
         probe.steps.splice(..0, done);

@@ -2,6 +2,7 @@
 
 pub mod confinement;
 pub mod idmap;
+pub mod own_pod;
 pub mod pod;
 pub mod storage;
 pub mod userns;

@@ -14,6 +14,8 @@ pub enum Seen {
         path: Option<String>,
         /// The error, where there was one.
         errno: Option<Errno>,
+        /// Whose it is, where it is another user's.
+        owner: Option<u32>,
     },
     /// A mount that takes no writes.
     ReadOnly {
@@ -57,8 +59,9 @@ pub enum Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Seen::NotWritable { path, errno } => {
-                write!(f, "{} can't be written: {}", dir(path), errno.map_or("refused", Errno::text))
+            Seen::NotWritable { path, errno, owner } => {
+                write!(f, "{} can't be written: {}", dir(path), errno.map_or("refused", Errno::text))?;
+                owner.map_or(Ok(()), |owner| write!(f, " (it belongs to user {owner})"))
             }
             Seen::ReadOnly { path } => write!(f, "{} is mounted read-only", dir(path)),
             Seen::NoSpace { path, free } => write!(f, "{} has {} KiB of free space left", dir(path), free >> 10),
@@ -93,8 +96,11 @@ mod tests {
         let step = StepResult { step: Step::Overlay, outcome, errno, detail: None, filtered: None, micros: 0 };
         let falls_back = format!("BuildKit falls back to fuse-overlayfs: {step}");
         texts(&[
-            (Seen::NotWritable { path: path(), errno: Some(Errno::EROFS) }, "/state can't be written: Read-only file system"),
-            (Seen::NotWritable { path: None, errno: None }, "the state dir can't be written: refused"),
+            (
+                Seen::NotWritable { path: path(), errno: Some(Errno::EROFS), owner: Some(0) },
+                "/state can't be written: Read-only file system (it belongs to user 0)",
+            ),
+            (Seen::NotWritable { path: None, errno: None, owner: None }, "the state dir can't be written: refused"),
             (Seen::ReadOnly { path: path() }, "/state is mounted read-only"),
             (Seen::NoSpace { path: path(), free: 5 << 20 }, "/state has 5120 KiB of free space left"),
             (Seen::LittleSpace { path: path(), free: 500 << 20 }, "/state has 500 MiB of free space left"),

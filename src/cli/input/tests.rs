@@ -33,6 +33,7 @@ fn examples() -> Vec<(String, Facts)> {
             root: Some(entry.path()),
             state_dir: None,
             asked: None,
+            own_pod: gather::AsOwnPod::No,
             plans: Vec::new(),
             trial_builds: false,
             deadline: Duration::from_secs(10),

@@ -24,6 +24,7 @@ const ALL: &[Expected] = &[
             ("facts", &["root", "prove", "without", "no-probe", "state-dir", "deadline"]),
             ("root", &["prove", "without"]),
             ("no-probe", &["prove", "without"]),
+            ("guard", &["facts", "root", "no-probe", "prove", "without"]),
         ],
     },
     Expected { path: &["check", "--cluster"], always: &[], needs: &[], never: &[] },
@@ -60,7 +61,12 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["render", "agent"], always: &[], needs: &[("persist", &["tune"])], never: &[("canary", &["no-canary"])] },
-    Expected { path: &["render", "builder"], always: &[], needs: &[], never: &[] },
+    Expected {
+        path: &["render", "builder"],
+        always: &[],
+        needs: &[],
+        never: &[("no-namespace", &["namespace"]), ("memory-storage", &["storage"]), ("no-guard", &["guard", "guard-image"])],
+    },
     Expected {
         path: &["probe"],
         always: &[],
@@ -110,6 +116,7 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.
@@ -123,7 +130,7 @@ fn sample(name: &str) -> &str {
         "format" => "json",
         "prove" => "build",
         "without" => "hostname",
-        "namespace" | "context" | "name" | "image" => "a",
+        "namespace" | "context" | "name" | "image" | "guard-image" => "a",
         "label-prefix" => "example.org",
         "tune" => "all",
         "wait" | "timeout" => "5s",
@@ -137,6 +144,7 @@ fn sample(name: &str) -> &str {
         "replicas" | "min-nodes" | "become-uid" => "2",
         "ids" => "70000",
         "user" => "user:1000",
+        "storage" | "memory-storage" => "20Gi",
         "sub-ids" => r#"{"uids": "absent", "gids": "absent"}"#,
         _ => "/nowhere",
     }

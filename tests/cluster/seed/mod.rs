@@ -3,11 +3,14 @@
 //! [`fixtures`] has what builds need around them: a git server, a registry that asks who pushes, and repositories. [`run`] has the
 //! program's own command, and what is in the cluster before and after it.
 
+mod builder;
 mod credentials;
 mod fixtures;
 mod git;
 mod interruptions;
 mod local;
+mod modules;
+mod neighbours;
 mod page;
 mod parameters;
 mod ready;
@@ -22,6 +25,10 @@ pub(crate) use registry::PRIVATE;
 
 /// What is done, in this order.
 pub(crate) const STEPS: &[Step] = &[
+    ("a builder's first image is there within seconds", builder::the_first_image_is_there_within_seconds),
+    ("only owners of a certificate build where it is asked for", builder::only_owners_of_a_certificate_build),
+    ("a claim keeps the cache, and changes no image", builder::a_claim_keeps_the_cache_and_changes_no_image),
+    ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
     ("git and the registries answer pods, and refuse those whom they do not know", fixtures::answer),
     ("the page's example builds and pushes, on node1", page::builds_literally),
     ("each parameter is obeyed, alone and with the others", parameters::each_away_from_its_default),
@@ -43,6 +50,8 @@ pub(crate) const STEPS: &[Step] = &[
 
 /// What CI leaves out.
 pub(crate) const MORE_STEPS: &[Step] = &[
+    ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
+    ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
     ("a directory's build that is interrupted ends in the builder too", local::one_that_is_interrupted_ends_in_the_builder_too),
     ("a builder that is killed in the middle of a build is named", interruptions::a_builder_that_is_killed_is_named),
     ("a node that is drained in the middle of a build is named", interruptions::a_node_that_is_drained_is_named),

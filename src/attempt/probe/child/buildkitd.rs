@@ -1,6 +1,7 @@
 //! What buildkitd does with its state dir, and runc's bind mounts from it.
 
 use super::Probe;
+use super::own_pod;
 use super::scratch::DIRECTORIES;
 use super::tell::{Outcome, Report, Stop, is_left_out, leave, mounting, raw, wait};
 use crate::attempt::probe::sys;
@@ -22,7 +23,14 @@ use std::time::Instant;
 impl Probe<'_> {
     /// buildkitd in the namespaces that rootlesskit made for it; then runc for one build step.
     pub(super) fn buildkitd(&self, own_id_only: bool) -> Outcome {
+        if self.task.own_pod {
+            own_pod::temp_dir(self.task.plan.builder)?;
+        }
         let with_types = self.state_dir()?;
+        if self.task.own_pod {
+            own_pod::runtime_dir()?;
+            own_pod::chown()?;
+        }
         self.snapshotter(with_types)?;
         bind()?;
         let started = Instant::now();

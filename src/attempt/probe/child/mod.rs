@@ -12,6 +12,7 @@
 
 mod buildkitd;
 mod cleanup;
+mod own_pod;
 mod rootlesskit;
 mod runc;
 mod scratch;
@@ -19,6 +20,7 @@ mod tell;
 
 use super::wire::Line;
 use crate::fact::{Fact, Plan, Step, SubIds};
+use crate::profile::BUILDER_UID;
 use crate::read::{Host, sub_ids};
 use std::path::PathBuf;
 
@@ -35,6 +37,8 @@ pub struct Task {
     pub become_uid: Option<u32>,
     /// Whether to go on with the own ID alone where no range or helper is at hand.
     pub own_id_fallback: bool,
+    /// Whether this is a builder's own pod, with its directories and volumes.
+    pub own_pod: bool,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
     /// Which IDs the builder's user may map, where that is known.
@@ -77,7 +81,7 @@ pub fn run(task: &Task) -> nix::Result<()> {
 impl Task {
     /// Which IDs a user may map.
     fn sub_ids(&self, uid: u32) -> SubIds {
-        self.sub_ids.clone().unwrap_or_else(|| sub_ids(&Host::new(None), &Fact::Known(uid)))
+        self.sub_ids.clone().unwrap_or_else(|| sub_ids(&Host::new(None), &Fact::Known(uid), BUILDER_UID))
     }
 }
 

@@ -249,11 +249,11 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
 /// rootlesskit's first act is a directory in TMPDIR, which a builder's image sets: the user must be able to write there.
 fn temporary_directory() -> Outcome {
     let Some(parent) = std::env::var_os("TMPDIR").filter(|dir| !dir.is_empty()) else { return Ok(()) };
-    let report = Report::new(Step::StateDir, Instant::now());
+    let report = Report::new(Step::TempDir, Instant::now());
     let path = std::path::Path::new(&parent).join(format!("buildkit-preflight-{}", std::process::id()));
     match std::fs::create_dir(&path).and_then(|()| std::fs::remove_dir(&path)) {
         Ok(()) => Ok(()),
-        Err(error) => Err(report.failed(raw(error), Some(format!("rootlesskit's directory in TMPDIR, {}", path.display())))),
+        Err(error) => Err(report.failed(raw(error), Some(format!("mkdir {}", path.display())))),
     }
 }
 

@@ -1,0 +1,90 @@
+//! What buildkitd needs of its own pod and of no node: a place for temporary files, one for sockets, and a state dir that takes
+//! files of other owners. Done in its namespaces, where it has the groups and the IDs that it will have.
+
+use super::cleanup;
+use super::tell::{Outcome, Report, is_left_out, raw};
+use crate::attempt::ending::ENDING;
+use crate::fact::{Builder, Step};
+use crate::read::{TMP, runtime_dir as of_environment, temporary};
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// As long as the names of buildkitd's own sockets, buildkitd.sock and otel-grpc.sock: the path of a socket has 107 bytes at most.
+const SOCKET: &str = "preflight.sock";
+
+/// The user and the group that a file is given to: the first of the range.
+const OTHER: u32 = 1;
+
+/// A directory in TMPDIR, as for each mount that buildkitd looks into, and one in /tmp, as of rootlesskit.
+pub(super) fn temp_dir(builder: Builder) -> Outcome {
+    let temporary = temporary();
+    let tmp = Path::new(TMP);
+    let directories = [Some(temporary.as_path()), (builder == Builder::Rootless && temporary != tmp).then_some(tmp)];
+    step(Step::TempDir, || {
+        for directory in directories.into_iter().flatten() {
+            let path = directory.join(format!("buildkit-preflight-{}", std::process::id()));
+            fs::create_dir(&path).and_then(|()| fs::remove_dir(&path)).map_err(|error| (path, error))?;
+        }
+        Ok(())
+    })
+}
+
+/// A socket where buildkitd makes its own two, even if it listens on TCP alone.
+pub(super) fn runtime_dir() -> Outcome {
+    let directory = of_environment();
+    let path = directory.join(SOCKET);
+    step(Step::RuntimeDir, || {
+        let missing: Vec<_> = directory.ancestors().take_while(|path| !path.exists()).collect();
+        let bound = fs::create_dir_all(&directory).and_then(|()| bind(&path));
+        let _ = fs::remove_file(&path);
+        for made in missing {
+            // Not one that another uses by now.
+            let _ = fs::remove_dir(made);
+        }
+        bound.map_err(|error| (path, error))
+    })
+}
+
+/// As buildkitd does it (GetLocalListener in util/sys).
+fn bind(path: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(path);
+    match UnixListener::bind(path) {
+        // Another guard's: it lies on a volume that several pods have.
+        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
+        // By the library, before it asks the kernel.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Errno::ENAMETOOLONG.into()),
+        bound => bound.and_then(|_| fs::set_permissions(path, Permissions::from_mode(0o660))),
+    }
+}
+
+/// A file in the state dir that belongs to another than root, as most images have some.
+pub(super) fn chown() -> Outcome {
+    let path = Path::new("source/file");
+    step(Step::Chown, || std::os::unix::fs::chown(path, Some(OTHER), Some(OTHER)).map_err(|error| (path.to_owned(), error)))
+}
+
+/// One step. A signal that would end this process waits until what the step made is gone.
+fn step(step: Step, work: impl FnOnce() -> Result<(), (PathBuf, io::Error)>) -> Outcome {
+    if is_left_out(step) {
+        return Ok(());
+    }
+    let mut before = SigSet::empty();
+    let held: SigSet = ENDING.into_iter().chain(cleanup::WAITING).collect();
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut before));
+    let report = Report::new(step, Instant::now());
+    let done = match work() {
+        Ok(()) => {
+            report.worked(None);
+            Ok(())
+        }
+        Err((path, error)) => Err(report.failed(raw(error), Some(path.display().to_string()))),
+    };
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
+    done
+}
