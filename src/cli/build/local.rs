@@ -38,6 +38,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
     let directory = arguments.dir.as_deref().unwrap_or(Path::new("."));
     is_directory(Named::Context, directory, PATIENCE)?;
     let directory = directory.display().to_string();
+    arguments.options().check()?;
     let scratch = Scratch::new()?;
     let mut context = Context { directory, tls: None, secrets: Vec::new(), metadata: scratch.path("metadata.json") };
     for secret in &arguments.secret {
