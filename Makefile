@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci hostile hostile-ci \
-	tools cluster-tools kube-apiserver-1.33 packages kernel-packages static node-binary help
+	procmount procmount-ci seed seed-ci hostile hostile-ci \
+	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -54,6 +54,12 @@ procmount: static node-binary cluster-tools ## canaries and builders in pod user
 
 procmount-ci: export SET := ci
 procmount-ci: procmount ## the same with fewer restarts
+
+seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit template offered: daemon, template, builds from git and directories (STEP, KEEP as above)
+	SUITE=seed cargo test --locked --features root --test cluster
+
+seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
+	SET=ci SUITE=seed cargo test --locked --features root --test cluster
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -122,6 +128,14 @@ cluster-tools: tools kube-apiserver-1.33
 	cd tests/tools/coredns && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/coredns/coredns
 	cd tests/tools/kustomize && $(GO) -o $(CURDIR)/$(TOOLS)/kustomize sigs.k8s.io/kustomize/kustomize/v5
 
+# Controllers of neighbours, with the manifests that install them.
+neighbours:
+	@mkdir -p $(TOOLS)/tekton $(TOOLS)/shipwright
+	cd tests/tools/tekton && $(GO) -o $(CURDIR)/$(TOOLS)/tekton/ tool
+	cd tests/tools/shipwright && $(GO) -o $(CURDIR)/$(TOOLS)/shipwright/ tool
+	cp -rT --no-preserve=mode $$(cd tests/tools/tekton && go list -m -f '{{.Dir}}' github.com/tektoncd/pipeline)/config $(TOOLS)/tekton/config
+	cp -rT --no-preserve=mode $$(cd tests/tools/shipwright && go list -m -f '{{.Dir}}' github.com/shipwright-io/build)/deploy $(TOOLS)/shipwright/deploy
+
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13
 kube-apiserver-1.33:
@@ -130,7 +144,7 @@ kube-apiserver-1.33:
 		-o $(CURDIR)/$(TOOLS)/$@ k8s.io/kubernetes/cmd/kube-apiserver
 
 PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace time \
-	docker-registry iproute2 jq nftables openssl
+	docker-registry iproute2 jq nftables openssl git openssh-client openssh-server apache2-utils
 KERNEL_PACKAGES := qemu-system-x86 e2fsprogs busybox-static xz-utils debian-archive-keyring
 install = @dpkg -s $(1) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } > /dev/null
 

@@ -34,7 +34,7 @@
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`tune`]: sets sysctls, where it was told to: the only writer to the host. Its plan changes nothing.
 //! * [`report`]: the answer as a value with a schema, and as a table for people; the reference pages of docs/. [`render`]:
-//!   manifests; what the agent may write and what it writes come from the same names. [`api`]: the only one that talks to Kubernetes.
+//!   manifests; what the agent may write and what it writes come from the same names. [`mod@build`]: a Build of Knative as a Job. [`api`]: the only one that talks to Kubernetes.
 //! * [`agent`]: proves, publishes, and watches for what could make the answer untrue. One in the default profile's shape on every
 //!   node; canaries in the shapes of `procmount` and `userns` where such pods would start.
 //! * [`cli`]: the commands: gather, judge, print.
@@ -48,6 +48,8 @@ pub mod admission;
 pub mod agent;
 pub mod api;
 pub mod attempt;
+#[cfg(feature = "cli")]
+pub mod build;
 pub mod cause;
 pub mod check;
 pub mod cli;

@@ -15,13 +15,14 @@ const FLOORS: [&[&str]; 10] = [
     &["gather"],
     &["node"],
     &["publish", "fleet", "admission", "tune"],
-    &["report", "render", "api"],
+    &["report", "render", "build", "api"],
     &["agent"],
     &["cli"],
 ];
 
 /// Rooms whose files must not take from each other in a circle: the pure ones, and some more.
-const ROOMS: [&str; 12] = ["fact", "profile", "cause", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "api"];
+const ROOMS: [&str; 13] =
+    ["fact", "profile", "cause", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "build", "api"];
 
 /// Of these, the rooms that still go round. Whoever mends one strikes it out here: the test asks for that.
 const NOT_YET: [&str; 0] = [];

@@ -2,7 +2,8 @@
 
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, TUNE_OVERLAYS, agent, builder, tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, builder, client,
+    tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -10,16 +11,18 @@ use std::path::Path;
 /// Holds a directory against what is rendered, or writes it.
 fn stands(directory: &str, files: &[(impl AsRef<Path>, String)]) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(directory);
-    for (name, text) in files {
-        let path = dir.join(name.as_ref());
-        if std::env::var_os("UPDATE").is_some() {
-            fs::create_dir_all(&dir).expect("mkdir");
-            fs::write(&path, text).expect("write");
-        }
-        let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
-        assert!(stands == *text, "{} is not what `render` prints: run `make manifests`", path.display());
-    }
+    files.iter().for_each(|(name, text)| file_stands(&dir.join(name.as_ref()), text));
     assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies in {directory}");
+}
+
+/// Holds a file against what is rendered, or writes it.
+fn file_stands(path: &Path, text: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().expect("a directory")).expect("mkdir");
+        fs::write(path, text).expect("write");
+    }
+    let stands = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
+    assert!(stands == text, "{} is not what `render` prints: run `make manifests`", path.display());
 }
 
 #[test]
@@ -49,6 +52,20 @@ fn the_manifests_of_the_builder_are_those_that_are_rendered() {
     let mut files = builder(&BuilderOptions::default()).expect("manifests").files;
     files.push(("kustomization.yaml", BUILDER_KUSTOMIZATION.to_owned()));
     stands("builder", &files);
+}
+
+/// The file with which the page of Knative's template begins: the namespace is the user's own.
+#[test]
+fn the_builder_in_one_file_is_the_one_that_is_rendered() {
+    let files = builder(&BuilderOptions { namespace: None, ..BuilderOptions::default() }).expect("manifests").files;
+    let text = files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
+    file_stands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/template/0-buildkitd.yaml"), &text);
+}
+
+#[test]
+fn the_templates_of_clients_are_those_that_are_rendered() {
+    let file = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
+    stands("template", &[Client::Knative, Client::Tekton, Client::Shipwright].map(file));
 }
 
 #[test]

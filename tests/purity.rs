@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Folders, with all that is in them, and single files, below src/.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "fact",
     "profile",
     "cause",
@@ -15,6 +15,7 @@ const PURE: [&str; 14] = [
     "publish",
     "fleet",
     "admission",
+    "build",
     "render",
     "report",
     "tune/plan.rs",
@@ -29,7 +30,7 @@ const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "s
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 3] = ["std::time::Duration", "std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 6] = ["minijinja", "schemars", "serde", "serde_json", "shlex", "strum"];
+const CRATES: [&str; 9] = ["base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
@@ -111,7 +112,9 @@ fn sources() -> Vec<PathBuf> {
     while let Some(path) = todo.pop() {
         if path.is_dir() {
             todo.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("testing.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["testing.rs", "tests.rs"].iter().any(|name| path.ends_with(name))
+        {
             assert!(path.exists(), "{} is there", path.display());
             found.push(path);
         }

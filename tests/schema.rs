@@ -1,6 +1,6 @@
 //! The schemas of the reports are generated from the types, and kept where people find them.
 
-use buildkit_preflight::report::{ClusterReport, Report};
+use buildkit_preflight::report::{BuildResult, ClusterReport, Report};
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
 use std::path::Path;
@@ -31,5 +31,6 @@ fn open(schema: &mut Schema) {
 #[test]
 fn the_schemas_are_those_of_the_types() {
     stands("report.json", &schemars::schema_for!(Report));
+    stands("build-result.json", &schemars::schema_for!(BuildResult));
     stands("cluster-report.json", &schemars::schema_for!(ClusterReport));
 }

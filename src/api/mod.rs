@@ -11,9 +11,15 @@ mod confinement;
 mod connect;
 mod error;
 mod file;
+#[cfg(feature = "cli")]
+mod following;
 mod in_pod;
 #[cfg(feature = "cli")]
+mod jobs;
+#[cfg(feature = "cli")]
 mod kubeconfig;
+#[cfg(feature = "cli")]
+mod lines;
 mod node_writer;
 #[cfg(feature = "cli")]
 mod nodes;
@@ -21,6 +27,8 @@ mod ours;
 #[cfg(feature = "cli")]
 mod pods;
 mod server;
+#[cfg(feature = "cli")]
+mod services;
 mod token;
 mod url;
 
@@ -28,6 +36,12 @@ pub use canary_pods::CanaryPods;
 pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub use following::{Ending, Event, Following};
+#[cfg(feature = "cli")]
+pub use jobs::{Jobs, TemplateScope};
+#[cfg(feature = "cli")]
+pub use lines::{Line, Lines};
 pub use node_writer::NodeWriter;
 #[cfg(feature = "cli")]
 pub use nodes::Nodes;
@@ -35,6 +49,8 @@ pub use ours::Ours;
 #[cfg(feature = "cli")]
 pub use pods::Pods;
 pub use server::Server;
+#[cfg(feature = "cli")]
+pub use services::{Behind, Services};
 
 /// Requests about a resource of Kubernetes' own, in a namespace if it lies in one: `of::<Pod>(Some("builds"))`.
 fn of<K: kube::Resource<DynamicType = ()>>(namespace: Option<&str>) -> kube::core::Request {

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1;
 use kube::api::{GetParams, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many nodes one request lists.
@@ -50,16 +51,26 @@ impl Nodes {
     /// # Errors
     /// See [`Error`]; [`Error::Endless`] where pages follow each other beyond all bounds.
     pub async fn list(&self) -> Result<Vec<View>, Error> {
-        let listed = tokio::time::timeout(PATIENCE, self.pages()).await;
+        self.list_where(&BTreeMap::new()).await
+    }
+
+    /// Lists those that have all these labels.
+    ///
+    /// # Errors
+    /// See [`Nodes::list`].
+    pub async fn list_where(&self, labels: &BTreeMap<String, String>) -> Result<Vec<View>, Error> {
+        let selector = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+        let listed = tokio::time::timeout(PATIENCE, self.pages(&selector)).await;
         let silent = || Error::Silent { what: WHAT.into(), server: self.server.name(), seconds: PATIENCE.as_secs() };
         listed.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn pages(&self) -> Result<Vec<View>, Error> {
+    async fn pages(&self, selector: &str) -> Result<Vec<View>, Error> {
         let endless = |bound: String| Error::Endless { what: WHAT.into(), server: self.server.name(), bound };
         let (mut nodes, mut next, mut bytes, mut begun) = (Vec::new(), String::new(), 0, 1);
         for _ in 0..PAGES {
             let mut these = ListParams::default().limit(PAGE);
+            these.label_selector = Some(selector.to_owned()).filter(|selector| !selector.is_empty());
             these.continue_token = Some(next.clone()).filter(|next| !next.is_empty());
             match self.server.text(of::<v1::Node>(None).list(&these)?, PAGE_BYTES).await {
                 Ok(text) => {

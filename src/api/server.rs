@@ -65,6 +65,12 @@ impl Server {
         Server { client, name: name.into() }
     }
 
+    /// The client itself, for what is no request and answer.
+    #[cfg(feature = "cli")]
+    pub(super) fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
     /// The namespace of a pod, or of a kubeconfig's context.
     pub(super) fn namespace(&self) -> &str {
         self.client.default_namespace()
@@ -110,30 +116,34 @@ impl Server {
         Ok(Err(Refusal { what, code: status.as_u16(), message: reason(text) }))
     }
 
+    /// Makes one request whose answer goes on for as long as it likes: what it was, and the answer's body. What begins it is bounded
+    /// as all answers are.
+    #[cfg(feature = "cli")]
+    pub(super) async fn begun(&self, mut request: Request) -> Result<(String, Body), Error> {
+        let what = what(&request);
+        request.headers_mut().insert(USER_AGENT, AGENT);
+        let sent = tokio::time::timeout(PATIENCE, self.client.send(request.map(Body::from))).await;
+        let answer = sent.map_err(|_| Error::Silent { what: what.clone(), server: self.name(), seconds: PATIENCE.as_secs() })?;
+        let (parts, body) = answer.map_err(|error| self.unreachable(&what, error))?.into_parts();
+        if parts.status.is_success() {
+            return Ok((what, body));
+        }
+        let text = self.read(&what, body, REFUSAL);
+        let text = tokio::time::timeout(PATIENCE, text).await;
+        let (bytes, _) = text.map_err(|_| Error::Silent { what: what.clone(), server: self.name(), seconds: PATIENCE.as_secs() })??;
+        let message = reason(String::from_utf8_lossy(&bytes).into_owned());
+        Err(Refusal { what, code: parts.status.as_u16(), message }.into())
+    }
+
     /// Makes one request whose refusal is an answer as well. Of a refusal no more than its beginning is read.
     pub(super) async fn exchange(&self, mut request: Request, patience: Duration, most: usize) -> Result<Answer, Error> {
         let what = what(&request);
         request.headers_mut().insert(USER_AGENT, AGENT);
-        let unreachable = |error: kube::Error| {
-            let why = match &error {
-                // kube's own words for it say nothing.
-                kube::Error::Service(error) => chain(error.as_ref()),
-                error => chain(error),
-            };
-            Error::Unreachable { what: what.clone(), server: self.name(), why: said(why) }
-        };
         let exchanged = async {
-            let (parts, mut body) = self.client.send(request.map(Body::from)).await.map_err(unreachable)?.into_parts();
-            let most = if parts.status.is_success() { most } else { REFUSAL };
-            let mut bytes = Vec::new();
-            while let Some(frame) = body.frame().await {
-                let Ok(data) = frame.map_err(unreachable)?.into_data() else { continue };
-                bytes.extend_from_slice(&data[..data.len().min(most + 1 - bytes.len())]);
-                if bytes.len() > most {
-                    break;
-                }
-            }
-            if bytes.len() > most && parts.status.is_success() {
+            let sent = self.client.send(request.map(Body::from)).await;
+            let (parts, body) = sent.map_err(|error| self.unreachable(&what, error))?.into_parts();
+            let (bytes, is_all) = self.read(&what, body, if parts.status.is_success() { most } else { REFUSAL }).await?;
+            if !is_all && parts.status.is_success() {
                 let bound = format!("it has more than {} MiB", most / (1024 * 1024));
                 return Err(Error::Endless { what: what.clone(), server: self.name(), bound });
             }
@@ -142,6 +152,29 @@ impl Server {
         };
         let answer = tokio::time::timeout(patience, exchanged).await;
         answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }))
+    }
+
+    /// Reads the beginning of an answer, of so many bytes; and whether that is all of it.
+    async fn read(&self, what: &str, mut body: Body, most: usize) -> Result<(Vec<u8>, bool), Error> {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|error| self.unreachable(what, error))?.into_data() else { continue };
+            bytes.extend_from_slice(&data[..data.len().min(most + 1 - bytes.len())]);
+            if bytes.len() > most {
+                return Ok((bytes, false));
+            }
+        }
+        Ok((bytes, true))
+    }
+
+    /// An error of the connection, with all its reasons.
+    pub(super) fn unreachable(&self, what: &str, error: kube::Error) -> Error {
+        let why = match &error {
+            // kube's own words for it say nothing.
+            kube::Error::Service(error) => chain(error.as_ref()),
+            error => chain(error),
+        };
+        Error::Unreachable { what: what.to_owned(), server: self.name(), why: said(why) }
     }
 }
 

@@ -59,6 +59,14 @@ pub(super) const AGENT: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
+pub(super) const BUILD: &[Row] = &[
+    (READY, "built, or with --no-follow created"),
+    (NOT_READY, "the build failed, took too long or was interrupted, or no node is ready"),
+    (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
+];
+
+#[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
     (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
@@ -73,7 +81,7 @@ pub(super) const TUNE: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
-pub(super) const RENDER_AGENT: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
+pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
 
 #[cfg(feature = "cli")]
 pub(super) const BUILDER: &[Row] = &[
@@ -149,10 +157,12 @@ mod tests {
         ("check --cluster", CLUSTER),
         ("facts", FACTS),
         ("agent", AGENT),
+        ("build", BUILD),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
-        ("render agent", RENDER_AGENT),
+        ("render agent", RENDERED),
         ("render builder", BUILDER),
+        ("render template", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
         ("install", INSTALL),

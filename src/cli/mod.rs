@@ -3,10 +3,14 @@
 mod agent;
 mod args;
 #[cfg(feature = "cli")]
+mod build;
+#[cfg(feature = "cli")]
 mod builder;
 mod check;
 #[cfg(feature = "cli")]
 mod cleanup;
+#[cfg(feature = "cli")]
+mod clients;
 #[cfg(feature = "cli")]
 mod cluster;
 mod exit;
@@ -69,6 +73,8 @@ enum Command {
     #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, instead of the pod's service account"))))]
     Agent(agent::Arguments),
     #[cfg(feature = "cli")]
+    Build(Box<build::Arguments>),
+    #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
     #[cfg(feature = "cli")]
@@ -91,6 +97,10 @@ enum Error {
     #[error("{message}")]
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `render builder`"))]
     NotReady { message: String, more: Vec<String>, hint: String },
+    /// What was asked for was tried, and failed.
+    #[cfg(feature = "cli")]
+    #[error("{message}")]
+    Failed { message: String, hint: Option<String> },
     /// Reading or writing went wrong.
     #[error("{0}")]
     Io(String),
@@ -113,6 +123,8 @@ impl Error {
                 lines.extend(more);
                 (NOT_READY, Some(hint))
             }
+            #[cfg(feature = "cli")]
+            Error::Failed { hint, .. } => (NOT_READY, hint.as_ref()),
             Error::Several(errors) => {
                 errors.iter().for_each(|error| output::say("error: ", error));
                 return IO_ERROR;
@@ -216,6 +228,8 @@ pub fn run() -> u8 {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Agent(arguments) => agent::run(arguments),
+        #[cfg(feature = "cli")]
+        Command::Build(arguments) => build::run(&arguments),
         #[cfg(feature = "cli")]
         Command::Cleanup(arguments) => cleanup::run(arguments),
         Command::Tune(arguments) => tune::run(&arguments),

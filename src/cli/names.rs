@@ -46,6 +46,18 @@ pub(super) fn service(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where a builder is, as buildctl takes it over the network.
+#[cfg(feature = "cli")]
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let parts = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
+    match parts {
+        Some((host, port)) if is_dns_subdomain(&host.to_ascii_lowercase()) && port.parse::<u16>().is_ok_and(|port| port > 0) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a builder's address is written tcp://HOST:PORT, such as tcp://buildkitd:1234".into()),
+    }
+}
+
 /// A user of an image, NAME:UID or NAME:UID:GID. A name is what useradd takes, and goes into paths and YAML.
 #[cfg(feature = "cli")]
 pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
@@ -116,6 +128,11 @@ mod tests {
         ] {
             assert!(image_user(bad).is_err(), "{bad}");
         }
+        for bad in
+            ["", "buildkitd:1234", "tcp://", "tcp://b", "tcp://b:0", "tcp://b:99999", "unix:///b", "tcp://b c:1", "tcp://b:1/x", "tcp://:1"]
+        {
+            assert!(address(bad).is_err(), "{bad}");
+        }
         for bad in ["", "N_1", "n1?x=y", "../namespaces/x", "a..b", "-a"] {
             assert!(node(bad).is_err(), "{bad}");
         }
@@ -138,6 +155,7 @@ mod tests {
         assert!(namespace("default").is_ok() && service("buildkitd-2").is_ok());
         assert_eq!(image_user("_b-1:2000"), Ok(ImageUser { name: "_b-1".into(), uid: 2000, gid: 2000 }));
         assert_eq!(image_user("b:2000:100").map(|user| user.gid), Ok(100));
+        assert!(address("tcp://10.0.0.1:1234").is_ok() && address("tcp://buildkitd.builds.svc:1").is_ok());
         assert!(node("ip-10-0-0-1.eu-west-1.compute.internal").is_ok());
     }
 }

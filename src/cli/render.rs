@@ -2,7 +2,7 @@ use super::args::LabelPrefix;
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, names, output, values};
+use super::{Error, builder, clients, names, output, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -20,6 +20,7 @@ enum What {
     #[command(mut_arg("domain", |arg| arg.help("The prefix of the labels that the agent publishes")))]
     Agent(AgentArguments),
     Builder(Box<builder::Arguments>),
+    Template(clients::Arguments),
 }
 
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
@@ -31,7 +32,7 @@ enum What {
 
 The admission policy contains the namespace and the label prefix: set them here,
 do not edit the output. To change the prefix of a running agent: delete the
-agent, remove its labels with `buildkit-preflight cleanup`, then apply again.", exit::RENDER_AGENT))]
+agent, remove its labels with `buildkit-preflight cleanup`, then apply again.", exit::RENDERED))]
 struct AgentArguments {
     /// The agent's own namespace, which is part of the output
     #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::own_namespace)]
@@ -75,6 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let chosen = match &arguments.what {
         What::Agent(chosen) => chosen,
         What::Builder(chosen) => return builder::run(chosen),
+        What::Template(chosen) => return clients::run(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),

@@ -29,6 +29,8 @@ pub(super) fn of(path: &[&str]) -> Uses {
         ["tune"] => super::tune::USES,
         ["probe"] => super::probe::USES,
         #[cfg(feature = "cli")]
+        ["build"] => super::build::USES,
+        #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,
         #[cfg(feature = "cli")]
         ["render", "builder"] => super::builder::USES,
@@ -87,8 +89,13 @@ impl Use {
 
 /// Arguments as they are written.
 fn flags(command: &Command, ids: &[&str]) -> String {
-    let long = |id: &&str| command.get_arguments().find(|argument| argument.get_id() == *id).and_then(clap::Arg::get_long);
-    ids.iter().filter_map(long).map(|name| format!("--{name}")).collect::<Vec<_>>().join(" ")
+    let written = |id: &&str| {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == *id)?;
+        // What stands by itself has no name but that of its value.
+        let value = || argument.get_value_names().and_then(<[_]>::first).map(ToString::to_string);
+        argument.get_long().map(|name| format!("--{name}")).or_else(value)
+    };
+    ids.iter().filter_map(written).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -109,6 +109,12 @@ pub(super) fn agent_deadline() -> Time {
     Time { least: Duration::from_millis(1), most: LONGEST_PROBE, range: "from 1ms to 60s, such as 500ms or 10s" }
 }
 
+/// How long a build may take, or be waited for.
+#[cfg(feature = "cli")]
+pub(super) fn build_time() -> Time {
+    Time { least: Duration::from_secs(1), most: Duration::from_secs(24 * 3600), range: "from 1s to 24h, such as 90s, 30m or 2h" }
+}
+
 /// How often the agent does something.
 pub(super) fn period() -> Time {
     Time { least: Duration::from_secs(1), most: Duration::from_secs(7 * 24 * 3600), range: "from 1s to 168h, such as 30s, 10m or 1h" }

@@ -1,5 +1,7 @@
 //! Where builders can be scheduled, by what stands on all nodes.
 
+mod obstacle;
 mod placement;
 
+pub use obstacle::{Obstacle, obstacles};
 pub use placement::{ADVICE, Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};

@@ -93,7 +93,7 @@ impl Standing {
         Standing::Silent,
     ];
 
-    fn of(node: &View, profile: Profile, ids: Option<u32>) -> Self {
+    pub(super) fn of(node: &View, profile: Profile, ids: Option<u32>) -> Self {
         let has_canary = Key::candidate(profile).is_some();
         match node.verdict(profile) {
             _ if node.ours.is_empty() => Standing::Silent,

@@ -29,6 +29,18 @@ pub enum Named {
     BuildkitConfig,
     /// Certificates of those who vouch for registries.
     RegistryCa,
+    /// A Build of Knative.
+    #[cfg(feature = "cli")]
+    Build,
+    /// A template of Knative.
+    #[cfg(feature = "cli")]
+    Template,
+    /// A secret of a build.
+    #[cfg(feature = "cli")]
+    BuildSecret,
+    /// What is built.
+    #[cfg(feature = "cli")]
+    Context,
 }
 
 /// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
@@ -42,6 +54,10 @@ impl Named {
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
+            #[cfg(feature = "cli")]
+            Named::Build | Named::Template | Named::Context => "",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "--secret ",
         }
     }
 
@@ -58,6 +74,14 @@ impl Named {
                 "name a file as buildkitd reads it: TOML, at most 500,000 bytes (docs.docker.com/build/buildkit/toml-configuration)"
             }
             Named::RegistryCa => "name a file of certificates in PEM, at most 500,000 bytes",
+            #[cfg(feature = "cli")]
+            Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
+            #[cfg(feature = "cli")]
+            Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
+            #[cfg(feature = "cli")]
+            Named::BuildSecret => "name a file, as in `--secret id=token,src=token.txt`",
+            #[cfg(feature = "cli")]
+            Named::Context => "name a directory that has a Dockerfile",
             Named::Sysctls => "name the directory where the node's /proc/sys/kernel and /proc/sys/user are mounted",
         }
     }

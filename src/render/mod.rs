@@ -5,6 +5,7 @@
 
 mod agent;
 mod builder;
+mod clients;
 mod error;
 mod image;
 mod shape;
@@ -16,6 +17,7 @@ pub use builder::{
     BUILDER_KUSTOMIZATION, BUILDER_NAME, BUILDER_NAMESPACE, BadQuantity, Builder, BuilderOptions, Config, ImageUser, Pair, Quantity,
     ROOTLESS_IMAGE, Storage, Tls, builder, builder_pod, secrets, server_names,
 };
+pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 

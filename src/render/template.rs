@@ -7,7 +7,7 @@ use serde_json::Value as Object;
 pub(super) type Source = (&'static str, &'static str);
 
 /// All templates, also those that others include.
-const SOURCES: [Source; 19] = [
+const SOURCES: [Source; 24] = [
     ("agent/namespace.yaml", include_str!("agent/namespace.yaml")),
     ("agent/rbac.yaml", include_str!("agent/rbac.yaml")),
     ("agent/policy.yaml", include_str!("agent/policy.yaml")),
@@ -27,6 +27,11 @@ const SOURCES: [Source; 19] = [
     ("builder/sub-ids.yaml", include_str!("builder/sub-ids.yaml")),
     ("builder/buildkitd.yaml", include_str!("builder/buildkitd.yaml")),
     ("builder/network-policy.yaml", include_str!("builder/network-policy.yaml")),
+    ("clients/restricted.yaml", include_str!("clients/restricted.yaml")),
+    ("clients/build.sh", include_str!("clients/build.sh")),
+    ("clients/knative.yaml", include_str!("clients/knative.yaml")),
+    ("clients/tekton.yaml", include_str!("clients/tekton.yaml")),
+    ("clients/shipwright.yaml", include_str!("clients/shipwright.yaml")),
 ];
 
 /// Templates by their names, ready to be filled in.

@@ -2,6 +2,8 @@
 //! value as a table for people.
 
 #[cfg(feature = "cli")]
+mod build;
+#[cfg(feature = "cli")]
 mod cluster;
 mod guard;
 #[cfg(feature = "cli")]
@@ -10,6 +12,8 @@ mod table;
 mod text;
 mod tune;
 
+#[cfg(feature = "cli")]
+pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use guard::guard_message;

@@ -255,6 +255,7 @@ pub(crate) fn what_cannot_be_told_is_unknown_and_says_why(cluster: &Cluster) {
     assert!(code == Some(4) && out.is_empty() && err.contains("could not be reached"), "{code:?} {err}");
 }
 
+/// What `render builder` prints, on standard output and on standard error. The guard is of the agent's image, as its default is called.
 pub(crate) fn rendered(cluster: &Cluster, arguments: &[&str]) -> (String, String) {
     let (code, out, err) = run(cluster, &[&["render", "builder"], arguments].concat());
     assert_eq!(code, Some(0), "{arguments:?}: {err}");
@@ -265,14 +266,21 @@ pub(crate) fn rendered(cluster: &Cluster, arguments: &[&str]) -> (String, String
 pub(crate) fn each_profiles_builder_is_taken(cluster: &Cluster) {
     namespace(cluster, "rendered", "privileged");
     for name in PROFILES {
-        for more in [&[][..], &["--name", "other", "--replicas", "2"], &["--ids", "131072"], &["--ids", "196608"]] {
+        let all = ["--storage", "20Gi,fast", "--tls", "--read-only-root"];
+        let memory = ["--memory-storage", "1Gi", "--no-guard"];
+        for more in [&[][..], &["--name", "other", "--replicas", "2"], &["--ids", "131072"], &["--ids", "196608"], &all, &memory] {
             if more.contains(&"--ids") && !["procmount", "userns"].contains(&name) {
                 continue;
             }
             let (manifests, _) = rendered(cluster, &[&["--namespace", "rendered", "--profile", name], more].concat());
             let taken = cluster.dry_run(&manifests).unwrap_or_else(|error| panic!("{name} {more:?}: {error}"));
             assert_eq!(taken.lines().count(), manifests.matches("\nkind: ").count(), "{name}: {taken}");
-            assert!(taken.contains("deployment.apps/") && taken.contains("networkpolicy") && !taken.contains("Warning"), "{taken}");
+            assert!(
+                (taken.contains("deployment.apps/") || taken.contains("statefulset.apps/"))
+                    && taken.contains("networkpolicy")
+                    && !taken.contains("Warning"),
+                "{taken}"
+            );
         }
     }
     cluster.delete(&["namespace", "rendered"]);

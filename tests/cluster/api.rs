@@ -70,7 +70,13 @@ impl Api {
 
     /// Gets anything, without saying who asks.
     pub(crate) fn fetch(&self, url: &str) -> Result<(u16, String), String> {
-        answer(self.any.get(url).header("Accept", "application/vnd.oci.image.manifest.v1+json, */*").call())
+        self.fetch_as(url, None)
+    }
+
+    /// The same with a header that says who asks.
+    pub(crate) fn fetch_as(&self, url: &str, authorization: Option<&str>) -> Result<(u16, String), String> {
+        let request = self.any.get(url).header("Accept", "application/vnd.oci.image.manifest.v1+json, */*");
+        answer(authorization.into_iter().fold(request, |request, value| request.header("Authorization", value)).call())
     }
 }
 

@@ -2,17 +2,12 @@
 
 use crate::agent::{self, NAMESPACE, deploy_with, label, node};
 use crate::cluster::Cluster;
-use crate::fleet::{Behaviour, planned};
+use crate::fleet::{Behaviour, is_ci, planned};
 use crate::processes::wait;
 use crate::run::AGENT;
 use serde_json::{Value, json};
 
 const DAEMON_SETS: [&str; 3] = ["agent", "canary-procmount", "canary-userns"];
-
-/// Whether each kind of test is to be done, and not each test.
-pub(crate) fn is_ci() -> bool {
-    std::env::var_os("SET").is_some_and(|set| set == "ci")
-}
 
 /// How many times each is started anew.
 fn restarts() -> usize {

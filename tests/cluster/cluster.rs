@@ -61,7 +61,7 @@ impl Cluster {
             let archives = archives.join().expect("images");
             thread::scope(|scope| {
                 for node in there() {
-                    scope.spawn(|| archives.iter().for_each(|archive| images::import(node, archive)));
+                    scope.spawn(|| load(node, &archives, agent_image));
                 }
             });
             (certificates, api, archives.to_vec())
@@ -108,7 +108,7 @@ impl Cluster {
     pub(crate) fn join(&self, name: &str) {
         let node = self.node(name);
         node.start_containerd(&self.processes);
-        self.archives.iter().for_each(|archive| images::import(node, archive));
+        load(node, &self.archives, crate::run::AGENT);
         node.start_kubelet(&self.processes, &self.certificates, &self.cgroup);
         self.processes.ready(&node.kubelet_name(), || self.node_ready(name));
     }
@@ -167,6 +167,12 @@ impl Cluster {
     pub(crate) fn audit_log(&self) -> PathBuf {
         self.dir.join(control::AUDIT_LOG)
     }
+}
+
+/// Loads all images into a node.
+fn load(node: &Node, archives: &[PathBuf], agent_image: &str) {
+    archives.iter().for_each(|archive| images::import(node, archive));
+    images::tag(node, agent_image, images::UNNAMED_AGENT);
 }
 
 fn ready(api: &Api) -> Result<(), String> {

@@ -6,12 +6,16 @@ use crate::processes::Processes;
 use crate::support::tool;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// The address of node1, on which the servers listen that pods use.
 pub(crate) const ADDRESS: &str = "10.88.0.1";
 pub(crate) const API_SERVER: &str = "kube-apiserver";
 pub(crate) const OLD_API_SERVER: &str = "kube-apiserver-1.33";
 pub(crate) const AUDIT_LOG: &str = "audit.log";
+
+/// The addresses of Services.
+const SERVICES: &str = "10.96.0.0/24";
 
 /// All requests of service accounts and of people. The cluster's own parts talk much, and nobody asks about them.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
@@ -60,7 +64,7 @@ pub(crate) fn api_server(processes: &Processes, dir: &Path, certificates: &Certi
         tool("kube-apiserver"),
         [
             "--etcd-servers=http://127.0.0.1:2379".to_owned(),
-            "--service-cluster-ip-range=10.96.0.0/24".to_owned(),
+            format!("--service-cluster-ip-range={SERVICES}"),
             "--allow-privileged=true".to_owned(),
             "--authorization-mode=Node,RBAC".to_owned(),
             "--enable-admission-plugins=NodeRestriction".to_owned(),
@@ -157,6 +161,13 @@ conntrack: {{maxPerCore: 0}}
     );
     fs::write(dir.join("Corefile"), corefile).expect("write");
     processes.start("coredns", tool("coredns"), ["-conf".into(), dir.join("Corefile").into_os_string()]);
+}
+
+/// Lets the API server reach Services, for webhooks that lie behind one: without a route to it nothing is sent to an address, and
+/// the proxy sends it on.
+pub(crate) fn route_to_services() {
+    let done = Command::new("ip").args(["route", "replace", SERVICES, "dev", "lo", "src", ADDRESS]).status().expect("ip");
+    assert!(done.success(), "a route to {SERVICES}");
 }
 
 /// Waits for the parts that pods rely on.

@@ -79,13 +79,35 @@ const PROCMOUNT: &[Plan] = &[
     Plan { ids: Some(196_608), from_the_start: false, ..plan("node7", 7, Behaviour::Ordinary) },
 ];
 
-/// Whether the suite is the one of the profile procmount.
-pub(crate) fn is_procmount() -> bool {
-    std::env::var_os("SUITE").is_some_and(|suite| suite == "procmount")
+/// Which steps are run.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Suite {
+    /// The agent.
+    Agent,
+    /// The profile procmount, and pods with a user namespace.
+    Procmount,
+    /// What Knative's BuildKit template offered.
+    Seed,
+}
+
+impl Suite {
+    /// The one that the variable SUITE names.
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("SUITE").as_deref() {
+            Ok("procmount") => Suite::Procmount,
+            Ok("seed") => Suite::Seed,
+            _ => Suite::Agent,
+        }
+    }
+}
+
+/// Whether a part of the steps is enough.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("SET").is_some_and(|set| set == "ci")
 }
 
 pub(crate) fn planned() -> &'static [Plan] {
-    if is_procmount() { PROCMOUNT } else { USUAL }
+    if Suite::chosen() == Suite::Procmount { PROCMOUNT } else { USUAL }
 }
 
 /// Makes the OCI runtime of the node in this directory, a script around the real one.

@@ -11,6 +11,9 @@ pub(crate) const PAUSE: &str = "localhost/pause:1";
 /// busybox, and all that a build needs: builders and clients.
 pub(crate) const BUILDER: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
 
+/// What manifests call the agent's image where nobody names another, as containerd writes it. It is loaded into each node.
+pub(crate) const UNNAMED_AGENT: &str = concat!("docker.io/library/buildkit-preflight:", env!("CARGO_PKG_VERSION"));
+
 /// An image: its name, its root file system, and its config.
 pub(crate) struct Image {
     pub(crate) name: String,
@@ -26,10 +29,15 @@ pub(crate) fn pause(dir: &Path) -> Image {
     Image { name: PAUSE.to_owned(), root, config: json!({"Cmd": ["/bin/sleep", "infinity"]}) }
 }
 
-/// As moby/buildkit:rootless.
+/// As moby/buildkit:rootless, configured for the registries here.
 pub(crate) fn builder(dir: &Path) -> Image {
     let root = dir.join("builder");
     support::builder(&root, Path::new("/"));
+    git(&root);
+    let config = root.join("home/user/.config/buildkit");
+    fs::create_dir_all(&config).expect("mkdir");
+    let registries = [crate::cluster::REGISTRY, crate::seed::PRIVATE].map(|name| format!("[registry.\"{name}\"]\nhttp = true\n"));
+    fs::write(config.join("buildkitd.toml"), registries.concat()).expect("write");
     support::give_capabilities(&root);
     let config = json!({
         "User": "1000:1000",
@@ -45,6 +53,23 @@ pub(crate) fn builder(dir: &Path) -> Image {
         "Volumes": {"/home/user/.local/share/buildkit": {}},
     });
     Image { name: BUILDER.to_owned(), root, config }
+}
+
+/// git and ssh, which the image has for sources in git.
+fn git(root: &Path) {
+    let (debian, own) = (Path::new("/"), Path::new("usr/lib/git-core"));
+    for name in ["git", "ssh"] {
+        support::install(&Path::new("/usr/bin").join(name), root, name, debian);
+    }
+    fs::create_dir_all(root.join(own)).expect("mkdir");
+    for name in ["git-remote-http", "git-remote-https", "git-sh-i18n--envsubst"] {
+        support::install(&debian.join(own).join(name), root, name, debian);
+        std::os::unix::fs::symlink(Path::new("/usr/bin").join(name), root.join(own).join(name)).expect("symlink");
+    }
+    for script in ["git-submodule", "git-sh-setup", "git-sh-i18n"] {
+        fs::copy(debian.join(own).join(script), root.join(own).join(script)).expect("git");
+    }
+    fs::create_dir_all(root.join("usr/share/git-core/templates")).expect("mkdir");
 }
 
 /// The same as moby/buildkit, which runs buildkitd as root and without rootlesskit.
@@ -136,6 +161,12 @@ pub(crate) fn import(node: &Node, archive: &Path) {
     let input = File::open(archive).expect("an archive");
     let output = node.ctr().args(["images", "import", "-"]).stdin(Stdio::from(input)).output().expect("ctr");
     assert!(output.status.success(), "{} on {}: {}", archive.display(), node.name, String::from_utf8_lossy(&output.stderr));
+}
+
+/// Gives an image that a node has another name, too.
+pub(crate) fn tag(node: &Node, image: &str, name: &str) {
+    let output = node.ctr().args(["images", "tag", "--force", image, name]).output().expect("ctr");
+    assert!(output.status.success(), "{name} on {}: {}", node.name, String::from_utf8_lossy(&output.stderr));
 }
 
 /// As Go and images call this machine's.

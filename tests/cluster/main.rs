@@ -3,9 +3,9 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; `SET=ci` repeats less there. `STEP=text` runs those whose names contain the text, as a filter behind
-//! `cargo test ... --` does; `--list` and the rest is as usual, too. `KEEP=1` leaves the cluster up after them
-//! (`STEP=none KEEP=1`: at once) until Enter or a signal.
+//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`]. `SET=ci` leaves some out, and repeats less.
+//! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
+//! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
 //! The program runs in three stages, see `outside` and `inside`. Needs root and `make cluster-tools`.
 
@@ -34,6 +34,7 @@ mod processes;
 mod rest;
 mod run;
 mod scheduling;
+mod seed;
 mod self_build;
 mod smoke;
 #[path = "../support/image.rs"]
@@ -43,6 +44,7 @@ mod tune_confinement;
 mod tuned;
 mod watch;
 
+use fleet::Suite;
 use libtest_mimic::Trial;
 use std::process::ExitCode;
 
@@ -118,11 +120,12 @@ const MORE_PROCMOUNT_STEPS: &[run::Step] = &[
 ];
 
 fn trials() -> Vec<Trial> {
-    if !fleet::is_procmount() {
-        return run::trials(STEPS).collect();
-    }
-    let more = run::trials(MORE_PROCMOUNT_STEPS).map(|step| step.with_ignored_flag(canary::is_ci()));
-    run::trials(PROCMOUNT_STEPS).chain(more).collect()
+    let (steps, more) = match Suite::chosen() {
+        Suite::Agent => (STEPS, &[][..]),
+        Suite::Procmount => (PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS),
+        Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
+    };
+    run::trials(steps).chain(run::trials(more).map(|step| step.with_ignored_flag(fleet::is_ci()))).collect()
 }
 
 fn main() -> ExitCode {

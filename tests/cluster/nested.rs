@@ -196,7 +196,7 @@ pub(crate) fn a_builder_of_userns_builds_where_its_canary_was(cluster: &Cluster)
     for other in cluster.nodes.iter().filter(|node| node.name != "node2" && node.plan.from_the_start) {
         cluster.kubectl(&["cordon", other.name]).expect("kubectl cordon");
     }
-    let builder = Builder::start(cluster, "rootful", &["--profile", "userns"]);
+    let builder = Builder::start(cluster, "rootful", &["--profile", "userns", "--read-only-root"]);
     assert_eq!((builder.node().as_str(), process_mode(&builder).as_str()), ("node2", "sandbox"));
     assert_eq!(builder.inside("cat /proc/self/uid_map").split_whitespace().last(), Some("65536"));
     builder.build("plain", "echo built", "").unwrap_or_else(|error| panic!("{error}"));

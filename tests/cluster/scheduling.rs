@@ -57,6 +57,8 @@ pub(crate) fn a_builder_on_node2_dies_as_foretold(cluster: &Cluster) {
     let deployment = cluster.get(&["deployment", "-n", NAMESPACE, "buildkitd"]);
     let mut spec = deployment["spec"]["template"]["spec"].clone();
     spec["affinity"].take();
+    // The guard would say it first.
+    spec["initContainers"].take();
     spec["nodeName"] = "node2".into();
     spec["restartPolicy"] = "Never".into();
     let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "control", "namespace": NAMESPACE}, "spec": spec});

@@ -7,4 +7,5 @@ mod markdown;
 mod names;
 mod outputs;
 mod reference;
+mod template;
 mod words;

@@ -11,9 +11,11 @@ use std::collections::BTreeSet;
 /// Flags of other programs.
 const FOREIGN: &[&str] = &[
     "--addr",
+    "--branch",
     "--build-context",
     "--builder",
     "--container",
+    "--depth",
     "--docker-password",
     "--docker-server",
     "--docker-username",

@@ -74,6 +74,47 @@ const ALL: &[Expected] = &[
         // With --child nothing but what names two users at once is refused: see below.
         never: &[("rootful", &["become-uid", "under-rootlesskit"]), ("under-rootlesskit", &["become-uid"])],
     },
+    Expected {
+        path: &["build"],
+        always: &["--image=a"],
+        needs: &[
+            ("revision", &["git"]),
+            ("sub-path", &["git"]),
+            ("client-image", &["git"]),
+            ("service-account", &["git"]),
+            ("git-image", &["git"]),
+            ("accept-host-key", &["git"]),
+            ("no-follow", &["git"]),
+            ("keep", &["git"]),
+        ],
+        never: &[("template", &["image"]), ("file", &["image"]), ("dry-run", &["wait", "keep", "no-follow"]), ("no-follow", &["keep"])],
+    },
+    Expected {
+        path: &["build"],
+        always: &["--file=/nowhere"],
+        needs: &[],
+        never: &[
+            ("git", &["file"]),
+            ("image", &["file"]),
+            ("dockerfile", &["file"]),
+            ("build-arg", &["file"]),
+            ("secret", &["file"]),
+            ("target", &["file"]),
+            ("platform", &["file"]),
+            ("cache-from", &["file"]),
+            ("cache-to", &["file"]),
+            ("no-push", &["file"]),
+            ("builder", &["file"]),
+            ("tls", &["file"]),
+            ("timeout", &["file"]),
+            ("revision", &["file"]),
+            ("sub-path", &["file"]),
+            ("client-image", &["file"]),
+            ("service-account", &["file"]),
+            ("dry-run", &["wait", "keep", "no-follow"]),
+            ("no-follow", &["keep"]),
+        ],
+    },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
     Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
@@ -92,6 +133,11 @@ fn sample(name: &str) -> &str {
         "namespace" | "context" | "name" | "image" | "guard-image" => "a",
         "label-prefix" => "example.org",
         "tune" => "all",
+        "wait" | "timeout" => "5s",
+        "build-arg" => "a=b",
+        "secret" => "id=a,src=/nowhere",
+        "builder" => "tcp://b:1",
+        "tls" | "service-account" | "client-image" | "git-image" => "a",
         "evidence" => "probed",
         "listen" => "127.0.0.1:1",
         "log-level" => "debug",
@@ -144,7 +190,8 @@ fn every_combination_is_taken_or_refused_as_written_down() {
     for expected in ALL {
         let mut command = Cli::command();
         for chosen in combinations(&arguments(expected)) {
-            let has = |name: &str| chosen.iter().any(|(given, _)| given == name);
+            let always = |name: &str| expected.always.iter().any(|always| always.starts_with(&format!("--{name}=")));
+            let has = |name: &str| always(name) || chosen.iter().any(|(given, _)| given == name);
             let by_hand = expected.path != ["probe"] || has("child");
             let lacks = expected.needs.iter().any(|(name, needed)| has(name) && !needed.iter().all(|needed| has(needed)));
             let against = expected.never.iter().any(|(name, others)| has(name) && others.iter().any(|other| has(other)));

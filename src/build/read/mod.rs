@@ -1,0 +1,47 @@
+//! YAML and objects of the cluster into a Build or a template.
+
+mod build;
+mod container;
+mod head;
+mod source;
+mod template;
+
+use crate::build::fields::Cursor;
+use crate::build::model::{Build, Template};
+use crate::build::place::Invalid;
+use crate::build::tree::Node;
+use crate::build::{validate, yaml};
+use serde_json::Value;
+
+/// Reads a Build and checks it. `file` is what the text is called in messages.
+///
+/// # Errors
+/// It is not YAML, not one document, not a Build, or a value or a field makes no sense.
+pub fn read_build(file: &str, text: &str) -> Result<Build, Invalid> {
+    let node = yaml::document(file, text)?;
+    let build = build::build(&Cursor::new(file, &node))?;
+    validate::build(&build)?;
+    Ok(build)
+}
+
+/// The same for a BuildTemplate or ClusterBuildTemplate.
+///
+/// # Errors
+/// As of a Build.
+pub fn read_template(file: &str, text: &str) -> Result<Template, Invalid> {
+    template(file, &yaml::document(file, text)?)
+}
+
+/// A template of the cluster; `name` is what it is called in messages.
+///
+/// # Errors
+/// As of a Build.
+pub fn template_of(name: &str, object: &Value) -> Result<Template, Invalid> {
+    template(name, &Node::from(object))
+}
+
+fn template(file: &str, node: &Node) -> Result<Template, Invalid> {
+    let template = template::template(&Cursor::new(file, node))?;
+    validate::template(&template)?;
+    Ok(template)
+}
