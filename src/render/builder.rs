@@ -17,8 +17,6 @@ pub use quantity::{BadQuantity, Quantity};
 pub use storage::Storage;
 pub use tls::{Pair, Tls};
 
-pub(super) use names::IMAGE;
-
 use super::Error;
 use super::template::{Templates, objects};
 use crate::profile::Profile;

@@ -7,10 +7,10 @@ pub const BUILDER_NAMESPACE: &str = "buildkit";
 pub const BUILDER_NAME: &str = "buildkitd";
 
 /// Where buildkitd takes orders over the network.
-pub(in crate::render) const PORT: u16 = 1234;
+pub(super) const PORT: u16 = 1234;
 
 /// Upstream's image; the rootless one has `-rootless` behind it.
-pub(in crate::render) const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
+const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
 
 /// Upstream's image, which clients of any builder can use too: it has buildctl, a shell and git, and runs as user 1000.
 pub const ROOTLESS_IMAGE: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
