@@ -87,7 +87,7 @@ pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an 
 pub(super) const BUILDER: &[Row] = &[
     (READY, "printed"),
     (NOT_READY, "--profile auto: no profile has enough ready nodes"),
-    (BAD_INPUT, "wrong usage, no range of IDs fits, or --kubeconfig does not exist"),
+    (BAD_INPUT, "wrong usage or bad input, no range of IDs fits, or a path that was named does not exist"),
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 

@@ -17,6 +17,7 @@ const RUN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("kubectl get nodes -L ", "tests/cluster/agent.rs", r#""get", "nodes""#),
     ("kubectl get nodes -o 'custom-columns=", "tests/cluster/agent.rs", r#""get", "nodes""#),
     ("kubectl logs -n buildkit-preflight daemonset/agent ", "tests/cluster/agent.rs", r#""logs", "-n", NAMESPACE"#),
+    ("cd manifests/builder", "tests/cluster/scheduling.rs", "manifests/builder"),
     ("cd manifests/agent", "tests/cluster/agent.rs", "manifests"),
     ("cd manifests/overlays/userns", "tests/cluster/canary.rs", "overlays/userns"),
     ("cd manifests/overlays/tune-kernel", "tests/cluster/tune.rs", "tune-kernel"),

@@ -34,6 +34,7 @@ const FOREIGN: &[&str] = &[
     "--platform",
     "--pod-running-timeout",
     "--push",
+    "--registry-auth-tlscontext",
     "--restart",
     "--rm",
     "--tag",

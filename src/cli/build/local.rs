@@ -35,7 +35,7 @@ struct Builder {
 pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
     let mut signals = Signals::new()?;
     let progress = Progress::new();
-    let directory = arguments.dir.as_deref().unwrap_or(Path::new("."));
+    let directory = arguments.dir.as_deref().unwrap_or_else(|| Path::new("."));
     is_directory(Named::Context, directory, PATIENCE)?;
     let directory = directory.display().to_string();
     arguments.options().check()?;

@@ -7,7 +7,7 @@ pub const BUILDER_NAMESPACE: &str = "buildkit";
 pub const BUILDER_NAME: &str = "buildkitd";
 
 /// Where buildkitd takes orders over the network.
-pub(in crate::render) const PORT: u16 = 1234;
+pub(super) const PORT: u16 = 1234;
 
 /// Upstream's image; the rootless one has `-rootless` behind it.
 const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
