@@ -11,18 +11,16 @@ use std::path::Path;
 /// Holds a directory against what is rendered, or writes it.
 fn stands(directory: &str, files: &[(impl AsRef<Path>, String)]) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests").join(directory);
-    files.iter().for_each(|(name, text)| file_stands(&dir.join(name.as_ref()), text));
-    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies in {directory}");
-}
-
-/// Holds a file against what is rendered, or writes it.
-fn file_stands(path: &Path, text: &str) {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().expect("a directory")).expect("mkdir");
-        fs::write(path, text).expect("write");
+    for (name, text) in files {
+        let path = dir.join(name.as_ref());
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(&dir).expect("mkdir");
+            fs::write(&path, text).expect("write");
+        }
+        let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
+        assert!(stands == *text, "{} is not what `render` prints: run `make manifests`", path.display());
     }
-    let stands = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}: run `make manifests`", path.display()));
-    assert!(stands == text, "{} is not what `render` prints: run `make manifests`", path.display());
+    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), files.len(), "nothing else lies in {directory}");
 }
 
 #[test]
@@ -54,18 +52,15 @@ fn the_manifests_of_the_builder_are_those_that_are_rendered() {
     stands("builder", &files);
 }
 
-/// The file with which the page of Knative's template begins: the namespace is the user's own.
+/// The files of Knative's template, in the order in which its page applies them, and the same for those who came after it. The
+/// namespace is the user's own.
 #[test]
-fn the_builder_in_one_file_is_the_one_that_is_rendered() {
-    let files = builder(&BuilderOptions { namespace: None, ..BuilderOptions::default() }).expect("manifests").files;
-    let text = files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
-    file_stands(&Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/template/0-buildkitd.yaml"), &text);
-}
-
-#[test]
-fn the_templates_of_clients_are_those_that_are_rendered() {
+fn the_files_of_the_template_are_those_that_are_rendered() {
+    let daemon = builder(&BuilderOptions { namespace: None, ..BuilderOptions::default() }).expect("manifests").files;
+    let daemon = daemon.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
     let file = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
-    stands("template", &[Client::Knative, Client::Tekton, Client::Shipwright].map(file));
+    let clients = [Client::Knative, Client::Tekton, Client::Shipwright].map(file);
+    stands("template", &[&[("0-buildkitd.yaml", daemon)], &clients[..]].concat());
 }
 
 #[test]
