@@ -52,15 +52,15 @@ fn the_manifests_of_the_builder_are_those_that_are_rendered() {
     stands("builder", &files);
 }
 
-/// The files of Knative's template, in the order in which its page applies them, and the same for those who came after it. The
-/// namespace is the user's own.
 #[test]
 fn the_files_of_the_template_are_those_that_are_rendered() {
+    // The namespace is the user's own.
     let daemon = builder(&BuilderOptions { namespace: None, ..BuilderOptions::default() }).expect("manifests").files;
     let daemon = daemon.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n");
-    let file = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
-    let clients = [Client::Knative, Client::Tekton, Client::Shipwright].map(file);
-    stands("template", &[&[("0-buildkitd.yaml", daemon)], &clients[..]].concat());
+    let client = |of: Client| (of.file(), client(of, &ClientOptions::default()).expect("a manifest"));
+    let mut files = vec![("0-buildkitd.yaml", daemon)];
+    files.extend([Client::Knative, Client::Tekton, Client::Shipwright].map(client));
+    stands("template", &files);
 }
 
 #[test]

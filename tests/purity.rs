@@ -26,9 +26,11 @@ const PURE: [&str; 15] = [
 
 /// What of the standard library has no eyes and no hands.
 const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "string"];
+/// A length of time is a value.
+const LENGTH: &str = "std::time::Duration";
 /// Points in time and chance are values too, as long as others bring them: for those who schedule, all in this folder.
 const SCHEDULES: &str = "agent";
-const VALUES: [&str; 3] = ["std::time::Duration", "std::time::Instant", "fastrand::Rng"];
+const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
 const CRATES: [&str; 9] = ["base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
@@ -43,7 +45,8 @@ struct Impurities {
 
 impl Impurities {
     fn is_value(&self, segments: &[String]) -> bool {
-        self.schedules && VALUES.contains(&segments.join("::").as_str())
+        let path = segments.join("::");
+        path == LENGTH || self.schedules && VALUES.contains(&path.as_str())
     }
 
     fn path(&mut self, segments: &[String]) {

@@ -183,7 +183,8 @@ fn a_standard_output_that_takes_nothing_is_said() {
         "facts --root \"$1\"",
         "facts --list",
         "render agent --image r.example/p:1",
-        "render builder",
+        "render builder --tls --no-guard",
+        "render template",
     ] {
         for redirection in ["> /dev/full", ">&-"] {
             let (code, said) = shell(&format!("\"$0\" {command} {redirection}"), &[root]);

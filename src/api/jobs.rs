@@ -1,6 +1,7 @@
 use super::lines::Lines;
 use super::server::{OBJECT, Request};
 use super::{Error, Server};
+use crate::build::{NeedKind, TemplateKind};
 use http::Method;
 use kube::core::request::Error as Unsendable;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -42,15 +43,6 @@ struct List {
 #[serde(rename_all = "camelCase", default)]
 struct ListMetadata {
     resource_version: String,
-}
-
-/// A kind of templates.
-#[derive(Clone, Copy, Debug)]
-pub enum TemplateScope {
-    /// Of a namespace.
-    Namespace,
-    /// Of the cluster.
-    Cluster,
 }
 
 impl Jobs {
@@ -95,15 +87,31 @@ impl Jobs {
         self.get(&self.path("api/v1", "secrets", Some(name), "")).await
     }
 
+    /// Whether an object is there that a pod would wait for. Who may not read it has it, for all that can be told.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn has(&self, kind: NeedKind, name: &str) -> Result<bool, Error> {
+        let resource = match kind {
+            NeedKind::Secret => "secrets",
+            NeedKind::ConfigMap => "configmaps",
+            NeedKind::Claim => "persistentvolumeclaims",
+        };
+        match self.get(&self.path("api/v1", resource, Some(name), "")).await {
+            Err(error) if error.is_forbidden() => Ok(true),
+            answer => Ok(answer?.is_some()),
+        }
+    }
+
     /// A template of Knative Build, if there is one of this name. A cluster that does not know templates has none.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn template(&self, scope: TemplateScope, name: &str) -> Result<Option<Value>, Error> {
+    pub async fn template(&self, kind: TemplateKind, name: &str) -> Result<Option<Value>, Error> {
         const API: &str = "apis/build.knative.dev/v1alpha1";
-        let path = match scope {
-            TemplateScope::Namespace => self.path(API, "buildtemplates", Some(name), ""),
-            TemplateScope::Cluster => format!("/{API}/clusterbuildtemplates/{}", utf8_percent_encode(name, NAME)),
+        let path = match kind {
+            TemplateKind::BuildTemplate => self.path(API, "buildtemplates", Some(name), ""),
+            TemplateKind::ClusterBuildTemplate => format!("/{API}/clusterbuildtemplates/{}", utf8_percent_encode(name, NAME)),
         };
         self.get(&path).await
     }

@@ -39,7 +39,7 @@ pub use error::Error;
 #[cfg(feature = "cli")]
 pub use following::{Ending, Event, Following};
 #[cfg(feature = "cli")]
-pub use jobs::{Jobs, TemplateScope};
+pub use jobs::Jobs;
 #[cfg(feature = "cli")]
 pub use lines::{Line, Lines};
 pub use node_writer::NodeWriter;

@@ -100,7 +100,7 @@ impl Services {
             kube::Error::Api(status) => Error::Refused { what: what.clone(), code: status.code, message: said(status.message) },
             error => self.server.unreachable(&what, error),
         })?;
-        forwarder.take_stream(port).ok_or(Error::Unsendable(Unsendable::Validation(format!("no port {port}"))))
+        forwarder.take_stream(port).ok_or_else(|| Error::Unsendable(Unsendable::Validation(format!("no port {port}"))))
     }
 }
 

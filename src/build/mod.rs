@@ -14,6 +14,7 @@ mod image;
 mod job;
 mod model;
 mod near;
+mod needs;
 mod place;
 mod plan;
 mod progress;
@@ -30,6 +31,7 @@ pub use credentials::{CredentialError, Home, HomeFile, Secret, home, secret_name
 pub use generated::{GitBuild, generated};
 pub use job::{JobOptions, Made, job};
 pub use model::{Argument, Build, Container, Fetch, Parameter, Source, Template, TemplateKind, TemplateRef, Volume, Work};
+pub use needs::{Need, NeedKind, needs};
 pub use place::{Given, Invalid, Place, Spot};
 pub use plan::{Plan, plan};
 pub use progress::{Digests, Failure, Phase, Pushed, job_failure, phase, reported_digest};

@@ -120,7 +120,7 @@ mod tests {
     use serde_json::json;
 
     fn values() -> Values {
-        [("A", "1"), ("B", "${A}"), ("C", "")].map(|(name, value)| (name.into(), value.into())).into()
+        [("A", "1"), ("B", "${A}"), ("C", ""), ("E", " x ")].map(|(name, value)| (name.into(), value.into())).into()
     }
 
     #[test]
@@ -130,6 +130,7 @@ mod tests {
             ("x${A}y${A}", "x1y1"),
             ("${B}", "${A}"),
             ("${C}", ""),
+            ("[${E}]", "[ x ]"),
             ("${D}", "${D}"),
             ("$A $${A} ${A", "$A $1 ${A"),
             ("${ A} ${a}", "${ A} ${a}"),

@@ -75,7 +75,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Tree, E> {
-        Number::from_f64(value).map(Tree::Number).ok_or_else(|| E::custom("a number that is not finite"))
+        // A whole number is an integer in JSON, as Kubernetes wants it, however it was written.
+        let whole = value.to_string().parse::<i64>().ok().map(Number::from);
+        whole.or_else(|| Number::from_f64(value)).map(Tree::Number).ok_or_else(|| E::custom("a number that is not finite"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Tree, E> {

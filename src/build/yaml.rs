@@ -23,6 +23,8 @@ pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     }
     let options = serde_saphyr::options! {
         with_snippet: false,
+        // As kubectl reads a `defaultMode: 0400`.
+        legacy_octal_numbers: true,
         budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: 16 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
     };
@@ -50,6 +52,8 @@ fn invalid(whole: Spot, error: &Error) -> Invalid {
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
             spot.invalid(TOO_MUCH)
         }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => spot.invalid("an alias refers to a value that contains the alias"),
+        Error::NonFiniteFloat { .. } => spot.invalid("a number is not finite: a text needs quotes"),
         other => {
             let text = other.to_string();
             // Where an alias is what goes beyond a bound, the crate keeps that as a text alone.
@@ -80,6 +84,13 @@ mod tests {
     }
 
     #[test]
+    fn values_are_what_kubectl_takes_them_for() {
+        let text = "[0400, 0o17, 0x1f, 1_000, yes, Off, y, 'yes', 08, 1.5, 1e3, ~, 1.2.3, 2001-01-01]";
+        let values = serde_json::json!([256, 15, 31, 1000, true, false, true, "yes", 8, 1.5, 1000, null, "1.2.3", "2001-01-01"]);
+        assert_eq!(document("f.yaml", text).map(|node| node.json()), Ok(values));
+    }
+
+    #[test]
     fn what_is_no_document_is_refused_with_its_place() {
         let laughs: String = (1..12).map(|n| format!("l{n}: &l{n} [{}]\n", vec![format!("*l{}", n - 1); 9].join(", "))).collect();
         let bomb = format!("l0: &l0 [x, x, x]\n{laughs}");
@@ -91,7 +102,8 @@ mod tests {
             ("a: 1\na: 2\n", "f.yaml:2:1: the field `a` is given twice"),
             ("a: 1: 2\n", "f.yaml:1:5: not valid YAML: mapping values are not allowed in this context"),
             ("a: *x\n", "f.yaml:1:4: not valid YAML: alias references unknown anchor"),
-            ("a: .nan\n", "f.yaml:1:4: not valid YAML: non-finite float `.nan` rejected by the configured policy"),
+            ("a: .nan\n", "f.yaml:1:4: a number is not finite: a text needs quotes"),
+            ("a: &a\n  b: *a\n", "f.yaml:2:6: an alias refers to a value that contains the alias"),
         ] {
             assert_eq!(said(text), message, "{text}");
         }

@@ -63,7 +63,7 @@ impl<'a> Case<'a> {
 
     /// Whether all of some steps worked, as far as the plan has them; at least one must have been done.
     pub(super) fn worked(&self, steps: &[Step]) -> bool {
-        if matches!(self.basis, Basis::Built(_)) && self.plan.steps().any(|step| steps.contains(&step)) {
+        if matches!(self.basis, Basis::Built(_)) && self.plan.steps().any(|step| steps.contains(&step) && !step.is_of_own_pod()) {
             return true;
         }
         let Some(probe) = self.probe else { return false };

@@ -120,7 +120,7 @@ mod tests {
     use crate::cause::remedy;
     use crate::check::testing::{facts_of, failed_at, finding, table, with_probe};
     use crate::check::{Outcome, Ready, judge};
-    use crate::fact::{Facts, UserEntry};
+    use crate::fact::{Facts, Trial, TrialEnd, UserEntry};
     use crate::profile::Profile;
 
     fn directory(path: &str, owner: u32) -> Directory {
@@ -277,6 +277,15 @@ mod tests {
         );
         failed_at(Step::RuntimeDir, Errno::EINVAL, Cause::RuntimeDir, |_| {});
         failed_at(Step::Chown, Errno::EPERM, Cause::StateDirChown, |_| {});
+    }
+
+    #[test]
+    fn a_trial_build_says_nothing_of_the_pods_own_directories() {
+        let mut facts = with_probe(facts_of(&|_| {}), Some((Step::RuntimeDir, Errno::EACCES)));
+        let end = TrialEnd::Built;
+        facts.trials = vec![Trial { plan: facts.probes[0].plan, end, snapshotter: Some("overlayfs".into()), millis: 1 }];
+        let verdict = judge(&facts, Profile::NoProcessSandbox, None);
+        assert_eq!((verdict.ready(), verdict.decisive()), (Ready::NotReady, Some(Cause::RuntimeDir)));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn builder(options: &BuilderOptions) -> Result<Builder, Error> {
 /// What its user should know.
 fn notes(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<String> {
     let risk = (options.profile == Profile::Rootful).then(|| {
-        "rootful is at your own risk: everyone who can build has the rights of root on the node. Take it where no other profile works"
+        "rootful is at your own risk: a client that can build has the rights of root on the node. Take it where no other profile works"
             .to_owned()
     });
     let memory = matches!(options.storage, Storage::Memory(_)).then(|| {
@@ -72,7 +72,7 @@ fn notes(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<String> {
     let secret = (options.tls.is_some() && !options.profile.shape().host_users)
         .then(|| format!("--tls: a pod of {} can have a Secret only on Linux 6.3 or newer", options.profile));
     let open = options.tls.is_none().then(|| {
-        "without --tls, everyone who reaches the builder's port can build. The NetworkPolicy lets in only pods of its namespace, if the network plugin enforces policies".to_owned()
+        "without --tls, every client that reaches the builder's port can build. The NetworkPolicy lets in only pods of its namespace, if the network plugin enforces policies".to_owned()
     });
     [sub_ids.and_then(SubIds::unpacked), risk, memory, secret, open].into_iter().flatten().collect()
 }

@@ -6,6 +6,7 @@ mod rows;
 mod scripts;
 
 use buildkit_preflight::build::{Home, Invalid, Plan, job, plan, read_build, read_template};
+use buildkit_preflight::render;
 use proptest::prelude::*;
 use rows::{ROWS, Row, Which};
 
@@ -60,6 +61,25 @@ fn the_page_is_filled_in_as_knative_did() {
     assert_eq!((step["image"].as_str(), step["workingDir"].as_str()), (Some("moby/buildkit:v0.4.0-rootless"), Some("/workspace")));
     assert_eq!((plan.build.service_account(), plan.build.timeout), ("default", 600));
     assert_eq!(plan.build.git_urls(), ["https://github.com/my-user/my-repo"]);
+}
+
+#[test]
+fn the_template_of_this_program_has_the_parameters_of_the_page() {
+    let text = render::build_template().expect("a template");
+    let template = read_template("template.yaml", &text).unwrap_or_else(|invalid| panic!("{invalid}"));
+    let parameters: Vec<_> = template.parameters.iter().map(|one| (one.name.value.as_str(), one.default.as_deref())).collect();
+    let image = render::client_image();
+    let wanted = [
+        ("IMAGE", None),
+        ("DOCKERFILE", Some("./Dockerfile")),
+        ("PUSH", Some("true")),
+        ("DIRECTORY", Some("/workspace")),
+        ("BUILDKIT_CLIENT_IMAGE", Some(image.as_str())),
+        ("BUILDKIT_DAEMON_ADDRESS", Some("tcp://buildkitd:1234")),
+    ];
+    assert_eq!(parameters, wanted);
+    let plan = judged(healthy(Which::Page), &text).unwrap_or_else(|invalid| panic!("{invalid}"));
+    assert_eq!(plan.steps[0].value["image"], image);
 }
 
 #[test]

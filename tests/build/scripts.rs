@@ -116,7 +116,11 @@ fn a_source_goes_into_its_folder() {
     let repository = Repository::new();
     let (workspace, output) = repository.fetch("main", "a b/c", "a b/c/web");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(text(workspace.path().join("a b/c/web/file")).as_deref(), Some("2"));
+    let file = workspace.path().join("a b/c/web/file");
+    assert_eq!(text(&file).as_deref(), Some("2"));
+    for path in [file.parent().expect("a folder"), &file] {
+        assert_eq!(fs::metadata(path).expect("it is there").permissions().mode() & 0o060, 0o060, "{}", path.display());
+    }
 }
 
 #[test]

@@ -22,8 +22,6 @@ mod cluster;
 mod confinement;
 mod control;
 mod fleet;
-#[path = "seed/guard.rs"]
-mod guard;
 mod images;
 mod inside;
 mod nested;
@@ -59,7 +57,6 @@ const STEPS: &[run::Step] = &[
     ("the agents begin to rest", rest::begins),
     ("buildkitd runs on node1 and never on node2", scheduling::buildkitd_runs_only_on_node1),
     ("a builder without affinity dies on node2 of what the condition says", scheduling::a_builder_on_node2_dies_as_foretold),
-    ("the guard of a builder's pod stops what can't work, and says why", guard::stops_what_cannot_work_and_says_why),
     ("the project builds its own image on the builder that it scheduled", self_build::builds_its_own_image),
     ("the agent's account writes only what is ours", confinement::the_account_writes_only_what_is_ours),
     ("the agent's account tells only of its own node", confinement::the_account_tells_only_of_its_node),

@@ -127,6 +127,13 @@ fn the_nodes_causes_are_the_guards_too() {
 }
 
 #[test]
+fn every_profile_starts() {
+    starts(&Pod { profile: "privileged", privileged: true, ..GUARD });
+    starts(&Pod { guard: true, ..crate::PROCMOUNT });
+    starts(&Pod { profile: "userns", uid: 0, privileged: true, ids: Some(65_536), ..GUARD });
+}
+
+#[test]
 fn root_of_its_container_is_guarded_too() {
     let pod = Pod { profile: "rootful", uid: 0, privileged: true, ..GUARD };
     starts(&pod);

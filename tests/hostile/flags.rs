@@ -62,8 +62,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--state-dir state",
             "--deadline 10s",
             "--process-sandbox on",
+            "--guard",
         ],
         against: &[
+            ("--guard", &["--facts", "--root", "--no-probe", "--prove", "--without"]),
             ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--deadline"]),
             ("--root", &["--prove", "--without"]),
             ("--no-probe", &["--prove", "--without"]),
@@ -243,6 +245,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--newuidmap /usr/bin/newuidmap",
             "--newgidmap /usr/bin/newgidmap",
             "--under-rootlesskit",
+            "--own-pod",
             "--without overlay",
         ],
         against: &[

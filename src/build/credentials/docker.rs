@@ -46,13 +46,13 @@ fn logins(secret: &Secret, key: &str, field: Option<&str>) -> Result<Map<String,
 fn users(secrets: &[Secret]) -> Result<Map<String, Value>, CredentialError> {
     let mut users = Map::new();
     for secret in secrets.iter().filter(|secret| secret.kind == BASIC_AUTH) {
-        for registry in secret.annotated(DOCKER) {
+        for (key, registry) in secret.annotated(DOCKER) {
             let bare = registry.split_once("://").map_or(registry, |(_, rest)| rest).trim_end_matches('/');
             if NOT_DOCKER_HUB.contains(&bare) {
                 return Err(secret.wrong(format!("Docker Hub is annotated as {DOCKER_HUB}, not as `{registry}`")));
             }
-            if bare.is_empty() || registry.contains(|c: char| c.is_control() || c.is_whitespace()) {
-                return Err(secret.wrong(format!("its annotation `{registry}` is not a registry such as https://gcr.io")));
+            if bare.is_empty() || registry.contains(|c: char| c.is_control() || c.is_whitespace() || c == '@') {
+                return Err(secret.wrong(format!("its annotation {key} is not a registry such as https://gcr.io, without a user")));
             }
             let (user, password) = (secret.line("username")?, secret.line("password")?);
             if user.contains(':') {

@@ -17,8 +17,10 @@ pub(super) struct Login<'a> {
 pub(super) fn logins(secrets: &[Secret]) -> Result<Vec<Login<'_>>, CredentialError> {
     let mut logins: Vec<Login<'_>> = Vec::new();
     for secret in secrets.iter().filter(|secret| secret.kind == BASIC_AUTH) {
-        for url in secret.annotated(GIT) {
-            split(url).ok_or_else(|| secret.wrong(format!("its annotation `{url}` is not a URL such as https://github.com")))?;
+        for (key, url) in secret.annotated(GIT) {
+            // What it says instead is not shown: there may be a password in it.
+            split(url)
+                .ok_or_else(|| secret.wrong(format!("its annotation {key} is not a URL such as https://github.com, without a user")))?;
             if logins.iter().any(|login| login.url == url) {
                 return Err(secret.wrong(format!("`{url}` is annotated twice, so it is not known which login counts")));
             }

@@ -68,12 +68,12 @@ impl Secret {
         CredentialError { secret: Some(self.name.clone()), message: message.into(), hint: None }
     }
 
-    /// The values of all annotations that begin so, sorted.
-    pub(super) fn annotated(&self, prefix: &str) -> impl Iterator<Item = &str> {
-        let mut values: Vec<_> =
-            self.annotations.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, value)| value.as_str()).collect();
-        values.sort_unstable();
-        values.into_iter()
+    /// All annotations that begin so, with their values, sorted by these.
+    pub(super) fn annotated(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.annotations.iter().filter(|(key, _)| key.starts_with(prefix));
+        let mut all: Vec<_> = all.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        all.sort_by_key(|(_, value)| *value);
+        all.into_iter()
     }
 
     pub(super) fn bytes(&self, key: &str) -> Option<&[u8]> {

@@ -22,9 +22,9 @@ pub(super) struct Key<'a> {
 pub(super) fn keys(secrets: &[Secret], accept_host_key: bool) -> Result<Vec<Key<'_>>, CredentialError> {
     let mut keys: Vec<Key<'_>> = Vec::new();
     for secret in secrets.iter().filter(|secret| secret.kind == SSH_AUTH) {
-        for value in secret.annotated(GIT) {
-            let (host, port) = address(value)
-                .ok_or_else(|| secret.wrong(format!("its annotation `{value}` is not HOST or HOST:PORT, such as github.com")))?;
+        for (key, value) in secret.annotated(GIT) {
+            let wrong = || secret.wrong(format!("its annotation {key} is not HOST or HOST:PORT, such as github.com"));
+            let (host, port) = address(value).ok_or_else(wrong)?;
             if keys.iter().any(|key| key.host == host) {
                 return Err(secret.wrong(format!("`{host}` is annotated twice, so it is not known which key counts")));
             }

@@ -118,9 +118,14 @@ fn what_is_wrong_is_said_without_what_is_secret() {
     let mut raw = login(git("https://a.example"));
     raw["data"]["password"] = "s3cr3t?".into();
     let rows: Vec<(Vec<Value>, &str)> = vec![
-        (vec![login(git("github.com"))], "secret `login`: its annotation `github.com` is not a URL such as https://github.com"),
-        (vec![login(git("ssh://github.com"))], "secret `login`: its annotation `ssh://github.com` is not a URL such as https://github.com"),
+        (
+            vec![login(git("github.com"))],
+            "secret `login`: its annotation build.knative.dev/git-0 is not a URL such as https://github.com, without a user",
+        ),
+        (vec![login(git("ssh://github.com"))], "its annotation build.knative.dev/git-0 is not a URL such as https://github.com"),
         (vec![login(git("https://a\nb"))], "is not a URL"),
+        (vec![login(git("https://bob:s3cr3t@a.example"))], "is not a URL"),
+        (vec![login(docker("https://bob:s3cr3t@a.example"))], "is not a registry"),
         (
             vec![login(git("https://a.example")), login(git("https://a.example"))],
             "secret `login`: `https://a.example` is annotated twice, so it is not known which login counts",
@@ -150,11 +155,14 @@ fn what_is_wrong_is_said_without_what_is_secret() {
             vec![login(docker("https://docker.io/"))],
             "secret `login`: Docker Hub is annotated as https://index.docker.io/v1/, not as `https://docker.io/`",
         ),
-        (vec![login(docker("a b"))], "secret `login`: its annotation `a b` is not a registry such as https://gcr.io"),
+        (
+            vec![login(docker("a b"))],
+            "secret `login`: its annotation build.knative.dev/docker-0 is not a registry such as https://gcr.io, without a user",
+        ),
         (vec![login(docker("a")), login(docker("a"))], "secret `login`: `a` is annotated twice, so it is not known which login counts"),
         (
             vec![key(git("https://a.example"))],
-            "secret `deploy`: its annotation `https://a.example` is not HOST or HOST:PORT, such as github.com",
+            "secret `deploy`: its annotation build.knative.dev/git-0 is not HOST or HOST:PORT, such as github.com",
         ),
         (vec![key(git("-oProxyCommand=x"))], "is not HOST or HOST:PORT"),
         (vec![key(git("a.example:0"))], "is not HOST or HOST:PORT"),

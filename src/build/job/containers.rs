@@ -46,7 +46,7 @@ fn named((kind, name, mut value): (StageKind, String, Value)) -> (Stage, Value) 
     (Stage { container, name, image, kind }, value)
 }
 
-/// What Knative gave each container that did not say otherwise: a home, and a workspace that it starts in.
+/// What each container gets that does not say otherwise: as Knative had it, a home, and a workspace that it starts in.
 fn with_places(mut container: Value, sub_path: Option<&str>) -> Value {
     let mut workspace = json!({"name": WORKSPACE, "mountPath": WORKSPACE_DIRECTORY});
     if let Some(path) = sub_path {
@@ -64,6 +64,10 @@ fn with_places(mut container: Value, sub_path: Option<&str>) -> Value {
     }
     if container.get("workingDir").and_then(Value::as_str).is_none_or(str::is_empty) {
         container["workingDir"] = WORKSPACE_DIRECTORY.into();
+    }
+    // So that the reason of a failure is in the pod's status.
+    if container.get("terminationMessagePolicy").is_none() {
+        container["terminationMessagePolicy"] = "FallbackToLogsOnError".into();
     }
     container
 }

@@ -1,4 +1,6 @@
 set -eu
+# Steps of any user have the group of the workspace, and may write there.
+umask 002
 url=$1 revision=$2 target=$3 folder=$4 workspace=$PWD
 git init --quiet "./$target"
 cd "./$target"

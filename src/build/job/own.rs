@@ -38,8 +38,6 @@ fn script(image: &str, script: &str, arguments: &[&str]) -> Value {
         "image": image,
         "command": command,
         "securityContext": restricted(),
-        // So that the reason of a failure is in the pod's status.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
     })
 }
 

@@ -37,6 +37,7 @@ spec:
       value: b
     workingDir: /workspace/web
   - image: second
+    terminationMessagePolicy: File
     env:
     - name: HOME
       value: /root
@@ -127,6 +128,7 @@ fn steps_have_a_home_and_a_workspace_and_else_what_they_say() {
         "env": [env, {"name": "A", "value": "b"}],
         "workingDir": "/workspace/web",
         "volumeMounts": [{"name": "workspace", "mountPath": "/workspace", "subPath": "web"}, home],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     });
     let second = json!({
         "name": "build-step-unnamed-1",
@@ -134,6 +136,7 @@ fn steps_have_a_home_and_a_workspace_and_else_what_they_say() {
         "env": [{"name": "HOME", "value": "/root"}],
         "workingDir": "/workspace",
         "volumeMounts": [{"name": "mine", "mountPath": "/workspace/"}, home],
+        "terminationMessagePolicy": "File",
     });
     assert_eq!([all[4], all[5]], [&one, &second]);
     let custom = json!({
@@ -143,6 +146,7 @@ fn steps_have_a_home_and_a_workspace_and_else_what_they_say() {
         "env": [env],
         "workingDir": "/workspace",
         "volumeMounts": [{"name": "workspace", "mountPath": "/workspace"}, home],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     });
     assert_eq!(all[3], &custom);
 }

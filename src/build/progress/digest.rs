@@ -115,7 +115,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_is_taken(line in "\\PC*|#[0-9]{0,3} (pushing manifest for |exporting manifest (list )?)?\\PC{0,30}") {
-            let _ = found(&[line.clone()]);
+            let _ = found(std::slice::from_ref(&line));
             let _ = reported_digest(&line);
         }
     }

@@ -4,8 +4,8 @@ use super::options::{shown, text};
 use super::progress::Progress;
 use super::ready::Wanted;
 use super::{Arguments, Format};
-use crate::api::{Jobs, Server, TemplateScope};
-use crate::build::{self, Build, CredentialError, Invalid, JobOptions, Made, Plan, Template, TemplateKind};
+use crate::api::{Jobs, Server};
+use crate::build::{self, Build, CredentialError, Invalid, JobOptions, Made, Plan, Template, TemplateKind, TemplateRef};
 use crate::cli::{Error, output};
 use crate::read::Named;
 use crate::render;
@@ -20,21 +20,17 @@ const BUILT_IN: &str = "buildkit";
 
 /// What is given here.
 pub(super) enum Input {
-    File { build: Box<Build>, template: Option<Template> },
-    Git(Box<Plan>),
+    /// All that it needs.
+    Planned(Box<Plan>),
+    /// A Build whose template is in the cluster.
+    Templated(Box<Build>),
 }
 
 impl Input {
     /// Reads what the arguments name. Nothing where a directory is built.
     pub(super) fn of(arguments: &Arguments) -> Result<Option<Self>, Error> {
         if let Some(path) = &arguments.file {
-            if path == "-" && arguments.template.as_deref() == Some("-") {
-                return Err(Error::BadInput { message: "--file and --template cannot both be standard input".into(), hint: None });
-            }
-            let build = build::read_build(shown(path), &text(Named::Build, path, build::LARGEST)?).map_err(Error::from)?;
-            let read = |path: &String| Ok::<_, Error>(build::read_template(shown(path), &text(Named::Template, path, build::LARGEST)?)?);
-            let template = arguments.template.as_ref().map(read).transpose()?;
-            return Ok(Some(Input::File { build: Box::new(build), template }));
+            return Input::of_file(path, arguments.template.as_deref()).map(Some);
         }
         let Some(url) = &arguments.git else { return Ok(None) };
         let git = build::GitBuild {
@@ -48,12 +44,28 @@ impl Input {
             service_account: arguments.service_account.clone(),
             timeout: arguments.timeout.unwrap_or(TIMEOUT).as_secs(),
         };
-        Ok(Some(Input::Git(Box::new(build::generated(&git)?))))
+        Ok(Some(Input::Planned(Box::new(build::generated(&git)?))))
+    }
+
+    fn of_file(path: &str, template: Option<&str>) -> Result<Self, Error> {
+        if (path, template) == ("-", Some("-")) {
+            return Err(Error::BadInput { message: "--file and --template cannot both be standard input".into(), hint: None });
+        }
+        let build = build::read_build(shown(path), &text(Named::Build, path, build::LARGEST)?)?;
+        let read = |path: &str| Ok::<_, Error>(build::read_template(shown(path), &text(Named::Template, path, build::LARGEST)?)?);
+        let template = template.map(read).transpose()?;
+        Ok(match (&template, build.template()) {
+            (None, Some(_)) => Input::Templated(Box::new(build)),
+            _ => Input::Planned(Box::new(build::plan(build, template.as_ref())?)),
+        })
     }
 
     /// The namespace that it is for: that of the arguments, or its own.
     pub(super) fn namespace(&self, arguments: &Arguments) -> Result<Option<String>, Error> {
-        let Input::File { build, .. } = self else { return Ok(arguments.namespace.clone()) };
+        let build = match self {
+            Input::Planned(plan) => &plan.build,
+            Input::Templated(build) => build,
+        };
         match (&build.namespace, &arguments.namespace) {
             (Some(own), Some(asked)) if own.value != *asked => Err(Error::BadInput {
                 message: format!("{}: the Build is for namespace {}, and --namespace is {asked}", own.spot, own.value),
@@ -66,45 +78,27 @@ impl Input {
 
     /// A plan of it, with the template of the cluster if it needs one.
     async fn plan(self, jobs: &Jobs, progress: &Progress) -> Result<Plan, Error> {
-        let (build, mut template) = match self {
-            Input::Git(plan) => return Ok(*plan),
-            Input::File { build, template } => (build, template),
+        let build = match self {
+            Input::Planned(plan) => return Ok(*plan),
+            Input::Templated(build) => build,
         };
-        if let (None, Some(wanted)) = (&template, build.template()) {
-            let (name, kind) = (&wanted.name.value, wanted.kind);
-            let (scope, of) = match kind {
-                TemplateKind::BuildTemplate => (TemplateScope::Namespace, format!("BuildTemplate {}/{name}", jobs.namespace())),
-                TemplateKind::ClusterBuildTemplate => (TemplateScope::Cluster, format!("ClusterBuildTemplate {name}")),
-            };
-            template = match jobs.template(scope, name).await? {
-                Some(object) => Some(build::template_of(&of, &object)?),
-                None if name == BUILT_IN && kind == TemplateKind::BuildTemplate => {
-                    progress
-                        .note("the cluster has no BuildTemplate buildkit: the one of this program is used (`render template` prints it)");
-                    Some(build::read_template("the template of this program", &render::build_template()?)?)
-                }
-                None => {
-                    return Err(Error::BadInput {
-                        message: format!("{}: there is no {of} in the cluster", wanted.name.spot),
-                        hint: Some("apply it, or give its file with --template".into()),
-                    });
-                }
-            };
-        }
+        let template = match build.template() {
+            Some(wanted) => Some(template(wanted, jobs, progress).await?),
+            None => None,
+        };
         Ok(build::plan(*build, template.as_ref())?)
     }
 
     /// The Job of it, when a node is ready for it.
     pub(super) async fn made(self, arguments: &Arguments, server: &Server, jobs: &Jobs, progress: &Progress) -> Result<Made, Error> {
         let plan = self.plan(jobs, progress).await?;
-        let home = {
-            let secrets = secrets(jobs, plan.build.service_account()).await?;
-            build::home(&secrets, &plan.build.git_urls(), arguments.accept_host_key)?
-        };
-        if let Some(name) = &arguments.tls
-            && jobs.secret(name).await?.is_none()
-        {
-            return Err(no_secret(jobs, name, "--tls"));
+        let secrets = secrets(jobs, plan.build.service_account()).await?;
+        let home = build::home(&secrets, &plan.build.git_urls(), arguments.accept_host_key)?;
+        home.notes.iter().for_each(|note| progress.note(&format!("note: {note}")));
+        for need in build::needs(&plan) {
+            if !jobs.has(need.kind, &need.name).await? {
+                return Err(need.missing(jobs.namespace()).into());
+            }
         }
         if !arguments.dry_run {
             let wanted = Wanted {
@@ -126,6 +120,26 @@ impl Input {
     }
 }
 
+/// The template that a Build names: the cluster's, or that of this program.
+async fn template(wanted: &TemplateRef, jobs: &Jobs, progress: &Progress) -> Result<Template, Error> {
+    let (name, kind) = (&wanted.name.value, wanted.kind);
+    let of = match kind {
+        TemplateKind::BuildTemplate => format!("BuildTemplate {}/{name}", jobs.namespace()),
+        TemplateKind::ClusterBuildTemplate => format!("ClusterBuildTemplate {name}"),
+    };
+    match jobs.template(kind, name).await? {
+        Some(object) => Ok(build::template_of(&of, &object)?),
+        None if name == BUILT_IN && kind == TemplateKind::BuildTemplate => {
+            progress.note("note: the cluster has no BuildTemplate buildkit; that of this program is used (`render template` prints it)");
+            Ok(build::read_template("the template of this program", &render::build_template()?)?)
+        }
+        None => Err(Error::BadInput {
+            message: format!("{}: there is no {of} in the cluster", wanted.name.spot),
+            hint: Some("apply it, or give its file with --template".into()),
+        }),
+    }
+}
+
 /// The secrets of a service account.
 async fn secrets(jobs: &Jobs, account: &str) -> Result<Vec<build::Secret>, Error> {
     let Some(object) = jobs.service_account(account).await? else {
@@ -135,15 +149,16 @@ async fn secrets(jobs: &Jobs, account: &str) -> Result<Vec<build::Secret>, Error
     let mut all = Vec::new();
     for name in build::secret_names(&object) {
         let secret = jobs.secret(&name).await?;
-        let secret = secret.ok_or_else(|| no_secret(jobs, &name, &format!("the service account {account}")))?;
+        let secret = secret.ok_or_else(|| Error::BadInput {
+            message: format!(
+                "the service account {account} names the Secret {name}, which does not exist in namespace {}",
+                jobs.namespace()
+            ),
+            hint: Some("create it, or remove its name there".into()),
+        })?;
         all.push(build::Secret::of(&secret)?);
     }
     Ok(all)
-}
-
-fn no_secret(jobs: &Jobs, name: &str, who: &str) -> Error {
-    let message = format!("{who} names the Secret {name}, which does not exist in namespace {}", jobs.namespace());
-    Error::BadInput { message, hint: Some("create it, or remove its name there".into()) }
 }
 
 impl From<Invalid> for Error {

@@ -35,9 +35,10 @@ struct Builder {
 pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
     let mut signals = Signals::new()?;
     let progress = Progress::new();
-    let directory = arguments.dir.as_deref().unwrap_or(Path::new("."));
+    let directory = arguments.dir.as_deref().unwrap_or_else(|| Path::new("."));
     is_directory(Named::Context, directory, PATIENCE)?;
     let directory = directory.display().to_string();
+    arguments.options().check()?;
     let scratch = Scratch::new()?;
     let mut context = Context { directory, tls: None, secrets: Vec::new(), metadata: scratch.path("metadata.json") };
     for secret in &arguments.secret {

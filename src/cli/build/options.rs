@@ -1,7 +1,7 @@
 //! Values of options that buildctl has too.
 
 use super::Arguments;
-use crate::build::BuildOptions;
+use crate::build::{BuildOptions, secret_id};
 use crate::cli::Error;
 use crate::read::{Named, PATIENCE, file};
 use std::path::{Path, PathBuf};
@@ -57,10 +57,7 @@ pub(super) fn secret(text: &str) -> Result<SecretOption, String> {
         }
     }
     let id = id.ok_or(FORM)?;
-    // It becomes the name of a file.
-    if !id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) || id.starts_with('.') {
-        return Err("the ID of a secret has letters, digits, `-`, `_` and `.`, and begins with none of the last".into());
-    }
+    secret_id(&id).map_err(|wrong| wrong.message)?;
     let source = source.unwrap_or_else(|| SecretSource::Variable(id.clone()));
     Ok(SecretOption { id, source })
 }

@@ -67,6 +67,7 @@ const ALL: &[Expected] = &[
         needs: &[],
         never: &[("no-namespace", &["namespace"]), ("memory-storage", &["storage"]), ("no-guard", &["guard", "guard-image"])],
     },
+    Expected { path: &["render", "template"], always: &[], needs: &[], never: &[] },
     Expected {
         path: &["probe"],
         always: &[],
@@ -136,7 +137,8 @@ fn sample(name: &str) -> &str {
         "wait" | "timeout" => "5s",
         "build-arg" => "a=b",
         "secret" => "id=a,src=/nowhere",
-        "builder" => "tcp://b:1",
+        "builder" | "address" => "tcp://b:1",
+        "for" => "tekton",
         "tls" | "service-account" | "client-image" | "git-image" => "a",
         "evidence" => "probed",
         "listen" => "127.0.0.1:1",

@@ -216,7 +216,7 @@ fn with_certificates_only_their_owners_are_let_in() {
     let from = |options| object(options, "NetworkPolicy")["spec"]["ingress"][0]["from"].clone();
     assert_eq!([from(&open), from(&closed)], [json!([{"podSelector": {}}]), json!([{"namespaceSelector": {}}])]);
     let notes = |options| builder(options).expect("manifests").notes;
-    assert!(notes(&open)[0].contains("everyone who reaches the builder's port can build") && notes(&closed).is_empty());
+    assert!(notes(&open)[0].contains("every client that reaches the builder's port can build") && notes(&closed).is_empty());
 }
 
 #[test]

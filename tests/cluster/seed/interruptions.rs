@@ -14,7 +14,7 @@ fn slow(cluster: &Cluster, name: &str) -> Started {
     let text = usage(&Git::url("app"), &image(name)) + "    - name: DIRECTORY\n      value: /workspace/slow\n";
     let path = file(cluster, "slow.yaml", &text).display().to_string();
     let started = Started::new(command(cluster, &["-n", NAMESPACE, "-f", &path]));
-    started.says("/busybox sleep 3600");
+    started.says("\"sleep\", \"3600\"");
     wait("its step runs", 60, || step_runs(cluster).then_some(()).ok_or_else(|| "it does not".to_owned()));
     started
 }

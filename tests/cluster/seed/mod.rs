@@ -7,6 +7,7 @@ mod builder;
 mod credentials;
 mod fixtures;
 mod git;
+mod guard;
 mod interruptions;
 mod local;
 mod modules;
@@ -29,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     ("only owners of a certificate build where it is asked for", builder::only_owners_of_a_certificate_build),
     ("a claim keeps the cache, and changes no image", builder::a_claim_keeps_the_cache_and_changes_no_image),
     ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
+    ("the guard stops a pod that cannot build, and says why", guard::stops_what_cannot_work_and_says_why),
     ("git and the registries answer pods, and refuse those whom they do not know", fixtures::answer),
     ("the page's example builds and pushes, on node1", page::builds_literally),
     ("each parameter is obeyed, alone and with the others", parameters::each_away_from_its_default),

@@ -114,6 +114,16 @@ pub(crate) fn leaving_nothing<T>(cluster: &Cluster, act: impl FnOnce() -> T) -> 
     done
 }
 
+impl Drop for Started {
+    /// One that a failed test leaves is ended as its user would end it.
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a process ID")), Signal::SIGTERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// Writes a file that a build is read from, and gives its path.
 pub(crate) fn file(cluster: &Cluster, name: &str, text: &str) -> PathBuf {
     let dir = cluster.dir.join("files");
