@@ -75,7 +75,7 @@ pub(crate) fn a_builder_that_is_killed_is_named(cluster: &Cluster) {
     daemon(cluster);
     template(cluster);
     let running = slow(cluster, "killed");
-    cluster.delete(&["-n", NAMESPACE, "pod", &builder(cluster), "--now", "--wait=false"]);
+    cluster.delete(&["-n", NAMESPACE, "pod", &builder(cluster), "--wait=false"]);
     let ended = running.ended();
     fails(&ended, &["error: ", "build-and-push", "Unavailable"]);
     daemon(cluster);
