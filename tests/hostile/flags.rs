@@ -242,6 +242,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "render template",
+        flags: &["--for tekton", "--for shipwright", "--client-image registry.example/a:1", "--address tcp://b.ns:1234"],
+        ..BASE
+    },
+    Command {
         name: "render builder",
         flags: &[
             "--profile auto",
