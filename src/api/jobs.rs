@@ -193,7 +193,7 @@ impl Jobs {
     pub async fn delete(&self, job: &str) -> Result<(), Error> {
         let deadline = Instant::now() + GONE;
         loop {
-            match self.try_delete(job).await {
+            match self.begin_deleting(job).await {
                 Ok(true) => return Ok(()),
                 Err(error) if !error.may_be_done() || Instant::now() > deadline => return Err(error),
                 Ok(false) if Instant::now() > deadline => {
@@ -205,8 +205,11 @@ impl Jobs {
         }
     }
 
-    /// Whether all of it is gone.
-    async fn try_delete(&self, job: &str) -> Result<bool, Error> {
+    /// Asks for a Job to be deleted with all that belongs to it. Whether all of it was gone before.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn begin_deleting(&self, job: &str) -> Result<bool, Error> {
         // The Job goes last, when its pods and its Secret are gone.
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"});
         if self.remove(&self.path("apis/batch/v1", "jobs", Some(job), ""), &options).await? {

@@ -14,7 +14,7 @@ type Row = (u8, &'static str);
 /// What the codes mean, whatever the command.
 pub(super) const CODES: &[Row] = &[
     (READY, "ready, or the command did its work"),
-    (NOT_READY, "not ready"),
+    (NOT_READY, "not ready, or a build failed"),
     (BAD_INPUT, "wrong usage or bad input, or a path that was named does not exist"),
     (UNKNOWN, "unknown"),
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
@@ -173,7 +173,7 @@ mod tests {
 Exit codes are part of the contract: a code keeps its meaning.
 
 A file or directory that an argument names and that does not exist is bad input: `2`. So is a directory where a file is meant, or a
-file where a directory is meant. What exists and cannot be read is an I/O error: `4`. This holds for `--facts`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
+file where a directory is meant. What exists and cannot be read is an I/O error: `4`. This holds for `--facts`, `--file`, `--template`, `--root`, `--state-dir`, `--sysctls` and `--kubeconfig`. A kubeconfig that no argument names
 (`KUBECONFIG`, `~/.kube/config`) and that does not exist is `4`.
 
 A result that cannot be written to standard output is `4`, also for `--help`. A reader that closes its end early, such as `head`, is

@@ -146,6 +146,53 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "build",
+        always: "--image registry.example/a:1",
+        flags: &[
+            "--git https://git.example/a.git",
+            "--namespace a",
+            "--format json",
+            "--dry-run",
+            "--wait",
+            "--profile procmount",
+            "--dockerfile other.Dockerfile",
+            "--build-arg A=b",
+            "--secret id=a,env=PATH",
+            "--target a",
+            "--platform linux/arm64",
+            "--cache-from registry.example/cache:1",
+            "--cache-to registry.example/cache:1",
+            "--no-push",
+            "--builder tcp://b:1",
+            "--tls a",
+            "--timeout 5s",
+            "--revision a",
+            "--sub-path a",
+            "--client-image registry.example/a:1",
+            "--service-account a",
+            "--git-image registry.example/a:1",
+            "--accept-host-key",
+            "--no-follow",
+            "--keep",
+            "--label-prefix example.org",
+            "--kubeconfig kubeconfig",
+            "--context c",
+        ],
+        against: &[("--dry-run", &["--wait", "--keep", "--no-follow"]), ("--no-follow", &["--keep"])],
+        needs: &[
+            ("--revision", &["--git"]),
+            ("--sub-path", &["--git"]),
+            ("--client-image", &["--git"]),
+            ("--service-account", &["--git"]),
+            ("--git-image", &["--git"]),
+            ("--accept-host-key", &["--git"]),
+            ("--no-follow", &["--git"]),
+            ("--keep", &["--git"]),
+        ],
+        foreign: &["--file build.yaml", "--template template.yaml"],
+        ..BASE
+    },
+    Command {
         name: "cleanup",
         flags: &["--dry-run", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c", "node1"],
         ..BASE
@@ -396,7 +443,8 @@ pub(crate) fn values() -> Vec<Input> {
                     || name == "--prover"
                     || name == "--tuned";
                 // Some of the nonsense is a name.
-                let named = ["--namespace", "--name", "--image", "--guard-image", "--log-level", "--context", ""].contains(&name);
+                let names = ["--namespace", "--name", "--image", "--guard-image", "--client-image", "--log-level", "--context", ""];
+                let named = names.contains(&name) || command.name == "build";
                 expect.codes = if path || named { vec![] } else { vec![2] };
                 expect.may_write.extend(if name == "--capture" { &[""][..] } else { &[] });
                 inputs.push(world::with_files(Input::new(format!("{} {name} with nonsense", command.name), line, expect)));
@@ -413,6 +461,7 @@ pub(crate) fn unknown(helps: &Documented) -> Vec<String> {
         let known = |name: &str| {
             command.flags.iter().any(|flag| is(flag, name))
                 || command.always.contains(name)
+                || command.foreign.iter().any(|flag| is(flag, name))
                 || command.internal.contains(&name)
                 || name == "--help"
         };

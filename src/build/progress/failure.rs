@@ -67,7 +67,8 @@ impl Failure {
 fn described(stages: &[Stage], index: usize) -> (String, &str) {
     match stages.get(index) {
         Some(Stage { container, image, kind: StageKind::Step, .. }) => (format!("build step \"{container}\""), image),
-        Some(Stage { container, image, .. }) => (format!("\"{container}\""), image),
+        Some(Stage { container, image, kind: StageKind::Source, .. }) => (format!("source \"{container}\""), image),
+        Some(Stage { container, image, kind: StageKind::Credentials, .. }) => (format!("container \"{container}\""), image),
         None => ("a container".into(), "unknown"),
     }
 }
@@ -111,7 +112,7 @@ mod tests {
             (exited(1, "Error", ""), "build step \"build-step-build-and-push\" exited with code 128 (image: r.example/a)"),
             (
                 exited(0, "Error", "Cloning\nfatal: no such ref\n\n"),
-                "\"build-step-git-source-0\" exited with code 128 (image: r.example/a): fatal: no such ref",
+                "source \"build-step-git-source-0\" exited with code 128 (image: r.example/a): fatal: no such ref",
             ),
             (
                 exited(1, "OOMKilled", ""),

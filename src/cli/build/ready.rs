@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How often nodes are looked at while one is waited for.
-const PERIOD: Duration = Duration::from_secs(4);
+const PERIOD: Duration = Duration::from_secs(3);
 /// How many nodes are named.
 const NAMED: usize = 20;
 
@@ -42,25 +42,36 @@ impl Wanted<'_> {
                     progress.note(&format!("whether a node is ready is not known ({error}); the Job waits until one is"));
                     return Ok(());
                 }
-                Err(error) if has_told && error.may_be_done() => &Vec::new(),
+                // Whoever waits bears an API server that is away for a while.
+                Err(error) if has_told && error.may_be_done() && !self.is_over(begun) => {
+                    self.pause(begun).await;
+                    continue;
+                }
                 Err(_) => return listed.map(|_| ()).map_err(api::Error::into),
             };
             let fleet = Fleet::new(found, self.profile, None);
             if fleet.ready().next().is_some() || fleet.unproven() > 0 {
                 return Ok(());
             }
-            let over = self.wait.is_none_or(|most| most.is_some_and(|most| begun.elapsed() >= most));
-            if over {
+            if self.is_over(begun) {
                 return Err(self.refusal(found, &fleet));
             }
             if !has_told {
                 progress.note(&format!("{}: waiting for a node", self.what_is_missing(&fleet)));
                 has_told = true;
             }
-            let left = self.wait.flatten().map_or(PERIOD, |most| most.saturating_sub(begun.elapsed()));
-            let jitter = Duration::from_millis(fastrand::u64(..1000));
-            tokio::time::sleep(left.min(PERIOD / 2 + jitter)).await;
+            self.pause(begun).await;
         }
+    }
+
+    /// Whether it is not to be waited for any longer.
+    fn is_over(&self, begun: Instant) -> bool {
+        self.wait.is_none_or(|most| most.is_some_and(|most| begun.elapsed() >= most))
+    }
+
+    async fn pause(&self, begun: Instant) {
+        let left = self.wait.flatten().map_or(PERIOD, |most| most.saturating_sub(begun.elapsed()));
+        tokio::time::sleep(left.min(PERIOD + Duration::from_millis(fastrand::u64(..1000)))).await;
     }
 
     fn what_is_missing(&self, fleet: &Fleet) -> String {

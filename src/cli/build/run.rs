@@ -108,6 +108,8 @@ impl Work<'_> {
             Ok(ending) => ending,
             Err(signal) => {
                 self.progress.note(&format!("{signal}: deleting job/{name} and its pod"));
+                // Some shells send a signal twice: the second one ends the waiting alone.
+                let _ = self.jobs.begin_deleting(name).await;
                 return Err(tokio::select! {
                     is_gone = self.delete() => interrupted(signal, &if is_gone {
                         format!("job/{name} and its pod are deleted")

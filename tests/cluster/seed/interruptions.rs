@@ -1,5 +1,6 @@
 //! Builds that do not come to their end: interrupted by their user, or by what happens to the builder, the node or the connection.
 
+use super::cases;
 use super::fixtures::{NAMESPACE, builder, daemon};
 use super::git::Git;
 use super::page::{template, usage};
@@ -45,7 +46,7 @@ fn fails(ended: &Output, words: &[&str]) {
 pub(crate) fn a_signal_leaves_nothing(cluster: &Cluster) {
     daemon(cluster);
     template(cluster);
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for signal in cases([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP], 1) {
         let ended = leaving_nothing(cluster, || slow(cluster, "signal").signalled(signal));
         fails(&ended, &[&format!("ended by {signal}: job/"), "and its pod are deleted"]);
         no_step_runs(cluster);
@@ -74,7 +75,7 @@ pub(crate) fn a_builder_that_is_killed_is_named(cluster: &Cluster) {
     daemon(cluster);
     template(cluster);
     let running = slow(cluster, "killed");
-    cluster.delete(&["-n", NAMESPACE, "pod", &builder(cluster), "--now", "--wait=false"]);
+    cluster.delete(&["-n", NAMESPACE, "pod", &builder(cluster), "--wait=false"]);
     let ended = running.ended();
     fails(&ended, &["error: ", "build-and-push", "Unavailable"]);
     daemon(cluster);

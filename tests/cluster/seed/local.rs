@@ -2,7 +2,7 @@
 
 use super::fixtures::{NAMESPACE, daemon};
 use super::registry::digest;
-use super::run::{Output, Started, build, command, leaving_nothing, output};
+use super::run::{Output, Started, build, command, leaving_nothing};
 use crate::cluster::{Cluster, REGISTRY};
 use crate::support::tool;
 use nix::sys::signal::Signal;
@@ -63,7 +63,8 @@ pub(crate) fn what_goes_wrong_is_named(cluster: &Cluster) {
 
     let dir = failing.display().to_string();
     let mut without = command(cluster, &["-n", NAMESPACE, &dir, "--image", &image("x")]);
-    let built = output(without.env("PATH", "/usr/bin:/bin"));
+    without.env("PATH", "/usr/bin:/bin");
+    let built = Started::new(without).ended();
     assert!(built.code == Some(1) && built.err.contains("buildctl is not in the PATH"), "{}", built.err);
 
     for (more, code, says) in [

@@ -3,8 +3,9 @@
 use super::fixtures::{NAMESPACE, daemon};
 use super::git::Git;
 use super::page::{template, usage};
-use super::run::{Output, build, build_text, command, leaving_nothing, objects};
+use super::run::{Output, build, command, file, leaving_nothing, objects};
 use crate::cluster::{Cluster, REGISTRY};
+use crate::fleet::is_ci;
 use crate::images::BUILDER;
 use std::io::Write;
 use std::process::Stdio;
@@ -63,6 +64,12 @@ const STEPS: &[(&str, i32, &str)] = &[
     ("{name: a}", 2, "steps"),
 ];
 
+/// Builds a text, where the daemon is.
+fn refused(cluster: &Cluster, text: &str) -> Output {
+    let path = file(cluster, "build.yaml", text).display().to_string();
+    build(cluster, &["-n", NAMESPACE, "-f", &path])
+}
+
 fn is_one_error(built: &Output, code: i32, says: &str) {
     assert!(built.code == Some(code) && built.out.is_empty(), "{says}: {:?}\n{}\n{}", built.code, built.out, built.err);
     let last = built.err.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
@@ -79,26 +86,33 @@ pub(crate) fn each_is_one_error_and_leaves_nothing(cluster: &Cluster) {
     template(cluster);
     let before = objects(cluster, NAMESPACE);
     let text = usage(&Git::url("app"), &format!("{REGISTRY}/refused"));
-    for (from, to, code, says) in CHANGES {
+    // What is found out by a build takes seconds: in CI two of each kind.
+    let some = |code: i32, seen: &mut usize| {
+        *seen += usize::from(code == 1);
+        code == 2 || !is_ci() || *seen <= 2
+    };
+    let mut seen = 0;
+    for (from, to, code, says) in CHANGES.iter().filter(|case| some(case.2, &mut seen)) {
         assert!(text.contains(from), "{from}");
-        let built = build_text(cluster, &text.replacen(from, to, 1), &[]);
+        let built = refused(cluster, &text.replacen(from, to, 1));
         if *code == 2 && !says.starts_with("there is") {
             assert!(built.err.contains("build.yaml"), "{says}: {}", built.err);
         }
         is_one_error(&built, *code, says);
     }
-    for (steps, code, says) in STEPS {
+    let mut seen = 0;
+    for (steps, code, says) in STEPS.iter().filter(|case| some(case.1, &mut seen)) {
         let text = format!(
             "apiVersion: build.knative.dev/v1alpha1\nkind: Build\nmetadata: {{name: steps}}\nspec:\n  steps: {}\n",
             steps.replace('@', BUILDER)
         );
-        is_one_error(&build_text(cluster, &text, &[]), *code, says);
+        is_one_error(&refused(cluster, &text), *code, says);
     }
     cluster.apply(&format!(
         "{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: lacking, namespace: {NAMESPACE}}}, secrets: [{{name: nobody}}]}}"
     ));
     let lacking = text.replace("spec:\n", "spec:\n  serviceAccountName: lacking\n");
-    is_one_error(&build_text(cluster, &lacking, &[]), 2, "names the Secret nobody, which does not exist in namespace builds");
+    is_one_error(&refused(cluster, &lacking), 2, "names the Secret nobody, which does not exist in namespace builds");
     cluster.delete(&["-n", NAMESPACE, "serviceaccount/lacking"]);
     assert_eq!(objects(cluster, NAMESPACE), before);
 }

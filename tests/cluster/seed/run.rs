@@ -34,10 +34,10 @@ impl Output {
     }
 }
 
-/// `build` as the administrator, with these arguments behind it; it is killed after three minutes.
+/// `build` as the administrator, with these arguments behind it.
 pub(crate) fn command(cluster: &Cluster, arguments: &[&str]) -> Command {
-    let mut command = Command::new("/usr/bin/timeout");
-    command.args(["--kill-after=5", "180"]).arg(agent::program()).arg("build").args(arguments);
+    let mut command = Command::new(agent::program());
+    command.arg("build").args(arguments);
     command.env("KUBECONFIG", cluster.kubeconfig()).env("HOME", &cluster.dir).env("PATH", super::local::path()).stdin(Stdio::null());
     command.env("TOKEN", "the-token");
     command
@@ -69,14 +69,16 @@ impl Started {
 
     /// Sends it a signal, and waits for its end.
     pub(crate) fn signalled(self, signal: Signal) -> Output {
-        // `timeout` passes it on.
         kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a process ID")), signal).expect("kill");
         self.ended()
     }
 
     /// Waits for its end.
     pub(crate) fn ended(mut self) -> Output {
-        let status = self.child.wait().expect("wait");
+        let status = wait("it ends", 180, || {
+            let ended = self.child.try_wait().expect("wait");
+            ended.ok_or_else(|| fs::read_to_string(&self.err).expect("a file"))
+        });
         let read = |path: &PathBuf| fs::read_to_string(path).expect("a file");
         let output = Output { code: status.code(), out: read(&self.out), err: read(&self.err) };
         for path in [&self.out, &self.err] {
@@ -88,14 +90,7 @@ impl Started {
 
 /// Runs it to its end.
 pub(crate) fn build(cluster: &Cluster, arguments: &[&str]) -> Output {
-    output(&mut command(cluster, arguments))
-}
-
-/// Runs a command to its end.
-pub(crate) fn output(command: &mut Command) -> Output {
-    let output = command.output().expect("the program");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Output { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    Started::new(command(cluster, arguments)).ended()
 }
 
 /// Builds a text as `--file`, where the daemon is and has built nothing yet, with these arguments behind it.

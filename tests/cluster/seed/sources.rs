@@ -1,6 +1,7 @@
 //! Where Builds take what they build: revisions, submodules, folders, several sources, and containers of their own; and steps of
 //! their own, with and without a template.
 
+use super::cases;
 use super::fixtures::{daemon, fixtures};
 use super::git::Git;
 use super::page::{template, usage};
@@ -31,11 +32,9 @@ fn pushes(cluster: &Cluster, image: &str, says: &str, built: Output) {
 pub(crate) fn any_revision(cluster: &Cluster) {
     let first = daemon(cluster).first.as_str();
     template(cluster);
-    for (number, (revision, says)) in
-        [("feature", "built of feature"), ("v1", "built of first"), (first, "built of first"), ("refs/heads/feature", "built of feature")]
-            .into_iter()
-            .enumerate()
-    {
+    let revisions =
+        [(first, "built of first"), ("feature", "built of feature"), ("v1", "built of first"), ("refs/heads/feature", "built of feature")];
+    for (number, (revision, says)) in cases(revisions, 1).enumerate() {
         let image = format!("{REGISTRY}/revision:{number}");
         let text = usage(&Git::url("app"), &image).replace("revision: master", &format!("revision: {revision}"));
         pushes(cluster, &image, says, leaving_nothing(cluster, || build_text(cluster, &text, &[])));
@@ -61,7 +60,7 @@ pub(crate) fn any_source(cluster: &Cluster) {
       image: {BUILDER}
       command: [sh, -c, 'cp /bin/busybox . && echo custom > message && printf \"FROM scratch\\nCOPY busybox message /\\nRUN [\\\"/busybox\\\", \\\"cat\\\", \\\"/message\\\"]\\n\" > Dockerfile']"
     );
-    for (number, (source, says)) in [(folder, "built of sub"), (two, "built of first"), (custom, "custom")].into_iter().enumerate() {
+    for (number, (source, says)) in cases([(two, "built of first"), (custom, "custom"), (folder, "built of sub")], 2).enumerate() {
         let image = format!("{REGISTRY}/source:{number}");
         pushes(cluster, &image, says, leaving_nothing(cluster, || build_text(cluster, &of(&source, &image), &[])));
     }
