@@ -191,7 +191,9 @@ fn a_standard_output_that_takes_nothing_is_said() {
             assert!(code == Some(4) && said.contains("standard output"), "{command} {redirection}: {code:?} {said}");
         }
         let (code, said) = shell(&format!("set -o pipefail; \"$0\" {command} | true"), &[root]);
-        assert_eq!((code, said.as_str()), (Some(0), ""), "{command}: a reader that has seen enough");
+        // How long certificates are valid is said beside them.
+        let said = said.lines().find(|line| !line.starts_with("tls: "));
+        assert_eq!((code, said), (Some(0), None), "{command}: a reader that has seen enough");
     }
 }
 
