@@ -181,8 +181,11 @@ fn who_leaves_a_builder_open_or_its_guard_without_an_image_is_told() {
         let done = preflight().args(["render", "builder"]).args(arguments).assert().code(0);
         String::from_utf8_lossy(&done.get_output().stderr).into_owned()
     };
-    let (open, image, risk) =
-        ("warning: without --tls, every client that reaches the builder's port can build", "warning: no --guard-image: ", "at your own risk");
+    let (open, image, risk) = (
+        "warning: without --tls, every client that reaches the builder's port can build",
+        "warning: no --guard-image: ",
+        "at your own risk",
+    );
     let words = |text: &str| [open, image, risk].map(|word| text.contains(word));
     assert_eq!(words(&said(&[])), [true, true, false]);
     assert_eq!(words(&said(&["--guard-image", "r.example/p:1"])), [true, false, false]);
