@@ -1,5 +1,6 @@
 //! What a build is made of: read here and in the cluster, and turned into a Job. Nothing is created.
 
+use super::builder::Builder;
 use super::options::{shown, text};
 use super::progress::Progress;
 use super::ready::Wanted;
@@ -108,6 +109,10 @@ impl Input {
                 wait: arguments.wait,
             };
             wanted.find(server, progress).await?;
+            // A Build of Knative may use any builder, or none.
+            if arguments.git.is_some() {
+                Builder::is_there(arguments, server, progress).await?;
+            }
         }
         let options = JobOptions {
             namespace: jobs.namespace().to_owned(),

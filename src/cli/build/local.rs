@@ -1,11 +1,11 @@
 //! A build of a directory: buildctl runs here, and reaches a builder's pod through the API server.
 
+use super::builder::Builder;
 use super::progress::Progress;
-use super::ready::Wanted;
 use super::scratch::Scratch;
 use super::signals::Signals;
 use super::{Arguments, exit, options};
-use crate::api::{Behind, Jobs, Server, Services};
+use crate::api::{Jobs, Server};
 use crate::build::{Context, buildctl};
 use crate::cli::{Error, output};
 use crate::read::{Named, PATIENCE, is_directory};
@@ -13,24 +13,14 @@ use crate::report::{BuildOutcome, BuildResult};
 use crate::text::quoted;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 const PROGRAM: &str = "buildctl";
-/// How often a builder is looked for while one is waited for.
-const PERIOD: Duration = Duration::from_secs(2);
 /// How long buildctl may take to end when it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// A pod of the builder.
-struct Builder {
-    services: Services,
-    pod: String,
-    port: u16,
-}
 
 pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
     let mut signals = Signals::new()?;
@@ -56,7 +46,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
         if let Some(name) = &arguments.tls {
             context.tls = Some(certificates(arguments, &server, name, &scratch).await?);
         }
-        find(arguments, &server, &progress).await
+        Builder::find(arguments, &server, &progress).await
     };
     let builder = tokio::select! {
         found = found => found?,
@@ -146,49 +136,6 @@ async fn forward(builder: &Builder, listener: &TcpListener, progress: &Progress)
     }
 }
 
-/// Looks for a builder that is ready.
-async fn find(arguments: &Arguments, server: &Server, progress: &Progress) -> Result<Builder, Error> {
-    let (name, namespace, port) = options::service(&arguments.builder).map_err(|message| Error::BadInput { message, hint: None })?;
-    let services = Services::new(server.clone(), namespace.or_else(|| arguments.namespace.clone()));
-    let service = format!("{}/{name}", services.namespace());
-    let begun = Instant::now();
-    let mut has_told = false;
-    loop {
-        let pods = match services.behind(&name, port).await? {
-            Behind::Pod { name, port } => return Ok(Builder { services, pod: name, port }),
-            Behind::NoService => {
-                return Err(Error::BadInput {
-                    message: format!("there is no Service {service} of a builder"),
-                    hint: Some("`render builder` prints one; --namespace and --builder say where it is".into()),
-                });
-            }
-            Behind::NoPort => {
-                return Err(Error::BadInput {
-                    message: format!("the Service {service} has no port {port} that leads to pods"),
-                    hint: Some(format!("`kubectl describe service -n {} {name}` shows its ports", services.namespace())),
-                });
-            }
-            Behind::NoneReady(pods) => pods,
-        };
-        if arguments.wait.is_none_or(|most| most.is_some_and(|most| begun.elapsed() >= most)) {
-            // Where no node is ready, that is why.
-            let (prefix, selector) = (&arguments.prefix.domain, &BTreeMap::new());
-            Wanted { profile: arguments.profile, prefix, selector, wait: None }.find(server, progress).await?;
-            let pods = if pods.is_empty() { "it has none".to_owned() } else { pods.join(", ") };
-            return Err(Error::NotReady {
-                message: format!("no pod of the Service {service} is ready, so nothing was built"),
-                more: vec![format!("its pods: {pods}")],
-                hint: format!("`kubectl describe pods -n {}` shows why; --wait waits for one", services.namespace()),
-            });
-        }
-        if !has_told {
-            progress.note(&format!("no pod of the Service {service} is ready: waiting for one"));
-            has_told = true;
-        }
-        tokio::time::sleep(PERIOD / 2 + Duration::from_millis(fastrand::u64(..1000))).await;
-    }
-}
-
 /// The files of a Secret with certificates, in a directory of their own.
 async fn certificates(arguments: &Arguments, server: &Server, name: &str, scratch: &Scratch) -> Result<String, Error> {
     use base64::Engine;
@@ -202,17 +149,4 @@ async fn certificates(arguments: &Arguments, server: &Server, name: &str, scratc
         scratch.write(key, &value.ok_or_else(|| missing(format!("the Secret {name} has no {key}")))?)?;
     }
     Ok(scratch.directory())
-}
-
-impl Builder {
-    /// Says so where a build failed because its builder is gone.
-    async fn explained(&self, error: Error) -> Error {
-        match (error, self.services.is_ready(&self.pod).await) {
-            (Error::Failed { message, .. }, Ok(false)) if !message.starts_with("ended by") => Error::Failed {
-                message: format!("{message}; the builder's pod {}/{} is gone, or not ready any more", self.services.namespace(), self.pod),
-                hint: Some(format!("`kubectl get events -n {}` may say why", self.services.namespace())),
-            },
-            (error, _) => error,
-        }
-    }
 }

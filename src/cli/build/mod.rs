@@ -1,5 +1,6 @@
 //! `build`: a Build of Knative, a git repository or a directory becomes an image on a builder of the cluster.
 
+mod builder;
 mod create;
 mod local;
 mod options;

@@ -10,9 +10,6 @@ use crate::cli::Error;
 use crate::report::{BuildJob, BuildOutcome, BuildResult};
 use std::cell::RefCell;
 
-/// The longest part of what a step said last that is repeated.
-const LAST_WORDS: usize = 400;
-
 pub(super) async fn run(arguments: &Arguments, input: Input) -> Result<u8, Error> {
     let mut signals = Signals::new()?;
     let progress = Progress::new();
@@ -31,7 +28,7 @@ pub(super) async fn run(arguments: &Arguments, input: Input) -> Result<u8, Error
         create::print(&made, arguments.format)?;
         return Ok(exit::READY);
     }
-    let work = Work { arguments, jobs, made, progress, heard: RefCell::default() };
+    let work = Work { arguments, jobs, made, progress, digests: RefCell::default() };
     // Not cut short: what is created here is known.
     let uid = work.create().await?;
     if arguments.no_follow {
@@ -45,20 +42,12 @@ pub(super) fn interrupted(signal: &str, what: &str) -> Error {
     Error::Failed { message: format!("ended by {signal}: {what}"), hint: None }
 }
 
-/// What was heard of a build.
-#[derive(Default)]
-struct Heard {
-    digests: Digests,
-    /// The last error that a step has printed.
-    error: Option<String>,
-}
-
 struct Work<'a> {
     arguments: &'a Arguments,
     jobs: Jobs,
     made: Made,
     progress: Progress,
-    heard: RefCell<Heard>,
+    digests: RefCell<Digests>,
 }
 
 impl Work<'_> {
@@ -161,12 +150,8 @@ impl Work<'_> {
                 self.progress.status(name(index));
             }
             Event::Line(index, text) => {
-                let mut heard = self.heard.borrow_mut();
                 if self.made.stages.get(index).is_some_and(|stage| stage.kind == StageKind::Step) {
-                    heard.digests.line(text);
-                }
-                if ["error: ", "ERROR: ", "fatal: "].iter().any(|begin| text.starts_with(begin)) {
-                    heard.error = Some(crate::text::shortened(text, LAST_WORDS));
+                    self.digests.borrow_mut().line(text);
                 }
                 self.progress.line(text);
             }
@@ -180,12 +165,7 @@ impl Work<'_> {
         let failed = |message: String, hint: Option<String>| Err(Error::Failed { message, hint });
         match ending {
             Ending::Done(message) => Ok(self.done(&message)),
-            Ending::Failed(failure) => {
-                let text = failure.text(&self.made.stages);
-                let heard = self.heard.borrow();
-                let last = heard.error.as_deref().filter(|_| matches!(failure, crate::build::Failure::Exited { .. }));
-                failed(last.map_or_else(|| text.clone(), |last| format!("{text}: {last}")), None)
-            }
+            Ending::Failed(failure) => failed(failure.text(&self.made.stages), None),
             Ending::Deleted => {
                 let hint = "`kubectl get events` may say who did it: a node that was drained, or a person";
                 failed(format!("the pod of job/{name} was deleted while it ran"), Some(hint.into()))
@@ -195,7 +175,7 @@ impl Work<'_> {
     }
 
     fn done(&self, message: &str) -> BuildResult {
-        let found = self.heard.borrow().digests.found();
+        let found = self.digests.borrow().found();
         let digest = reported_digest(message).or_else(|| found.as_ref().map(|found| found.digest.clone()));
         let asked = self.arguments.image.clone().filter(|_| !self.arguments.no_push && digest.is_some());
         let image = asked.or_else(|| found.and_then(|found| found.image));

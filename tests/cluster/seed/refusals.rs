@@ -130,6 +130,7 @@ pub(crate) fn arguments_and_files_are_looked_at_first(cluster: &Cluster) {
         (&["--git", &url, "--image", "a", "--timeout", "1ms"], 2, "--timeout"),
         (&["--git", &url, "--image", "a", "--service-account", "nobody"], 2, "there is no service account nobody"),
         (&["--git", &url, "--image", "a", "--tls", "nobody"], 2, "Secret `nobody` does not exist"),
+        (&["--git", &url, "--image", "a", "--builder", "tcp://nobody:1234"], 2, "there is no Service builds/nobody of a builder"),
         (&["--git", &url, "--image", "a", "--template", "x"], 2, "--template"),
         (&["-f", "/nowhere"], 2, "/nowhere"),
         (&["-f", "/"], 2, "a directory"),
