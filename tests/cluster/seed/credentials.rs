@@ -9,8 +9,11 @@ use super::run::{Output, build_text, leaving_nothing};
 use crate::cluster::{Cluster, REGISTRY};
 use crate::fleet::is_ci;
 
-/// A service account whose secrets these are: of a type, with an annotation if there is one, and data.
-fn account(cluster: &Cluster, name: &str, secrets: &[(&str, Option<(&str, &str)>, serde_json::Value)]) {
+/// A secret of a type, with an annotation if there is one, and data.
+type Secret<'a> = (&'a str, Option<(&'a str, &'a str)>, serde_json::Value);
+
+/// A service account whose secrets these are.
+fn account(cluster: &Cluster, name: &str, secrets: &[Secret<'_>]) {
     let mut names = Vec::new();
     for (number, (kind, annotation, data)) in secrets.iter().enumerate() {
         let secret = format!("{name}-{number}");

@@ -144,7 +144,7 @@ spec: {{containers: [{{name: client, image: '{BUILDER}', command: [sleep, infini
 
     for (registry, answer) in [(REGISTRY, "200"), (PRIVATE, "401")] {
         let seen = run(&format!("wget -S -q -O - http://{registry}/v2/ 2>&1"));
-        assert!(seen.as_ref().map_or_else(|seen| seen, |seen| seen).contains(answer), "{registry}: {seen:?}");
+        assert!(seen.as_ref().unwrap_or_else(|seen| seen).contains(answer), "{registry}: {seen:?}");
     }
     cluster.delete(&["pod/client"]);
 }
