@@ -165,7 +165,7 @@ impl Following<'_> {
         loop {
             match lines.next(SILENT_LOG).await {
                 Ok(Some(line)) => {
-                    if let Some(text) = seen.fresh(&line.text) {
+                    if let Some(text) = seen.unseen(&line.text) {
                         (self.tell)(Event::Line(index, text));
                     }
                 }
@@ -188,7 +188,7 @@ struct Seen {
 
 impl Seen {
     /// The text of a line, unless it has come before.
-    fn fresh<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+    fn unseen<'a>(&mut self, line: &'a str) -> Option<&'a str> {
         let (time, text) = line.split_once(' ').unwrap_or((line, ""));
         match self.last.as_deref() {
             Some(last) if time < last => return None,
@@ -334,10 +334,10 @@ mod tests {
     #[test]
     fn a_line_that_comes_again_is_passed_on_once() {
         let mut seen = Seen::default();
-        let first: Vec<_> = ["1 a", "2 b", "2 c"].into_iter().filter_map(|line| seen.fresh(line)).collect();
+        let first: Vec<_> = ["1 a", "2 b", "2 c"].into_iter().filter_map(|line| seen.unseen(line)).collect();
         assert_eq!((first, seen.begin()), (vec!["a", "b", "c"], Some("2")));
         // The API server begins with whole seconds.
-        let again: Vec<_> = ["1 a", "2 b", "2 c", "2 d", "3 ", "3"].into_iter().filter_map(|line| seen.fresh(line)).collect();
+        let again: Vec<_> = ["1 a", "2 b", "2 c", "2 d", "3 ", "3"].into_iter().filter_map(|line| seen.unseen(line)).collect();
         assert_eq!(again, ["d", "", ""]);
     }
 

@@ -24,13 +24,16 @@ pub struct Plan {
     pub token: bool,
 }
 
-/// Checks a Build, and fills in its template; `template` is the one that it names, and not needed for a Build with steps.
+/// Checks a Build, and fills in its template; `template` is the one that it names, none for a Build with steps.
 ///
 /// # Errors
 /// What does not fit.
 pub fn plan(build: Build, template: Option<&Template>) -> Result<Plan, Invalid> {
     let (steps, volumes) = match (&build.work, template) {
-        (Work::Steps(steps), _) => {
+        (Work::Steps(_), Some(template)) => {
+            return Err(template.name.spot.invalid("the Build has steps of its own, so a template has no effect"));
+        }
+        (Work::Steps(steps), None) => {
             steps_work(steps, &|invalid, _| invalid)?;
             (steps.clone(), build.volumes.clone())
         }

@@ -42,7 +42,7 @@ fn image_user(ask: &Ask) -> Remedy {
         return fix;
     }
     let this = uid.map_or_else(|| "this user".into(), |uid| format!("user {uid}"));
-    fix.note(format!("or use an image that has {this} in /etc/passwd, /etc/subuid and /etc/subgid, with a home directory of its own"))
+    fix.note(format!("an image that has {this} in /etc/passwd, /etc/subuid and /etc/subgid, with a home directory of its own, works too"))
 }
 
 const READ_ONLY_ROOT: Row = Row {

@@ -66,7 +66,7 @@ fn notes(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<String> {
             .to_owned()
     });
     let memory = matches!(options.storage, Storage::Memory(_)).then(|| {
-        "--memory-storage: nodes are proven with the state on a disk. On Linux before 6.6, overlayfs may fail on files in memory".to_owned()
+        "--memory-storage: nodes are proven with the state on a disk. In memory, removing a directory of a lower layer fails on Linux before 6.6, and on kernels without CONFIG_TMPFS_XATTR. There, set `snapshotter = \"native\"` for `[worker.oci]` in --config".to_owned()
     });
     // A Secret is a tmpfs on the node.
     let secret = (options.tls.is_some() && !options.profile.shape().host_users)

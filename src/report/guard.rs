@@ -27,10 +27,15 @@ fn of_cause(cause: Cause, report: &ProfileReport) -> String {
         (_, None) => cause.title().to_owned(),
     };
     let remedy = finding.and_then(|finding| finding.remedy.as_ref());
-    let fix = remedy.map(|remedy| format!("\n  Fix: {}.", line(&remedy.fix))).unwrap_or_default();
-    let more = remedy.into_iter().flat_map(|remedy| [&remedy.keep, &remedy.note]).flatten();
-    let more: String = more.map(|text| format!(" Also: {}.", line(text))).collect();
-    format!("{cause}: {}.{fix}{more}", line(&seen))
+    let mut text = format!("{cause}: {}", line(&seen));
+    // One line each, with nothing behind it: it may be a command to paste.
+    if let Some(remedy) = remedy {
+        text += &format!("\n  Fix: {}", line(&remedy.fix));
+        for (word, more) in [("To keep it", &remedy.keep), ("Note", &remedy.note)] {
+            text.extend(more.as_ref().map(|more| format!("\n  {word}: {}", line(more))));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -38,7 +43,7 @@ mod tests {
     use super::*;
     use crate::check::judge;
     use crate::check::testing::{facts_of, with_probe};
-    use crate::fact::{CapSet, Errno, Fact, Facts, Step};
+    use crate::fact::{CapSet, Errno, Fact, Facts, Step, Sysctl};
     use crate::profile::Profile;
 
     fn message(facts: &Facts) -> String {
@@ -53,10 +58,28 @@ mod tests {
         });
         insta::assert_snapshot!(message(&with_probe(facts, Some((Step::UidMap, Errno::EPERM)))), @r"
         This pod does not work as a builder of the profile no-process-sandbox.
-        caps-dropped: the capability bounding set lacks SETUID and SETGID.
-          Fix: set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}.
-        no-new-privs: no_new_privs is set (allowPrivilegeEscalation: false).
-          Fix: remove allowPrivilegeEscalation: false from the container's securityContext.
+        caps-dropped: the capability bounding set lacks SETUID and SETGID
+          Fix: set securityContext.capabilities to {drop: [ALL], add: [SETUID, SETGID]}
+        no-new-privs: no_new_privs is set (allowPrivilegeEscalation: false)
+          Fix: remove allowPrivilegeEscalation: false from the container's securityContext
+        ");
+    }
+
+    #[test]
+    fn what_else_is_to_be_known_follows_the_fix() {
+        let facts = facts_of(&|facts| {
+            facts.sysctls.set(Sysctl::UnprivilegedUsernsClone, Fact::Known(0));
+            facts.newuidmap = Fact::Absent;
+        });
+        insta::assert_snapshot!(message(&with_probe(facts, Some((Step::UserNamespace, Errno::EPERM)))), @r"
+        This pod does not work as a builder of the profile no-process-sandbox.
+        userns-clone0: kernel.unprivileged_userns_clone is 0
+          Fix: sysctl -w kernel.unprivileged_userns_clone=1
+          To keep it: echo 'kernel.unprivileged_userns_clone = 1' >> /etc/sysctl.d/60-userns.conf
+          Note: on Bottlerocket, Talos and NixOS set the sysctl in the system's own settings
+        idmap-helper: newuidmap is not on the PATH
+          Fix: in the image: setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap
+          Note: COPY from a local context loses file capabilities: set the capabilities with RUN in the final stage
         ");
     }
 

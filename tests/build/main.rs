@@ -112,6 +112,15 @@ fn a_template_that_was_not_found_is_named() {
 }
 
 #[test]
+fn a_template_for_a_build_with_steps_is_refused() {
+    let build = read_build("build.yaml", healthy(Which::Steps)).expect("a Build");
+    let template = read_template("template.yaml", TEMPLATE).expect("a template");
+    let said = plan(build, Some(&template)).map_err(|invalid| invalid.to_string()).err();
+    let says = "template.yaml:4:9: metadata.name: the Build has steps of its own, so a template has no effect";
+    assert_eq!(said.as_deref(), Some(says));
+}
+
+#[test]
 fn a_template_does_not_grow_without_bounds() {
     let many = "${IMAGE}".repeat(50_000);
     let build = healthy(Which::Page).replace("gcr.io/my-project/my-app", &"x".repeat(400_000));

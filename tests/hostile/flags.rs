@@ -242,6 +242,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "render template",
+        flags: &["--for tekton", "--for shipwright", "--client-image registry.example/a:1", "--address tcp://b.ns:1234"],
+        ..BASE
+    },
+    Command {
         name: "render builder",
         flags: &[
             "--profile auto",
@@ -257,7 +262,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--no-namespace",
             "--storage 20Gi,fast",
             "--memory-storage 4Gi",
+            "--config buildkitd.toml",
+            "--registry-ca ca.pem",
             "--tls",
+            "--guard",
             "--guard-image registry.example/a:1",
             "--no-guard",
             "--read-only-root",
@@ -270,7 +278,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             ("--user", &["--profile rootful"]),
             ("--no-namespace", &["--namespace"]),
             ("--memory-storage", &["--storage"]),
-            ("--no-guard", &["--guard-image"]),
+            ("--no-guard", &["--guard-image", "--guard"]),
         ],
         needs: &[
             ("--ids", &["--profile auto", "--profile procmount"]),
@@ -440,7 +448,8 @@ pub(crate) fn values() -> Vec<Input> {
                     || name == "--prover"
                     || name == "--tuned";
                 // Some of the nonsense is a name.
-                let named = ["--namespace", "--name", "--image", "--log-level", "--context", ""].contains(&name) || command.name == "build";
+                let names = ["--namespace", "--name", "--image", "--guard-image", "--client-image", "--log-level", "--context", ""];
+                let named = names.contains(&name) || command.name == "build";
                 expect.codes = if path || named { vec![] } else { vec![2] };
                 expect.may_write.extend(if name == "--capture" { &[""][..] } else { &[] });
                 inputs.push(world::with_files(Input::new(format!("{} {name} with nonsense", command.name), line, expect)));

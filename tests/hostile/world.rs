@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// Files that flags name.
-pub(crate) const FILES: &[&str] = &["facts.json", "tree", "state", "kubeconfig", "prover.sock", "tuned.json"];
+pub(crate) const FILES: &[&str] = &["facts.json", "tree", "state", "kubeconfig", "prover.sock", "tuned.json", "buildkitd.toml", "ca.pem"];
 
 /// A server that is nobody: port 1 refuses.
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
@@ -19,6 +19,8 @@ pub(crate) struct World {
     /// What `facts` and `check --format json` print here.
     pub(crate) facts: String,
     pub(crate) report: String,
+    /// A certificate.
+    ca: String,
 }
 
 static WORLD: OnceLock<World> = OnceLock::new();
@@ -37,7 +39,15 @@ pub(crate) fn look(place: &Place) {
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let (facts, report) = (run(&["facts"]), run(&["check", "--format", "json"]));
-    assert!(WORLD.set(World { facts, report }).is_ok());
+    assert!(WORLD.set(World { facts, report, ca: certificate(place) }).is_ok());
+}
+
+/// One that the program makes.
+fn certificate(place: &Place) -> String {
+    let output = Command::new(&place.program).args(["render", "builder", "--tls"]).output().expect("the program starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let (_, from) = text.split_once("ca.crt: |\n").expect("a certificate");
+    from.lines().take_while(|line| line.starts_with("    ")).map(|line| format!("{}\n", line.trim())).collect()
 }
 
 pub(crate) fn kubeconfig(server: &str) -> String {
@@ -53,6 +63,12 @@ pub(crate) fn with_files(mut input: Input) -> Input {
     }
     if input.line.contains("kubeconfig") {
         input = input.file("kubeconfig", kubeconfig(NOBODY));
+    }
+    if input.line.contains("buildkitd.toml") {
+        input = input.file("buildkitd.toml", "[worker.oci]\n  gc = true\n");
+    }
+    if input.line.contains("ca.pem") {
+        input = input.file("ca.pem", world().ca.as_str());
     }
     input.tree = input.line.contains("tree").then_some("debian-12");
     input

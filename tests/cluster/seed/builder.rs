@@ -213,6 +213,59 @@ pub(crate) fn only_owners_of_a_certificate_build(cluster: &Cluster) {
     gone(cluster, "sealed");
 }
 
+/// A registry that speaks TLS, with a certificate that the cluster's own CA has signed.
+const SEALED: &str = "10.88.0.1:5443";
+
+fn sealed_registry(cluster: &Cluster) {
+    let (dir, certificates) = (cluster.dir.display(), cluster.dir.join("certificates"));
+    let config = format!(
+        "version: 0.1
+log: {{level: warn, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {dir}/sealed-registry}}}}
+http: {{addr: '{SEALED}', tls: {{certificate: '{of}/apiserver.crt', key: '{of}/apiserver.key'}}}}
+",
+        of = certificates.display()
+    );
+    let file = cluster.dir.join("sealed-registry.yaml");
+    fs::write(&file, config).expect("write");
+    cluster.processes.start("sealed-registry", "/usr/bin/docker-registry", ["serve".into(), file.into_os_string()]);
+    cluster.processes.ready("sealed-registry", || match cluster.api.fetch(&format!("https://{SEALED}/v2/")) {
+        Ok((200, _)) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+pub(crate) fn files_reach_the_daemon(cluster: &Cluster) {
+    agent::deployed(cluster);
+    sealed_registry(cluster);
+    client(cluster, "writer", "", "");
+    let (toml, ca) = (cluster.dir.join("told.toml"), cluster.dir.join("certificates/ca.crt"));
+    fs::write(&toml, "[worker.oci.labels]\n  \"example.org/told\" = \"by a file\"\n").expect("write");
+    let files = ["--config", toml.to_str().expect("UTF-8"), "--registry-ca", ca.to_str().expect("UTF-8")];
+    let push = |name: &str| format!("--output type=image,name={SEALED}/{name}:1,push=true");
+    for (namespace, flags) in [("told", &files[..]), ("untold", &[])] {
+        cluster.apply(&rendered(cluster, &[&["--namespace", namespace], flags].concat()).0);
+        rolled_out(cluster, namespace, "deployment/buildkitd");
+        let daemon = format!("buildkitd.{namespace}");
+        wait("it is reached", 30, || inside(cluster, "writer", &command(&daemon, "", "quick", "")));
+        let pushed = inside(cluster, "writer", &command(&daemon, "", "quick", &push(namespace)));
+        let workers = inside(cluster, "writer", &format!("buildctl --addr tcp://{daemon}:1234 debug workers --verbose"));
+        let is_labelled = workers
+            .as_ref()
+            .is_ok_and(|workers| workers.lines().any(|line| line.contains("example.org/told") && line.contains("by a file")));
+        match namespace {
+            "told" => assert!(pushed.is_ok() && is_labelled, "{pushed:?} {workers:?}"),
+            _ => {
+                let error = pushed.expect_err("the registry's CA is unknown");
+                assert!(error.contains("certificate signed by unknown authority") && !is_labelled, "{error} {workers:?}");
+            }
+        }
+        gone(cluster, namespace);
+    }
+    cluster.processes.stop("sealed-registry");
+    cluster.delete(&["-n", CLIENTS, "pod/writer"]);
+}
+
 /// A claim on a disk of node1, as the storage class `manual` has it.
 fn disk(cluster: &Cluster) {
     let path = cluster.dir.join("disk");

@@ -9,7 +9,7 @@ use super::run::{Output, build_text, leaving_nothing};
 use crate::cluster::{Cluster, REGISTRY};
 use crate::fleet::is_ci;
 
-/// A secret of a type, with an annotation if there is one, and data.
+/// A Secret: its type, an annotation if it has one, and its data.
 type Secret<'a> = (&'a str, Option<(&'a str, &'a str)>, serde_json::Value);
 
 /// A service account whose secrets these are.

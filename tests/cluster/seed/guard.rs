@@ -106,8 +106,10 @@ pub(crate) fn stops_what_cannot_work_and_says_why(cluster: &Cluster) {
     cluster.delete(&["-n", NAMESPACE, &old]);
     cluster.apply(&pod(template, &fixed).to_string());
     cluster.pod_ready(NAMESPACE, fixed.name);
-    cluster.delete(&["namespace", NAMESPACE]);
-    cluster.delete(&["persistentvolume", "claim"]);
+    // It takes a while, for which nobody waits.
+    for gone in [["namespace", NAMESPACE], ["persistentvolume", "claim"]] {
+        cluster.kubectl(&[&["delete", "--wait=false"], &gone[..]].concat()).expect("kubectl delete");
+    }
 }
 
 /// A directory of node1 as a volume that can be claimed. For local volumes Kubernetes applies fsGroup.

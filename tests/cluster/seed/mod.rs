@@ -34,6 +34,7 @@ fn cases<T>(all: impl IntoIterator<Item = T>, in_ci: usize) -> impl Iterator<Ite
 pub(crate) const STEPS: &[Step] = &[
     ("a builder's first image is there within seconds", builder::the_first_image_is_there_within_seconds),
     ("only owners of a certificate build where it is asked for", builder::only_owners_of_a_certificate_build),
+    ("files reach the daemon", builder::files_reach_the_daemon),
     ("a claim keeps the cache, and changes no image", builder::a_claim_keeps_the_cache_and_changes_no_image),
     ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
     ("the guard stops a pod that cannot build, and says why", guard::stops_what_cannot_work_and_says_why),
