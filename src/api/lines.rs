@@ -101,9 +101,9 @@ impl Server {
 mod tests {
     use super::*;
 
-    fn split(most: usize, parts: &[&str]) -> Vec<(String, bool)> {
+    fn split(most: usize, parts: &[&[u8]]) -> Vec<(String, bool)> {
         let mut splitter = Splitter::new(most);
-        parts.iter().for_each(|part| splitter.add(part.as_bytes()));
+        parts.iter().for_each(|part| splitter.add(part));
         let mut lines: Vec<_> = std::iter::from_fn(|| splitter.line()).collect();
         lines.extend(splitter.rest());
         lines.into_iter().map(|line| (line.text, line.is_cut)).collect()
@@ -113,11 +113,11 @@ mod tests {
     fn lines_come_out_however_they_come_in() {
         let whole = |texts: &[&str]| texts.iter().map(|text| ((*text).to_owned(), false)).collect::<Vec<_>>();
         for (parts, lines) in [
-            (&["a\nb\n"][..], &["a", "b"][..]),
-            (&["a", "b\n", "c"], &["ab", "c"]),
-            (&["a\r\n", "\n"], &["a", ""]),
-            (&[""], &[]),
-            (&["é".split_at(2).0, "\n"], &["é"]),
+            (&[&b"a\nb\n"[..]][..], &["a", "b"][..]),
+            (&[b"a", b"b\n", b"c"], &["ab", "c"]),
+            (&[b"a\r\n", b"\n"], &["a", ""]),
+            (&[b""], &[]),
+            (&[b"\xc3", b"\xa9\n"], &["\u{e9}"]),
         ] {
             assert_eq!(split(9, parts), whole(lines), "{parts:?}");
         }
@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn a_line_is_cut_where_it_is_too_long() {
-        assert_eq!(split(3, &["abcd", "ef\nabc\n", "abcd"]), [("abc".into(), true), ("abc".into(), false), ("abc".into(), true)]);
+        assert_eq!(split(3, &[b"abcd", b"ef\nabc\n", b"abcd"]), [("abc".into(), true), ("abc".into(), false), ("abc".into(), true)]);
     }
 }

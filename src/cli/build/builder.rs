@@ -95,10 +95,10 @@ impl Search {
                 // Where no node is ready, that is why.
                 let (prefix, selector) = (&arguments.prefix.domain, &BTreeMap::new());
                 Wanted { profile: arguments.profile, prefix, selector, wait: None }.find(server, progress).await?;
-                let pods = if pods.is_empty() { "it has none".to_owned() } else { pods.join(", ") };
+                let pods = if pods.is_empty() { "it has no pods".to_owned() } else { format!("its pods: {}", pods.join(", ")) };
                 return Err(Error::NotReady {
                     message: format!("no pod of the Service {} is ready, so nothing was built", self.title()),
-                    more: vec![format!("its pods: {pods}")],
+                    more: vec![pods],
                     hint: format!("`kubectl describe pods -n {}` shows why; --wait waits for one", self.services.namespace()),
                 });
             }

@@ -10,6 +10,10 @@ use crate::cli::Error;
 use crate::report::{BuildJob, BuildOutcome, BuildResult};
 use std::cell::RefCell;
 
+/// What buildctl says, in the words of gRPC, when its connection to buildkitd breaks.
+const CONNECTION_LOST: &str = "code = Unavailable";
+const BUILDER_GONE: &str = "buildctl has lost its builder, whose pod may have ended: `kubectl get events` in its namespace may say why";
+
 pub(super) async fn run(arguments: &Arguments, input: Input) -> Result<u8, Error> {
     let mut signals = Signals::new()?;
     let progress = Progress::new();
@@ -165,7 +169,11 @@ impl Work<'_> {
         let failed = |message: String, hint: Option<String>| Err(Error::Failed { message, hint });
         match ending {
             Ending::Done(message) => Ok(self.done(&message)),
-            Ending::Failed(failure) => failed(failure.text(&self.made.stages), None),
+            Ending::Failed(failure) => {
+                let text = failure.text(&self.made.stages);
+                let hint = text.contains(CONNECTION_LOST).then(|| BUILDER_GONE.to_owned());
+                failed(text, hint)
+            }
             Ending::Deleted => {
                 let hint = "`kubectl get events` may say who did it: a node that was drained, or a person";
                 failed(format!("the pod of job/{name} was deleted while it ran"), Some(hint.into()))

@@ -77,7 +77,7 @@ pub(crate) fn a_builder_that_is_killed_is_named(cluster: &Cluster) {
     let running = slow(cluster, "killed");
     cluster.delete(&["-n", NAMESPACE, "pod", &builder(cluster), "--wait=false"]);
     let ended = running.ended();
-    fails(&ended, &["error: ", "build-and-push", "Unavailable"]);
+    fails(&ended, &["error: ", "build-and-push", "Unavailable", "hint: buildctl has lost its builder"]);
     daemon(cluster);
 }
 
