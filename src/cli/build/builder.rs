@@ -48,10 +48,11 @@ impl Builder {
     /// Says so where a build failed because its builder is gone.
     pub(super) async fn explained(&self, error: Error) -> Error {
         match (error, self.services.is_ready(&self.pod).await) {
-            (Error::Failed { message, .. }, Ok(false)) if !message.starts_with("ended by") => Error::Failed {
+            (Error::Failed { message, .. }, Ok(false)) => Error::Failed {
                 message: format!("{message}; the builder's pod {}/{} is gone, or not ready any more", self.services.namespace(), self.pod),
                 hint: Some(format!("`kubectl get events -n {}` may say why", self.services.namespace())),
             },
+            (Error::Failed { message, hint }, Err(error)) => Error::Failed { message: format!("{message}; {error}"), hint },
             (error, _) => error,
         }
     }

@@ -62,8 +62,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<u8, Error> {
         done = watch(arguments, child, &mut signals) => done,
         never = forward(&builder, &listener, &progress) => never,
     };
-    if let Err(error) = done {
-        return Err(builder.explained(error).await);
+    match done {
+        End::Done => {}
+        End::Failed(error) => return Err(builder.explained(error).await),
+        End::Interrupted(error) => return Err(error),
     }
     let outcome = if arguments.no_push { BuildOutcome::Done } else { BuildOutcome::Pushed };
     let image = Some(arguments.image().to_owned()).filter(|_| !arguments.no_push);
@@ -89,8 +91,17 @@ fn start(arguments: &Arguments, words: &[String]) -> Result<Child, Error> {
     })
 }
 
+/// How buildctl ended.
+enum End {
+    Done,
+    /// By itself.
+    Failed(Error),
+    /// By this program.
+    Interrupted(Error),
+}
+
 /// Waits until buildctl is done, and ends it where that is asked for.
-async fn watch(arguments: &Arguments, mut child: Child, signals: &mut Signals) -> Result<(), Error> {
+async fn watch(arguments: &Arguments, mut child: Child, signals: &mut Signals) -> End {
     let up = async {
         match arguments.timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
@@ -99,8 +110,11 @@ async fn watch(arguments: &Arguments, mut child: Child, signals: &mut Signals) -
     };
     let why = tokio::select! {
         status = child.wait() => {
-            let status = status.map_err(|error| Error::Io(format!("{PROGRAM}: {error}")))?;
-            return if status.success() { Ok(()) } else { Err(Error::Failed { message: format!("{PROGRAM} failed: {status}"), hint: None }) };
+            return match status {
+                Ok(status) if status.success() => End::Done,
+                Ok(status) => End::Failed(Error::Failed { message: format!("{PROGRAM} failed: {status}"), hint: None }),
+                Err(error) => End::Failed(Error::Io(format!("{PROGRAM}: {error}"))),
+            };
         }
         signal = signals.next() => super::run::interrupted(signal, "the build is cancelled"),
         () = up => Error::Failed { message: "the build took longer than --timeout".into(), hint: None },
@@ -111,7 +125,7 @@ async fn watch(arguments: &Arguments, mut child: Child, signals: &mut Signals) -
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
-    Err(why)
+    End::Interrupted(why)
 }
 
 /// Passes connections on to the builder's pod for as long as it is polled.

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A directory with a Dockerfile that has a RUN step, this script.
-fn directory(cluster: &Cluster, name: &str, script: &str) -> PathBuf {
+pub(crate) fn directory(cluster: &Cluster, name: &str, script: &str) -> PathBuf {
     let dir = cluster.dir.join("directories").join(name);
     fs::create_dir_all(&dir).expect("mkdir");
     fs::copy("/bin/busybox", dir.join("busybox")).expect("busybox-static");
@@ -89,6 +89,20 @@ pub(crate) fn one_that_is_interrupted_ends_in_the_builder_too(cluster: &Cluster)
         assert!(ended.code == Some(1) && ended.err.contains(&format!("ended by {signal}: the build is cancelled")), "{}", ended.err);
         super::interruptions::no_step_runs(cluster);
     }
+}
+
+/// The way to the builder leads through the API server.
+pub(crate) fn a_connection_that_is_cut_is_named(cluster: &Cluster) {
+    daemon(cluster);
+    let slow = directory(cluster, "slow", "/busybox echo begun; /busybox sleep 3600").display().to_string();
+    let started = Started::new(command(cluster, &["-n", NAMESPACE, &slow, "--image", &image("cut")]));
+    started.says("begun");
+    cluster.stop_api_server();
+    let ended = started.ended();
+    cluster.start_api_server();
+    let words = ["error: buildctl failed: exit status: 1; ", "the API server", "could not be reached"];
+    assert!(ended.code == Some(1) && words.iter().all(|word| ended.err.contains(word)), "{:?} {}", ended.code, ended.err);
+    super::interruptions::no_step_runs(cluster);
 }
 
 /// The machine's tools.

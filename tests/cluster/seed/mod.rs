@@ -14,6 +14,7 @@ mod modules;
 mod neighbours;
 mod page;
 mod parameters;
+mod places;
 mod ready;
 mod refusals;
 mod registry;
@@ -61,6 +62,10 @@ pub(crate) const STEPS: &[Step] = &[
 pub(crate) const MORE_STEPS: &[Step] = &[
     ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
     ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
+    ("a restricted namespace takes what is made here", places::a_restricted_namespace_takes_what_is_made_here),
+    ("a certificate of the cluster opens a builder", places::a_certificate_of_the_cluster_opens_a_builder),
+    ("a build that nobody follows goes on", places::one_that_nobody_follows_goes_on),
+    ("a directory's connection that is cut is named", local::a_connection_that_is_cut_is_named),
     ("a directory's build that is interrupted ends in the builder too", local::one_that_is_interrupted_ends_in_the_builder_too),
     ("a builder that is killed in the middle of a build is named", interruptions::a_builder_that_is_killed_is_named),
     ("a node that is drained in the middle of a build is named", interruptions::a_node_that_is_drained_is_named),
