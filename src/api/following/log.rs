@@ -1,7 +1,7 @@
 //! Containers' logs, each to its end.
 
+use super::event::{Event, Following, RETRY};
 use super::seen::Seen;
-use super::{Event, Following, RETRY};
 use crate::api::lines::Lines;
 use serde_json::Value;
 use std::time::Duration;

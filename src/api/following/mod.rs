@@ -1,62 +1,24 @@
 //! A Job while it runs: its pod is watched and its containers' logs are read, and both go on where a connection was lost.
 
+mod event;
 mod log;
 mod seen;
 mod watcher;
 
-use super::{Error, Jobs};
-use crate::build::{Failure, Stage, job_failure};
+use super::Error;
+use crate::build::{Failure, job_failure};
+use event::RETRY;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use watcher::Watcher;
 
+pub use event::{Ending, Event, Following};
+
 /// How long the API server may be away.
 const OUTAGE: Duration = Duration::from_secs(120);
-/// How long to wait before the next attempt.
-const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of a log may take to come when its container is known to have ended.
 const REST_OF_LOG: Duration = Duration::from_secs(10);
-
-/// What happens while a Job runs.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// It waits, for this.
-    Waiting(&'a str),
-    /// A container has started: its index in the stages.
-    Started(usize),
-    /// It has printed a line.
-    Line(usize, &'a str),
-    /// The API server does not answer; it is asked again.
-    Lost(&'a Error),
-}
-
-/// How a Job ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// All containers are done; the last one's termination message.
-    Done(String),
-    /// It failed.
-    Failed(Failure),
-    /// The cluster makes no pod for it, and says why.
-    Refused(String),
-    /// Its pod was deleted.
-    Deleted,
-}
-
-/// A Job that was created.
-pub struct Following<'a> {
-    /// Its namespace's Jobs.
-    pub jobs: &'a Jobs,
-    /// Its name.
-    pub name: &'a str,
-    /// Its UID.
-    pub uid: &'a str,
-    /// Its containers.
-    pub stages: &'a [Stage],
-    /// Who is told.
-    pub tell: &'a dyn Fn(Event<'_>),
-}
 
 impl Following<'_> {
     /// Follows it to its end.

@@ -1,6 +1,6 @@
 //! The pod of a Job, watched.
 
-use super::{Ending, Event, Following};
+use super::event::{Ending, Event, Following};
 use crate::api::Error;
 use crate::build::{Failure, Phase, phase};
 use serde_json::Value;
