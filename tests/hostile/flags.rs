@@ -243,7 +243,15 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "render template",
-        flags: &["--for tekton", "--for shipwright", "--client-image registry.example/a:1", "--address tcp://b.ns:1234"],
+        flags: &[
+            "--for tekton",
+            "--for shipwright",
+            "--client-image registry.example/a:1",
+            "--address tcp://b.ns:1234",
+            "--tls certificates",
+        ],
+        apart: &[&["--for tekton", "--for shipwright"]],
+        against: &[("--tls", &["--for"])],
         ..BASE
     },
     Command {

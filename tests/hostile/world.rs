@@ -106,7 +106,7 @@ pub(crate) fn documented(program: &Path) -> Documented {
             let line = line.trim_start();
             // A short name may stand before it: `-o, --format <FORMAT>`.
             let name = line.split_once(", ").filter(|(short, _)| short.len() == 2 && short.starts_with('-')).map_or(line, |(_, long)| long);
-            name.starts_with("--").then(|| name.split([' ', '=']).next().unwrap_or_default().trim_end_matches("...").to_owned())
+            name.starts_with("--").then(|| name.split([' ', '=', '[']).next().unwrap_or_default().trim_end_matches("...").to_owned())
         };
         documented.flags.insert(command.name, help.lines().filter_map(flag).collect());
     }
