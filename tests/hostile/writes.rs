@@ -11,12 +11,14 @@ use std::collections::HashMap;
 /// Calls that change a file system. Those on descriptors alone need one that was opened for it.
 const CALLS: &str = "open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,unlink,unlinkat,rmdir,rename,renameat,renameat2,link,linkat,symlink,symlinkat,truncate,chmod,fchmodat,chown,lchown,fchownat,utimensat,mount,umount2,bind,sethostname,setxattr,lsetxattr,pivot_root,chroot,chdir,fchdir,clone,clone3,fork,vfork";
 
-/// Commands that are told to write: they are shown to write by other tests.
+/// Commands that are told to write: they are shown to write by other tests. A guard tries its own pod's directories.
 fn writes(name: &str, flags: &[&str]) -> bool {
     name == "agent"
         || name == "cleanup" && flags.is_empty()
         || name == "prover"
-        || flags.iter().any(|flag| ["--apply", "--forget", "--capture captured"].contains(flag))
+        || flags
+            .iter()
+            .any(|flag| ["--apply", "--forget", "--capture captured", "--own-pod"].contains(flag) || name == "check" && *flag == "--guard")
 }
 
 fn traced(most: usize) -> Vec<Input> {
