@@ -9,6 +9,9 @@ static HANGING: AtomicUsize = AtomicUsize::new(0);
 /// So many may: one that runs for months must not leave one behind at each look at the same dead mount.
 const MAY_HANG: usize = 4;
 
+/// The stack for such work in bytes, whatever RUST_MIN_STACK says: with less than some pages, a thread ends the process.
+const STACK: usize = 512 * 1024;
+
 /// Does something that may never return, and waits for it no longer than `limit`; not at all where too much hangs already.
 pub(crate) fn bounded<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if HANGING.load(Ordering::Relaxed) >= MAY_HANG {
@@ -22,7 +25,7 @@ pub(crate) fn bounded<T: Send + 'static>(limit: Duration, work: impl FnOnce() ->
     let settled = Arc::new(AtomicBool::new(false));
     let done = Arc::clone(&settled);
     // A thread that hangs ends with the process: waits for a dead server can be killed.
-    let thread = std::thread::Builder::new().spawn(move || {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let Some(work) = take(&taken) else { return };
         let _ = sender.send(work());
         if done.swap(true, Ordering::AcqRel) {
