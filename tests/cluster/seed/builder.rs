@@ -149,27 +149,23 @@ spec:
 pub(crate) fn the_first_image_is_there_within_seconds(cluster: &Cluster) {
     agent::deployed(cluster);
     client(cluster, "speed", "", "");
-    let runs = if is_ci() { 3 } else { 5 };
-    let mut ours: Vec<_> = (0..runs)
+    let mut ours: Vec<_> = super::cases(0..5, 1)
         .map(|run| {
             let namespace = format!("quick-{run}");
             first_image(cluster, &namespace, &rendered(cluster, &["--namespace", &namespace]).0)
         })
         .collect();
     ours.sort();
-    let other = first_image(cluster, "slow", &others("slow"));
     let seconds = |time: Duration| format!("{:.1}", time.as_secs_f64());
-    let all: Vec<_> = ours.iter().copied().map(seconds).collect();
-    let median = ours[runs / 2];
-    println!(
-        "        from kubectl apply to the first image: {} s (median of {runs}: {}), with probes as in upstream's examples {} s",
-        seconds(median),
-        all.join(" "),
-        seconds(other)
-    );
-    // A time is a bound where the machine does nothing else; beside other work a ratio is.
-    assert!(is_ci() || median <= Duration::from_secs(8), "{all:?}");
-    assert!(other >= 2 * median, "{other:?}: the control is no slower");
+    let (all, median): (Vec<_>, _) = (ours.iter().copied().map(seconds).collect(), ours[ours.len() / 2]);
+    println!("        from kubectl apply to the first image: {} s, the median of {}", seconds(median), all.join(" "));
+    // A time is a bound only where the machine does nothing else.
+    if !is_ci() {
+        let other = first_image(cluster, "slow", &others("slow"));
+        println!("        with probes as in upstream's examples: {} s", seconds(other));
+        assert!(median <= Duration::from_secs(8), "{all:?}");
+        assert!(other >= 2 * median, "{other:?}: the control is no slower");
+    }
     cluster.delete(&["-n", CLIENTS, "pod/speed"]);
 }
 
