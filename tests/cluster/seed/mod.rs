@@ -35,9 +35,7 @@ fn cases<T>(all: impl IntoIterator<Item = T>, in_ci: usize) -> impl Iterator<Ite
 pub(crate) const STEPS: &[Step] = &[
     ("a builder's first image is there within seconds", builder::the_first_image_is_there_within_seconds),
     ("only owners of a certificate build where it is asked for", builder::only_owners_of_a_certificate_build),
-    ("files reach the daemon", builder::files_reach_the_daemon),
     ("a claim keeps the cache, and changes no image", builder::a_claim_keeps_the_cache_and_changes_no_image),
-    ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
     ("the guard stops a pod that cannot build, and says why", guard::stops_what_cannot_work_and_says_why),
     ("git and the registries answer pods, and refuse those whom they do not know", fixtures::answer),
     ("the page's example builds and pushes, on node1", page::builds_literally),
@@ -47,7 +45,6 @@ pub(crate) const STEPS: &[Step] = &[
     ("folders, several sources and custom ones are built", sources::any_source),
     ("steps and templates have their files, environment and volumes", sources::steps_and_templates),
     ("credentials of a service account open private repositories", credentials::of_git),
-    ("credentials of a service account open private registries", credentials::of_registries),
     ("what cannot be built is one error each, and leaves nothing", refusals::each_is_one_error_and_leaves_nothing),
     ("arguments and files are looked at before the cluster is", refusals::arguments_and_files_are_looked_at_first),
     ("without a ready node nothing is created, and each node says why", ready::without_a_ready_node_nothing_is_created),
@@ -60,6 +57,9 @@ pub(crate) const STEPS: &[Step] = &[
 
 /// What CI leaves out.
 pub(crate) const MORE_STEPS: &[Step] = &[
+    ("files reach the daemon", builder::files_reach_the_daemon),
+    ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
+    ("credentials of a service account open private registries", credentials::of_registries),
     ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
     ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
     ("a restricted namespace takes what is made here", places::a_restricted_namespace_takes_what_is_made_here),
