@@ -1,6 +1,5 @@
 //! Credentials of a service account, by Knative's annotations: for git and for registries.
 
-use super::cases;
 use super::fixtures::{NAMESPACE, daemon};
 use super::git::{self, Git};
 use super::page::{template, usage};
@@ -83,7 +82,7 @@ pub(crate) fn of_registries(cluster: &Cluster) {
     account(cluster, "basic-url", &[("kubernetes.io/basic-auth", Some(("build.knative.dev/docker-0", &url)), user)]);
     account(cluster, "config", &[("kubernetes.io/dockerconfigjson", None, config)]);
     account(cluster, "old-config", &[("kubernetes.io/dockercfg", None, old)]);
-    for name in cases(["basic", "config", "old-config", "basic-url"], 2) {
+    for name in ["basic", "config", "old-config", "basic-url"] {
         let image = format!("{PRIVATE}/credentials:{name}");
         let built = leaving_nothing(cluster, || build_text(cluster, &as_account(name, &Git::url("app"), &image), &[]));
         pushes(cluster, &image, built);
