@@ -94,7 +94,7 @@ impl Pod {
         state_flags: &[],
         dev_fuse: false,
         helper_capabilities: true,
-        own: Own { gid: None, read_only_root: false, env: &[] },
+        own: Own { gid: None, fs_group: None, rootless: false, read_only_root: false, env: &[] },
         empty_dirs: &[],
         files: &[],
         guard: false,
