@@ -23,8 +23,19 @@ const PREFIX: &str = ".buildkit-preflight-";
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
-static CONTENTS: [Entry; 9] = [
+static CONTENTS: [Entry; 20] = [
     Entry { parent: Some(c"source"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"source"), name: c"link", is_directory: false },
+    Entry { parent: Some(c"source"), name: c"symlink", is_directory: false },
+    Entry { parent: Some(c"lower1"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"lower1"), name: c"emptied", is_directory: true },
+    Entry { parent: Some(c"lower1"), name: c"renamed", is_directory: true },
+    Entry { parent: Some(c"upper"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"link", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"moved", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"emptied", is_directory: true },
+    Entry { parent: Some(c"upper"), name: c"renamed", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"renamed-to", is_directory: true },
     Entry { parent: Some(c"work"), name: c"work", is_directory: true },
     Entry { parent: None, name: c"lower1", is_directory: true },
     Entry { parent: None, name: c"lower2", is_directory: true },
@@ -116,10 +127,12 @@ mod tests {
     #[test]
     fn all_that_a_probe_makes_is_listed_for_removal() {
         let dir = tempfile::tempdir().expect("temp dir");
-        for directory in DIRECTORIES.iter().chain(&["work/work"]) {
-            std::fs::create_dir(dir.path().join(directory)).expect("mkdir");
+        for Entry { parent, name, is_directory } in CONTENTS.iter().rev() {
+            let part = |name: &std::ffi::CStr| name.to_str().expect("UTF-8").to_owned();
+            let path = dir.path().join(parent.map(part).unwrap_or_default()).join(part(name));
+            if *is_directory { std::fs::create_dir(path) } else { std::fs::write(path, "x") }.expect("an entry");
         }
-        std::fs::write(dir.path().join("source/file"), "x").expect("write");
+        assert!(DIRECTORIES.iter().all(|directory| dir.path().join(directory).is_dir()));
         cleanup::remove_contents(&std::fs::File::open(dir.path()).expect("open"), &CONTENTS);
         assert_eq!(std::fs::read_dir(dir.path()).expect("read").count(), 0);
     }
