@@ -116,10 +116,14 @@ pub(crate) enum State {
     /// NFS 4.2 of the guest's own kernel, no_root_squash.
     Nfs,
     NfsRootSquash,
+    /// A directory of the host.
+    Virtiofs,
     /// A FUSE server that gives no file to another.
     FuseNoChown,
     /// A FUSE server without xattrs.
     FuseNoXattr,
+    /// A FUSE server of user 1000's: overlayfs can be mounted there, but only read-only.
+    FuseUser,
     /// A volume whose server fell silent.
     Hung,
 }

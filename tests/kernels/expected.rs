@@ -30,7 +30,9 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     let has = |name: &str| context.env.contains_key(name);
     // The kubelet gives a claim to this group, which a rootless builder's user namespace does not have.
     let unmapped = rootless && context.fs_group.is_some_and(|group| group != context.gid.unwrap_or(context.uid));
-    let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::FuseNoChown | State::FuseNoXattr);
+    let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::FuseNoChown | State::FuseNoXattr | State::FuseUser);
+    // tmpfs has them since Linux 6.6.
+    let without_user_xattrs = settings.state == State::Ext4NoUserXattr || settings.state == State::Tmpfs && cell.kernel == "6.1";
     let full = settings.state_free.is_some() || settings.state_inodes.is_some() || settings.state_quota.is_some();
     let fuse = (context.fuse_device || context.privileged) && settings.fuse_module;
     let rows = [
@@ -53,6 +55,9 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || settings.state_owner == Owner::Root || strange),
         (Cause::RuntimeDir, has("XDG_RUNTIME_DIR")),
         (Cause::StateDirChown, server || unmapped),
+        (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
+        (Cause::OverlayReadOnly, full || settings.state == State::FuseUser),
+        (Cause::StateDirXattr, settings.state == State::FuseNoXattr),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
         (Cause::DevFuse, !fuse),
@@ -72,8 +77,8 @@ pub(crate) const HARMLESS: [Cause; 3] = [Cause::OverlayUsernsKernel, Cause::Over
 pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
     use Cause::{
         ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, ImageUser, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange,
-        NoNewPrivs, ReadOnlyRoot, RuntimeDir, Seccomp, StateDir, StateDirChown, SubidConfig, TempDir, UsernsClone0, UsernsExhausted,
-        UsernsMax0, UsernsPodRuntime, Yama,
+        NoNewPrivs, OverlayNoXattr, OverlayReadOnly, ReadOnlyRoot, RuntimeDir, Seccomp, StateDir, StateDirChown, StateDirXattr,
+        SubidConfig, TempDir, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime, Yama,
     };
     let rows: &[(&str, &[&str], &[Cause])] = &[
         ("container", &["unshare user namespace", "no space left"], &[UsernsMax0, UsernsExhausted]),
@@ -101,12 +106,15 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),
         ("run", &["mounting \"proc\"", "not permitted"], &[MaskedProc]),
         ("run", &["chown", "not permitted"], &[StateDirChown]),
+        ("run", &["input/output error"], &[OverlayNoXattr]),
+        ("run", &["setcap"], &[StateDirXattr]),
+        ("run", &["setfattr"], &[OverlayNoXattr, StateDirXattr]),
         ("copy", &["lchown", "not permitted"], &[StateDirChown]),
         ("unknown", &["lchown", "not permitted"], &[StateDirChown]),
         ("copy", &["no space left"], &[DiskSpace]),
         ("copy", &["quota"], &[DiskSpace]),
         // overlayfs that could not make its work directory.
-        ("copy", &["read-only file system"], &[DiskSpace]),
+        ("copy", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
         ("export", &["no space left"], &[DiskSpace]),
         // A context that does not fit belongs to no step of the build.
         ("unknown", &["no space left"], &[DiskSpace]),

@@ -137,8 +137,18 @@ impl Log {
             let says = |line: &&&str| words.iter().any(|word| line.to_lowercase().contains(word));
             lines.iter().rev().find(says).map(|line| (*line).to_owned())
         };
-        let errno =
-            ["not permitted", "denied", "no space", "invalid arg", "no such", "not implemented", "not supported", "read-only", "quota"];
+        let errno = [
+            "not permitted",
+            "denied",
+            "no space",
+            "invalid arg",
+            "no such",
+            "not implemented",
+            "not supported",
+            "read-only",
+            "quota",
+            "input/output",
+        ];
         last(&errno).or_else(|| last(&["error", "fail", "cannot"]))
     }
 }

@@ -13,7 +13,7 @@ EXT4="mkfs.ext4 -q -F -O ^has_journal,^metadata_csum_seed,^orphan_file -m 0"
 # The node's part: servers and modules.
 volume_node() {
   mkdir -p $FS
-  case $STATE$STATE_INODES in ext4?* | xfs*) load loop; load xfs;; btrfs) load loop; load btrfs;; nfs*) nfs_server;; esac
+  case $STATE$STATE_INODES in ext4?* | xfs*) load loop; load xfs;; btrfs) load loop; load btrfs;; nfs*) nfs_server;; virtiofs) load virtiofs;; esac
 }
 
 # The kernel's own NFS server, told by its files what others tell it by rpc.nfsd, exportfs and rpc.mountd.
@@ -54,12 +54,17 @@ mounted() {
     chmod 777 $W/volume; mount -i -t nfs4 -o vers=4.2,addr=127.0.0.1,clientaddr=127.0.0.1 127.0.0.1:/run/volume $V || bad "no NFS"
     # Which waits until the server's grace period is over.
     : > $V/file && rm $V/file || bad "NFS takes no file";;
+  virtiofs) mount -t virtiofs shared $FS && mkdir $FS/volume && mount --bind $FS/volume $V || bad "no virtiofs";;
   fuse-no-chown) bindfs --chown-deny --chgrp-deny $W/volume $V || bad "bindfs";;
   fuse-no-xattr) bindfs --xattr-none $W/volume $V || bad "bindfs";;
+  fuse-user)
+    mkdir -m 755 $W/fuse $W/fuse/lower $W/fuse/upper $W/fuse/work; chown -R 1000:1000 $W/fuse $V; chmod 666 /dev/fuse
+    /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +sys_admin --ambient-caps +sys_admin --bounding-set -all,+sys_admin \
+      fuse-overlayfs -o "lowerdir=$W/fuse/lower,upperdir=$W/fuse/upper,workdir=$W/fuse/work,allow_other" $V || bad "fuse-overlayfs";;
   *) bad "no volume $STATE";;
   esac
   # NFS and FUSE give way to a directory's own mode and owner on the server.
-  own=$V; case $STATE in nfs* | fuse*) own=$W/volume;; esac
+  own=$V; case $STATE in nfs* | fuse-no*) own=$W/volume;; esac
   case $STATE_OWNER in anybody) chmod 777 $own;; root) chmod 755 $own;; esac
   [ -z "$FS_GROUP" ] || { chgrp "$FS_GROUP" $own && chmod g+rwxs $own; }
   [ -z "$STATE_FLAGS" ] || mount -o "remount,bind,$STATE_FLAGS" $V || bad "state flags $STATE_FLAGS"
@@ -83,8 +88,10 @@ quota() {
 
 volume_gone() {
   [ "$STATE" = overlay ] || umount -l $V
+  [ "$STATE" != virtiofs ] || rm -rf $FS/volume
   ! mountpoint -q $FS || umount -l $FS
   rm -f $IMAGE /disk/filler
   # Its server ends when it is no longer asked.
-  case $STATE in fuse*) for try in $(seq 50); do pidof bindfs > /dev/null || break; sleep 0.1; done;; esac
+  case $STATE in fuse*) for try in $(seq 50); do pidof bindfs fuse-overlayfs > /dev/null || break; sleep 0.1; done;; esac
+  [ "$STATE" != fuse-user ] || chmod 600 /dev/fuse
 }
