@@ -56,7 +56,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::RuntimeDir, has("XDG_RUNTIME_DIR")),
         (Cause::StateDirChown, server || unmapped),
         (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
-        (Cause::OverlayReadOnly, full || settings.state == State::FuseUser),
+        (Cause::OverlayReadOnly, settings.state == State::FuseUser),
         (Cause::StateDirXattr, settings.state == State::FuseNoXattr),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
