@@ -74,6 +74,8 @@ pub(super) fn through_overlay(owners: Option<Owners>) -> Outcome {
     let mounted = lower_layer().and_then(|()| as_buildkit_mounts(is_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
     let changed = told(report, mounted.and_then(|()| change(owners, is_user_namespace))).and_then(|()| capability("merged/moved"));
     let _ = umount2("merged", MntFlags::MNT_DETACH);
+    // Here alone it can be opened without more ado, and overlayfs leaves things in it (a whiteout, to be linked again and again).
+    let _ = fs::remove_dir_all("work/work");
     changed
 }
 
