@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", &[], |root| {
+    disk::root("root", &["attr", "libcap2-bin"], |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }
