@@ -14,8 +14,8 @@ pub(super) const ROWS: &[Behaviour] = &[
         "cancel",
         "cancel a build in the middle: its processes end, and the daemon goes on",
         "printf 'FROM scratch\\nCOPY base/ /\\nRUN sleep 97531\\n' > $WORK/Dockerfile\n\
-         build --local dockerfile=$WORK & client=$!; until ps -o args | grep -q '[s]leep 97531'; do usleep 50000; done\n\
-         pkill -x buildctl; wait $client || true; until ! ps -o args | grep -q '[s]leep 97531'; do usleep 50000; done\n\
+         build --local dockerfile=$WORK & client=$!; until ps -o args | grep -qx 'sleep 97531'; do usleep 50000; done\n\
+         kill $(pidof buildctl); wait $client || true; until ! ps -o args | grep -qx 'sleep 97531'; do usleep 50000; done\n\
          build $SMALL --output type=oci,dest=$WORK/a.tar",
     ),
     row(
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Behaviour] = &[
         "killed-daemon",
         "kill the daemon in the middle of a build and start it again on the same state",
         "printf 'FROM scratch\\nCOPY base/ /\\nRUN sleep 86420\\n' > $WORK/Dockerfile\n\
-         build --local dockerfile=$WORK & client=$!; until ps -o args | grep -q '[s]leep 86420'; do usleep 50000; done\n\
+         build --local dockerfile=$WORK & client=$!; until ps -o args | grep -qx 'sleep 86420'; do usleep 50000; done\n\
          restart KILL && wait $client || true\n\
          build $SMALL --output type=oci,dest=$WORK/a.tar",
     ),

@@ -9,7 +9,11 @@ pub(super) const ROWS: &[Behaviour] = &[
         "export an archive for `docker load`",
         "build $SMALL --output type=docker,dest=$WORK/docker.tar && tar -tf $WORK/docker.tar | grep -q manifest.json",
     ),
-    row("export-tar", "export the files as a tar archive", "build $SMALL --output type=tar,dest=$WORK/out.tar && tar -tf $WORK/out.tar | grep -q made"),
+    row(
+        "export-tar",
+        "export the files as a tar archive",
+        "build $SMALL --output type=tar,dest=$WORK/out.tar && tar -tf $WORK/out.tar | grep -q made",
+    ),
     row(
         "export-directory",
         "export the files to a directory",
@@ -51,7 +55,11 @@ pub(super) const ROWS: &[Behaviour] = &[
          buildctl prune --all > /dev/null\n\
          build $SMALL --output type=oci,dest=$WORK/b.tar --import-cache type=local,src=$WORK/cache && grep -q CACHED $WORK/log",
     ),
-    row("prune", "remove the cache", "buildctl prune --all > /dev/null && build $SMALL --output type=oci,dest=$WORK/c.tar && buildctl du > /dev/null"),
+    row(
+        "prune",
+        "remove the cache",
+        "buildctl prune --all > /dev/null && build $SMALL --output type=oci,dest=$WORK/c.tar && buildctl du > /dev/null",
+    ),
 ];
 
 const fn row(id: &'static str, title: &'static str, script: &'static str) -> Behaviour {

@@ -3,7 +3,11 @@
 use super::row::{Behaviour, Group, Lines, Need, Offers, Tried};
 
 pub(super) const ROWS: &[Behaviour] = &[
-    row("fifo", "leave a named pipe in a layer").lines("mkfifo /pipe", "mkfifo /pipe2 && chmod 600 /pipe", "test -p /pipe && test -p /pipe2"),
+    row("fifo", "leave a named pipe in a layer").lines(
+        "mkfifo /pipe",
+        "mkfifo /pipe2 && chmod 600 /pipe",
+        "test -p /pipe && test -p /pipe2",
+    ),
     Behaviour {
         tried: Tried::Builds,
         ..row("socket", "leave a Unix socket behind: BuildKit leaves it out of the layer").lines(
@@ -22,7 +26,7 @@ pub(super) const ROWS: &[Behaviour] = &[
         "",
         "long=$(head -c 255 /dev/zero | tr '\\0' n) && mkdir -p /long && touch /long/$long\n\
          at=/long; for i in $(seq 40); do at=$at/directory-of-a-deep-path; done; mkdir -p $at && touch $at/end",
-        "test \"$(ls /long | wc -c)\" -gt 256 && test \"$(find /long -name end | wc -l)\" = 1 && rm -r /long",
+        "test \"$(ls /long | wc -c)\" -gt 256 && test \"$(find /long -name end | wc -l)\" = 1",
     ),
     row("names-not-utf8", "names that are not UTF-8").lines(
         "",

@@ -59,10 +59,10 @@ pub(super) const ROWS: &[Behaviour] = &[
     ])
     .lines(
         "mkdir -p /var/lib/pkg /usr/share/pkg && echo old > /var/lib/pkg/status && echo old > /usr/share/pkg/data",
-        "dd if=/etc/passwd of=/var/lib/pkg/status-new conv=fsync 2> /dev/null && ln /var/lib/pkg/status /var/lib/pkg/status-old\n\
+        "dd if=/behaviours.sh of=/var/lib/pkg/status-new conv=fsync 2> /dev/null && ln /var/lib/pkg/status /var/lib/pkg/status-old\n\
          mv -f /var/lib/pkg/status-new /var/lib/pkg/status && sync && rm /var/lib/pkg/status-old\n\
          echo new > /usr/share/pkg/data.tmp && mv -f /usr/share/pkg/data.tmp /usr/share/pkg/data",
-        "cmp /var/lib/pkg/status /etc/passwd && grep -q new /usr/share/pkg/data && test ! -e /var/lib/pkg/status-old",
+        "cmp /var/lib/pkg/status /behaviours.sh && grep -q new /usr/share/pkg/data && test ! -e /var/lib/pkg/status-old",
     ),
     Behaviour {
         lines: Lines::stage(

@@ -2,7 +2,8 @@
 
 use super::row::{Behaviour, Group, Lines, Need, Offer, Offers, Tried};
 
-const BEYOND: &str = "In a pod user namespace with 65536 IDs the builder's own range ends before 65534. The kubelet's `idsPerPod` gives more.";
+const BEYOND: &str =
+    "In a pod user namespace with 65536 IDs the builder's own range ends before 65534. The kubelet's `idsPerPod` gives more.";
 
 pub(super) const ROWS: &[Behaviour] = &[
     row("change-owner", "give files of this and of a lower layer to other users", &[Need::Owners, Need::CopyUp]).lines(
@@ -17,7 +18,7 @@ pub(super) const ROWS: &[Behaviour] = &[
     ),
     row("last-owner", "give a file to the last ID of the range", &[Need::Owners]).lines(
         "",
-        "last=$(awk '{ last = $1 + $3 - 1 } END { printf \"%d\", last - (last == 4294967295 || last == 4294967294) }' /proc/self/uid_map)\n\
+        "last=$(awk '{ last = $1 + $3 - 1 } END { printf \"%.0f\", last - (last == 4294967295 || last == 4294967294) }' /proc/self/uid_map)\n\
          touch /owned-by-last && chown \"$last:$last\" /owned-by-last && echo \"$last\" > /last",
         "test \"$(stat -c %u:%g /owned-by-last)\" = \"$(cat /last):$(cat /last)\"",
     ),
@@ -75,13 +76,9 @@ pub(super) const ROWS: &[Behaviour] = &[
         "getfattr -n user.pax.flags /marked | grep -q m && getfattr -n user.note /marked-lower | grep -q low",
     ),
     Behaviour {
-        offers: Offers::machine("Only root of the machine may set `trusted.*` attributes."),
-        tried: Tried::LongBuilds,
-        ..row("trusted-attribute", "set a `trusted.*` attribute", &[Need::Root]).lines(
-            "",
-            "echo x > /trusted && setfattr -n trusted.note -v x /trusted",
-            "test -e /trusted",
-        )
+        offers: Offers::none("A step has no `CAP_SYS_ADMIN`, which `trusted.*` attributes need."),
+        tried: Tried::Nowhere,
+        ..row("trusted-attribute", "set a `trusted.*` attribute", &[Need::Root]).lines("", "setfattr -n trusted.note -v x /trusted", "")
     },
 ];
 

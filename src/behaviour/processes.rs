@@ -15,21 +15,25 @@ pub(super) const ROWS: &[Behaviour] = &[
         "test \"$(tr '\\n' ' ' < /stages/user-instruction/user)\" = '1000 1000 '",
     ),
     row("setuid-program", "gain root by a setuid program, as sudo and su do").run(
-        "cp /bin/busybox /bin/become && chmod 4755 /bin/become && rm /bin/su && ln -s become /bin/su && su user -c 'grep NoNewPrivs /proc/self/status; su root -c id' | tee /dev/stderr | grep -q uid=0",
+        "cp /bin/busybox /bin/become && chmod 4755 /bin/become && ln -sf become /bin/su && su user -c '/bin/su root -c id' | grep uid=0",
     ),
     Behaviour {
-        offers: Offers { no_process_sandbox: Offer::No("Without a process sandbox a process that a step leaves lives on in the builder's pod."), ..Offers::ALL },
+        offers: Offers {
+            no_process_sandbox: Offer::No("Without a process sandbox a process that a step leaves lives on in the builder's pod."),
+            ..Offers::ALL
+        },
         needs: &[Need::PidNamespace],
         ..row("background-process", "leave a process in the background: none is left after the step").lines(
             "",
             "sleep 98765 > /dev/null 2>&1 &",
-            "! ps -o args | grep -q '[s]leep 98765'",
+            "! ps -o args | grep -qx 'sleep 98765'",
         )
     },
     Behaviour {
         offers: Offers { no_process_sandbox: Offer::No(NO_SANDBOX), ..Offers::ALL },
         needs: &[Need::PidNamespace],
-        ..row("own-processes", "see and signal no process of other steps or of the daemon").run("! ps -o comm | grep -q '[b]uildkitd' && test \"$(ps -o pid | grep -cw 1)\" = 1")
+        ..row("own-processes", "see and signal no process of other steps or of the daemon")
+            .run("! ps -o comm | grep -q '[b]uildkitd' && test \"$(ps -o pid | grep -cw 1)\" = 1")
     },
     Behaviour {
         offers: Offers::none(SECCOMP),
@@ -41,10 +45,8 @@ pub(super) const ROWS: &[Behaviour] = &[
         tried: Tried::Nowhere,
         ..row("mount", "mount a file system in a step").run("mount -t tmpfs none /mnt")
     },
-    row("trace", "trace a process, as debuggers do").stage(
-        "COPY tools/ /\nRUN mkdir /kept && strace -f -o /kept/traced sh -c true",
-        "grep -q execve /stages/trace/traced",
-    ),
+    row("trace", "trace a process, as debuggers do")
+        .stage("COPY tools/ /\nRUN mkdir /kept && strace -f -o /kept/traced sh -c true", "grep -q execve /stages/trace/traced"),
     Behaviour {
         offers: Offers::none("The daemon must allow the entitlement `security.insecure`, and our manifests do not."),
         tried: Tried::Nowhere,

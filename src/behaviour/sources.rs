@@ -8,7 +8,12 @@ pub(super) const ROWS: &[Behaviour] = &[
         ..stage("copy-context", "copy files and directories of the context", "COPY files/ /kept/", "test -s /stages/copy-context/hello")
     },
     stage("ignore-file", "leave out what `.dockerignore` names", "COPY files/ /kept/", "test ! -e /stages/ignore-file/ignored"),
-    stage("heredoc", "write a file by a here-document", "COPY <<TEXT /kept/config\nport=80\nTEXT", "grep -q port=80 /stages/heredoc/config"),
+    stage(
+        "heredoc",
+        "write a file by a here-document",
+        "COPY <<TEXT /kept/config\nport=80\nTEXT",
+        "grep -q port=80 /stages/heredoc/config",
+    ),
     beside(
         "named-context",
         "use a second directory as a named context",
@@ -30,11 +35,7 @@ pub(super) const ROWS: &[Behaviour] = &[
          printf 'FROM scratch\\nADD http://127.0.0.1:18098/hello /\\n' > $WORK/Dockerfile\n\
          build --local dockerfile=$WORK --output type=local,dest=$WORK/out && cmp $WORK/out/hello /context/files/hello",
     ),
-    Behaviour {
-        tried: Tried::Cluster("git"),
-        needs: &[Need::Network],
-        ..stage("git", "build from a git repository", "", "")
-    },
+    Behaviour { tried: Tried::Cluster("git"), needs: &[Need::Network], ..stage("git", "build from a git repository", "", "") },
 ];
 
 const fn stage(id: &'static str, title: &'static str, stage: &'static str, after: &'static str) -> Behaviour {

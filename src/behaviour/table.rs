@@ -5,17 +5,8 @@ use super::{daemon, export, files, layers, mounts, network, owners, processes, s
 use crate::fact::Plan;
 use crate::profile::Profile;
 
-const PARTS: [&[Behaviour]; 9] = [
-    layers::ROWS,
-    owners::ROWS,
-    files::ROWS,
-    processes::ROWS,
-    mounts::ROWS,
-    network::ROWS,
-    sources::ROWS,
-    export::ROWS,
-    daemon::ROWS,
-];
+const PARTS: [&[Behaviour]; 9] =
+    [layers::ROWS, owners::ROWS, files::ROWS, processes::ROWS, mounts::ROWS, network::ROWS, sources::ROWS, export::ROWS, daemon::ROWS];
 
 /// All behaviours, in the order of the document.
 pub const BEHAVIOURS: [&Behaviour; count()] = all();
@@ -86,7 +77,9 @@ mod tests {
             let lines = &row.lines;
             let in_build = [lines.stage, lines.before, lines.now, lines.after].concat();
             match row.tried {
-                Tried::Everywhere | Tried::Builds | Tried::LongBuilds => assert!(!in_build.is_empty() && lines.beside.is_empty(), "{}", row.id),
+                Tried::Everywhere | Tried::Builds | Tried::LongBuilds => {
+                    assert!(!in_build.is_empty() && lines.beside.is_empty(), "{}", row.id)
+                }
                 Tried::Beside => assert!(in_build.is_empty() && !lines.beside.is_empty(), "{}", row.id),
                 Tried::Cluster(_) | Tried::Nowhere => {}
             }

@@ -1,7 +1,7 @@
 //! All that each profile promises, done by builds as people write them.
 
-use crate::pod::Pod;
 use crate::PROCMOUNT;
+use crate::pod::Pod;
 
 /// Runs the long build and what goes beside it.
 fn all_work(pod: &Pod) {

@@ -76,7 +76,7 @@ fi
 beside() {
   export WORK=$SPACE/beside-$1 DAEMON; script=$(cat); mkdir "$WORK"
   if ! timeout 120 sh -exc ". /behaviours/beside.sh; $script" > "$WORK.said" 2>&1 < /dev/null; then
-    echo "@failed-beside $1 $(tail -n 1 "$WORK.said")"; tail -n 15 "$WORK.said" "$WORK/log" 2> /dev/null | sed "s/^/beside $1: /"
+    echo "@failed-beside $1 $(tail -n 1 "$WORK.said")"; { tail -n 5 "$WORK.said"; grep 'behaviour .* failed' "$WORK/log"; tail -n 5 "$WORK/log"; } 2> /dev/null | sed "s/^/beside $1: /"
   fi
   rm -rf "$WORK"
 }

@@ -66,7 +66,9 @@ fn files(dir: &Path) {
     package(&dir.join("hello.deb"));
     let owned = tempfile::tempdir().expect("a directory");
     let archive = dir.join("owners.tar");
-    for (name, owner, mode) in [("root", 0, 0o644), ("daemon", 1, 0o600), ("app", 1000, 0o640), ("setuid", 0, 0o4755), ("fifo", 1000, 0o600)] {
+    for (name, owner, mode) in
+        [("root", 0, 0o644), ("daemon", 1, 0o600), ("app", 1000, 0o640), ("setuid", 0, 0o4755), ("fifo", 1000, 0o600)]
+    {
         let path = owned.path().join(name);
         if name == "fifo" {
             nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(mode)).expect("mkfifo");
@@ -92,7 +94,8 @@ fn package(path: &Path) {
         fs::write(path, text).expect("write");
     }
     fs::set_permissions(tree.path().join("DEBIAN"), fs::Permissions::from_mode(0o755)).expect("chmod");
-    let made = Command::new("dpkg-deb").args(["-Zgzip", "--root-owner-group", "--build"]).arg(tree.path()).arg(path).output().expect("dpkg-deb");
+    let made =
+        Command::new("dpkg-deb").args(["-Zgzip", "--root-owner-group", "--build"]).arg(tree.path()).arg(path).output().expect("dpkg-deb");
     assert!(made.status.success(), "dpkg-deb: {}", String::from_utf8_lossy(&made.stderr));
 }
 
