@@ -9,8 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What makes and fills volumes (guest/volume.sh), and what it is linked against.
-const VOLUMES: [&str; 12] = [
+/// What builds do to files; what makes and fills volumes (guest/volume.sh), and what it is linked against.
+const PACKAGES: [&str; 14] = [
+    "attr",
+    "libcap2-bin",
     "bindfs",
     "btrfs-progs",
     "e2fsprogs",
@@ -27,7 +29,7 @@ const VOLUMES: [&str; 12] = [
 
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", &VOLUMES, |root| {
+    disk::root("root", &PACKAGES, |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }
