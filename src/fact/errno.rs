@@ -52,6 +52,8 @@ impl Errno {
     pub const ENFILE: Errno = Errno(23);
     /// Too many open files.
     pub const EMFILE: Errno = Errno(24);
+    /// Not a directory.
+    pub const ENOTDIR: Errno = Errno(20);
     /// Permission denied.
     pub const EACCES: Errno = Errno(13);
     /// Invalid argument.

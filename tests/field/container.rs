@@ -130,9 +130,9 @@ fn judge(case: &Case, log: &str) -> Row {
         let Some(wanted) = wanted else { continue };
         let words = if any { Vec::new() } else { case.expect.words(answer) };
         row.wrongs.extend(wanted.wrongs(answer).into_iter().chain(words).map(|wrong| format!("{name}: {wrong}")));
-        if !row.wrongs.is_empty() {
-            row.log += &format!("{name} says: {}\n{name}'s fix: {}\n", answer.messages, answer.fix);
-        }
+    }
+    for (name, answer) in [("check", &check), ("--prove build", &prove)] {
+        row.log += &format!("{name} says: {}\n{name}'s fix: {}\n", answer.messages, answer.fix);
     }
     row.log += &story;
     row

@@ -81,7 +81,7 @@ impl Counts {
         for wrong in &row.wrongs {
             println!("            wrong: {wrong}");
         }
-        if !row.wrongs.is_empty() {
+        if !row.wrongs.is_empty() || std::env::var_os("VERBOSE").is_some() {
             row.log.lines().for_each(|line| println!("            | {line}"));
         }
         self.right += usize::from(row.wrongs.is_empty() && row.unjudged.is_none());

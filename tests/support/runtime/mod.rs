@@ -34,7 +34,7 @@ pub(crate) fn owner(ids: Option<u32>) -> u32 {
 }
 
 /// How long a container may take, in seconds: some volumes make a build hang.
-const LIMIT: &str = "300";
+const LIMIT: &str = "120";
 
 /// Runs a container to its end; gives all that it printed.
 pub(crate) fn run(space: &Workspace, id: &str, bundle: &Path, config: &Value) -> String {
