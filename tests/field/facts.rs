@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::expect::ExpectOne;
 use crate::row::Row;
 use crate::support::image::binary;
-use buildkit_preflight::fact::{Facts, Plan, Step};
+use buildkit_preflight::fact::{Errno, Facts, Plan, Step};
 use buildkit_preflight::profile::Profile;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -31,7 +31,7 @@ pub(crate) struct Case {
 #[serde(deny_unknown_fields)]
 struct Fails {
     step: Step,
-    errno: i32,
+    errno: Errno,
 }
 
 pub(crate) fn read(text: &str) -> Result<Case, String> {

@@ -47,7 +47,9 @@ pub(crate) fn read(text: &str) -> Result<Case, String> {
 
 /// All IDs as they are, so that it looks like a machine's own user namespace, in which no others can be made.
 const ALL_IDS: &str = "0 0 4294967295";
-const NO_NAMESPACES: &str = r#"echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@""#;
+/// In a PID namespace, as in a pod: whose files of /etc are not the node's.
+const NO_NAMESPACES: &str =
+    r#"echo 0 > /proc/sys/user/max_user_namespaces && exec unshare --pid --fork --kill-child --mount-proc "$0" "$@""#;
 /// How long an agent may take to publish.
 const PATIENCE: Duration = Duration::from_secs(60);
 
