@@ -89,6 +89,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     if host.is_live() {
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
         facts.trials = options.plans.iter().filter(|_| options.trial_builds).map(|plan| try_build(&facts, *plan, options)).collect();
+        let failed: Vec<_> = facts.failed_steps().collect();
+        read::sysctls_after(&host, &mut facts.sysctls, |step| failed.contains(&step));
     }
     Ok(facts)
 }
