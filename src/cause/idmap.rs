@@ -5,9 +5,9 @@ use super::example::{Example, pod_user_namespace};
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Row};
-use crate::profile::BUILDER_UID;
 #[cfg(test)]
 use crate::fact::{CapSet, Fact};
+use crate::profile::BUILDER_UID;
 
 pub(super) const ROWS: &[Row] = &[SUBID_CONFIG, CAPS_DROPPED, NO_NEW_PRIVS, HELPER, NESTED_RANGE];
 
@@ -29,14 +29,15 @@ fn subid_config(ask: &Ask) -> Remedy {
     let is_plain = |name: &&String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let in_image = match ids.user.known().filter(is_plain) {
         Some(name) => format!("in the image: echo '{name}:100000:65536' | tee /etc/subuid > /etc/subgid"),
-        None => format!("in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user {uid}"),
+        None => format!(
+            "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user {uid}"
+        ),
     };
     let home = ask.facts.own_pod.as_ref().and_then(|pod| pod.home.known());
     match home.filter(|home| home.owner != 0 && home.owner != uid) {
         // The image was made for another user.
-        Some(home) => {
-            Remedy::new(format!("set runAsUser: {} and runAsGroup: {} in the securityContext", home.owner, home.group)).note(format!("or {in_image}"))
-        }
+        Some(home) => Remedy::new(format!("set runAsUser: {} and runAsGroup: {} in the securityContext", home.owner, home.group))
+            .note(format!("or {in_image}")),
         None => Remedy::new(in_image),
     }
 }

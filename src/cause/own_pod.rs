@@ -8,7 +8,7 @@ use super::row::{Ask, Level, Row};
 use crate::fact::{Directory, Errno, Fact, Facts, OwnPod, Probe, Step, StepResult};
 use crate::profile::BUILDER_UID;
 
-pub(super) const ROWS: &[Row] = &[IMAGE_USER, READ_ONLY_ROOT, TEMP_DIR, RUNTIME_DIR, STATE_DIR_CHOWN];
+pub(super) const ROWS: &[Row] = &[IMAGE_USER, READ_ONLY_ROOT, TEMP_DIR, RUNTIME_DIR];
 
 const IMAGE_USER: Row = Row {
     cause: Cause::ImageUser,
@@ -113,18 +113,6 @@ const RUNTIME_DIR: Row = Row {
     },
     #[cfg(test)]
     example: Example::step(Step::RuntimeDir, Errno::EACCES),
-};
-
-const STATE_DIR_CHOWN: Row = Row {
-    cause: Cause::StateDirChown,
-    title: "the state dir's volume does not give files to other users",
-    level: Level::Pod,
-    marks: &[],
-    forced: None,
-    about: include_str!("about/state-dir-chown.md"),
-    remedy: |_| Remedy::new("mount an emptyDir on the state dir, or a claim on block storage (ext4, xfs) instead of a network file system"),
-    #[cfg(test)]
-    example: Example::step(Step::Chown, Errno::EPERM),
 };
 
 /// A volume, or another directory by a variable.

@@ -47,6 +47,11 @@ impl IdMap {
         self.0 == [IdRange { inside: 0, outside: 0, length: u32::MAX }]
     }
 
+    /// The highest ID inside; `None` for a map without any.
+    pub fn last_inside(&self) -> Option<u32> {
+        self.0.iter().map(|range| range.inside.saturating_add(range.length.saturating_sub(1))).max()
+    }
+
     /// How many IDs it has.
     pub fn size(&self) -> u64 {
         self.0.iter().map(|range| u64::from(range.length)).sum()
@@ -183,6 +188,7 @@ mod tests {
         assert!(!pod.contains(&SubId { start: 1001, length: 64_536 }));
         let split = IdMap::parse("0 1000 1\n1 100000 65536\n").expect("valid");
         assert!(split.contains(&SubId { start: 0, length: 65_537 }) && split.size() == 65_537);
+        assert_eq!((split.last_inside(), IdMap::default().last_inside()), (Some(65_536), None));
         assert!(IdMap::parse(&"0 0 1\n".repeat(340)).is_ok() && IdMap::parse(&"0 0 1\n".repeat(341)).is_err());
         assert!(IdMap::parse("0 1").is_err() && IdMap::parse("0 0 4294967296").is_err() && IdMap::parse("0 0 1 2").is_err());
     }

@@ -120,10 +120,7 @@ mod tests {
     #[test]
     fn a_user_is_found_by_its_id() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:100::/home/user:/bin/sh\nbad:x:7:x\n";
-        assert_eq!(
-            user_entry(passwd, 1000),
-            Fact::Known(UserEntry { name: "user".into(), group: 100, home: Some("/home/user".into()) })
-        );
+        assert_eq!(user_entry(passwd, 1000), Fact::Known(UserEntry { name: "user".into(), group: 100, home: Some("/home/user".into()) }));
         assert_eq!(user_entry(passwd, 1001), Fact::Absent);
         assert!(user_entry(passwd, 7).unreadable().is_some());
     }

@@ -56,7 +56,9 @@ pub(crate) fn look(case: &Case) -> Row {
             merge(&mut pod, &change);
             Answer::With(201, pod.to_string())
         }
-        _ if seen.path.starts_with("/version") => Answer::With(200, json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1"}).to_string()),
+        _ if seen.path.starts_with("/version") => {
+            Answer::With(200, json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1"}).to_string())
+        }
         _ => Answer::With(200, json!({"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node]}).to_string()),
     });
     let dir = tempfile::tempdir().expect("temp dir");

@@ -113,13 +113,15 @@ fn config(case: &Case, root: &PathBuf, id: &str, volumes: Vec<Volume>) -> Value 
 fn judge(case: &Case, log: &str) -> Row {
     let line = |key: &str| log.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     let answer = |key: &str| line(key).and_then(|report| serde_json::from_str(report).ok()).and_then(|report: Value| Answer::of(&report));
-    let story: String = log.lines().filter(|line| !line.starts_with('@') || line.starts_with("@b")).map(|line| format!("{line}\n")).collect();
+    let story: String =
+        log.lines().filter(|line| !line.starts_with('@') || line.starts_with("@b")).map(|line| format!("{line}\n")).collect();
     let (Some(check), Some(prove)) = (answer("@report "), answer("@proven ")) else {
         return Row::new("no answer".into(), vec!["check printed no report".into()], log.to_owned());
     };
     let is_built = line("@buildctl ") == Some("0");
     let asked = [("check", &check, &case.expect.check), ("--prove build", &prove, &case.expect.prove)];
-    let mut row = Row::new(format!("check: {}; proven: {}; build: {}", check.line(), prove.line(), ended(is_built, log)), Vec::new(), String::new());
+    let mut row =
+        Row::new(format!("check: {}; proven: {}; build: {}", check.line(), prove.line(), ended(is_built, log)), Vec::new(), String::new());
     for (name, answer, wanted) in asked {
         let any = wanted.as_ref().is_some_and(Wanted::is_any);
         let contradicts = if is_built { "not-ready" } else { "ready" };

@@ -68,7 +68,9 @@ fn probe(fails: &Fails) -> Value {
 /// Objects are merged, all else is replaced; a list whose elements have names is merged by these, as a strategic merge does.
 pub(crate) fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
-        (Value::Object(into), Value::Object(from)) => from.iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value)),
+        (Value::Object(into), Value::Object(from)) => {
+            from.iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value))
+        }
         (Value::Array(into), Value::Array(from)) if from.iter().all(|element| element["name"].is_string()) => {
             for element in from {
                 match into.iter_mut().find(|other| other["name"] == element["name"]) {
@@ -93,7 +95,9 @@ pub(crate) fn check(arguments: &[&str], input: &str) -> (Value, String) {
 
 /// The row of a report that one expectation is held against.
 pub(crate) fn judge(report: &Value, errors: &str, expect: Option<&ExpectOne>) -> Row {
-    let Some(answer) = Answer::of(report) else { return Row::new("no answer".into(), vec!["check printed no report".into()], errors.into()) };
+    let Some(answer) = Answer::of(report) else {
+        return Row::new("no answer".into(), vec!["check printed no report".into()], errors.into());
+    };
     let wrongs = expect.map(|expect| expect.wrongs(&answer)).unwrap_or_default();
     Row::new(answer.line(), wrongs, format!("says: {}\nfix: {}", answer.messages, answer.fix)).unless(expect.is_some())
 }

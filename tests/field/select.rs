@@ -45,7 +45,11 @@ pub(crate) fn cases(arguments: &Arguments) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     find(&place, &place, &mut cases)?;
     let ci: Vec<String> = match std::env::var("SET").as_deref() {
-        Ok("ci") => fs::read_to_string(own.join("ci.json")).map_err(text)?.parse::<serde_json::Value>().and_then(serde_json::from_value).map_err(text)?,
+        Ok("ci") => fs::read_to_string(own.join("ci.json"))
+            .map_err(text)?
+            .parse::<serde_json::Value>()
+            .and_then(serde_json::from_value)
+            .map_err(text)?,
         Ok(other) => return Err(format!("SET={other}: the only set is ci")),
         Err(_) => Vec::new(),
     };
@@ -71,7 +75,8 @@ fn find(place: &Path, dir: &Path, cases: &mut Vec<Case>) -> Result<(), String> {
             return Ok(());
         }
     }
-    let mut entries: Vec<_> = fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?.flatten().map(|entry| entry.path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
     entries.iter().filter(|path| path.is_dir()).try_for_each(|path| find(place, path, cases))
 }

@@ -72,7 +72,9 @@ impl fmt::Display for Seen {
                 write!(f, "the process runs as user {uid}, and {} belongs to user {}", there(directory), directory.owner)
             }
             Seen::TempDir(directory) => refused("temporary files", directory, f),
-            Seen::TooLong(path) => write!(f, "the path {path} is too long for a socket: {} bytes at most", Directory::LONGEST_SOCKET - "/otel-grpc.sock".len()),
+            Seen::TooLong(path) => {
+                write!(f, "the path {path} is too long for a socket: {} bytes at most", Directory::LONGEST_SOCKET - "/otel-grpc.sock".len())
+            }
             Seen::RuntimeDir(directory) => refused("sockets", directory, f),
         }
     }
