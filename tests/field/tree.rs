@@ -3,6 +3,7 @@
 use crate::expect::ExpectOne;
 use crate::facts::{check, judge};
 use crate::row::Row;
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,23 @@ pub(crate) struct Case {
     truth: String,
 }
 
+/// expect.json.
+#[derive(Debug, Deserialize)]
+struct File {
+    /// Where the tree is, if not here.
+    tree: Option<PathBuf>,
+    #[serde(flatten)]
+    expect: serde_json::Value,
+}
+
 pub(crate) fn read(root: &Path, truth: &str) -> Result<Case, String> {
     let path = root.join("expect.json");
-    let expect = match fs::read_to_string(&path) {
-        Ok(text) => Some(serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?),
-        Err(_) => None,
-    };
-    Ok(Case { root: root.to_owned(), expect, truth: truth.trim().to_owned() })
+    let wrong = |error: serde_json::Error| format!("{}: {error}", path.display());
+    let file: Option<File> = fs::read_to_string(&path).ok().map(|text| serde_json::from_str(&text).map_err(wrong)).transpose()?;
+    let (tree, expect) = file.map_or((None, None), |file| (file.tree, Some(file.expect)));
+    let expect = expect.map(serde_json::from_value).transpose().map_err(wrong)?;
+    let root = tree.map_or_else(|| root.to_owned(), |tree| root.join(tree));
+    Ok(Case { root, expect, truth: truth.trim().to_owned() })
 }
 
 pub(crate) fn look(case: &Case) -> Row {
