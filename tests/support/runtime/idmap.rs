@@ -63,7 +63,7 @@ fn check(result: libc::c_long) -> io::Result<libc::c_long> {
 }
 
 /// A user namespace with a map, held by a descriptor.
-fn user_namespace(map: &str) -> io::Result<OwnedFd> {
+pub(crate) fn user_namespace(map: &str) -> io::Result<OwnedFd> {
     let mut holder = Command::new("unshare")
         .args(["--user", "sh", "-c", "echo made; read line"])
         .stdin(Stdio::piped())
