@@ -29,6 +29,8 @@ pub(super) const ACTIONS: &[Action] = &[
         id: "change-owner-of-tree",
         first: |at| {
             did("make a directory", fs::create_dir(at.join("home")))?;
+            // Open to all, so that the trial, an ordinary user outside, can remove what belongs to another by then.
+            set_mode(at, "home", 0o777)?;
             did("write a file", fs::write(at.join("home/file"), "x").and_then(|()| symlink("file", at.join("home/link"))))
         },
         second: |at| {
