@@ -8,6 +8,7 @@ mod config;
 mod guard;
 mod idmap;
 mod image;
+mod nested;
 mod pod;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,7 @@
 
 use crate::idmap;
 use crate::image::IMAGE;
+use crate::nested::{FIRST_POD_ID, Node};
 use crate::support::image::tool;
 use crate::support::oci::{Caps, FIRST_ID, Own};
 use crate::workspace::Workspace;
@@ -42,6 +43,8 @@ pub(crate) struct Pod {
     pub(crate) build: bool,
     /// Whether /usr/bin/rootlesskit is this program, as in the agent's image; else the real one, as in a builder's.
     pub(crate) agent_image: bool,
+    /// The user namespace in which the whole node lives; `None` for the machine's.
+    pub(crate) node: Option<Node>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -100,6 +103,7 @@ impl Pod {
         guard: false,
         build: true,
         agent_image: false,
+        node: None,
     };
 }
 
@@ -131,12 +135,17 @@ pub(crate) struct Ran {
 impl Pod {
     pub(crate) fn run(&self) -> Ran {
         let (mut space, id) = Workspace::new();
-        let owner = if self.ids.is_some() { FIRST_ID } else { 0 };
-        let lower = match self.ids {
+        let (owner, ids) = match (self.node, self.ids) {
+            (None, None) => (0, None),
+            (None, Some(ids)) => (FIRST_ID, Some(ids)),
+            (Some(node), None) => (node.first, Some(node.ids)),
+            (Some(node), Some(ids)) => (node.first + FIRST_POD_ID, Some(ids)),
+        };
+        let lower = match ids {
             None => IMAGE.clone(),
             Some(ids) => {
                 let lower = space.directory("image");
-                idmap::mount(&IMAGE, &lower, ids).expect("an idmapped mount of the image");
+                idmap::mount_by(&IMAGE, &lower, &format!("0 {owner} {ids}")).expect("an idmapped mount of the image");
                 space.mounts.push(lower.clone());
                 lower
             }
@@ -172,10 +181,11 @@ impl Pod {
         for number in 0..self.empty_dirs.len() {
             anybody(&space.directory(&format!("bundle/empty-{number}")), 0o777);
         }
-        let config = self.config(&id, &root, state.as_deref(), &bundle);
+        let mut config = self.config(&id, &root, state.as_deref(), &bundle);
+        let entered = self.node.map(|node| node.enter(&space.directory("runc"), &mut config));
         fs::write(bundle.join("config.json"), config.to_string()).expect("write");
         let runc = |arguments: &[&str]| {
-            let mut command = Command::new(tool("runc"));
+            let mut command = entered.as_ref().map_or_else(|| Command::new(tool("runc")), |entered| entered.command(&tool("runc")));
             command.arg("--root").arg(space.dir.join("runc")).args(arguments).stdin(Stdio::null());
             command.output().expect("runc")
         };
