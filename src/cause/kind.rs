@@ -73,12 +73,18 @@ pub enum Cause {
     StateDir,
     /// The state dir's volume gives no files to other IDs.
     StateDirChown,
+    /// The state dir's volume takes no file capabilities.
+    StateDirXattr,
     /// No space is left.
     DiskSpace,
     /// The kernel has no overlayfs in user namespaces.
     OverlayUsernsKernel,
     /// The state dir lies on an overlay.
     OverlayBackingFs,
+    /// overlayfs can be mounted on the state dir, but can't hide what lies below it.
+    OverlayNoXattr,
+    /// overlayfs can be mounted on the state dir, but takes no writes.
+    OverlayReadOnly,
     /// /dev/fuse can't be used.
     DevFuse,
     /// The state dir's mount has flags that a build can't live with.

@@ -10,7 +10,7 @@ use crate::fact::{Directory, Fact, Facts, OwnPod};
 use crate::fact::{Errno, Step};
 use crate::profile::BUILDER_UID;
 
-pub(super) const ROWS: &[Row] = &[IMAGE_USER, READ_ONLY_ROOT, TEMP_DIR, RUNTIME_DIR, STATE_DIR_CHOWN];
+pub(super) const ROWS: &[Row] = &[IMAGE_USER, READ_ONLY_ROOT, TEMP_DIR, RUNTIME_DIR];
 
 const IMAGE_USER: Row = Row {
     cause: Cause::ImageUser,
@@ -100,18 +100,6 @@ const RUNTIME_DIR: Row = Row {
     },
     #[cfg(test)]
     example: Example::step(Step::RuntimeDir, Errno::EACCES),
-};
-
-const STATE_DIR_CHOWN: Row = Row {
-    cause: Cause::StateDirChown,
-    title: "the state dir's volume does not give files to other users",
-    level: Level::Pod,
-    marks: &[],
-    forced: None,
-    about: include_str!("about/state-dir-chown.md"),
-    remedy: |_| Remedy::new("mount an emptyDir on the state dir, or a claim on block storage (ext4, xfs) instead of a network file system"),
-    #[cfg(test)]
-    example: Example::step(Step::Chown, Errno::EPERM),
 };
 
 /// A volume, or another directory by a variable.

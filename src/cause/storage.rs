@@ -5,11 +5,25 @@ use super::example::{Example, known};
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Mark, Row};
-use crate::fact::{Errno, OVERLAY_IN_USERNS};
+use crate::fact::{Errno, Fact, OVERLAY_IN_USERNS, StateDir};
 #[cfg(test)]
-use crate::fact::{Fact, MountFlags, Step};
+use crate::fact::{MountFlags, Step};
 
-pub(super) const ROWS: &[Row] = &[STATE_DIR, DISK_SPACE, OVERLAY_KERNEL, OVERLAY_BACKING_FS, DEV_FUSE, LOCKED_MOUNT_FLAGS];
+pub(super) const ROWS: &[Row] = &[
+    STATE_DIR,
+    STATE_DIR_CHOWN,
+    STATE_DIR_XATTR,
+    DISK_SPACE,
+    OVERLAY_KERNEL,
+    OVERLAY_BACKING_FS,
+    OVERLAY_NO_XATTR,
+    OVERLAY_READ_ONLY,
+    DEV_FUSE,
+    LOCKED_MOUNT_FLAGS,
+];
+
+/// The volumes that take all that a build does.
+const LOCAL_VOLUME: &str = "mount an emptyDir on the state dir, or a claim on block storage (ext4, xfs)";
 
 const STATE_DIR: Row = Row {
     cause: Cause::StateDir,
@@ -35,6 +49,30 @@ fn state_dir(ask: &Ask) -> Remedy {
     }
 }
 
+const STATE_DIR_CHOWN: Row = Row {
+    cause: Cause::StateDirChown,
+    title: "the state dir's volume does not give files to other users",
+    level: Level::Node,
+    marks: &[Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/state-dir-chown.md"),
+    remedy: |_| Remedy::new(format!("{LOCAL_VOLUME} instead of a network file system")),
+    #[cfg(test)]
+    example: Example::step(Step::Chown, Errno::EPERM),
+};
+
+const STATE_DIR_XATTR: Row = Row {
+    cause: Cause::StateDirXattr,
+    title: "the state dir's volume does not keep file capabilities",
+    level: Level::Node,
+    marks: &[Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/state-dir-xattr.md"),
+    remedy: |_| Remedy::new(format!("{LOCAL_VOLUME}, which keep extended attributes")),
+    #[cfg(test)]
+    example: Example::step(Step::FileCapability, Errno::EOPNOTSUPP),
+};
+
 const DISK_SPACE: Row = Row {
     cause: Cause::DiskSpace,
     title: "no disk space is left for builds",
@@ -42,10 +80,24 @@ const DISK_SPACE: Row = Row {
     marks: &[Mark::Passes, Mark::OfVolume],
     forced: None,
     about: include_str!("about/disk-space.md"),
-    remedy: |_| Remedy::new("free disk space on the node, or give the state dir a larger volume"),
+    remedy: disk_space,
     #[cfg(test)]
     example: Example::facts(|facts| facts.state_dir.free_bytes = Fact::Known(0)),
 };
+
+fn disk_space(ask: &Ask) -> Remedy {
+    let state = &ask.facts.state_dir;
+    if !matches!(state.free_inodes, Fact::Known(free) if free < StateDir::LEAST_INODES) {
+        return Remedy::new("free disk space on the node, or give the state dir a larger volume");
+    }
+    let fix = Remedy::new("remove files from the state dir's volume, or use one that was made with more inodes (mkfs.ext4 -i 8192)");
+    if state.file_system.known().is_some_and(|kind| kind == "tmpfs") {
+        return Remedy::new(
+            "remove files from the state dir's volume, or mount the tmpfs with a larger nr_inodes, or use an emptyDir on disk",
+        );
+    }
+    fix.note("`df -i` shows inodes: they can be used up while many bytes are free")
+}
 
 const OVERLAY_KERNEL: Row = Row {
     cause: Cause::OverlayUsernsKernel,
@@ -74,6 +126,33 @@ const OVERLAY_BACKING_FS: Row = Row {
     remedy: |_| Remedy::new("mount an emptyDir on the state dir (/home/user/.local/share/buildkit)"),
     #[cfg(test)]
     example: Example::facts(|facts| facts.state_dir.file_system = Fact::Known("overlay".into())),
+};
+
+const OVERLAY_NO_XATTR: Row = Row {
+    cause: Cause::OverlayNoXattr,
+    title: "overlayfs on the state dir's volume can't remove or rename directories of lower layers",
+    level: Level::Node,
+    marks: &[Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/overlay-no-xattr.md"),
+    remedy: |_| {
+        Remedy::new("start buildkitd with --oci-worker-snapshotter=native, or put the state dir on an emptyDir on disk (ext4, xfs)")
+            .note("buildkitd takes overlayfs by itself: it mounts it and does not look whether the volume has user attributes")
+    },
+    #[cfg(test)]
+    example: Example::step(Step::OverlayChange, Errno::EIO),
+};
+
+const OVERLAY_READ_ONLY: Row = Row {
+    cause: Cause::OverlayReadOnly,
+    title: "overlayfs on the state dir's volume is read-only",
+    level: Level::Node,
+    marks: &[Mark::OfVolume],
+    forced: None,
+    about: include_str!("about/overlay-read-only.md"),
+    remedy: |_| Remedy::new(format!("{LOCAL_VOLUME}, or start buildkitd with --oci-worker-snapshotter=native")),
+    #[cfg(test)]
+    example: Example::step(Step::OverlayChange, Errno::EROFS),
 };
 
 const DEV_FUSE: Row = Row {

@@ -2,7 +2,7 @@
 
 use super::Note;
 use super::note::Unfinished;
-use crate::fact::{End, Errno, Plan, Probe, Step, StepOutcome, StepResult, Trial, TrialEnd};
+use crate::fact::{End, Errno, MapSource, Plan, Probe, Step, StepOutcome, StepResult, Trial, TrialEnd};
 
 /// SIGSYS: how a filter ends a process that it does not answer with an error.
 const SIGSYS: i32 = 31;
@@ -94,14 +94,16 @@ pub(super) fn decides(plan: Plan, probe: &Probe) -> bool {
 
 /// Steps that a probe need not come to: who writes a map that needs no range or no helper, what follows a fallback, what cgroup v1
 /// does not have, and what decides nothing.
-pub(super) const MAY_LACK: [Step; 10] = [
+pub(super) const MAY_LACK: [Step; 12] = [
     Step::SubIdRange,
     Step::UidMap,
     Step::GidMap,
     Step::TempDir,
     Step::RuntimeDir,
     Step::Chown,
+    Step::OverlayChange,
     Step::Fuse,
+    Step::FileChange,
     Step::Execute,
     Step::CgroupNamespace,
     Step::Sysfs,
@@ -119,7 +121,7 @@ fn tried(plan: Plan, probe: &Probe) -> Tried {
         End::Completed => match probe.failed() {
             Some(failed) if is_passing(failed) => Tried::Nothing(Unfinished::Passing(failed.clone())),
             Some(failed) => Tried::Failed(failed.clone()),
-            None if plan.steps().filter(|step| !MAY_LACK.contains(step)).all(|step| probe.step(step).is_some()) => Tried::Passed,
+            None if is_whole(plan, probe) => Tried::Passed,
             None => Tried::Nothing(Unfinished::Short),
         },
         End::Killed { signal: SIGSYS, step } => {
@@ -128,6 +130,16 @@ fn tried(plan: Plan, probe: &Probe) -> Tried {
         }
         End::Killed { .. } | End::TimedOut(_) | End::NotRun(_) => Tried::Nothing(Unfinished::Ended(probe.end.clone())),
     }
+}
+
+/// Whether nothing is missing that a build needs: with overlayfs also what is done through it, else what is done without, and
+/// owners wherever there are IDs to give files to.
+fn is_whole(plan: Plan, probe: &Probe) -> bool {
+    let is_there = |step: Step| probe.step(step).is_some();
+    let has_overlay = probe.step(Step::Overlay).is_some_and(|overlay| overlay.outcome == StepOutcome::Worked);
+    let changes = if has_overlay { Step::OverlayChange } else { Step::FileChange };
+    let has_owners = is_there(Step::Chown) || probe.map_source == Some(MapSource::OwnIdOnly);
+    plan.steps().filter(|step| !MAY_LACK.contains(step)).all(is_there) && is_there(changes) && has_owners
 }
 
 /// Whether a step failed for want of something that comes and goes: memory, processes, file descriptors,

@@ -74,7 +74,9 @@ impl<'a> Case<'a> {
             Some(StepOutcome::FellBack) => matches!(step, Step::Sysfs | Step::PivotRoot),
             Some(StepOutcome::Failed) => false,
             // Steps that come only after a fallback, and a namespace that cgroup v1 does not have.
-            None => matches!(step, Step::Fuse | Step::Execute | Step::CgroupNamespace),
+            None => {
+                matches!(step, Step::OverlayChange | Step::Fuse | Step::FileChange | Step::Execute | Step::CgroupNamespace)
+            }
         };
         let planned: Vec<_> = self.plan.steps().filter(|step| steps.contains(step)).collect();
         planned.iter().any(|step| outcome(*step).is_some()) && planned.iter().all(|step| fine(*step))

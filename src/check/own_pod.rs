@@ -101,15 +101,14 @@ fn judge(case: &Case, of: fn(&OwnPod) -> &Fact<Directory>, cause: Cause, seen: f
 pub(super) const WRITES: Check = Check {
     id: "own-pod-writes",
     title: "what the builder writes in its own pod",
-    why: "A file in TMPDIR, a socket in XDG_RUNTIME_DIR, a file of another owner in the state dir: each is tried in the namespaces of rootlesskit.",
-    causes: &[Cause::DiskSpace, Cause::TempDir, Cause::RuntimeDir, Cause::StateDirChown],
-    steps: &[Step::TempDir, Step::RuntimeDir, Step::Chown],
+    why: "A file in TMPDIR and a socket in XDG_RUNTIME_DIR: each is tried in the namespaces of rootlesskit.",
+    causes: &[Cause::DiskSpace, Cause::TempDir, Cause::RuntimeDir],
+    steps: &[Step::TempDir, Step::RuntimeDir],
     kind: Kind::Attempt {
         blames: &[
             Blame::errors(&[Errno::ENOSPC, Errno::EDQUOT], Cause::DiskSpace),
             Blame::any(Cause::TempDir).at(&[Step::TempDir]),
-            Blame::any(Cause::RuntimeDir).at(&[Step::RuntimeDir]),
-            Blame::any(Cause::StateDirChown),
+            Blame::any(Cause::RuntimeDir),
         ],
     },
 };
@@ -228,7 +227,7 @@ mod tests {
     fn what_works_is_no_cause_whatever_it_looks_like() {
         let mut facts = with_probe(facts_of(&stranger), None);
         let last = facts.probes[0].steps.last().cloned().expect("a step");
-        for step in [Step::TempDir, Step::RuntimeDir, Step::Chown] {
+        for step in [Step::TempDir, Step::RuntimeDir] {
             facts.probes[0].steps.push(crate::fact::StepResult { step, ..last.clone() });
         }
         let verdict = judge(&facts, Profile::NoProcessSandbox, None);
@@ -276,7 +275,6 @@ mod tests {
             ],
         );
         failed_at(Step::RuntimeDir, Errno::EINVAL, Cause::RuntimeDir, |_| {});
-        failed_at(Step::Chown, Errno::EPERM, Cause::StateDirChown, |_| {});
     }
 
     #[test]

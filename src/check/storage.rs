@@ -9,6 +9,8 @@ use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, StateD
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
 const LITTLE_SPACE: u64 = 1 << 30;
+/// The same of inodes: such an image has some thousand files.
+const FEW_INODES: u64 = 10_000;
 
 pub(super) const STATE_DIR: Check = Check {
     id: "state-dir",
@@ -21,8 +23,20 @@ pub(super) const STATE_DIR: Check = Check {
             let state = &case.facts.state_dir;
             let path = || state.path.known().cloned();
             if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
-                let full = matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT));
-                let cause = if full { Cause::DiskSpace } else { Cause::StateDir };
+                let is_full = failed.errno.is_some_and(|errno| FULL.contains(&errno));
+                let cause = if is_full { Cause::DiskSpace } else { Cause::StateDir };
+                if is_full
+                    && let Fact::Known(free) = state.free_inodes
+                    && free < StateDir::LEAST_INODES
+                {
+                    return Judgement::fail(cause, Seen::NoInodes { path: path(), free });
+                }
+                if let Some(detail) = &failed.detail
+                    && !is_full
+                    && !is_refusal(failed.errno)
+                {
+                    return Judgement::fail(cause, Seen::NotUsable { path: path(), what: detail.clone(), errno: failed.errno });
+                }
                 return Judgement::fail(cause, Seen::NotWritable { path: path(), errno: failed.errno, owner: owner(case) });
             }
             let refused = case.facts.own_pod.as_ref().and_then(|pod| pod.state_dir.known()?.refused);
@@ -31,6 +45,11 @@ pub(super) const STATE_DIR: Check = Check {
             }
             if let Some(why) = state.path.unreadable() {
                 return Judgement::unknown(why);
+            }
+            if let Fact::Known(free) = state.free_inodes
+                && free < StateDir::LEAST_INODES
+            {
+                return Judgement::fail(Cause::DiskSpace, Seen::NoInodes { path: path(), free });
             }
             match (&state.flags, &state.free_bytes) {
                 (Fact::Known(flags), _) if flags.read_only && !case.place.on_bare_machine() => {
@@ -42,6 +61,10 @@ pub(super) const STATE_DIR: Check = Check {
                 (_, Fact::Known(free)) if *free < LITTLE_SPACE => {
                     Judgement::warn(Cause::DiskSpace, Seen::LittleSpace { path: path(), free: *free })
                 }
+                (Fact::Known(_), _) if state.free_inodes.known().is_some_and(|free| *free < FEW_INODES) => Judgement::warn(
+                    Cause::DiskSpace,
+                    Seen::FewInodes { path: path(), free: state.free_inodes.known().copied().unwrap_or_default() },
+                ),
                 (Fact::Denied(why) | Fact::Failed(why), _) if !case.place.on_bare_machine() => Judgement::unknown(why),
                 _ => Judgement::Pass,
             }
@@ -49,6 +72,11 @@ pub(super) const STATE_DIR: Check = Check {
         explains: |_| true,
     },
 };
+
+/// Whether a write was refused, and not one of the things that a database does beside.
+fn is_refusal(errno: Option<Errno>) -> bool {
+    matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EROFS))
+}
 
 /// Whose the state dir is, where it is another's than that of a builder's own pod.
 fn owner(case: &Case) -> Option<u32> {
@@ -66,9 +94,67 @@ pub(super) const STATE_DIR_WRITE: Check = Check {
         blames: &[
             Blame::other(Cause::LockedMountFlags).at(&[Step::Execute]),
             Blame::any(Cause::BuildFailed).at(&[Step::Execute]),
-            Blame::errors(&[Errno::ENOSPC, Errno::EDQUOT], Cause::DiskSpace),
+            Blame::errors(FULL, Cause::DiskSpace),
             Blame::any(Cause::StateDir),
         ],
+    },
+};
+
+pub(super) const OWNERS: Check = Check {
+    id: "state-dir-owners",
+    title: "owners of files in the state dir",
+    why: "Files of images belong to many users and groups: buildkitd gives them to IDs of the range when it unpacks a layer. Volumes on a network may refuse that.",
+    causes: &[Cause::DiskSpace, Cause::StateDirChown],
+    steps: &[Step::Chown],
+    kind: Kind::Attempt { blames: &[Blame::errors(FULL, Cause::DiskSpace), Blame::any(Cause::StateDirChown)] },
+};
+
+pub(super) const CHANGES: Check = Check {
+    id: "layer-changes",
+    title: "changes to files of lower layers",
+    why: "A build step writes to, removes and renames what lower layers hold, and sets file capabilities. BuildKit takes overlayfs where it can mount it and does not look further; overlayfs in a user namespace needs user attributes of the volume for that.",
+    causes: &[
+        Cause::OverlayNoXattr,
+        Cause::OverlayReadOnly,
+        Cause::StateDirXattr,
+        Cause::DiskSpace,
+        Cause::ApparmorProfile,
+        Cause::Selinux,
+        Cause::ApparmorOrSelinux,
+        Cause::StateDir,
+    ],
+    steps: &[Step::OverlayChange, Step::FileChange, Step::FileCapability],
+    kind: Kind::Attempt {
+        blames: &[
+            Blame::errors(FULL, Cause::DiskSpace),
+            Blame::SECURITY_MODULE,
+            Blame::errors(&[Errno::EROFS], Cause::OverlayReadOnly).at(&[Step::OverlayChange]),
+            Blame::any(Cause::StateDirXattr).at(&[Step::FileCapability]),
+            Blame::errors(&[Errno::EIO, Errno::EOPNOTSUPP], Cause::OverlayNoXattr).at(&[Step::OverlayChange]),
+            Blame::any(Cause::StateDir),
+        ],
+    },
+};
+
+/// No bytes, no inodes, or no more of them for this user.
+const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
+
+pub(super) const TMPFS: Check = Check {
+    id: "overlay-on-tmpfs",
+    title: "overlayfs on tmpfs",
+    why: "tmpfs has user attributes since Linux 6.6, and only with CONFIG_TMPFS_XATTR. Without them overlayfs can be mounted, but `rm -r` and `mv` of a lower layer's directory end with EIO.",
+    causes: &[Cause::OverlayNoXattr],
+    steps: &[Step::OverlayChange],
+    kind: Kind::Fact {
+        judge: |case| {
+            let is_nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
+            let is_on_tmpfs = case.facts.state_dir.file_system.known().is_some_and(|kind| kind == "tmpfs");
+            if !is_nested || !is_on_tmpfs || case.place.on_bare_machine() || snapshotter(case) != Some(Snapshotter::Overlayfs) {
+                return Judgement::NotApplicable;
+            }
+            Judgement::unknown(Seen::OnTmpfs)
+        },
+        explains: |_| false,
     },
 };
 
@@ -161,8 +247,8 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::testing::{facts_of, failed_at, healthy, table};
-    use crate::check::{Outcome, Snapshotter, judge};
+    use crate::check::testing::{facts_of, failed_at, healthy, table, with_probe};
+    use crate::check::{Outcome, Ready, Snapshotter, judge};
     use crate::fact::{Errno, Fact, Facts, MountFlags, StateDir, Step};
     use crate::profile::Profile;
 
@@ -181,11 +267,59 @@ mod tests {
                 }),
                 (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(StateDir::LEAST - 1)),
                 (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_bytes = Fact::Known(StateDir::LEAST)),
+                (Outcome::Fail, Some(Cause::DiskSpace), &|f| f.state_dir.free_inodes = Fact::Known(StateDir::LEAST_INODES - 1)),
+                (Outcome::Warn, Some(Cause::DiskSpace), &|f| f.state_dir.free_inodes = Fact::Known(StateDir::LEAST_INODES)),
+                (Outcome::Pass, None, &|f| f.state_dir.free_inodes = Fact::Absent),
                 (Outcome::Unknown, None, &|f| f.state_dir.flags = Fact::Denied("it hangs".into())),
             ],
         );
         failed_at(Step::StateDir, Errno::ENOSPC, Cause::DiskSpace, |_| {});
         failed_at(Step::StateDir, Errno::EROFS, Cause::StateDir, |_| {});
+        failed_at(Step::StateDir, Errno(37), Cause::StateDir, |_| {});
+    }
+
+    #[test]
+    fn owners() {
+        failed_at(Step::Chown, Errno::EPERM, Cause::StateDirChown, |_| {});
+        failed_at(Step::Chown, Errno::EINVAL, Cause::StateDirChown, |_| {});
+        failed_at(Step::Chown, Errno::EDQUOT, Cause::DiskSpace, |_| {});
+    }
+
+    #[test]
+    fn changes() {
+        for (step, errno, cause) in [
+            (Step::OverlayChange, Errno::EIO, Cause::OverlayNoXattr),
+            (Step::OverlayChange, Errno::EOPNOTSUPP, Cause::OverlayNoXattr),
+            (Step::OverlayChange, Errno::EROFS, Cause::OverlayReadOnly),
+            (Step::OverlayChange, Errno::ENOSPC, Cause::DiskSpace),
+            (Step::OverlayChange, Errno::EACCES, Cause::ApparmorOrSelinux),
+            (Step::OverlayChange, Errno::EPERM, Cause::StateDir),
+            (Step::FileChange, Errno::EPERM, Cause::StateDir),
+            (Step::FileCapability, Errno::EOPNOTSUPP, Cause::StateDirXattr),
+            (Step::FileCapability, Errno::EDQUOT, Cause::DiskSpace),
+        ] {
+            failed_at(step, errno, cause, |_| {});
+        }
+    }
+
+    #[test]
+    fn without_a_probe_overlayfs_on_tmpfs_is_unknown() {
+        let tmpfs = |f: &mut Facts| f.state_dir.file_system = Fact::Known("tmpfs".into());
+        table(
+            "overlay-on-tmpfs",
+            &[
+                (Outcome::NotApplicable, None, &|_| {}),
+                (Outcome::Unknown, None, &|f| tmpfs(f)),
+                (Outcome::NotApplicable, None, &|f| {
+                    tmpfs(f);
+                    old_kernel(f)
+                }),
+            ],
+        );
+        let predicted = |profile| judge(&facts_of(&tmpfs), profile, None).ready();
+        assert_eq!((predicted(Profile::NoProcessSandbox), predicted(Profile::Rootful)), (Ready::Unknown, Ready::Ready));
+        let proven = judge(&with_probe(facts_of(&tmpfs), None), Profile::NoProcessSandbox, None);
+        assert_eq!(proven.ready(), Ready::Ready, "it was tried");
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) fn facts_of(change: &dyn Fn(&mut Facts)) -> Facts {
     facts.state_dir.file_system = Fact::Known("ext4".into());
     facts.state_dir.flags = Fact::Known(MountFlags::default());
     facts.state_dir.free_bytes = Fact::Known(50 << 30);
+    facts.state_dir.free_inodes = Fact::Known(1 << 20);
     facts.dev_fuse = Fact::Absent;
     facts.tools.rootlesskit = Fact::Known("/usr/bin/rootlesskit".into());
     facts.newuidmap = helper("newuidmap");
@@ -77,8 +78,8 @@ pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Fa
     let plan = Profile::NoProcessSandbox.plan();
     let result = |step, outcome, errno| StepResult { step, outcome, errno, detail: None, filtered: None, micros: 10 };
     let mut steps = Vec::new();
-    for step in plan.steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute) || failure.is_some_and(|failure| failure.0 == *step))
-    {
+    let falls_back = |step: &Step| matches!(step, Step::Fuse | Step::FileChange | Step::Execute);
+    for step in plan.steps().filter(|step| !falls_back(step) || failure.is_some_and(|failure| failure.0 == *step)) {
         match failure {
             Some((failed, errno)) if failed == step => {
                 steps.push(result(step, StepOutcome::Failed, Some(errno)));

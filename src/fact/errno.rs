@@ -31,7 +31,9 @@ const NAMES: &[(i32, &str, &str)] = &[
     (24, "EMFILE", "Too many open files"),
     (28, "ENOSPC", "No space left on device"),
     (30, "EROFS", "Read-only file system"),
+    (31, "EMLINK", "Too many links"),
     (36, "ENAMETOOLONG", "File name too long"),
+    (37, "ENOLCK", "No locks available"),
     (38, "ENOSYS", "Function not implemented"),
     (87, "EUSERS", "Too many users"),
     (95, "EOPNOTSUPP", "Operation not supported"),
@@ -52,6 +54,10 @@ impl Errno {
     pub const ENFILE: Errno = Errno(23);
     /// Too many open files.
     pub const EMFILE: Errno = Errno(24);
+    /// Input/output error.
+    pub const EIO: Errno = Errno(5);
+    /// Operation not supported.
+    pub const EOPNOTSUPP: Errno = Errno(95);
     /// Permission denied.
     pub const EACCES: Errno = Errno(13);
     /// Invalid argument.

@@ -57,6 +57,11 @@ impl IdMap {
         }
     }
 
+    /// The highest ID inside; `None` for a map without any.
+    pub fn last_inside(&self) -> Option<u32> {
+        self.0.iter().map(|range| range.inside.saturating_add(range.length.saturating_sub(1))).max()
+    }
+
     /// How many IDs it has.
     pub fn size(&self) -> u64 {
         self.0.iter().map(|range| u64::from(range.length)).sum()
@@ -205,6 +210,7 @@ mod tests {
         ] {
             assert_eq!(IdMap::parse(text).expect("valid").is_a_kubelets(), is_a_kubelets, "{text}");
         }
+        assert_eq!((split.last_inside(), IdMap::default().last_inside()), (Some(65_536), None));
         assert!(IdMap::parse(&"0 0 1\n".repeat(340)).is_ok() && IdMap::parse(&"0 0 1\n".repeat(341)).is_err());
         assert!(IdMap::parse("0 1").is_err() && IdMap::parse("0 0 4294967296").is_err() && IdMap::parse("0 0 1 2").is_err());
     }

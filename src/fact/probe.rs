@@ -70,16 +70,22 @@ pub enum Step {
     PrivateRoot,
     /// buildkitd: a file in TMPDIR. rootlesskit makes its own directory there before all else.
     TempDir,
-    /// buildkitd: directories and a file in the state dir.
+    /// buildkitd: directories and a file in the state dir, and what its databases do to it: a lock, a shared mapping, a sync.
     StateDir,
     /// buildkitd: a socket in XDG_RUNTIME_DIR.
     RuntimeDir,
-    /// buildkitd: a file of another owner in the state dir.
+    /// buildkitd: a file in the state dir that belongs to the first, then to the last ID of the range.
     Chown,
-    /// buildkitd: overlayfs there. Where it fails the next step is tried.
+    /// buildkitd: overlayfs there. Where it fails fuse-overlayfs is tried.
     Overlay,
+    /// A build step: what it does to files of lower layers, through that overlayfs. BuildKit mounts and does not look.
+    OverlayChange,
     /// buildkitd: fuse-overlayfs there. Where it fails the native snapshotter is left.
     Fuse,
+    /// A build step without overlayfs: links.
+    FileChange,
+    /// A build step: a file capability, by the snapshotter that was found.
+    FileCapability,
     /// runc with the native snapshotter: run a program from the state dir.
     Execute,
     /// runc: bind mount from the state dir.
@@ -123,7 +129,7 @@ impl Step {
 
     /// Whether it is done in a builder's own pod alone, since it says nothing of a node.
     pub fn is_of_own_pod(self) -> bool {
-        matches!(self, Step::TempDir | Step::RuntimeDir | Step::Chown)
+        matches!(self, Step::TempDir | Step::RuntimeDir)
     }
 
     /// What a person calls it.
@@ -140,7 +146,10 @@ impl Step {
             Step::RuntimeDir => "socket in the runtime directory",
             Step::Chown => "change of a file's owner in the state dir",
             Step::Overlay => "overlayfs on the state dir",
+            Step::OverlayChange => "changes through overlayfs",
             Step::Fuse => "fuse-overlayfs on the state dir",
+            Step::FileChange => "links in the state dir",
+            Step::FileCapability => "file capability in the state dir",
             Step::Execute => "run a program from the state dir",
             Step::BindMount => "bind mount from the state dir",
             Step::ReadOnlyRemount => "read-only remount",

@@ -140,6 +140,7 @@ const AFTER_SYSCTLS: &[Row] = &[
     captured("stateDir.fileSystem", Source::File("/proc/self/mountinfo"), EVERYWHERE),
     captured("stateDir.flags", Source::File("/proc/self/mountinfo"), EVERYWHERE),
     row("stateDir.freeBytes", Source::Call("statvfs(3)"), EVERYWHERE),
+    row("stateDir.freeInodes", Source::Call("statvfs(3)"), EVERYWHERE),
     captured("devFuse", Source::Device("/dev/fuse"), EVERYWHERE),
     captured("tools.rootlesskit", Source::Program("rootlesskit"), EVERYWHERE),
     captured("tools.buildkitd", Source::Program("buildkitd"), EVERYWHERE),

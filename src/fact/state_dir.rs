@@ -19,9 +19,13 @@ pub struct StateDir {
     /// Flags of its mount.
     #[serde(default)]
     pub flags: Fact<MountFlags>,
-    /// Bytes that an unprivileged user can still write there.
+    /// Bytes that an unprivileged user can still write there, also by the user's quota.
     #[serde(default)]
     pub free_bytes: Fact<u64>,
+    /// Inodes that are free there, also by the user's quota: how many files, directories and links can still be made. Absent where the
+    /// file system makes them as they are needed.
+    #[serde(default)]
+    pub free_inodes: Fact<u64>,
 }
 
 /// The flags of a mount that can matter to a build.
@@ -42,4 +46,8 @@ impl StateDir {
     /// Bytes without which no build of any use ends: buildkitd's databases and an image of busybox alone. Measured on ext4
     /// and tmpfs: with 8 MiB that build fails, with 10 MiB it works.
     pub const LEAST: u64 = 9 << 20;
+
+    /// Inodes without which no build of any use ends. Measured on tmpfs with two COPY and one RUN: with 71 that build fails, with 72
+    /// it works.
+    pub const LEAST_INODES: u64 = 72;
 }

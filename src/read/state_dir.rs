@@ -19,7 +19,8 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process
     let bare = process.on_bare_machine() == Some(true);
     if host.is_live() {
         let Found { path, is_stand_in } = find(asked, bare)?;
-        return Ok(StateDir { is_stand_in, free_bytes: free(&path), ..on_mount(mounts, path.to_string_lossy().into_owned()) });
+        let (free_bytes, free_inodes) = free(&path);
+        return Ok(StateDir { is_stand_in, free_bytes, free_inodes, ..on_mount(mounts, path.to_string_lossy().into_owned()) });
     }
     let usual = match process.uid.known() {
         _ if bare => KUBELET,
@@ -27,7 +28,8 @@ pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process
         _ => ROOTLESS_STATE,
     };
     let path = asked.map_or_else(|| usual.into(), |path| path.to_string_lossy().into_owned());
-    Ok(StateDir { free_bytes: Fact::Denied(CAPTURED.into()), ..on_mount(mounts, path) })
+    let unread = || Fact::Denied(CAPTURED.into());
+    Ok(StateDir { free_bytes: unread(), free_inodes: unread(), ..on_mount(mounts, path) })
 }
 
 /// A state dir that did not answer. One that was asked for has a name all the same, so that the probe can try it.
@@ -38,7 +40,8 @@ pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
         is_stand_in: false,
         file_system: Fact::Denied(why.clone()),
         flags: Fact::Denied(why.clone()),
-        free_bytes: Fact::Denied(why),
+        free_bytes: Fact::Denied(why.clone()),
+        free_inodes: Fact::Denied(why),
     }
 }
 
@@ -54,6 +57,7 @@ fn on_mount(mounts: &Mounts, path: String) -> StateDir {
         path: Fact::Known(path),
         is_stand_in: false,
         free_bytes: Fact::default(),
+        free_inodes: Fact::default(),
     }
 }
 
@@ -100,11 +104,17 @@ fn rootless_default() -> PathBuf {
     data.map_or_else(temporary, |data| data.join("buildkit"))
 }
 
-/// What an unprivileged user can still write. One statvfs(3) on the one path that counts: sysinfo's
+/// What an unprivileged user can still write, and how many inodes are left. One statvfs(3) on the one path that counts: sysinfo's
 /// list of disks asks every mount of the table, leaves tmpfs out, and hangs with any mount that does.
-fn free(path: &Path) -> Fact<u64> {
+fn free(path: &Path) -> (Fact<u64>, Fact<u64>) {
     match statvfs(path) {
-        Ok(stat) => Fact::Known(stat.blocks_available() * stat.fragment_size()),
-        Err(errno) => Fact::Failed(format!("statvfs {}: {}", path.display(), errno.desc()).into()),
+        Ok(stat) => {
+            let inodes = if stat.files() == 0 { Fact::Absent } else { Fact::Known(stat.files_available()) };
+            (Fact::Known(stat.blocks_available() * stat.fragment_size()), inodes)
+        }
+        Err(errno) => {
+            let why = Why::from(format!("statvfs {}: {}", path.display(), errno.desc()));
+            (Fact::Failed(why.clone()), Fact::Failed(why))
+        }
     }
 }

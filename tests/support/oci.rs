@@ -79,6 +79,10 @@ pub(crate) struct Container<'a> {
 pub(crate) struct Own<'a> {
     /// `None` for the user's number.
     pub(crate) gid: Option<u32>,
+    /// A group more: `fsGroup`.
+    pub(crate) fs_group: Option<u32>,
+    /// Whether its image is the rootless one, whoever its user is.
+    pub(crate) rootless: bool,
     /// `readOnlyRootFilesystem: true`.
     pub(crate) read_only_root: bool,
     /// Variables other than the image's.
@@ -112,7 +116,7 @@ pub(crate) fn places(uid: u32) -> Places {
 impl Container<'_> {
     /// The config as runc reads it.
     pub(crate) fn config(&self) -> Value {
-        let places = places(self.uid);
+        let places = places(self.image_user());
         let map = self.ids.map(|ids| json!([{"containerID": 0, "hostID": FIRST_ID, "size": ids}]));
         let capabilities = &self.capabilities;
         let mut kinds = vec!["pid", "ipc", "uts", "mount", "network"];
@@ -145,8 +149,9 @@ impl Container<'_> {
             linux["seccomp"] = self.seccomp.clone();
         }
         let gid = self.own.gid.unwrap_or(self.uid);
+        let groups: Vec<_> = [gid].into_iter().chain(self.own.fs_group).collect();
         let mut process = json!({
-            "user": {"uid": self.uid, "gid": gid, "additionalGids": [gid]},
+            "user": {"uid": self.uid, "gid": gid, "additionalGids": groups},
             "args": self.command(&places),
             "cwd": "/",
             "env": self.environment(&places),
@@ -161,11 +166,16 @@ impl Container<'_> {
         json!({"ociVersion": "1.2.0", "process": process, "root": {"path": self.root, "readonly": self.own.read_only_root}, "mounts": self.mounts(map.as_ref()), "linux": linux})
     }
 
+    /// The user that the image is made for.
+    fn image_user(&self) -> u32 {
+        if self.own.rootless && self.uid == 0 { 1000 } else { self.uid }
+    }
+
     fn command<'b>(&'b self, places: &'b Places) -> Vec<&'b str> {
         let mut args = vec!["/bin/sh", "/container.sh", self.parts];
         args.extend(&self.check);
         args.push("--");
-        args.extend((self.uid != 0).then_some("rootlesskit"));
+        args.extend((self.image_user() != 0).then_some("rootlesskit"));
         let socket = self.own.env.iter().find(|(name, _)| *name == "BUILDKIT_HOST").map_or(places.socket, |(_, socket)| socket);
         args.extend(["buildkitd", "--addr", socket]);
         args.extend((!self.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
@@ -179,7 +189,7 @@ impl Container<'_> {
             format!("BUILDKIT_HOST={}", places.socket),
             format!("STATE={}", places.state),
         ];
-        if self.uid != 0 {
+        if self.image_user() != 0 {
             env.extend(["USER=user", "XDG_RUNTIME_DIR=/run/user/1000", "TMPDIR=/home/user/.local/tmp"].map(str::to_owned));
         }
         env.retain(|variable| !self.own.env.iter().any(|(name, _)| variable.starts_with(&format!("{name}="))));

@@ -3,6 +3,9 @@
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid};
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -32,6 +35,46 @@ pub(in crate::attempt) fn die_with_us(command: &mut Command, signal: Signal) -> 
     };
     // SAFETY: between fork and exec the closure makes two system calls and touches no memory of others.
     unsafe { command.pre_exec(ask) }
+}
+
+/// fsetxattr(2), for an attribute that may be there or not.
+pub(super) fn set_attribute(file: &File, name: &CStr, value: &[u8]) -> nix::Result<()> {
+    // SAFETY: the kernel reads a C string, and as many bytes as there are.
+    Errno::result(unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) }).map(drop)
+}
+
+/// What the quota of a user leaves.
+pub(super) struct Quota {
+    pub(super) inodes_left: u64,
+}
+
+/// The quota of this process's user on a file system, by quotactl_fd(2) of Linux 5.14: no device is needed, and nobody's leave to ask
+/// about oneself. `None` without one.
+pub(super) fn quota(file: &File) -> Option<Quota> {
+    let command = libc::Q_GETQUOTA << 8 | libc::USRQUOTA;
+    let mut limits = std::mem::MaybeUninit::<libc::dqblk>::zeroed();
+    // SAFETY: the kernel writes one `if_dqblk`, which libc calls dqblk; numbers, for which zero is a value.
+    let limits = unsafe {
+        let user = libc::geteuid();
+        let asked = libc::syscall(libc::SYS_quotactl_fd, file.as_raw_fd(), command, user, limits.as_mut_ptr());
+        (asked == 0).then(|| limits.assume_init())?
+    };
+    let limit = Some(limits.dqb_ihardlimit).filter(|limit| *limit > 0)?;
+    Some(Quota { inodes_left: limit.saturating_sub(limits.dqb_curinodes) })
+}
+
+/// Whether a file can be mapped into memory that others share.
+pub(super) fn can_map(file: &File) -> nix::Result<()> {
+    const LENGTH: usize = 4096;
+    // SAFETY: a new mapping that nobody reads, and that is given back at once.
+    unsafe {
+        let map = libc::mmap(std::ptr::null_mut(), LENGTH, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0);
+        if map == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        libc::munmap(map, LENGTH);
+    }
+    Ok(())
 }
 
 /// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process. It is named as runc names

@@ -1,7 +1,7 @@
 //! What is seen of the state dir.
 
 use crate::check::Snapshotter;
-use crate::fact::{Errno, StepResult};
+use crate::fact::{Errno, StateDir, StepResult};
 use std::fmt;
 
 /// What is wrong with the state dir, or may be. Its path is told where it is known.
@@ -29,6 +29,31 @@ pub enum Seen {
         /// Bytes.
         free: u64,
     },
+    /// Too few inodes for any build.
+    NoInodes {
+        /// The directory.
+        path: Option<String>,
+        /// How many are free.
+        free: u64,
+    },
+    /// Few inodes for a build.
+    FewInodes {
+        /// The directory.
+        path: Option<String>,
+        /// How many are free.
+        free: u64,
+    },
+    /// It can be written, but something else that buildkitd does there does not work.
+    NotUsable {
+        /// The directory.
+        path: Option<String>,
+        /// What was tried.
+        what: String,
+        /// The error, where there was one.
+        errno: Option<Errno>,
+    },
+    /// On a tmpfs nothing but trying shows whether overlayfs works.
+    OnTmpfs,
     /// Little space for a build.
     LittleSpace {
         /// The directory.
@@ -65,6 +90,16 @@ impl fmt::Display for Seen {
             }
             Seen::ReadOnly { path } => write!(f, "{} is mounted read-only", dir(path)),
             Seen::NoSpace { path, free } => write!(f, "{} has {} KiB of free space left", dir(path), free >> 10),
+            Seen::NoInodes { path, free } => {
+                write!(f, "{} has {free} free inodes left, fewer than a build needs ({})", dir(path), StateDir::LEAST_INODES)
+            }
+            Seen::FewInodes { path, free } => write!(f, "{} has {free} free inodes left: an image has thousands of files", dir(path)),
+            Seen::NotUsable { path, what, errno } => {
+                write!(f, "buildkitd can't use {}: {what}: {}", dir(path), errno.map_or("refused", Errno::text))
+            }
+            Seen::OnTmpfs => f.write_str(
+                "the state dir is on tmpfs, and only a probe shows whether overlayfs can remove and rename directories there (it needs Linux 6.6 and CONFIG_TMPFS_XATTR)",
+            ),
             Seen::LittleSpace { path, free } => write!(f, "{} has {} MiB of free space left", dir(path), free >> 20),
             Seen::OnOverlay { to, path } => {
                 write!(f, "BuildKit falls back to {to}, since {} is on an overlay file system: mount a volume there", dir(path))
@@ -103,6 +138,16 @@ mod tests {
             (Seen::NotWritable { path: None, errno: None, owner: None }, "the state dir can't be written: refused"),
             (Seen::ReadOnly { path: path() }, "/state is mounted read-only"),
             (Seen::NoSpace { path: path(), free: 5 << 20 }, "/state has 5120 KiB of free space left"),
+            (Seen::NoInodes { path: path(), free: 3 }, "/state has 3 free inodes left, fewer than a build needs (72)"),
+            (Seen::FewInodes { path: path(), free: 300 }, "/state has 300 free inodes left: an image has thousands of files"),
+            (
+                Seen::NotUsable { path: path(), what: "flock".into(), errno: Some(Errno(37)) },
+                "buildkitd can't use /state: flock: No locks available",
+            ),
+            (
+                Seen::OnTmpfs,
+                "the state dir is on tmpfs, and only a probe shows whether overlayfs can remove and rename directories there (it needs Linux 6.6 and CONFIG_TMPFS_XATTR)",
+            ),
             (Seen::LittleSpace { path: path(), free: 500 << 20 }, "/state has 500 MiB of free space left"),
             (
                 Seen::OnOverlay { to: Snapshotter::Native, path: path() },

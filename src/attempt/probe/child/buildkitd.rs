@@ -1,6 +1,7 @@
 //! What buildkitd does with its state dir, and runc's bind mounts from it.
 
 use super::Probe;
+use super::changes::{self, Owners};
 use super::own_pod;
 use super::scratch::DIRECTORIES;
 use super::tell::{Outcome, Report, Stop, is_left_out, leave, mounting, raw, wait};
@@ -12,9 +13,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FallocateFlags, OFlag, fallocate};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::statvfs::{FsFlags, fstatvfs, statvfs};
 use nix::unistd::{AccessFlags, faccessat, ftruncate};
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -29,9 +30,10 @@ impl Probe<'_> {
         let with_types = self.state_dir()?;
         if self.task.own_pod {
             own_pod::runtime_dir()?;
-            own_pod::chown()?;
         }
-        self.snapshotter(with_types)?;
+        let owners = Owners::read();
+        changes::owners(owners)?;
+        self.snapshotter(with_types, owners)?;
         bind()?;
         let started = Instant::now();
         match sys::fork() {
@@ -54,7 +56,10 @@ impl Probe<'_> {
             for directory in DIRECTORIES {
                 std::fs::create_dir(directory)?;
             }
-            let mut file = File::create("source/file")?;
+            // A volume with fsGroup may give its group, which need not be mapped, to all that is made in it. BuildKit does the same
+            // with a snapshot of its own (createSnapshot in containerd's native snapshotter).
+            std::fs::set_permissions("source", Permissions::from_mode(0o755))?;
+            let mut file = OpenOptions::new().read(true).write(true).create_new(true).open("source/file")?;
             file.write_all(&[0; 4096])?;
             file.set_permissions(Permissions::from_mode(0o755))?;
             Ok(file)
@@ -62,6 +67,9 @@ impl Probe<'_> {
         let file = made().map_err(|error| report.clone().failed(raw(error), Some("make directories and a file".into())))?;
         if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = reserve(&file) {
             return Err(report.failed(errno, Some(format!("reserve {} MiB", StateDir::LEAST >> 20))));
+        }
+        if let Err((what, errno)) = has_inodes(&file).and_then(|()| as_database(&file)) {
+            return Err(report.failed(errno, Some(what.to_owned())));
         }
         // What is open for writing can keep a mount from being made read-only.
         drop(file);
@@ -72,7 +80,7 @@ impl Probe<'_> {
     }
 
     /// BuildKit's choice: overlayfs, else fuse-overlayfs, else native, which copies whole trees.
-    fn snapshotter(&self, with_types: bool) -> Outcome {
+    fn snapshotter(&self, with_types: bool, owners: Option<Owners>) -> Outcome {
         if is_left_out(Step::Overlay) {
             return Ok(());
         }
@@ -83,7 +91,7 @@ impl Probe<'_> {
                 Ok(()) => {
                     let _ = umount2("merged", MntFlags::MNT_DETACH);
                     report.worked(None);
-                    return Ok(());
+                    return changes::through_overlay(owners);
                 }
                 Err(errno) => (Some(errno), None),
             }
@@ -99,11 +107,12 @@ impl Probe<'_> {
         match self.fuse() {
             Ok(()) => {
                 report.worked(None);
-                return Ok(());
+                return changes::on_files();
             }
             Err((errno, what)) => report.end(StepOutcome::FellBack, errno, Some(what)),
         }
 
+        changes::on_files()?;
         if is_left_out(Step::Execute) {
             return Ok(());
         }
@@ -143,6 +152,32 @@ fn reserve(file: &File) -> nix::Result<()> {
     // Also what was reserved before the space ended.
     let _ = ftruncate(file, 0);
     reserved
+}
+
+/// Whether the volume, and a quota of the builder's user, leave as many inodes as the smallest build takes.
+fn has_inodes(file: &File) -> Result<(), (&'static str, Errno)> {
+    let needed = StateDir::LEAST_INODES - DIRECTORIES.len() as u64;
+    // Where none is left at all, and this file could be made, the figure says nothing.
+    let is_few = |free: u64| (1..needed).contains(&free);
+    if fstatvfs(file).is_ok_and(|stat| stat.files() > 0 && is_few(stat.files_available())) {
+        return Err(("inodes", Errno::ENOSPC));
+    }
+    match sys::quota(file) {
+        Some(quota) if quota.inodes_left < needed => Err(("inodes of the user's quota", Errno::EDQUOT)),
+        _ => Ok(()),
+    }
+}
+
+/// What buildkitd's databases (bbolt) do to their files: an exclusive lock, a shared mapping, writes that reach the disk. Network and
+/// FUSE file systems may have none of them.
+fn as_database(file: &File) -> Result<(), (&'static str, Errno)> {
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(("flock", Errno::EWOULDBLOCK)),
+        Err(TryLockError::Error(error)) => return Err(("flock", raw(error))),
+    }
+    sys::can_map(file).map_err(|errno| ("mmap", errno))?;
+    file.sync_data().map_err(|error| ("fdatasync", raw(error)))
 }
 
 /// runc's bind mounts from the state dir: /etc/resolv.conf and /etc/hosts of a build step.

@@ -11,6 +11,7 @@
 //! in mount namespaces of their own and go with them.
 
 mod buildkitd;
+mod changes;
 mod cleanup;
 mod own_pod;
 mod rootlesskit;

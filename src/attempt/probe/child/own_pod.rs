@@ -1,5 +1,5 @@
-//! What buildkitd needs of its own pod and of no node: a place for temporary files, one for sockets, and a state dir that takes
-//! files of other owners. Done in its namespaces, where it has the groups and the IDs that it will have.
+//! What buildkitd needs of its own pod and of no node: a place for temporary files, and one for sockets. Done in its namespaces,
+//! where it has the groups and the IDs that it will have.
 
 use super::cleanup;
 use super::tell::{Outcome, Report, is_left_out, raw};
@@ -17,9 +17,6 @@ use std::time::Instant;
 
 /// As long as the names of buildkitd's own sockets, buildkitd.sock and otel-grpc.sock: the path of a socket has 107 bytes at most.
 const SOCKET: &str = "preflight.sock";
-
-/// The user and the group that a file is given to: the first of the range.
-const OTHER: u32 = 1;
 
 /// A directory in TMPDIR, as for each mount that buildkitd looks into, and one in /tmp, as of rootlesskit.
 pub(super) fn temp_dir(builder: Builder) -> Outcome {
@@ -61,12 +58,6 @@ fn bind(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Errno::ENAMETOOLONG.into()),
         bound => bound.and_then(|_| fs::set_permissions(path, Permissions::from_mode(0o660))),
     }
-}
-
-/// A file in the state dir that belongs to another than root, as most images have some.
-pub(super) fn chown() -> Outcome {
-    let path = Path::new("source/file");
-    step(Step::Chown, || std::os::unix::fs::chown(path, Some(OTHER), Some(OTHER)).map_err(|error| (path.to_owned(), error)))
 }
 
 /// One step. A signal that would end this process waits until what the step made is gone.

@@ -6,11 +6,14 @@ use super::tell::tell;
 use crate::attempt::ending::ENDING;
 use crate::attempt::leftovers::{self, Made, is_numbered, lock_left, sweep};
 use crate::attempt::probe::wire::Line;
-use nix::fcntl::{OFlag, open};
+use nix::dir::Dir;
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
-use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Uid, fchdir, fchown, geteuid};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchdir, fchown, geteuid, unlinkat};
 use std::fs::TryLockError;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -23,8 +26,19 @@ const PREFIX: &str = ".buildkit-preflight-";
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
-static CONTENTS: [Entry; 9] = [
+static CONTENTS: [Entry; 20] = [
     Entry { parent: Some(c"source"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"source"), name: c"link", is_directory: false },
+    Entry { parent: Some(c"source"), name: c"symlink", is_directory: false },
+    Entry { parent: Some(c"lower1"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"lower1"), name: c"emptied", is_directory: true },
+    Entry { parent: Some(c"lower1"), name: c"renamed", is_directory: true },
+    Entry { parent: Some(c"upper"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"link", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"moved", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"emptied", is_directory: true },
+    Entry { parent: Some(c"upper"), name: c"renamed", is_directory: false },
+    Entry { parent: Some(c"upper"), name: c"renamed-to", is_directory: true },
     Entry { parent: Some(c"work"), name: c"work", is_directory: true },
     Entry { parent: None, name: c"lower1", is_directory: true },
     Entry { parent: None, name: c"lower2", is_directory: true },
@@ -58,7 +72,13 @@ pub fn remove_left(path: &Path, is_made: bool) {
 /// Removes a directory that this probe made, or the one that it ended did; whether it is gone.
 pub(super) fn remove_own(path: &Path) -> bool {
     remove_empty(path);
-    !path.exists() || std::fs::remove_dir_all(path).is_ok()
+    if geteuid().is_root() {
+        // Which needs no change of modes, where another could put a link in the way.
+        let _ = std::fs::remove_dir_all(path);
+    } else {
+        leftovers::remove_tree(path, &|| false);
+    }
+    !path.exists()
 }
 
 /// A directory of our own in the state dir, with the builder's user as its owner, and the current
@@ -103,10 +123,35 @@ fn enter(made: &Made, owner: Option<u32>) -> nix::Result<()> {
 
 /// Removes a scratch directory that nobody holds any more, with what a probe puts into it and nothing else.
 fn remove_empty(path: &Path) {
-    if let Ok(directory) = open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()) {
-        cleanup::remove_contents(&directory, &CONTENTS);
+    let directory = open(path, OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty());
+    let remove = || {
+        if let Ok(directory) = &directory {
+            cleanup::remove_contents(directory, &CONTENTS);
+        }
+        std::fs::remove_dir(path)
+    };
+    if remove().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty)
+        && let Ok(directory) = &directory
+    {
+        empty_work(directory);
+        let _ = remove();
     }
-    let _ = std::fs::remove_dir(path);
+}
+
+/// Removes what overlayfs left in its own directory of the work dir, where a probe was killed amid its changes.
+fn empty_work(directory: &OwnedFd) {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let Ok(work) = openat(directory, "work", flags | OFlag::O_PATH, Mode::empty()) else { return };
+    if !geteuid().is_root() {
+        // It has mode 0. Of all that a link could lead to, an ordinary user changes only what is its own.
+        let _ = fchmodat(&work, "work", Mode::S_IRWXU, FchmodatFlags::FollowSymlink);
+    }
+    let Ok(mut inner) = Dir::openat(&work, "work", flags, Mode::empty()) else { return };
+    let names: Vec<_> = inner.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
+    // As fs/overlayfs/dir.c names them (ovl_tempname).
+    for name in names.iter().filter(|name| name.to_bytes().starts_with(b"#")) {
+        let _ = unlinkat(&inner, name.as_c_str(), UnlinkatFlags::NoRemoveDir);
+    }
 }
 
 #[cfg(test)]
@@ -116,12 +161,31 @@ mod tests {
     #[test]
     fn all_that_a_probe_makes_is_listed_for_removal() {
         let dir = tempfile::tempdir().expect("temp dir");
-        for directory in DIRECTORIES.iter().chain(&["work/work"]) {
-            std::fs::create_dir(dir.path().join(directory)).expect("mkdir");
+        for Entry { parent, name, is_directory } in CONTENTS.iter().rev() {
+            let part = |name: &std::ffi::CStr| name.to_str().expect("UTF-8").to_owned();
+            let path = dir.path().join(parent.map(part).unwrap_or_default()).join(part(name));
+            if *is_directory { std::fs::create_dir(path) } else { std::fs::write(path, "x") }.expect("an entry");
         }
-        std::fs::write(dir.path().join("source/file"), "x").expect("write");
+        assert!(DIRECTORIES.iter().all(|directory| dir.path().join(directory).is_dir()));
         cleanup::remove_contents(&std::fs::File::open(dir.path()).expect("open"), &CONTENTS);
         assert_eq!(std::fs::read_dir(dir.path()).expect("read").count(), 0);
+    }
+
+    #[test]
+    fn what_overlayfs_left_in_its_work_dir_goes_too_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let scratch = dir.path().join("scratch");
+        let inner = scratch.join("work/work");
+        std::fs::create_dir_all(&inner).expect("mkdir");
+        std::fs::write(inner.join("another's"), "x").expect("write");
+        std::fs::write(inner.join("#3"), "x").expect("write");
+        remove_empty(&scratch);
+        assert_eq!((inner.join("#3").exists(), inner.join("another's").exists()), (false, true));
+        std::fs::remove_file(inner.join("another's")).expect("removed");
+        std::fs::write(inner.join("#3"), "x").expect("write");
+        std::fs::set_permissions(&inner, std::os::unix::fs::PermissionsExt::from_mode(0o0)).expect("chmod");
+        remove_empty(&scratch);
+        assert!(!scratch.exists());
     }
 
     #[test]
