@@ -68,6 +68,7 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let builder = if own_pod.is_some() { 0 } else { BUILDER_UID };
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
+    let sysctls = read::sysctls(&host, nested);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
         booted_at: read::boot_time(&stat),
@@ -75,7 +76,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         os: read::os_release(&host, &mounts, bare),
         kernel: read::kernel(&host),
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
-        sysctls: read::sysctls(&host, nested),
+        apparmor: read::apparmor(&host, &sysctls, bare),
+        sysctls,
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
         process,
         proc_fs: read::proc_fs(&mounts),

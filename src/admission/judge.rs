@@ -48,7 +48,7 @@ pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -
             Some(Admission { outcome, findings, warnings: warnings.clone() })
         }
         Answer::Refused { code, message } => {
-            let mut finding = refusal::explain(*code, message, namespace)?;
+            let mut finding = refusal::explain(*code, message, sent, namespace)?;
             // It was false when it was sent: fields are dropped before they are validated.
             let host_users = sent["spec"]["hostUsers"] == false && message.contains("`hostUsers` must be false");
             if let (true, Some(gate)) = (host_users, GATES.first().filter(|gate| minor.is_none_or(|minor| minor < gate.locked))) {

@@ -4,6 +4,7 @@
 //! of what one run saw; [`rows`] says of each fact where it comes from and in
 //! which places it can be read. Nothing here reads anything.
 
+mod apparmor;
 mod capacity;
 mod distro;
 mod errno;
@@ -28,9 +29,11 @@ mod tools;
 mod trial;
 mod tunable;
 mod tuned;
+mod user_namespace;
 mod version;
 mod why;
 
+pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
 pub use capacity::Capacity;
 pub use distro::{DISTROS, Distro};
 pub use errno::Errno;
@@ -55,6 +58,7 @@ pub use tools::Tools;
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
 pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};
+pub use user_namespace::UserNamespace;
 pub use version::KubeVersion;
 pub use why::Why;
 
