@@ -36,7 +36,7 @@ pub struct Options {
 pub enum AsOwnPod {
     /// It is another pod, or a machine.
     No,
-    /// If its image has buildkitd, and its user is one of a rootless builder.
+    /// If its image has buildkitd, and is a rootless builder's or run by an ordinary user.
     IfBuilders,
     /// It is one.
     Yes,
@@ -62,7 +62,7 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
     let Touched { state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
-    let builder = if options.own_pod == AsOwnPod::Yes { 0 } else { BUILDER_UID };
+    let builder = if own_pod.is_some() { 0 } else { BUILDER_UID };
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let mut facts = Facts {
@@ -89,6 +89,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     if host.is_live() {
         facts.probes = options.plans.iter().filter_map(|plan| run(&facts, *plan, options)).collect();
         facts.trials = options.plans.iter().filter(|_| options.trial_builds).map(|plan| try_build(&facts, *plan, options)).collect();
+        let failed: Vec<_> = facts.failed_steps().collect();
+        read::sysctls_after(&host, &mut facts.sysctls, |step| failed.contains(&step));
     }
     Ok(facts)
 }
@@ -144,12 +146,15 @@ struct Touched {
 
 fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<Touched, BadPath> {
     let (asked, own_pod) = (options.state_dir.clone(), options.own_pod);
+    let rootless = !options.plans.iter().any(|plan| plan.builder == Builder::Rootful);
     let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
     let look = move || {
-        let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process)?;
         let programs = Programs::find(&host, &mounts);
         let is_own = host.is_live() && own_pod.holds(&process, &programs);
-        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &state_dir.path));
+        let under_rootlesskit = is_own && rootless && programs.tools.rootlesskit.known().is_some();
+        let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process, under_rootlesskit)?;
+        let wanted = asked.unwrap_or_else(|| read::wanted_state_dir(under_rootlesskit));
+        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &wanted));
         Ok(Touched { state_dir, programs, own_pod })
     };
     read::bounded(options.deadline, look).unwrap_or_else(|| {
@@ -162,10 +167,11 @@ fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -
 impl AsOwnPod {
     /// Whether this process is in a builder's place.
     fn holds(self, process: &Process, programs: &Programs) -> bool {
-        let is_user = process.uid.known().is_some_and(|uid| *uid != 0);
+        // Root of the rootless image is no builder's user, and a builder's pod all the same.
+        let is_users = process.uid.known().is_some_and(|uid| *uid != 0) || programs.tools.rootlesskit.known().is_some();
         match self {
             AsOwnPod::No => false,
-            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_user && programs.tools.buildkitd.known().is_some(),
+            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_users && programs.tools.buildkitd.known().is_some(),
             AsOwnPod::Yes => true,
         }
     }

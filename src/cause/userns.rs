@@ -5,11 +5,11 @@ use super::example::Example;
 use super::kind::Cause;
 use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
 use super::row::{Ask, Level, Mark, Row};
-use crate::fact::Tunable;
 #[cfg(test)]
-use crate::fact::{Errno, Fact, Step, Sysctl};
+use crate::fact::{Errno, Fact, Step};
+use crate::fact::{Sysctl, Tunable};
 
-pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, EXHAUSTED, APPARMOR_RESTRICT];
+pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, MAX_LEVEL, EXHAUSTED, APPARMOR_RESTRICT];
 
 const KCONFIG: Row = Row {
     cause: Cause::UsernsKconfig,
@@ -45,6 +45,21 @@ const MAX0: Row = Row {
     remedy: |ask| tunable(ask.facts, Tunable::MAX_USER_NAMESPACES, ADVISED_LIMIT.into()),
     #[cfg(test)]
     example: Example::facts(|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))),
+};
+
+/// What the kernel of Alibaba Cloud Linux has it at by itself, and every other kernel without a switch.
+const USUAL_LEVEL: u64 = 33;
+
+const MAX_LEVEL: Row = Row {
+    cause: Cause::UsernsMaxLevel,
+    title: "user namespaces may not be nested so deep",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/userns-max-level.md"),
+    remedy: |ask| sysctl(ask.facts, Sysctl::UsernsMaxLevel.name(), USUAL_LEVEL).by_hand(),
+    #[cfg(test)]
+    example: Example::facts(|facts| facts.sysctls.set(Sysctl::UsernsMaxLevel, Fact::Known(0))),
 };
 
 const EXHAUSTED: Row = Row {

@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting,
-    Sysctls, Tools, Trial, Tuned,
+    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
+    SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,16 @@ impl Facts {
     /// Whether the process is in a user namespace of its own, as in a pod with `hostUsers: false`.
     pub fn in_user_namespace(&self) -> Option<bool> {
         self.process.uid_map.known().map(|map| !map.is_initial())
+    }
+
+    /// The steps at which something that was tried ended.
+    pub fn failed_steps(&self) -> impl Iterator<Item = Step> {
+        let probes = self.probes.iter().filter_map(|probe| probe.failed()).map(|failed| failed.step);
+        let trials = self.trials.iter().filter_map(|trial| match &trial.end {
+            TrialEnd::Failed { step, .. } => step.as_ref().map(|failed| failed.step),
+            _ => None,
+        });
+        probes.chain(trials)
     }
 
     /// Whether this place is the builder's: a container that has rootlesskit (or this program

@@ -184,9 +184,10 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         own: Own {
             gid: context.gid,
             fs_group: context.fs_group,
-            rootless: cell.profile.uid() != 0,
+            rootless_image: cell.profile.uid() != 0,
             read_only_root: context.read_only_root,
             env: &env,
+            ..Own::default()
         },
     };
     let mut config = config.config();
