@@ -149,9 +149,9 @@ kube-apiserver-1.33:
 	cd tests/tools/$@ && CGO_ENABLED=0 go build -ldflags="-s -w -X $(STAMP).gitVersion=v$(OLD_KUBERNETES) -X $(STAMP).gitMajor=1 -X $(STAMP).gitMinor=33" \
 		-o $(CURDIR)/$(TOOLS)/$@ k8s.io/kubernetes/cmd/kube-apiserver
 
-PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin strace time \
+PACKAGES := uidmap fuse-overlayfs fuse3 libseccomp-dev pkg-config busybox-static libcap2-bin attr strace time \
 	docker-registry iproute2 jq nftables openssl git openssh-client openssh-server apache2-utils
-KERNEL_PACKAGES := qemu-system-x86 e2fsprogs busybox-static xz-utils debian-archive-keyring
+KERNEL_PACKAGES := qemu-system-x86 e2fsprogs busybox-static xz-utils debian-archive-keyring openssh-client
 install = @dpkg -s $(1) > /dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1); } > /dev/null
 
 packages:

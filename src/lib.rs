@@ -48,6 +48,7 @@ pub mod admission;
 pub mod agent;
 pub mod api;
 pub mod attempt;
+pub mod behaviour;
 #[cfg(feature = "cli")]
 pub mod build;
 pub mod cause;

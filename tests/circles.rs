@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 const FLOORS: [&[&str]; 10] = [
     &["fact", "text"],
     &["profile"],
-    &["cause"],
+    &["cause", "behaviour"],
     &["check", "read", "attempt"],
     &["gather"],
     &["node"],
@@ -21,8 +21,8 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// Rooms whose files must not take from each other in a circle: the pure ones, and some more.
-const ROOMS: [&str; 13] =
-    ["fact", "profile", "cause", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "build", "api"];
+const ROOMS: [&str; 14] =
+    ["fact", "profile", "cause", "behaviour", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "build", "api"];
 
 /// Of these, the rooms that still go round. Whoever mends one strikes it out here: the test asks for that.
 const NOT_YET: [&str; 0] = [];

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Folders, with all that is in them, and single files, below src/.
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "fact",
     "profile",
     "cause",
+    "behaviour",
     "check",
     "node",
     "publish",

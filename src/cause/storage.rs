@@ -100,7 +100,7 @@ fn disk_space(ask: &Ask) -> Remedy {
             "remove files from the state dir's volume, or mount the tmpfs with a larger nr_inodes, or use an emptyDir on disk",
         );
     }
-    fix.note("`df -i` shows inodes; bytes may be free all the same")
+    fix.note("`df -i` shows inodes: they can be used up while many bytes are free")
 }
 
 const OVERLAY_KERNEL: Row = Row {

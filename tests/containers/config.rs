@@ -71,6 +71,7 @@ impl Pod {
             dev_fuse: self.dev_fuse,
             volumes,
             parts: match (self.build, self.guard) {
+                _ if self.whole => "check,build-long,beside",
                 (true, false) => "check,prove,build",
                 // The guard is no trial build.
                 (true, true) => "check,build",

@@ -4,6 +4,7 @@
 //! Containers are made by runc from OCI configs like those of containerd's CRI plugin. Needs root and
 //! the tools of tests/tools (`make tools`).
 
+mod behaviours;
 mod config;
 mod guard;
 mod pod;

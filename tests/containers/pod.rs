@@ -37,6 +37,8 @@ pub(crate) struct Pod {
     /// Whether `check` is the pod's guard.
     pub(crate) guard: bool,
     pub(crate) build: bool,
+    /// Whether it is the longer build, with what people do beside it.
+    pub(crate) whole: bool,
     /// Whether /usr/bin/rootlesskit is this program, as in the agent's image; else the real one, as in a builder's.
     pub(crate) agent_image: bool,
 }
@@ -91,11 +93,12 @@ impl Pod {
         state_flags: &[],
         dev_fuse: false,
         helper_capabilities: true,
-        own: Own { gid: None, read_only_root: false, env: &[], unset: &[], memory: &[], rootless_image: false },
+        own: Own { gid: None, fs_group: None, read_only_root: false, env: &[], unset: &[], memory: &[], rootless_image: false },
         empty_dirs: &[],
         files: &[],
         guard: false,
         build: true,
+        whole: false,
         agent_image: false,
     };
 }
@@ -120,6 +123,8 @@ pub(crate) struct Ran {
     pub(crate) trial_left_behind: String,
     /// Whether the exported image holds the file that the RUN step wrote.
     pub(crate) built: bool,
+    /// The behaviours that did not work, in the build and beside it.
+    pub(crate) failed: Vec<String>,
     pub(crate) snapshotter: Option<String>,
     /// All else that was printed.
     pub(crate) log: String,
@@ -174,6 +179,7 @@ impl Pod {
                 .unwrap_or_default(),
             trial_left_behind: line("@proven-left ").unwrap_or_default(),
             built: line("@built ").is_some(),
+            failed: failed_behaviours(&text),
             snapshotter: line("@snapshotter "),
             log: text.lines().filter(|line| !line.starts_with("@report") && !line.starts_with("@proven ")).collect::<Vec<_>>().join("\n"),
         }
@@ -209,4 +215,11 @@ impl Pod {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
         Some(path)
     }
+}
+
+/// The ids in `@failed-behaviours ID ID` and `@failed-beside ID why`.
+fn failed_behaviours(text: &str) -> Vec<String> {
+    let in_build = text.lines().filter_map(|line| line.strip_prefix("@failed-behaviours ")).flat_map(str::split_whitespace);
+    let beside = text.lines().filter_map(|line| line.strip_prefix("@failed-beside ")?.split_whitespace().next());
+    in_build.chain(beside).map(str::to_owned).collect()
 }

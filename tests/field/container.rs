@@ -98,6 +98,7 @@ fn config(case: &Case, root: &PathBuf, id: &str, volumes: Vec<Volume>) -> Value 
         check: case.check.iter().map(String::as_str).collect(),
         process_sandbox: plan.process_sandbox,
         own: Own {
+            fs_group: None,
             gid: case.gid,
             read_only_root: case.readonly,
             env: &env,

@@ -9,9 +9,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What builds do to files; what makes and fills volumes (guest/volume.sh), and what it is linked against.
+const PACKAGES: [&str; 14] = [
+    "attr",
+    "libcap2-bin",
+    "bindfs",
+    "btrfs-progs",
+    "e2fsprogs",
+    "xfsprogs",
+    "libcom-err2",
+    "libedit2",
+    "libext2fs2t64",
+    "libfuse2t64",
+    "libinih1",
+    "liblzo2-2",
+    "liburcu8t64",
+    "libzstd1",
+];
+
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", &[], |root| {
+    disk::root("root", &PACKAGES, |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }

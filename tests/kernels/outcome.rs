@@ -16,6 +16,8 @@ pub(crate) struct Build {
     pub(crate) snapshotter: Option<String>,
     /// The last line that names an error number, else the last that looks like an error.
     pub(crate) error: Option<String>,
+    /// The behaviours (src/behaviour) that the build says did not work.
+    pub(crate) behaviours: Vec<String>,
     pub(crate) seconds: f64,
 }
 
@@ -131,14 +133,26 @@ impl Log {
 
     /// The line that says best why it failed, among those with a prefix.
     fn error(&self, prefix: &str) -> Option<String> {
-        let noise = ["CDI setup", "fsverity", "git source", "failed to solve"];
+        // `>>> ` heads the lines of a Dockerfile in an error.
+        let noise = [" >>> ", "CDI setup", "fsverity", "git source", "failed to solve"];
         let lines: Vec<_> = self.all(prefix).filter(|line| !noise.iter().any(|noise| line.contains(noise))).collect();
         let last = |words: &[&str]| {
             let says = |line: &&&str| words.iter().any(|word| line.to_lowercase().contains(word));
             lines.iter().rev().find(says).map(|line| (*line).to_owned())
         };
-        let errno =
-            ["not permitted", "denied", "no space", "invalid arg", "no such", "not implemented", "not supported", "read-only", "quota"];
+        let errno = [
+            "i/o error",
+            "input/output",
+            "not permitted",
+            "denied",
+            "no space",
+            "invalid arg",
+            "no such",
+            "not implemented",
+            "not supported",
+            "read-only",
+            "quota",
+        ];
         last(&errno).or_else(|| last(&["error", "fail", "cannot"]))
     }
 }
@@ -199,6 +213,7 @@ fn outcome(log: &Log) -> Build {
         stage: None,
         snapshotter: log.get("snapshotter").filter(|name| !name.is_empty()).map(str::to_owned),
         error: None,
+        behaviours: log.get("failed-behaviours").map(|ids| ids.split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
         seconds: log.seconds("seconds"),
     };
     if log.get(HANGS).is_some() {

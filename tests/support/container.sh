@@ -1,6 +1,6 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
-# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build, or hung
-# (the state dir is not to be looked into).
+# usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build,
+# build-long, beside, guard (`check` is told that this is a builder's own pod), or hung (the state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -28,7 +28,8 @@ run() {
 if wanted predict || wanted check; then
   things > /dev/shm/before
   wanted predict && run predicted --no-probe
-  wanted check && run report && cp /dev/shm/report /dev/shm/full
+  guard=; ! wanted guard || guard=--guard
+  wanted check && run report $guard && cp /dev/shm/report /dev/shm/full
   things > /dev/shm/after
   echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
 fi
@@ -49,21 +50,37 @@ if wanted prove; then
   things > /dev/shm/after
   echo "@proven-left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
 fi
-wanted build || exit 0
+wanted build || wanted build-long || exit 0
 
+# The build: what people's Dockerfiles do and this profile promises (src/behaviour).
+export PROFILE=${arguments##*--profile } SPACE=/dev/shm; PROFILE=${PROFILE%% *}
+extent=short; ! wanted build-long || extent=long
 socket=${BUILDKIT_HOST#unix://}
-"$@" > /dev/shm/daemon 2>&1 & daemon=$!
+"$@" > /dev/shm/daemon 2>&1 & daemon=$!; echo $daemon > /dev/shm/daemon.pid
 # Ready is when it answers; dead is when it is gone. Nothing here waits for a time that passes. Asking is dear, so the
 # socket is awaited first.
 until [ -S "$socket" ] && buildctl debug workers -v > /dev/shm/workers 2>&1; do kill -0 $daemon 2> /dev/null || break; usleep 100000; done
 if kill -0 $daemon 2> /dev/null; then
   echo "@daemon $(cat /proc/$daemon/attr/current 2> /dev/null)"
   echo "@snapshotter $(sed -n 's/.*worker.snapshotter:[[:space:]]*//p' /dev/shm/workers)"
-  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=/context \
+  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=/behaviours --opt "filename=$PROFILE.$extent" \
+    --secret id=token,src=/context/files/hello --ssh default=/behaviours/key \
     --output type=oci,dest=/dev/shm/image.tar > /dev/shm/build 2>&1; echo "@buildctl $?"
+  # What a step says, and the stage of a step that failed: `> [mount-cache 2/3] RUN ...:`.
+  echo "@failed-behaviours $({ sed -n 's/^#[0-9]* [0-9.]* behaviour \([a-z0-9-]*\) failed: .*/\1/p' /dev/shm/build
+    sed -n 's/^ > \[\([a-z-]*\) [0-9/]*\] .*/\1/p' /dev/shm/build | grep -vxE 'base|before|now|stage-[0-9]*'; } | sort -u | tr '\n' ' ')"
   mkdir /dev/shm/image && tar -xf /dev/shm/image.tar -C /dev/shm/image 2> /dev/null &&
   for layer in /dev/shm/image/blobs/sha256/*; do tar -tzf "$layer" 2> /dev/null | grep -qx made && echo "@built $(tar -xzOf "$layer" made)"; done
   sed 's/^/build: /' /dev/shm/build
 fi
+# What needs more than one build: each script in a shell of its own.
+beside() {
+  export WORK=$SPACE/beside-$1 DAEMON; script=$(cat); mkdir "$WORK"
+  if ! timeout 120 sh -exc ". /behaviours/beside.sh; $script" > "$WORK.said" 2>&1 < /dev/null; then
+    echo "@failed-beside $1 $(tail -n 1 "$WORK.said")"; { tail -n 5 "$WORK.said"; grep 'behaviour .* failed' "$WORK/log"; tail -n 5 "$WORK/log"; } 2> /dev/null | sed "s/^/beside $1: /"
+  fi
+  rm -rf "$WORK"
+}
+if wanted beside; then DAEMON="$*"; . "/behaviours/$PROFILE.beside"; echo "@beside done"; fi
 tail -n 40 /dev/shm/daemon | sed 's/^/daemon: /'
 # With this process, the container's first, all others end.

@@ -2,4 +2,5 @@
 
 pub(crate) mod image;
 pub(crate) mod oci;
+pub(crate) mod people;
 pub(crate) mod workbench;

@@ -80,6 +80,8 @@ pub(crate) struct Container<'a> {
 pub(crate) struct Own<'a> {
     /// `None` for the user's number.
     pub(crate) gid: Option<u32>,
+    /// A group more: `fsGroup`.
+    pub(crate) fs_group: Option<u32>,
     /// `readOnlyRootFilesystem: true`.
     pub(crate) read_only_root: bool,
     /// Variables other than the image's.
@@ -88,7 +90,7 @@ pub(crate) struct Own<'a> {
     pub(crate) unset: &'a [&'a str],
     /// Volumes in memory: where, with which options.
     pub(crate) memory: &'a [(&'a str, &'a str)],
-    /// Whether the image is the rootless one though the user is root.
+    /// Whether the image is the rootless one, though the user be root.
     pub(crate) rootless_image: bool,
 }
 
@@ -152,8 +154,9 @@ impl Container<'_> {
             linux["seccomp"] = self.seccomp.clone();
         }
         let gid = self.own.gid.unwrap_or(self.uid);
+        let groups: Vec<_> = [gid].into_iter().chain(self.own.fs_group).collect();
         let mut process = json!({
-            "user": {"uid": self.uid, "gid": gid, "additionalGids": [gid]},
+            "user": {"uid": self.uid, "gid": gid, "additionalGids": groups},
             "args": self.command(&places),
             "cwd": "/",
             "env": self.environment(&places),

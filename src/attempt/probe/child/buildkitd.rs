@@ -56,6 +56,9 @@ impl Probe<'_> {
             for directory in DIRECTORIES {
                 std::fs::create_dir(directory)?;
             }
+            // A volume with fsGroup may give its group, which need not be mapped, to all that is made in it. BuildKit does the same
+            // with a snapshot of its own (createSnapshot in containerd's native snapshotter).
+            std::fs::set_permissions("source", Permissions::from_mode(0o755))?;
             let mut file = OpenOptions::new().read(true).write(true).create_new(true).open("source/file")?;
             file.write_all(&[0; 4096])?;
             file.set_permissions(Permissions::from_mode(0o755))?;

@@ -1,0 +1,44 @@
+//! `RUN --mount`.
+
+use super::row::{Behaviour, Group, Lines, Need, Offers, Tried};
+
+pub(super) const ROWS: &[Behaviour] = &[
+    row(
+        "mount-cache",
+        "keep files in a cache mount from step to step",
+        "RUN --mount=type=cache,target=/var/cache/app echo package > /var/cache/app/package\n\
+         RUN --mount=type=cache,target=/var/cache/app,sharing=locked mkdir /kept && cp /var/cache/app/package /kept/",
+        "grep -q package /stages/mount-cache/package",
+    ),
+    row(
+        "mount-bind",
+        "mount the context and another stage, one of them writable",
+        "RUN --mount=type=bind,source=files,target=/src,rw --mount=type=bind,from=base,target=/base \\\n\
+         \x20 mkdir /kept && touch /src/new && cp /src/hello /kept/ && test -s /base/etc/passwd",
+        "test -s /stages/mount-bind/hello",
+    ),
+    row(
+        "mount-tmpfs",
+        "mount a tmpfs in a step",
+        "RUN --mount=type=tmpfs,target=/work mkdir /kept && echo x > /work/x && cp /work/x /kept/",
+        "test -s /stages/mount-tmpfs/x",
+    ),
+    row(
+        "mount-secret",
+        "read a secret of the client as a file and as a variable",
+        "RUN --mount=type=secret,id=token,required=true --mount=type=secret,id=token,env=TOKEN \\\n\
+         \x20 mkdir /kept && grep -q hello /run/secrets/token && test -n \"$TOKEN\" && touch /kept/read",
+        "test -e /stages/mount-secret/read",
+    ),
+    row(
+        "mount-ssh",
+        "use the client's SSH agent",
+        "RUN --mount=type=ssh,required=true mkdir /kept && test -S \"$SSH_AUTH_SOCK\" && touch /kept/agent",
+        "test -e /stages/mount-ssh/agent",
+    ),
+];
+
+const fn row(id: &'static str, title: &'static str, stage: &'static str, after: &'static str) -> Behaviour {
+    let (lines, needs) = (Lines::stage(stage, after), &[Need::Namespaces]);
+    Behaviour { id, title, group: Group::Mounts, lines, needs, offers: Offers::ALL, tried: Tried::LongBuilds }
+}
