@@ -40,8 +40,6 @@ impl<'a> Basis<'a> {
             return Basis::Unfinished(Note::Unfinished(Unfinished::Contradiction));
         }
         match (trial.map(|trial| (trial, &trial.end)), probe.map(|probe| tried(plan, probe))) {
-            // A trial has directories and sockets of its own: it says nothing of the pod's.
-            (Some((_, TrialEnd::Built)), Some(Tried::Failed(step))) if step.step.is_of_own_pod() => Basis::ProbeFailed(step),
             (Some((trial, TrialEnd::Built)), _) => Basis::Built(trial),
             // The probe knows more of the same failure than the build's message tells.
             (Some((trial, TrialEnd::Failed { .. })), Some(Tried::Failed(step))) => Basis::BuildFailed(trial, Some(step)),
