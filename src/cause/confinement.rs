@@ -3,8 +3,9 @@
 #[cfg(test)]
 use super::example::{Example, pod_user_namespace};
 use super::kind::Cause;
-use super::remedy::{Remedy, sysctl};
-use super::row::{Level, Mark, Row};
+use super::remedy::{Remedy, sysctls};
+use super::row::{Ask, Level, Mark, Row};
+use crate::fact::Sysctl;
 #[cfg(test)]
 use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step, SubId};
 
@@ -84,10 +85,29 @@ const KEY_QUOTA: Row = Row {
     marks: &[Mark::Passes],
     forced: None,
     about: include_str!("about/key-quota.md"),
-    remedy: |ask| sysctl(ask.facts, "kernel.keys.maxkeys", 2000).by_hand(),
+    remedy: more_keys,
     #[cfg(test)]
     example: Example::step(Step::SessionKeyring, Errno::EDQUOT),
 };
+
+/// What a keyring takes that runc makes for a pod's container: `_ses.`, the container's ID of 64 digits, and an end.
+const KEYRING_BYTES: u64 = 70;
+/// Ten times the kernel's own limit.
+const KEYRINGS: u64 = 2000;
+
+/// Raises both limits, since nothing tells which one is reached. What stands there is never lowered.
+fn more_keys(ask: &Ask) -> Remedy {
+    let now = |sysctl: Sysctl| ask.facts.sysctls.get(sysctl).known().copied();
+    let (keys, bytes) = (now(Sysctl::KeysMaxkeys), now(Sysctl::KeysMaxbytes));
+    let most = u64::from(i32::MAX.unsigned_abs());
+    let more = keys.unwrap_or_default().saturating_mul(2).clamp(KEYRINGS, most);
+    let enough = bytes.unwrap_or_default().max(more.saturating_mul(KEYRING_BYTES)).min(most);
+    let remedy = sysctls(ask.facts, &[(Sysctl::KeysMaxkeys.name(), more), (Sysctl::KeysMaxbytes.name(), enough)]).by_hand();
+    match (keys, bytes) {
+        (Some(_), Some(_)) => remedy,
+        _ => remedy.note("look first what they are, and set neither to less: sysctl kernel.keys.maxkeys kernel.keys.maxbytes"),
+    }
+}
 
 const MASKED_PROC: Row = Row {
     cause: Cause::MaskedProc,
@@ -108,3 +128,39 @@ const MASKED_PROC: Row = Row {
         facts.proc_fs = Fact::Known(ProcFs { masks: vec!["/proc/kcore".into()], complete_elsewhere: false });
     }),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::remedy;
+    use crate::fact::{Facts, OsRelease};
+
+    /// The remedy where the limits are these.
+    fn raised(keys: u64, bytes: u64, id: &str) -> Remedy {
+        let mut facts = Facts { os: Fact::Known(OsRelease { id: id.into(), ..OsRelease::default() }), ..Facts::unknown() };
+        facts.sysctls.set(Sysctl::KeysMaxkeys, Fact::Known(keys));
+        facts.sysctls.set(Sysctl::KeysMaxbytes, Fact::Known(bytes));
+        remedy(Cause::KeyQuota, &facts, Some(Step::SessionKeyring))
+    }
+
+    #[test]
+    fn both_limits_of_keys_are_raised_and_neither_is_lowered() {
+        for ((keys, bytes), (more, enough)) in [
+            ((200, 20_000), (2000, 140_000)),
+            ((2000, 20_000), (4000, 280_000)),
+            ((200, 1_000_000), (2000, 1_000_000)),
+            ((1_000_000, 25_000_000), (2_000_000, 140_000_000)),
+            ((2_147_483_647, 2_147_483_647), (2_147_483_647, 2_147_483_647)),
+        ] {
+            let remedy = raised(keys, bytes, "debian");
+            assert_eq!(remedy.fix, format!("sysctl -w kernel.keys.maxkeys={more} kernel.keys.maxbytes={enough}"));
+            let lines = format!(r"kernel.keys.maxkeys = {more}\nkernel.keys.maxbytes = {enough}\n");
+            assert_eq!(remedy.keep, Some(format!("printf '{lines}' >> /etc/sysctl.d/60-userns.conf")));
+            assert!(!remedy.tunable && remedy.note.is_none());
+        }
+        let unread = remedy(Cause::KeyQuota, &Facts::unknown(), None);
+        assert!(unread.note.is_some_and(|note| note.contains("set neither to less")));
+        let nixos = r#"boot.kernel.sysctl."kernel.keys.maxkeys" = lib.mkForce 2000; boot.kernel.sysctl."kernel.keys.maxbytes" = lib.mkForce 140000;"#;
+        assert!(raised(200, 20_000, "nixos").fix.starts_with(nixos));
+    }
+}

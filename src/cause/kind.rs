@@ -31,6 +31,8 @@ pub enum Cause {
     /// `user.max_user_namespaces` is 0.
     #[serde(rename = "userns-max0")]
     UsernsMax0,
+    /// Alibaba Cloud Linux's `kernel.userns_max_level` is too low.
+    UsernsMaxLevel,
     /// A limit on namespaces is not 0 but reached.
     UsernsExhausted,
     /// Ubuntu's `kernel.apparmor_restrict_unprivileged_userns` is 1.

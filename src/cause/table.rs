@@ -63,7 +63,7 @@ pub fn remedy(cause: Cause, facts: &Facts, failed: Option<Step>) -> Remedy {
 mod tests {
     use super::*;
     use crate::fact::DISTROS;
-    use crate::fact::{Fact, OsRelease};
+    use crate::fact::{Fact, OsRelease, Sysctl, SysctlSetting, Tunable};
 
     #[test]
     fn rows_are_complete() {
@@ -105,9 +105,88 @@ mod tests {
             assert!(remedy.fix.contains(word) && remedy.fix.contains("63359") && remedy.keep.is_none(), "{remedy:?}");
             assert!(!remedy.tunable, "{id} keeps its settings itself");
         }
-        assert!(on("cos", Cause::UsernsMax0).keep.is_some_and(|keep| keep.contains("start-up")));
+        for (id, words) in [
+            ("cos", "run `sysctl -w user.max_user_namespaces=63359` in a start-up script"),
+            ("buildroot", "minikube ssh -- sudo sysctl -w user.max_user_namespaces=63359"),
+        ] {
+            let remedy = on(id, Cause::UsernsMax0);
+            assert_eq!(remedy.fix, "sysctl -w user.max_user_namespaces=63359");
+            assert!(remedy.tunable && remedy.keep.is_some_and(|keep| keep.contains(words) && keep.contains("DaemonSet")), "{id}");
+        }
+        let openshift = on("rhcos", Cause::UsernsMax0);
+        assert!(openshift.keep.is_some_and(|keep| keep.starts_with("oc apply") && keep.contains("user.max_user_namespaces=63359")));
+        assert!(openshift.note.is_some_and(|note| note.contains("MachineConfig") && note.contains("drift")));
         let unknown = remedy(Cause::UsernsMax0, &Facts::unknown(), None);
         assert_eq!(unknown.note.as_deref(), Some("on Bottlerocket, Talos and NixOS set the sysctl in the system's own settings"));
+    }
+
+    /// The remedy for a limit of 0 on a system, at a version and with a file that sets it.
+    fn of_zero(os: OsRelease, kernel: &str, file: Option<&str>) -> Remedy {
+        let mut facts = Facts { os: Fact::Known(os), ..Facts::unknown() };
+        facts.kernel = Fact::Known(kernel.to_owned().try_into().expect("a release"));
+        facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
+        let setting = |file: &str| SysctlSetting { file: file.into(), sysctl: Tunable::MAX_USER_NAMESPACES, value: "0".into() };
+        facts.sysctl_files = Fact::Known(file.map(setting).into_iter().collect());
+        remedy(Cause::UsernsMax0, &facts, None)
+    }
+
+    fn system(id: &str, version: &str) -> OsRelease {
+        OsRelease { id: id.into(), version_id: Some(version.into()), ..OsRelease::default() }
+    }
+
+    #[test]
+    fn a_system_is_told_what_its_version_knows() {
+        for (version, words) in [
+            ("1.13.9", r#"'{"machine":{"sysctls":{"user.max_user_namespaces":"63359"}}}'"#),
+            ("v1.14.0", r#"'{"apiVersion":"v1alpha1","kind":"SysctlConfig","params":{"user.max_user_namespaces":"63359"}}'"#),
+            ("2.0", "SysctlConfig"),
+            ("", "machine"),
+        ] {
+            assert!(of_zero(system("talos", version), "6.12", None).fix.contains(words), "{version}");
+        }
+    }
+
+    #[test]
+    fn nixos_is_told_its_own_option() {
+        let remedy = of_zero(system("nixos", "25.11"), "6.12", None);
+        assert!(remedy.fix.starts_with("security.allowUserNamespaces = true; in configuration.nix"));
+        // What the switch no longer sets stands as it is until the next boot.
+        assert!(remedy.fix.ends_with("nixos-rebuild switch && sysctl -w user.max_user_namespaces=63359"));
+        assert!(remedy.note.is_some_and(|note| note.contains(r#"boot.kernel.sysctl."user.max_user_namespaces" = lib.mkForce 63359;"#)));
+        assert!(on("nixos", Cause::UsernsExhausted).fix.starts_with("boot.kernel.sysctl"), "not at 0, so it is not that option");
+    }
+
+    #[test]
+    fn a_packages_file_is_left_alone() {
+        let keep = |file: &str| of_zero(system("flatcar", "4459.2.1"), "6.12", Some(file)).keep.expect("a way to keep it");
+        let line = "echo 'user.max_user_namespaces = 63359' >> /etc/sysctl.d/";
+        for (file, name) in [
+            ("/usr/lib/sysctl.d/50-hardening.conf", "60-userns.conf"),
+            ("/usr/lib/sysctl.d/90-x.conf", "99-userns.conf"),
+            ("/run/sysctl.d/99-zz.conf", "99-zz_userns.conf"),
+            ("/usr/lib/sysctl.d/99-userns.conf", "99-userns_userns.conf"),
+        ] {
+            assert_eq!(keep(file), format!("{line}{name}"), "{file}");
+            assert!(*name > *file.rsplit('/').next().expect("a name"), "it comes later");
+        }
+        assert_eq!(
+            keep("/etc/sysctl.d/50-x.conf"),
+            "change user.max_user_namespaces in /etc/sysctl.d/50-x.conf, which sets it to 0 at boot"
+        );
+    }
+
+    #[test]
+    fn a_node_image_is_replaced() {
+        for (kernel, managed) in
+            [("6.8.0-1030-azure", true), ("6.12.40-63.114.amzn2023.x86_64", true), ("6.6.96.1-1.azl3", true), ("6.12.48-amd64", false)]
+        {
+            let remedy = of_zero(system("ubuntu", "24.04"), kernel, None);
+            assert_eq!(remedy.note.is_some_and(|note| note.contains("next node image")), managed, "{kernel}");
+        }
+        let auto = OsRelease::from_image("Bottlerocket (EKS Auto, Standard) 2025.12.5 (aws-k8s-1.34-standard)").expect("known");
+        let remedy = of_zero(auto, "6.12.55", None);
+        assert!(!remedy.fix.contains("sysctl -w") && !remedy.fix.contains("apiclient"), "{remedy:?}");
+        assert!(remedy.fix.contains("AL2023") && remedy.fix.contains("render agent --tune all") && remedy.tunable && remedy.keep.is_none());
     }
 
     #[test]

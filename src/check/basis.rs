@@ -144,5 +144,5 @@ fn is_whole(plan: Plan, probe: &Probe) -> bool {
 /// or the scratch directory that somebody cleaned away. That says nothing of a builder.
 fn is_passing(failed: &StepResult) -> bool {
     let scarce = matches!(failed.errno, Some(Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE));
-    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::TempDir && failed.step != Step::RuntimeDir
+    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::TempDir && !matches!(failed.step, Step::RuntimeDir | Step::Fuse)
 }

@@ -217,10 +217,10 @@ fn fell_back<'a>(case: &Case<'a>, check: &Check) -> Option<(Cause, &'a StepResul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Ready;
     use crate::check::testing::{facts_of, with_probe};
-    use crate::check::{Ready, Snapshotter};
     use crate::fact::{End, Errno, Sysctl, Trial};
-    use crate::fact::{Fact, Namespace, Seccomp};
+    use crate::fact::{Fact, Namespace, Seccomp, Snapshotter};
 
     fn judged(facts: &Facts) -> Verdict {
         judge(facts, Profile::NoProcessSandbox, None)

@@ -11,6 +11,7 @@ pub static CHECKS: &[Check] = &[
     confinement::SECCOMP,
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
+    userns::MAX_LEVEL,
     userns::NAMESPACE_LIMITS,
     userns::APPARMOR_RESTRICTION,
     confinement::LSM_PROFILE,

@@ -64,7 +64,7 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
             if !case.place.is_rootless() && !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
-            if !case.place.is_rootless() && case.facts.in_user_namespace() == Some(true) {
+            if !case.place.is_rootless() && case.place.may_have_pods_user_namespace() {
                 // The pod has its namespace, and this builder makes no other.
                 return Judgement::Pass;
             }
@@ -87,6 +87,36 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
         explains: |failed| matches!(failed.errno, Some(Errno::ENOSPC | Errno::EINVAL)) && failed.filtered != Some(true),
     },
 };
+
+pub(super) const MAX_LEVEL: Check = Check {
+    id: "userns-max-level",
+    title: "kernel.userns_max_level",
+    why: "A kernel patch of Alibaba Cloud Linux: how deep user namespaces may be nested, 33 unless somebody changed it; 0 switches them off. A pod's user namespace is one level, and rootlesskit's another.",
+    causes: &[Cause::UsernsMaxLevel],
+    steps: &[Step::UserNamespace],
+    kind: Kind::Fact {
+        judge: |case| {
+            let needed = u64::from(case.place.is_rootless()) + u64::from(case.profile.has_pod_user_namespace());
+            if needed == 0 {
+                return Judgement::NotApplicable;
+            }
+            match case.facts.sysctls.get(Sysctl::UsernsMaxLevel) {
+                Fact::Known(level) if *level < needed => {
+                    Judgement::fail(Cause::UsernsMaxLevel, Seen::TooFewLevels { level: *level, needed })
+                }
+                Fact::Known(_) => Judgement::Pass,
+                Fact::Failed(why) => Judgement::unknown(why),
+                Fact::Denied(why) if case.facts.os.known().is_some_and(|os| os.id == ALIBABA) => Judgement::unknown(why),
+                // No other system has it.
+                Fact::Absent | Fact::Denied(_) => Judgement::NotApplicable,
+            }
+        },
+        explains: |failed| matches!(failed.errno, Some(Errno::ENOSPC | Errno::EUSERS | Errno::EPERM)) && failed.filtered != Some(true),
+    },
+};
+
+/// Whose kernels have that sysctl.
+const ALIBABA: &str = "alinux";
 
 /// How many namespaces of a kind one builder and one of its steps hold at once, against the user whom they count for: of a
 /// pod with a user namespace that is root, and the container's own count too; else the builder's user.
@@ -258,6 +288,33 @@ mod tests {
         );
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMax0, |f| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0)));
         failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsExhausted, |_| {});
+    }
+
+    #[test]
+    fn userns_max_level() {
+        let at = |level| move |f: &mut crate::fact::Facts| f.sysctls.set(Sysctl::UsernsMaxLevel, Fact::Known(level));
+        let alibabas = |f: &mut crate::fact::Facts| {
+            f.os = Fact::Known(crate::fact::OsRelease { id: "alinux".into(), ..crate::fact::OsRelease::default() });
+        };
+        table(
+            "userns-max-level",
+            &[
+                (Outcome::Pass, None, &at(1)),
+                (Outcome::Fail, Some(Cause::UsernsMaxLevel), &at(0)),
+                (Outcome::Unknown, None, &alibabas),
+                (Outcome::Unknown, None, &|f| f.sysctls.set(Sysctl::UsernsMaxLevel, Fact::Failed("garbage".into()))),
+                (Outcome::NotApplicable, None, &|_| {}),
+            ],
+        );
+        failed_at(Step::UserNamespace, Errno::ENOSPC, Cause::UsernsMaxLevel, at(0));
+        for (profile, level, outcome) in [
+            (Profile::ProcMount, 1, Outcome::Fail),
+            (Profile::ProcMount, 2, Outcome::Pass),
+            (Profile::Userns, 1, Outcome::Pass),
+            (Profile::Rootful, 0, Outcome::NotApplicable),
+        ] {
+            assert_eq!(finding("userns-max-level", profile, &at(level)).outcome, outcome, "{profile} {level}");
+        }
     }
 
     #[test]

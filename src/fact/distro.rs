@@ -1,6 +1,7 @@
-//! Operating systems that are known by name: how each is recognised, and how it keeps its sysctls.
+//! Operating systems that are known by name: how each is recognised, and what is special about it.
 
-use super::OsRelease;
+use super::keeps::{BOTTLEROCKET, CONTAINER_OPTIMIZED, EKS_AUTO, MINIKUBE, NIXOS, OPENSHIFT, TALOS};
+use super::{Keeps, OsRelease};
 
 /// One operating system: all that is known of it.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub struct Distro {
     pub id: &'static str,
     /// How `PRETTY_NAME` begins, which the kubelet gives as a node's osImage.
     pub name: &'static str,
+    /// Another `ID` that it goes by, with its `VARIANT_ID`.
+    pub also: Option<(&'static str, &'static str)>,
     /// How many numbers its `VERSION_ID` has, where `PRETTY_NAME` gives more.
     pub version_numbers: Option<usize>,
     /// How a sysctl is set, and kept over a reboot.
@@ -17,36 +20,18 @@ pub struct Distro {
     pub overlay_in_userns: bool,
 }
 
-/// How a system keeps its sysctls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeps {
-    /// In files of sysctl.d(5).
-    SysctlD,
-    /// In settings of its own, out of which it makes the files of /etc: the command or line, with `NAME` and `VALUE` in their places.
-    OwnSettings(&'static str),
-    /// Not at all, since /etc is gone at each boot: where to set them in its stead.
-    Forgets(&'static str),
-}
-
-/// All of them: those that keep sysctls in another way than sysctl.d(5) first.
+/// All of them: those that keep sysctls in another way than sysctl.d(5) first. Of several with one `ID` the first is the usual one.
 pub const DISTROS: &[Distro] = &[
-    Distro {
-        keeps: Keeps::OwnSettings(r#"apiclient set -j '{"settings":{"kernel":{"sysctl":{"NAME":"VALUE"}}}}'"#),
-        ..usual("bottlerocket", "Bottlerocket")
-    },
-    Distro {
-        keeps: Keeps::OwnSettings(r#"talosctl patch machineconfig --patch '{"machine":{"sysctls":{"NAME":"VALUE"}}}'"#),
-        ..usual("talos", "Talos")
-    },
-    Distro {
-        keeps: Keeps::OwnSettings(r#"boot.kernel.sysctl."NAME" = VALUE; in configuration.nix, then nixos-rebuild switch"#),
-        ..usual("nixos", "NixOS")
-    },
-    Distro {
-        keeps: Keeps::Forgets("set it in a start-up script or a DaemonSet: Container-Optimized OS discards changes of /etc at each boot"),
-        ..usual("cos", "Container-Optimized OS")
-    },
+    Distro { keeps: BOTTLEROCKET, ..usual("bottlerocket", "Bottlerocket") },
+    Distro { keeps: EKS_AUTO, ..usual("bottlerocket", "Bottlerocket (EKS Auto") },
+    Distro { keeps: TALOS, ..usual("talos", "Talos") },
+    Distro { keeps: NIXOS, ..usual("nixos", "NixOS") },
+    Distro { keeps: CONTAINER_OPTIMIZED, ..usual("cos", "Container-Optimized OS") },
+    Distro { keeps: MINIKUBE, ..usual("buildroot", "Buildroot") },
+    Distro { keeps: OPENSHIFT, also: Some(("rhel", "coreos")), ..usual("rhcos", "Red Hat Enterprise Linux CoreOS") },
+    Distro { keeps: OPENSHIFT, also: Some(("centos", "coreos")), ..usual("scos", "CentOS Stream CoreOS") },
     usual("almalinux", "AlmaLinux"),
+    usual("alinux", "Alibaba Cloud Linux"),
     usual("alpine", "Alpine Linux"),
     Distro { version_numbers: Some(1), ..usual("amzn", "Amazon Linux") },
     usual("arch", "Arch Linux"),
@@ -59,7 +44,6 @@ pub const DISTROS: &[Distro] = &[
     usual("opensuse", "openSUSE"),
     usual("ol", "Oracle Linux"),
     usual("rhel", "Red Hat Enterprise Linux"),
-    usual("rhcos", "Red Hat Enterprise Linux CoreOS"),
     usual("rocky", "Rocky Linux"),
     usual("sles", "SUSE Linux Enterprise"),
     // Its kernels are patched (BuildKit's docs/rootless.md).
@@ -68,13 +52,15 @@ pub const DISTROS: &[Distro] = &[
 ];
 
 const fn usual(id: &'static str, name: &'static str) -> Distro {
-    Distro { id, name, version_numbers: None, keeps: Keeps::SysctlD, overlay_in_userns: false }
+    Distro { id, name, also: None, version_numbers: None, keeps: Keeps::SysctlD, overlay_in_userns: false }
 }
 
 impl Distro {
-    /// The system that an os-release names by its `ID`.
+    /// The system that an os-release names by its `ID`, and of several with that one by its name or `VARIANT_ID`.
     pub fn of(os: &OsRelease) -> Option<&'static Distro> {
-        Distro::with_id(&os.id)
+        let variant = os.variant_id.as_deref().unwrap_or_default();
+        let named = || os.name.as_deref().and_then(Distro::named).filter(|distro| distro.goes_by(&os.id));
+        DISTROS.iter().find(|distro| distro.also == Some((&os.id, variant))).or_else(named).or_else(|| Distro::with_id(&os.id))
     }
 
     /// The system whose name a node's osImage begins with; of several, such as RHEL and RHEL CoreOS, the longest.
@@ -84,6 +70,10 @@ impl Distro {
 
     fn with_id(id: &str) -> Option<&'static Distro> {
         DISTROS.iter().find(|distro| distro.id == id)
+    }
+
+    fn goes_by(&self, id: &str) -> bool {
+        self.id == id || self.also.is_some_and(|(other, _)| other == id)
     }
 }
 
@@ -96,16 +86,11 @@ impl OsRelease {
         let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         let numbers = distro.version_numbers.unwrap_or(usize::MAX);
         let version = version.map(|version| version.split('.').take(numbers).collect::<Vec<_>>().join("."));
-        Some(OsRelease { id: distro.id.to_owned(), version_id: version, ..OsRelease::default() })
+        Some(OsRelease { id: distro.id.to_owned(), version_id: version, name: Some(image.to_owned()), ..OsRelease::default() })
     }
 }
 
 impl Keeps {
-    /// Whether files of /etc are made out of the system's own settings, and so not kept.
-    pub fn in_own_settings(self) -> bool {
-        matches!(self, Keeps::OwnSettings(_))
-    }
-
     /// How a system keeps its sysctls: as its closest known relative does (`ID_LIKE`), where it is not known itself.
     pub fn of(os: &OsRelease) -> Keeps {
         let relatives = || os.id_like.iter().find_map(|id| Distro::with_id(id));
@@ -118,13 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_names_are_unique_and_settings_have_their_places() {
+    fn names_are_unique() {
         for (number, distro) in DISTROS.iter().enumerate() {
-            assert!(DISTROS[..number].iter().all(|other| other.id != distro.id && other.name != distro.name), "{}", distro.id);
+            assert!(DISTROS[..number].iter().all(|other| other.name != distro.name), "{}", distro.name);
+            // Of two with one ID the second is told by the longer name.
+            let first = Distro::with_id(distro.id).expect("itself at least");
+            assert!(std::ptr::eq(first, distro) || distro.name.starts_with(first.name), "{}", distro.name);
             assert!(distro.id.bytes().all(|b| b.is_ascii_lowercase()), "{}", distro.id);
-            if let Keeps::OwnSettings(template) = distro.keeps {
-                assert!(template.matches("NAME").count() == 1 && template.matches("VALUE").count() == 1, "{template}");
-            }
         }
     }
 
@@ -133,6 +118,26 @@ mod tests {
         let id = |image| Distro::named(image).map(|distro| distro.id);
         assert_eq!(id("Red Hat Enterprise Linux CoreOS 416.94 (Plow)"), Some("rhcos"));
         assert_eq!(id("Red Hat Enterprise Linux 9.4 (Plow)"), Some("rhel"));
+    }
+
+    #[test]
+    fn systems_with_one_id_are_told_apart() {
+        let of = |id: &str, name: &str, variant: &str| {
+            let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+            Keeps::of(&OsRelease { id: id.into(), name: text(name), variant_id: text(variant), ..OsRelease::default() })
+        };
+        for (name, variant) in [("Red Hat Enterprise Linux CoreOS 9.6", "coreos"), ("", "coreos"), ("Red Hat Enterprise Linux CoreOS", "")]
+        {
+            assert_eq!(of("rhel", name, variant), OPENSHIFT, "{name} {variant}");
+        }
+        assert_eq!(of("rhel", "Red Hat Enterprise Linux 9.6 (Plow)", ""), Keeps::SysctlD);
+        assert_eq!(of("fedora", "Fedora CoreOS 42", "coreos"), Keeps::SysctlD, "its /etc is its user's");
+        assert_eq!(of("centos", "CentOS Stream CoreOS 9", ""), OPENSHIFT);
+        assert_eq!(of("bottlerocket", "Bottlerocket (EKS Auto, Standard) 2025.12.5 (aws-k8s-1.34-standard)", ""), EKS_AUTO);
+        assert_eq!(of("bottlerocket", "Bottlerocket OS 1.51.0 (aws-k8s-1.34)", "aws-k8s-1.34"), BOTTLEROCKET);
+        assert_eq!(of("mine", "NixOS by another name", ""), Keeps::SysctlD, "a name alone is not believed");
+        let auto = OsRelease::from_image("Bottlerocket (EKS Auto, Standard) 2025.12.5 (aws-k8s-1.34-standard)").expect("known");
+        assert_eq!((auto.to_string().as_str(), Keeps::of(&auto)), ("bottlerocket 2025.12.5", EKS_AUTO));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, SubIds, SysctlSetting,
-    Sysctls, Tools, Trial, Tuned,
+    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
+    SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Facts {
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
+    /// AppArmor's profiles for a builder's rootlesskit.
+    #[serde(default)]
+    pub apparmor: AppArmor,
     /// What lies over /proc.
     #[serde(default)]
     pub proc_fs: Fact<ProcFs>,
@@ -64,6 +67,9 @@ pub struct Facts {
     /// What the kubelet says of the node.
     #[serde(default)]
     pub kubelet: Kubelet,
+    /// How many IDs the node's own user namespace has, as the agent's label says. Absent where the node has none of its own.
+    #[serde(default)]
+    pub node_ids: Fact<u64>,
     /// What `tune` did on the node.
     #[serde(default)]
     pub tuned: Fact<Tuned>,
@@ -95,6 +101,16 @@ impl Facts {
     /// Whether the process is in a user namespace of its own, as in a pod with `hostUsers: false`.
     pub fn in_user_namespace(&self) -> Option<bool> {
         self.process.uid_map.known().map(|map| !map.is_initial())
+    }
+
+    /// The steps at which something that was tried ended.
+    pub fn failed_steps(&self) -> impl Iterator<Item = Step> {
+        let probes = self.probes.iter().filter_map(|probe| probe.failed()).map(|failed| failed.step);
+        let trials = self.trials.iter().filter_map(|trial| match &trial.end {
+            TrialEnd::Failed { step, .. } => step.as_ref().map(|failed| failed.step),
+            _ => None,
+        });
+        probes.chain(trials)
     }
 
     /// Whether this place is the builder's: a container that has rootlesskit (or this program

@@ -18,6 +18,9 @@ pub struct OsRelease {
     /// `VARIANT_ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant_id: Option<String>,
+    /// `PRETTY_NAME`, or `NAME` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl OsRelease {
@@ -42,7 +45,16 @@ impl OsRelease {
             version_id: take("VERSION_ID"),
             id_like: take("ID_LIKE").map(|v| v.split_whitespace().map(str::to_lowercase).collect()).unwrap_or_default(),
             variant_id: take("VARIANT_ID"),
+            name: take("PRETTY_NAME").or_else(|| take("NAME")),
         })
+    }
+
+    /// Major and minor number of `VERSION_ID`, `(0, 0)` for what is none: where several versions differ, what the oldest knows
+    /// is understood by the others.
+    pub fn version(&self) -> (u32, u32) {
+        let mut numbers = self.version_id.as_deref().unwrap_or_default().trim_start_matches('v').split('.').map(str::parse);
+        let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+        (next(), next())
     }
 }
 

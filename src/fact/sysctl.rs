@@ -20,6 +20,8 @@ pub enum Sysctl {
     ApparmorRestrictUnprivilegedUserns,
     YamaPtraceScope,
     UsernsMaxLevel,
+    KeysMaxkeys,
+    KeysMaxbytes,
 }
 
 /// To what `tune` may set a sysctl.
@@ -51,6 +53,8 @@ pub struct SysctlRow {
     /// Whether a captured tree without a manifest tells by not having it. Such trees hold two of these sysctls where the
     /// machine has them. A limit on namespaces each kernel has since Linux 4.9, and its absence only says that nobody took it.
     pub absence_tells: bool,
+    /// Where only the failure of a step makes anybody ask for it, and so it is not read before.
+    pub asked_after: Option<Step>,
     /// Where the rule is written down.
     pub source: &'static str,
 }
@@ -65,6 +69,7 @@ const LIMIT: SysctlRow = SysctlRow {
     tunable: Some(Raise::Limit),
     limits: &[],
     absence_tells: false,
+    asked_after: None,
     source: "namespaces(7), kernel/ucount.c",
 };
 
@@ -145,7 +150,27 @@ pub const SYSCTLS: [SysctlRow; Sysctl::VARIANTS.len()] = [
         source: "Alibaba Cloud Linux 2 and 3, default 33",
         ..SWITCH
     },
+    SysctlRow {
+        sysctl: Sysctl::KeysMaxkeys,
+        name: "kernel.keys.maxkeys",
+        meaning: "How many keys a user other than root may have. Each container of the user and each build step has a keyring.",
+        ..KEYS
+    },
+    SysctlRow {
+        sysctl: Sysctl::KeysMaxbytes,
+        name: "kernel.keys.maxbytes",
+        meaning: "How many bytes these keys may take. A pod's keyring takes 70.",
+        ..KEYS
+    },
 ];
+
+const KEYS: SysctlRow = SysctlRow {
+    watched: false,
+    absence_tells: false,
+    asked_after: Some(Step::SessionKeyring),
+    source: "keyrings(7), security/keys/key.c",
+    ..SWITCH
+};
 
 impl Sysctl {
     /// What is known of it.

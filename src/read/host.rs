@@ -229,7 +229,22 @@ impl Host {
 
     /// The target of a symbolic link, by the same rule.
     pub(crate) fn link_below(&self, path: &str, anchor: &str) -> Fact<String> {
-        self.look(path, anchor, || Ok(std::fs::read_link(self.locate_link(path)?)?.to_string_lossy().into_owned()))
+        self.look(path, anchor, || {
+            let place = self.locate_link(path)?;
+            match std::fs::read_link(&place) {
+                Err(error) if !self.is_live() && error.raw_os_error() == Some(libc::EINVAL) => self.copied_link(path).ok_or(error),
+                target => Ok(target?.to_string_lossy().into_owned()),
+            }
+        })
+    }
+
+    /// What a link to a namespace says where a copy made it a file with that text: `pid:[4026531836]`.
+    fn copied_link(&self, path: &str) -> Option<String> {
+        let text = self.read(path).ok()?;
+        let text = text.trim_end();
+        let (kind, number) = text.strip_suffix(']')?.split_once(":[")?;
+        let is_link = path.ends_with(&format!("/{kind}")) && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        is_link.then(|| text.to_owned())
     }
 
     /// Whether a device can be opened for reading and writing.

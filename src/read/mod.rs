@@ -1,5 +1,6 @@
 //! What can be read of a node: files below a root, which is this machine or a captured tree. Nothing is tried here.
 
+mod apparmor;
 mod bounded;
 mod capacity;
 mod capture;
@@ -21,6 +22,7 @@ mod tuned;
 mod watch;
 mod whole;
 
+pub(crate) use apparmor::gather as apparmor;
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
 pub(crate) use given::read_file;
@@ -30,10 +32,10 @@ pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
 pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
-pub(crate) use own_pod::{TMP, own_pod, runtime_dir};
+pub(crate) use own_pod::{TMP, own_pod, relative_temp_dir, runtime_dir};
 pub(crate) use process::gather as process;
-pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
-pub(crate) use sysctl::sysctls;
+pub(crate) use state_dir::{gather as state_dir, temporary, unanswered, wanted as wanted_state_dir};
+pub(crate) use sysctl::{sysctls, sysctls_after};
 pub(crate) use sysctl_files::gather as sysctl_files;
 pub(crate) use tools::{Programs, sub_ids};
 pub(crate) use whole::whole;

@@ -73,7 +73,9 @@ pub fn apply(
     changes: &mut Vec<SysctlChange>,
 ) -> Result<Option<&'static str>, Error> {
     if let (Some(why), Some(_)) = (&plan.immutable, keep) {
-        let fixes: Vec<_> = plan.changes.iter().map(|change| change.by_hand.fix.clone()).collect();
+        // Where the fix does not keep it itself, what does.
+        let kept = |change: &Change| change.by_hand.keep.as_ref().unwrap_or(&change.by_hand.fix).clone();
+        let fixes: Vec<_> = plan.changes.iter().map(kept).collect();
         let error = Error::new(format!("{why}: nothing was changed"));
         return Err(if fixes.is_empty() { error } else { error.hint(fixes.join("; ")) });
     }

@@ -161,10 +161,13 @@ impl TunePlan {
 /// Why a file of /etc/sysctl.d would not be kept. Where nobody knows which system this is, none is written either.
 fn immutable(facts: &Facts) -> Option<String> {
     match &facts.os {
-        Fact::Known(os) if Keeps::of(os).in_own_settings() => {
-            Some(format!("{os} keeps sysctls in its own settings, and does not keep files of /etc/sysctl.d"))
-        }
-        Fact::Known(_) | Fact::Absent => None,
+        Fact::Known(os) => match Keeps::of(os) {
+            Keeps::SysctlD | Keeps::Object(..) => None,
+            Keeps::OwnSettings(_) => Some(format!("{os} keeps sysctls in its own settings, and does not keep files of /etc/sysctl.d")),
+            Keeps::Forgets(_) => Some(format!("{os} discards files of /etc/sysctl.d at each boot (without --persist the sysctls are set)")),
+            Keeps::NoShell(_) => Some(format!("{os} does not keep files of /etc/sysctl.d (without --persist the sysctls are set)")),
+        },
+        Fact::Absent => None,
         Fact::Denied(why) | Fact::Failed(why) => Some(format!("it is not known whether this system keeps files of /etc/sysctl.d ({why})")),
     }
 }
@@ -345,11 +348,13 @@ mod tests {
         let ubuntu = |f: &mut Facts| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1));
         let plan = TunePlan::new(&facts_of(&ubuntu), &TuneOptions::default());
         assert_eq!((plan.changes.len(), plan.left[0].reason), (0, LeftBecause::NotAllowed));
-        assert!(plan.left[0].by_hand.as_ref().is_some_and(|remedy| remedy.fix.contains("apparmor_restrict_unprivileged_userns=0")));
+        assert!(plan.left[0].by_hand.as_ref().is_some_and(|remedy| remedy.fix.contains("apparmor_parser")));
         let denied = |f: &mut Facts| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Denied("a pod's own".into()));
         assert_eq!(TunePlan::new(&facts_of(&denied), &TuneOptions::default()).left[0].reason, LeftBecause::Unreadable);
-        let talos = |f: &mut Facts| f.os = Fact::Known(OsRelease { id: "talos".into(), ..OsRelease::default() });
-        assert!(TunePlan::new(&facts_of(&talos), &TuneOptions::default()).immutable.is_some());
+        for (id, is_kept) in [("talos", false), ("cos", false), ("buildroot", false), ("rhcos", true), ("debian", true)] {
+            let on = |f: &mut Facts| f.os = Fact::Known(OsRelease { id: id.into(), ..OsRelease::default() });
+            assert_eq!(TunePlan::new(&facts_of(&on), &TuneOptions::default()).immutable.is_none(), is_kept, "{id}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One boot of a guest that runs cells.
 
-use crate::cell::Cell;
+use crate::cell::{Cell, State};
 use crate::disk;
 use crate::guest::boot::{Guest, Machine, Told};
 use crate::guest::kernel::Kernel;
@@ -44,9 +44,10 @@ pub(crate) fn boot(disks: &Disks, cells: &[&Cell], dir: &Path, mut news: impl Fn
     let setting = &cells[0].boot;
     let cgroup = if setting.cgroup == 1 { " node.cgroup=1" } else { "" };
     let append = format!("apparmor={}{cgroup}", u8::from(setting.apparmor_on));
+    let shares = cells.iter().any(|cell| cell.settings.state == State::Virtiofs);
     let start = Instant::now();
     let patience = CELL + spec::check_limit();
-    let mut guest = Guest::start(&Machine { kernel: disks.kernel, root: disks.root, work: &work, append: &append, patience, dir });
+    let mut guest = Guest::start(&Machine { kernel: disks.kernel, root: disks.root, work: &work, append: &append, shares, patience, dir });
     let mut boot = Boot { open: cells.iter().map(|cell| cell.id.clone()).collect(), began: false, broken: None };
     let mut release = String::new();
     loop {

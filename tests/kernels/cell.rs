@@ -4,6 +4,7 @@ use crate::support::oci::Caps;
 use buildkit_preflight::profile::Profile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// One line of cells.json.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -43,6 +44,11 @@ pub(crate) struct Settings {
     pub(crate) state_flags: String,
     /// KiB that are left where the state dir lies; null for plenty.
     pub(crate) state_free: Option<u32>,
+    /// Inodes that are left there; null for plenty.
+    pub(crate) state_inodes: Option<u32>,
+    /// `user:KiB:inodes` or `project:KiB:inodes`: a quota of the builder's user, or of the state dir; 0 for no bound.
+    pub(crate) state_quota: Option<String>,
+    pub(crate) state_owner: Owner,
     /// At least so many mounts more, on the node and in the container.
     pub(crate) mounts: u32,
     /// Whether the module is loaded, and so /dev/fuse can work.
@@ -62,6 +68,18 @@ pub(crate) struct Settings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Context {
     pub(crate) uid: u32,
+    /// Null for the user's number.
+    pub(crate) gid: Option<u32>,
+    /// `fsGroup` of the pod: a group of the process, and of the volume as the kubelet gives it.
+    pub(crate) fs_group: Option<u32>,
+    /// `readOnlyRootFilesystem: true`.
+    pub(crate) read_only_root: bool,
+    /// Volumes beside that of the state dir, which everybody may write.
+    pub(crate) empty_dirs: Vec<String>,
+    /// Variables other than the image's.
+    pub(crate) env: BTreeMap<String, String>,
+    /// Files that lie over those of the image: path and text.
+    pub(crate) files: BTreeMap<String, String>,
     pub(crate) seccomp: Seccomp,
     /// `unconfined`, `default` (containerd's) or one in apparmor/.
     pub(crate) apparmor: String,
@@ -81,14 +99,41 @@ pub(crate) struct Context {
     pub(crate) runtime_keeps_flags: bool,
 }
 
-/// What the state dir lies on: a volume on a disk or in memory, none, or a volume whose server fell silent.
+/// What the state dir lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum State {
     Ext4,
+    /// Mounted with nouser_xattr.
+    Ext4NoUserXattr,
+    Xfs,
+    /// Directories do not tell the types of their entries.
+    XfsNoFtype,
+    Btrfs,
     Tmpfs,
+    /// No volume: the container's own root.
     Overlay,
+    /// NFS 4.2 of the guest's own kernel, no_root_squash.
+    Nfs,
+    NfsRootSquash,
+    /// A directory of the host.
+    Virtiofs,
+    /// A FUSE server that gives no file to another.
+    FuseNoChown,
+    /// A FUSE server without xattrs.
+    FuseNoXattr,
+    /// A FUSE server of user 1000's: overlayfs can be mounted there, but only read-only.
+    FuseUser,
+    /// A volume whose server fell silent.
     Hung,
+}
+
+/// Whose the volume is: an emptyDir is anybody's, a fresh claim is root's.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Owner {
+    Anybody,
+    Root,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -139,11 +184,11 @@ pub(crate) fn baseline(profile: Profile) -> Value {
     json!({
         "boot": {"apparmor_on": true, "cgroup": 2, "own_boot": null},
         "settings": {
-            "sysctls": {}, "state": "ext4", "state_flags": "", "state_free": null, "mounts": 0, "fuse_module": true, "hidepid": null,
-            "root_propagation": "shared", "node_profiles": [], "hold_userns": null,
+            "sysctls": {}, "state": "ext4", "state_flags": "", "state_free": null, "state_inodes": null, "state_quota": null,
+            "state_owner": "anybody", "mounts": 0, "fuse_module": true, "hidepid": null, "root_propagation": "shared", "node_profiles": [], "hold_userns": null,
         },
         "context": {
-            "uid": profile.uid(),
+            "uid": profile.uid(), "gid": null, "fs_group": null, "read_only_root": false, "empty_dirs": [], "env": {}, "files": {},
             "seccomp": "unconfined",
             "apparmor": "unconfined",
             "no_new_privs": false,
@@ -185,6 +230,18 @@ impl Cell {
         self.settings.state == State::Hung || self.context.idmap_helper == Helper::Blocks
     }
 
+    /// Whether the pod has something of its own, beside its profile's shape.
+    pub(crate) fn is_own_pod(&self) -> bool {
+        let Context { uid, gid, fs_group, read_only_root, empty_dirs, env, files, .. } = &self.context;
+        let other_user = *uid != self.profile.uid() || gid.is_some() || fs_group.is_some();
+        other_user
+            || self.settings.state_owner == Owner::Root
+            || *read_only_root
+            || !empty_dirs.is_empty()
+            || !env.is_empty()
+            || !files.is_empty()
+    }
+
     /// What is written into shell scripts and file names must be plain.
     fn validate(&self) -> Result<(), String> {
         let plain = |text: &str, more: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
@@ -198,6 +255,19 @@ impl Cell {
             (settings.sysctls().iter().all(|(_, value)| plain(value, "-_. ")), "the value of a sysctl".to_owned()),
             (settings.state_flags().iter().all(|flag| plain(flag, "")), format!("state_flags {}", settings.state_flags)),
             (settings.state_free != Some(0), "state_free 0".to_owned()),
+            (
+                settings.state_free.is_none() || matches!(settings.state, State::Ext4 | State::Tmpfs | State::Overlay),
+                "state_free on this state".to_owned(),
+            ),
+            (
+                settings.state_inodes.is_none() || matches!(settings.state, State::Ext4 | State::Tmpfs),
+                "state_inodes on this state".to_owned(),
+            ),
+            (
+                settings.state_quota.is_none() || settings.state == State::Xfs && settings.quota().is_some(),
+                "state_quota is user:KiB:inodes or project:KiB:inodes, of xfs".to_owned(),
+            ),
+            (self.context.empty_dirs.iter().chain(self.context.files.keys()).all(|path| plain(path, "/-_.")), "a path".to_owned()),
             (settings.mounts <= 32_768, "mounts: the kernel's limit on a namespace is 100000".to_owned()),
             (settings.state != State::Hung || settings.fuse_module, "a hung state dir without the module fuse".to_owned()),
             (settings.hidepid().is_none_or(|value| plain(&value, "")), "hidepid".to_owned()),
@@ -226,6 +296,13 @@ impl Settings {
 
     pub(crate) fn state_flags(&self) -> Vec<&str> {
         self.state_flags.split(',').filter(|flag| !flag.is_empty()).collect()
+    }
+
+    /// Whose quota, its KiB and its inodes.
+    pub(crate) fn quota(&self) -> Option<(&str, u32, u32)> {
+        let parts: Vec<_> = self.state_quota.as_deref()?.split(':').collect();
+        let [of @ ("user" | "project"), bytes, inodes] = parts[..] else { return None };
+        Some((of, bytes.parse().ok()?, inodes.parse().ok()?))
     }
 
     pub(crate) fn hidepid(&self) -> Option<String> {

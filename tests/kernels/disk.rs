@@ -9,9 +9,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What builds do to files; what makes and fills volumes (guest/volume.sh), and what it is linked against.
+const PACKAGES: [&str; 14] = [
+    "attr",
+    "libcap2-bin",
+    "bindfs",
+    "btrfs-progs",
+    "e2fsprogs",
+    "xfsprogs",
+    "libcom-err2",
+    "libedit2",
+    "libext2fs2t64",
+    "libfuse2t64",
+    "libinih1",
+    "liblzo2-2",
+    "liburcu8t64",
+    "libzstd1",
+];
+
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", &["attr", "libcap2-bin"], |root| {
+    disk::root("root", &PACKAGES, |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }
@@ -45,14 +63,17 @@ fn profiles_without(root: &Path) {
     }
 }
 
-/// In the agent's image the program stands in rootlesskit's place: AppArmor goes by that path.
+/// In the agent's image the program stands in rootlesskit's place: AppArmor goes by that path. No buildkitd is there, by which
+/// `check` would take the container for a builder's own pod.
 fn images(root: &Path) {
     let images = root.join("img");
     fs::create_dir(&images).expect("mkdir");
     workbench::make(&images.join("builder"), root);
     copy("-al", &images.join("builder"), &images.join("agent"));
     let name = images.join("agent/usr/bin/rootlesskit");
-    fs::remove_file(&name).expect("rm");
+    for program in [&name, &images.join("agent/usr/bin/buildkitd")] {
+        fs::remove_file(program).expect("rm");
+    }
     fs::hard_link(images.join("agent/usr/bin/buildkit-preflight"), &name).expect("hard link");
 }
 

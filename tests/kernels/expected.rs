@@ -1,7 +1,7 @@
 //! Which causes a failing cell can have: by what its settings put there, and by what the build's error says. Neither says
 //! whether the build fails: that is measured.
 
-use crate::cell::{Cell, Helper, Proc, Seccomp, State};
+use crate::cell::{Cell, Helper, Owner, Proc, Seccomp, State};
 use crate::outcome::Build;
 use crate::support::oci::Caps;
 use buildkit_preflight::cause::Cause;
@@ -17,7 +17,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         .iter()
         .any(|(name, value)| name.starts_with("user.max_") && (*name, value.as_str()) != ("user.max_user_namespaces", "0"));
     // Root of the pod makes no user namespace of its own.
-    let rootless = context.uid != 0;
+    let rootless = cell.profile.uid() != 0;
     let pod = context.map_size.is_some();
     let filtered = context.seccomp != Seccomp::Unconfined && !context.privileged;
     let confined = cell.boot.apparmor_on && (context.apparmor != "unconfined" || !settings.node_profiles.is_empty());
@@ -26,6 +26,14 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     let range = context.subuid.as_deref().unwrap_or("100000:65536").split_once(':');
     let range = range.and_then(|(first, number)| Some((first.parse::<u64>().ok()?, number.parse::<u64>().ok()?)));
     let old = ["4.", "5."].iter().any(|start| cell.kernel.starts_with(start));
+    let strange = context.uid != cell.profile.uid() || context.gid.is_some() || context.files.contains_key("/etc/passwd");
+    let has = |name: &str| context.env.contains_key(name);
+    // The kubelet gives a claim to this group, which a rootless builder's user namespace does not have.
+    let unmapped = rootless && context.fs_group.is_some_and(|group| group != context.gid.unwrap_or(context.uid));
+    let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::Virtiofs | State::FuseNoChown | State::FuseUser);
+    // tmpfs has them since Linux 6.6.
+    let without_user_xattrs = settings.state == State::Ext4NoUserXattr || settings.state == State::Tmpfs && cell.kernel == "6.1";
+    let full = settings.state_free.is_some() || settings.state_inodes.is_some() || settings.state_quota.is_some();
     let fuse = (context.fuse_device || context.privileged) && settings.fuse_module;
     let rows = [
         (Cause::Yama, pod && number("kernel.yama.ptrace_scope") == Some(3)),
@@ -39,9 +47,17 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::NoNewPrivs, rootless && context.no_new_privs),
         // A setuid bit gives no CAP_SYS_ADMIN in a container, which the kernel wants of a root that does not own the namespace.
         (Cause::IdmapHelper, rootless && context.idmap_helper != Helper::Filecaps),
-        (Cause::SubidConfig, rootless && (context.subuid.is_some() || context.uid != 1000)),
+        (Cause::ImageUser, strange),
+        (Cause::SubidConfig, rootless && (context.subuid.is_some() || strange)),
         (Cause::NestedUsernsRange, rootless && range.is_some_and(|(first, number)| outside(first, number))),
-        (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || (rootless && context.uid != 1000)),
+        (Cause::ReadOnlyRoot, context.read_only_root),
+        (Cause::TempDir, has("TMPDIR")),
+        (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || settings.state_owner == Owner::Root || strange),
+        (Cause::RuntimeDir, has("XDG_RUNTIME_DIR")),
+        (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
+        (Cause::OverlayReadOnly, settings.state == State::FuseUser),
+        (Cause::StateDirChown, server || unmapped),
+        (Cause::StateDirXattr, settings.state == State::FuseNoXattr),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
         (Cause::DevFuse, !fuse),
@@ -49,7 +65,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::KeyQuota, set("kernel.keys.")),
         (Cause::MaskedProc, context.process_sandbox && context.proc != Proc::Unmasked && !context.privileged),
         // A volume in memory has 512 MiB, which a build of some MiB does not fill, but a size is a size.
-        (Cause::DiskSpace, settings.state == State::Tmpfs || settings.state_free.is_some()),
+        (Cause::DiskSpace, settings.state == State::Tmpfs || full),
     ];
     rows.into_iter().filter_map(|(cause, there)| there.then_some(cause)).collect()
 }
@@ -60,8 +76,9 @@ pub(crate) const HARMLESS: [Cause; 3] = [Cause::OverlayUsernsKernel, Cause::Over
 /// What the build's error can mean, by stage and text; nothing for one that says nothing known.
 pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
     use Cause::{
-        ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange, NoNewPrivs,
-        Seccomp, StateDir, SubidConfig, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime, Yama,
+        ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, ImageUser, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange,
+        NoNewPrivs, OverlayNoXattr, OverlayReadOnly, ReadOnlyRoot, RuntimeDir, Seccomp, StateDir, StateDirChown, StateDirXattr,
+        SubidConfig, TempDir, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime, Yama,
     };
     let rows: &[(&str, &[&str], &[Cause])] = &[
         ("container", &["unshare user namespace", "no space left"], &[UsernsMax0, UsernsExhausted]),
@@ -71,28 +88,43 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("container", &["mount_attr_idmap"], &[UsernsPodRuntime]),
         ("container", &["create userns", "operation not permitted"], &[Yama]),
         ("daemon", &["newuidmap", "exec", "not permitted"], &[CapsDropped]),
-        ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, SubidConfig, NestedUsernsRange]),
+        ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, ImageUser, SubidConfig, NestedUsernsRange]),
         ("daemon", &["newuidmap", "not found"], &[IdmapHelper]),
         ("daemon", &["no such file", "newuidmap"], &[IdmapHelper]),
-        ("daemon", &["subuid"], &[SubidConfig]),
+        ("daemon", &["subuid"], &[ImageUser, SubidConfig]),
         ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, UsernsClone0]),
         ("daemon", &["exec /proc/self/exe", "no space left"], &[UsernsMax0, UsernsExhausted]),
         ("daemon", &["exec /proc/self/exe", "permission denied"], &[ApparmorProfile]),
         ("daemon", &["share mount point", "permission denied"], &[ApparmorProfile]),
-        ("daemon", &["read-only file system"], &[StateDir]),
-        ("daemon", &["state directory", "permission denied"], &[StateDir]),
+        ("daemon", &["read-only file system"], &[ReadOnlyRoot, StateDir]),
+        ("daemon", &["creating a state directory"], &[ImageUser, TempDir]),
+        ("daemon", &["listen unix"], &[RuntimeDir]),
+        ("daemon", &["permission denied"], &[ImageUser, StateDir, RuntimeDir]),
         ("daemon", &["no space left"], &[UsernsExhausted, DiskSpace]),
         ("run", &["sethostname", "not permitted"], &[Seccomp]),
         ("run", &["session key", "not permitted"], &[Seccomp]),
         ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),
         ("run", &["mounting \"proc\"", "not permitted"], &[MaskedProc]),
+        ("run", &["chown", "not permitted"], &[StateDirChown]),
+        ("run", &["input/output error"], &[OverlayNoXattr]),
+        ("run", &["setcap"], &[StateDirXattr]),
+        ("run", &["setfattr"], &[OverlayNoXattr, StateDirXattr]),
+        ("copy", &["lchown", "not permitted"], &[StateDirChown]),
+        // In a directory of another owner.
+        ("copy", &["permission denied"], &[StateDirChown]),
+        ("unknown", &["lchown", "not permitted"], &[StateDirChown]),
         ("copy", &["no space left"], &[DiskSpace]),
+        ("copy", &["quota"], &[DiskSpace]),
+        // overlayfs that could not make its work directory.
+        ("copy", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
+        ("unknown", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
         ("export", &["no space left"], &[DiskSpace]),
         // A context that does not fit belongs to no step of the build.
         ("unknown", &["no space left"], &[DiskSpace]),
+        ("unknown", &["quota"], &[DiskSpace]),
         ("run", &["/bin/sh", "permission denied"], &[LockedMountFlags]),
         ("run", &["namespaces", "no space left"], &[UsernsExhausted]),
-        ("run", &["quota"], &[KeyQuota]),
+        ("run", &["quota"], &[KeyQuota, DiskSpace]),
     ];
     let text = build.error.as_deref().unwrap_or_default().to_lowercase();
     let fits = |(stage, words, _): &&(&str, &[&str], &[Cause])| build.stage == Some(stage) && words.iter().all(|word| text.contains(word));

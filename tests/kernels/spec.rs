@@ -12,6 +12,8 @@ use std::time::Duration;
 /// Where guest/cell.sh puts a container's root, and its volume.
 const ROOT: &str = "/disk/run/rootfs";
 const VOLUME: &str = "/run/volume";
+/// Its other volumes, each with a number behind it.
+const EMPTY_DIRS: &str = "/disk/run/empty";
 /// Where it makes many mounts.
 const MOUNTS: &str = "/run/mounts";
 /// What containerd calls its profile.
@@ -31,11 +33,20 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
     if let Some(range) = &cell.context.subuid {
         put("subids", format!("user:{range}\n"));
     }
+    for (number, text) in cell.context.files.values().enumerate() {
+        put(&format!("file-{number}"), text.clone());
+    }
     // What a pod of the default shape is: that of the default profile.
     let default = baseline(Profile::NoProcessSandbox);
     let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
+    let check = match (cell.is_own_pod(), cell.context.uid, mutations()) {
+        // Of root nobody knows whether it is a builder's pod; a guard is told.
+        (true, 0, _) => "predict,check,guard",
+        (.., true) => "predict,check,mutate",
+        (.., false) => "predict,check",
+    };
     for (part, parts, context) in [
-        ("check", if mutations() { "predict,check,mutate" } else { "predict,check" }, &cell.context),
+        ("check", check, &cell.context),
         ("build", if trial_builds() { "prove,build" } else { "build" }, &cell.context),
         ("shape", "predict", &default),
     ] {
@@ -83,6 +94,13 @@ fn settings(cell: &Cell) -> String {
         ("IDS", context.map_size.map(|ids| ids.to_string()).unwrap_or_default()),
         ("FIRST_ID", FIRST_ID.to_string()),
         ("ID_HELPER", word(context.idmap_helper)),
+        ("STATE_OWNER", word(settings.state_owner)),
+        ("STATE_INODES", settings.state_inodes.map(|inodes| inodes.to_string()).unwrap_or_default()),
+        ("STATE_QUOTA", settings.state_quota.as_deref().unwrap_or_default().replace(':', " ")),
+        ("FS_GROUP", context.fs_group.map(|group| group.to_string()).unwrap_or_default()),
+        ("EMPTY_DIRS", context.empty_dirs.len().to_string()),
+        // Whose own pod it is, a builder's, is looked at in the builder's image.
+        ("CHECK_IMAGE", if cell.is_own_pod() { "builder" } else { "agent" }.to_owned()),
         ("STATE_FREE", settings.state_free.map(|free| free.to_string()).unwrap_or_default()),
         ("MOUNTS", settings.mounts.to_string()),
         ("HANGS", if cell.hangs() { "yes" } else { "" }.to_owned()),
@@ -107,13 +125,21 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
     let settings = &cell.settings;
     let hung = settings.state == State::Hung;
     let (parts, deadline) = (format!("{parts}{}", if hung { ",hung" } else { "" }), format!("--deadline={}s", deadline(cell)));
+    // The rootless image has it at the same place for all its users.
+    let state = places(if cell.profile.uid() == 0 { context.uid } else { cell.profile.uid() }).state;
     let mut volumes = Vec::new();
     if settings.mounts > 0 {
         volumes.push(Volume { source: MOUNTS.into(), target: "/mnt", flags: Vec::new() });
     }
     if settings.state != State::Overlay {
         let flags = if context.runtime_keeps_flags { settings.state_flags() } else { Vec::new() };
-        volumes.push(Volume { source: VOLUME.into(), target: places(context.uid).state, flags });
+        volumes.push(Volume { source: VOLUME.into(), target: state, flags });
+    }
+    for (number, target) in context.empty_dirs.iter().enumerate() {
+        volumes.push(Volume { source: format!("{EMPTY_DIRS}-{number}").into(), target, flags: Vec::new() });
+    }
+    for (number, target) in context.files.keys().enumerate() {
+        volumes.push(Volume { source: format!("/disk/cells/{}/file-{number}", cell.id).into(), target, flags: vec!["ro"] });
     }
     if context.subuid.is_some() {
         for target in ["/etc/subuid", "/etc/subgid"] {
@@ -129,6 +155,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         name => Some(name),
     };
     let sandbox = if cell.context.process_sandbox { "on" } else { "off" };
+    let env: Vec<_> = context.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let config = Container {
         root: Path::new(ROOT),
         cgroup: format!("/cells/{part}"),
@@ -154,7 +181,14 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         parts: &parts,
         check: vec!["--profile", cell.profile.id(), "--process-sandbox", sandbox, &deadline],
         process_sandbox: context.process_sandbox,
-        own: Own::default(),
+        own: Own {
+            gid: context.gid,
+            fs_group: context.fs_group,
+            rootless_image: cell.profile.uid() != 0,
+            read_only_root: context.read_only_root,
+            env: &env,
+            ..Own::default()
+        },
     };
     let mut config = config.config();
     if context.proc == Proc::Hidepid
@@ -163,7 +197,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         options.push("hidepid=2".into());
     }
     if hung {
-        let target = format!("{ROOT}{}", places(context.uid).state);
+        let target = format!("{ROOT}{}", state);
         config["hooks"] = json!({"createRuntime": [{"path": "/guest/silence.sh", "args": ["silence", target]}]});
     }
     config

@@ -1,6 +1,6 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
 # usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build,
-# build-long, beside, or hung (the state dir is not to be looked into).
+# build-long, beside, guard (`check` is told that this is a builder's own pod), or hung (the state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -28,7 +28,8 @@ run() {
 if wanted predict || wanted check; then
   things > /dev/shm/before
   wanted predict && run predicted --no-probe
-  wanted check && run report && cp /dev/shm/report /dev/shm/full
+  guard=; ! wanted guard || guard=--guard
+  wanted check && run report $guard && cp /dev/shm/report /dev/shm/full
   things > /dev/shm/after
   echo "@left $(diff /dev/shm/before /dev/shm/after | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) ' | tr '\n' ' ')"
 fi

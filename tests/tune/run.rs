@@ -97,7 +97,8 @@ fn boots(series: &str, kernel: &Kernel, root: &Path, tests: &[Test], dir: &Path)
         // The switch is off at each boot, as on a distribution that has it so.
         let append = format!("apparmor=1 sysctl.kernel.unprivileged_userns_clone=0 tune.boot={boot}");
         let start = Instant::now();
-        let mut guest = Guest::start(&Machine { kernel, root, work: &work, append: &append, patience: PATIENCE, dir: &part });
+        let mut guest =
+            Guest::start(&Machine { kernel, root, work: &work, append: &append, shares: false, patience: PATIENCE, dir: &part });
         let wanted: Vec<_> = steps(boot).iter().map(|(name, _)| *name).collect();
         let mut done = 0;
         let end = loop {

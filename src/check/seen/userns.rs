@@ -43,6 +43,13 @@ pub enum Seen {
         /// How many a builder and one of its steps hold at once.
         needed: u64,
     },
+    /// A depth that user namespaces may have, which is too little.
+    TooFewLevels {
+        /// The depth.
+        level: u64,
+        /// How many levels a builder is in.
+        needed: u64,
+    },
     /// Ubuntu's restriction of unconfined processes, with the value of its sysctl.
     Restricted(u64),
     /// The same restriction, where a profile of AppArmor may grant what it takes.
@@ -52,6 +59,7 @@ pub enum Seen {
 }
 
 const LIMIT: Sysctl = Sysctl::MaxUserNamespaces;
+const LEVELS: Sysctl = Sysctl::UsernsMaxLevel;
 const RESTRICTION: Sysctl = Sysctl::ApparmorRestrictUnprivilegedUserns;
 
 impl fmt::Display for Seen {
@@ -65,6 +73,8 @@ impl fmt::Display for Seen {
             }
             Seen::Low { limit, usual } => write!(f, "{LIMIT} is {limit}, which is low: {usual} or more is usual"),
             Seen::TooFewForBuild { sysctl, limit, needed } => write!(f, "{sysctl} is {limit}, but a build needs {needed}"),
+            Seen::TooFewLevels { level: 0, .. } => write!(f, "{LEVELS} is 0"),
+            Seen::TooFewLevels { level, needed } => write!(f, "{LEVELS} is {level}, but a builder needs {needed}"),
             Seen::Restricted(value) => write!(f, "{RESTRICTION} is {value}"),
             Seen::RestrictedUnlessGranted => {
                 write!(f, "{RESTRICTION} is on; only a probe shows what this process's AppArmor profile allows")
@@ -96,6 +106,8 @@ mod tests {
                 Seen::TooFewForBuild { sysctl: Sysctl::MaxMntNamespaces, limit: 2, needed: 3 },
                 "user.max_mnt_namespaces is 2, but a build needs 3",
             ),
+            (Seen::TooFewLevels { level: 0, needed: 1 }, "kernel.userns_max_level is 0"),
+            (Seen::TooFewLevels { level: 1, needed: 2 }, "kernel.userns_max_level is 1, but a builder needs 2"),
             (Seen::Restricted(1), "kernel.apparmor_restrict_unprivileged_userns is 1"),
             (
                 Seen::RestrictedUnlessGranted,

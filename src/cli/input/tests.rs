@@ -32,6 +32,7 @@ fn examples() -> Vec<(String, Facts)> {
         let options = Options {
             root: Some(entry.path()),
             state_dir: None,
+            snapshotter: None,
             asked: None,
             own_pod: gather::AsOwnPod::No,
             plans: Vec::new(),

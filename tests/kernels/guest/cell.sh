@@ -3,7 +3,7 @@
 # usage: cell.sh ID. The host wrote /disk/cells/ID; what comes of it lies in /run/out, where `harness` says what is the
 # harness's own fault.
 id=$1; cell=/disk/cells/$id
-. "$cell/settings"; . /guest/node.sh
+. "$cell/settings"; . /guest/node.sh; . /guest/volume.sh
 # busybox's shell takes its own applets where they exist, so programs of util-linux are called by their paths.
 bad() { echo "$*" >> /run/out/harness; }
 : > /run/undo; later() { echo "$*" >> /run/undo; }
@@ -45,8 +45,10 @@ if [ -n "$HOLD" ]; then
   [ "$held" = "${HOLD#*:}" ] || bad "$held of $HOLD user namespaces are held"
 fi
 
+volume_node
+
 # ---- containers
-W=/disk/run; V=/run/volume
+W=/disk/run
 # usage: container PART IMAGE LIMIT: makes root and state dir, runs them, removes them. PART.json is the config.
 container() {
   # The kernel frees namespaces later than their last process ends, which counts where their number is limited.
@@ -69,21 +71,9 @@ container() {
       case $ID_HELPER in blocks) printf '#!/bin/sh\nexec sleep 100000\n' > "$path"; chmod 755 "$path";; nocaps) cp /run/helper "$path"; chmod 755 "$path";; setuid) cp /run/helper "$path"; chmod 4755 "$path";; esac
     done
   fi
-  case $STATE in
-  ext4 | hung) mount --bind $W/volume $V;;
-  tmpfs) mount -t tmpfs -o "size=${STATE_FREE:-524288}k" tmpfs $V;;
-  esac
-  if [ "$STATE" != overlay ]; then
-    chmod 777 $V
-    [ -z "$STATE_FLAGS" ] || mount -o "remount,bind,$STATE_FLAGS" $V || bad "state flags $STATE_FLAGS"
-  fi
+  for number in $(seq 0 $((EMPTY_DIRS - 1))); do mkdir -m 777 "$W/empty-$number"; done
   cp "$cell/$part.json" $W/bundle/config.json
-  # A disk is filled by something else on it.
-  if [ -n "$STATE_FREE" ] && [ "$STATE" != tmpfs ]; then
-    sync; free=$(df -k /disk | awk 'NR == 2 { print $4 }')
-    /usr/bin/fallocate -l "$((free - STATE_FREE))KiB" /disk/filler || bad "the disk can't be filled"
-    echo "@free $(df -k /disk | awk 'NR == 2 { print $4 }')" >> "$log"
-  fi
+  volume
   things > /run/before
   start=$(cut -d ' ' -f 1 /proc/uptime)
   timeout -s KILL "$3" runc --root /run/runc run --bundle $W/bundle "$part-$id" >> "$log" 2> /run/runc.err < /dev/null; code=$?
@@ -95,12 +85,12 @@ container() {
   case $code$HANGS in 137yes) echo "@hangs $3" >> "$log";; 137) bad "$part: not done after $3 s";; esac
   things > /run/after
   [ "$part" = build ] || differences /run/before /run/after | sed 's/^/@node-left /' >> "$log"
-  [ "$STATE" = overlay ] || umount -l $V
-  umount -l $W/rootfs; $undo; rm -rf $W /disk/filler
+  volume_gone
+  umount -l $W/rootfs; $undo; rm -rf $W
 }
 created() { grep -q '^@uid ' "/run/out/$1.log"; }
 
-container check agent "$CHECK_LIMIT"
+container check "$CHECK_IMAGE" "$CHECK_LIMIT"
 if ! created check; then
   # What can be foretold for a pod that does not start is told by one of the default shape.
   container shape agent 60

@@ -26,6 +26,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) work: &'a Path,
     /// More words for the kernel's command line: `apparmor=0`, `node.cgroup=1`.
     pub(crate) append: &'a str,
+    /// Whether the guest can mount a directory of the host, by virtiofs with the tag `shared`.
+    pub(crate) shares: bool,
     /// How long a guest that is up may say nothing.
     pub(crate) patience: Duration,
     /// Where the console goes, and what is sent with `end`.
@@ -49,6 +51,8 @@ pub(crate) enum Told {
 /// A running guest, ended when it goes out of scope.
 pub(crate) struct Guest {
     qemu: Child,
+    /// The server of the directory that is shared, which ends when qemu does.
+    server: Option<Child>,
     lines: Receiver<String>,
     up: bool,
     patience: Duration,
@@ -57,9 +61,10 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn start(machine: &Machine) -> Self {
+        let server = machine.shares.then(|| start_server(machine.dir));
         let mut qemu = start_qemu(machine);
         let lines = lines(&mut qemu);
-        Guest { qemu, lines, up: false, patience: machine.patience, dir: machine.dir.to_owned() }
+        Guest { qemu, server, lines, up: false, patience: machine.patience, dir: machine.dir.to_owned() }
     }
 
     /// What it tells next; `None` once it has ended. An error is why it is no good any more: it hangs, or says nothing.
@@ -108,6 +113,10 @@ impl Drop for Guest {
     fn drop(&mut self) {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
+        if let Some(server) = &mut self.server {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
     }
 }
 
@@ -126,11 +135,42 @@ fn start_qemu(machine: &Machine) -> Child {
     command.arg("-kernel").arg(&machine.kernel.image).arg("-initrd").arg(&machine.kernel.initramfs).arg("-append").arg(line);
     command.arg("-drive").arg(format!("file={},format=raw,if=virtio,readonly=on", machine.root.display()));
     command.arg("-drive").arg(format!("file={},format=raw,if=virtio,cache=unsafe", machine.work.display()));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    if machine.shares {
+        command.arg("-chardev").arg(format!("socket,id=shared,path={SOCKET}"));
+        command.args(["-device", "vhost-user-fs-pci,chardev=shared,tag=shared"]);
+        // The server reads and writes the guest's memory.
+        command.args(["-object", "memory-backend-memfd,id=memory,size=2048M,share=on", "-machine", "memory-backend=memory"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).current_dir(machine.dir);
+    spawn(&mut command)
+}
+
+/// The server's socket, in the directory of the boot.
+const SOCKET: &str = "shared.sock";
+
+/// qemu's own virtiofsd, with all that a file system on the host's disk has.
+fn start_server(dir: &Path) -> Child {
+    fs::create_dir_all(dir.join("shared")).expect("mkdir");
+    let _ = fs::remove_file(dir.join(SOCKET));
+    let log = fs::File::create(dir.join("virtiofsd.log")).expect("create");
+    let mut command = Command::new("/usr/lib/qemu/virtiofsd");
+    // Its lock is named after the whole path.
+    command.arg(format!("--socket-path={}", dir.join(SOCKET).display())).arg("-f").arg("-o").arg(format!("source={}", dir.join("shared").display()));
+    command.args(["-o", "xattr", "-o", "sandbox=chroot"]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let mut server = spawn(&mut command);
+    while !dir.join(SOCKET).exists() {
+        let ended = server.try_wait().expect("a child");
+        assert!(ended.is_none(), "virtiofsd makes no socket: see {}", dir.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server
+}
+
+fn spawn(command: &mut Command) -> Child {
     let die_with_parent = || prctl::set_pdeathsig(Signal::SIGKILL).map_err(std::io::Error::from);
     // SAFETY: between fork and exec one system call is made, which is safe there.
     unsafe { command.pre_exec(die_with_parent) };
-    command.spawn().expect("qemu-system-x86_64")
+    command.spawn().unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()))
 }
 
 /// What the guest writes to its second serial port.

@@ -19,6 +19,8 @@ const PINNED: [(&str, &str, &str); 4] = [
 /// What is loaded at the start for the disks, and what the node loads.
 const DISK_MODULES: [&str; 3] = ["crc32c_generic", "virtio_pci", "virtio_blk"];
 const NODE_MODULES: [&str; 2] = ["overlay", "fuse"];
+/// What a test's script loads for a volume (`load` in node.sh).
+const VOLUME_MODULES: [&str; 6] = ["loop", "xfs", "btrfs", "nfsd", "nfsv4", "virtiofs"];
 
 /// A kernel that can be booted.
 pub(crate) struct Kernel {
@@ -30,7 +32,7 @@ pub(crate) struct Kernel {
 pub(crate) fn get(series: &str) -> Result<Kernel, String> {
     let cache = place().join("kernels");
     let pinned = PINNED.iter().find(|(name, ..)| *name == series);
-    let at_hand = pinned.map(|(_, release, _)| cache.join(release)).filter(|dir| dir.join("image").exists());
+    let at_hand = pinned.map(|(_, release, _)| cache.join(release)).filter(|dir| is_extracted(dir));
     let dir = at_hand.map_or_else(|| fetch(series, pinned, &cache), Ok)?;
     let initramfs = dir.join("initramfs");
     pack(&dir, &initramfs);
@@ -56,11 +58,21 @@ fn fetch(series: &str, pinned: Option<&(&str, &str, &str)>, cache: &Path) -> Res
         (release, packages)
     };
     let dir = cache.join(&release);
-    if !dir.join("image").exists() {
+    if !is_extracted(&dir) {
         apt.download(&packages, &dir.join("packages"));
         extract(&dir, &release);
     }
     Ok(dir)
+}
+
+/// The modules of which a guest has a list of files to load.
+fn listed() -> impl Iterator<Item = &'static str> {
+    NODE_MODULES.into_iter().chain(VOLUME_MODULES)
+}
+
+/// Whether image and modules are at hand: all of them, for those that came later are not where an older run extracted.
+fn is_extracted(dir: &Path) -> bool {
+    dir.join("image").exists() && listed().all(|module| dir.join("modules").join(module).exists())
 }
 
 /// The newest release of a series; if the mirrors have none of it any more and it was the newest of all, the newest of all.
@@ -110,7 +122,7 @@ fn extract(dir: &Path, release: &str) {
     let mut disks = Vec::new();
     DISK_MODULES.iter().for_each(|module| take(module, &mut disks));
     fs::write(out.join("disks"), disks.join("\n") + "\n").expect("write");
-    for module in NODE_MODULES {
+    for module in listed() {
         let mut list = Vec::new();
         take(module, &mut list);
         fs::write(out.join(module), list.join("\n") + "\n").expect("write");

@@ -13,6 +13,12 @@ things() {
   find /sys/fs/cgroup -type d 2> /dev/null | sort
   [ ! -d /run/volume ] || find /run/volume -mindepth 1 | sort
 }
+# usage: load MODULE: it and what it needs, unless they are built in or loaded already.
+load() {
+  while read -r module; do
+    [ -z "$module" ] || [ -d "/sys/module/${module%.ko}" ] || insmod "/modules/$module"
+  done < "/modules/$1"
+}
 # usage: differences BEFORE AFTER
 differences() { diff "$1" "$2" | grep '^[-+<>]' | grep -vE '^(---|\+\+\+) '; }
 
