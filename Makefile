@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
+.PHONY: check test fmt clippy doc unit machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
 	procmount procmount-ci seed seed-ci hostile hostile-ci \
 	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
 
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -39,6 +39,12 @@ machine: packages ## `check` on this machine as several users, on bad disks, wit
 
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
 	cargo test --locked --no-fail-fast --features root --test containers
+
+field: static tools ## reports from the field beside real builds; needs root (CASES=directory of the same form, JOBS=1, VERBOSE=yes)
+	cargo test --locked --features root --test field
+
+field-ci: export SET := ci
+field-ci: field ## the same for the cases of tests/field/ci.json, in a minute
 
 hostile: static packages ## hostile flags, files, answers, signals and streams; needs root (KIND="parts of names", CASE=number, SEED=14)
 	cargo test --locked --features root --test hostile

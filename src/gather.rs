@@ -4,7 +4,7 @@
 //! gone) is done in a thread or a child that nobody waits for beyond a deadline.
 
 use crate::attempt::{BUILD_TIME, probe, trial};
-use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, StateDir, Step, SubId, Trial};
+use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, Snapshotter, StateDir, Step, SubId, Trial};
 use crate::profile::BUILDER_UID;
 use crate::read::{self, BadPath, Host, Mounts, Named, Programs};
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// The state dir; `None` for where the builder's image has it.
     pub state_dir: Option<PathBuf>,
+    /// The snapshotter that buildkitd is told to use; `None` where it chooses.
+    pub snapshotter: Option<Snapshotter>,
     /// What this container's manifest asks for, for one who knows it.
     pub asked: Option<Asked>,
     /// Whether this place is looked at as a builder's own pod.
@@ -36,7 +38,7 @@ pub struct Options {
 pub enum AsOwnPod {
     /// It is another pod, or a machine.
     No,
-    /// If its image has buildkitd, and its user is one of a rootless builder.
+    /// If its image has buildkitd, and is a rootless builder's or run by an ordinary user.
     IfBuilders,
     /// It is one.
     Yes,
@@ -61,8 +63,9 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let process = read::process(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
-    let Touched { state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
-    let builder = if options.own_pod == AsOwnPod::Yes { 0 } else { BUILDER_UID };
+    let Touched { mut state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
+    state_dir.snapshotter = options.snapshotter;
+    let builder = if own_pod.is_some() { 0 } else { BUILDER_UID };
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let sysctls = read::sysctls(&host, nested);
@@ -118,6 +121,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         become_uid,
         in_builder_image: facts.in_builder_image() == Some(true),
         own_pod: facts.own_pod.is_some(),
+        snapshotter: facts.state_dir.snapshotter,
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         sub_ids: facts.sub_ids.clone(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),
@@ -148,12 +152,15 @@ struct Touched {
 
 fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -> Result<Touched, BadPath> {
     let (asked, own_pod) = (options.state_dir.clone(), options.own_pod);
+    let rootless = !options.plans.iter().any(|plan| plan.builder == Builder::Rootful);
     let (host, mounts, process) = (host.clone(), mounts.clone(), process.clone());
     let look = move || {
-        let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process)?;
         let programs = Programs::find(&host, &mounts);
         let is_own = host.is_live() && own_pod.holds(&process, &programs);
-        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &state_dir.path));
+        let under_rootlesskit = is_own && rootless && programs.tools.rootlesskit.known().is_some();
+        let state_dir = read::state_dir(&host, &mounts, asked.as_deref(), &process, under_rootlesskit)?;
+        let wanted = asked.unwrap_or_else(|| read::wanted_state_dir(under_rootlesskit));
+        let own_pod = is_own.then(|| read::own_pod(&host, &mounts, &process.uid, &wanted));
         Ok(Touched { state_dir, programs, own_pod })
     };
     read::bounded(options.deadline, look).unwrap_or_else(|| {
@@ -166,10 +173,11 @@ fn touched(host: &Host, mounts: &Mounts, process: &Process, options: &Options) -
 impl AsOwnPod {
     /// Whether this process is in a builder's place.
     fn holds(self, process: &Process, programs: &Programs) -> bool {
-        let is_user = process.uid.known().is_some_and(|uid| *uid != 0);
+        // Root of the rootless image is no builder's user, and a builder's pod all the same.
+        let is_users = process.uid.known().is_some_and(|uid| *uid != 0) || programs.tools.rootlesskit.known().is_some();
         match self {
             AsOwnPod::No => false,
-            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_user && programs.tools.buildkitd.known().is_some(),
+            AsOwnPod::IfBuilders => process.on_bare_machine() == Some(false) && is_users && programs.tools.buildkitd.known().is_some(),
             AsOwnPod::Yes => true,
         }
     }

@@ -4,9 +4,10 @@
 use super::example::{Example, pod_user_namespace};
 use super::kind::Cause;
 use super::remedy::Remedy;
-use super::row::{Level, Row};
+use super::row::{Ask, Level, Row};
 #[cfg(test)]
 use crate::fact::{CapSet, Fact};
+use crate::profile::BUILDER_UID;
 
 pub(super) const ROWS: &[Row] = &[SUBID_CONFIG, CAPS_DROPPED, NO_NEW_PRIVS, HELPER, NESTED_RANGE];
 
@@ -17,14 +18,29 @@ const SUBID_CONFIG: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/subid-config.md"),
-    remedy: |_| {
-        Remedy::new(
-            "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user 1000",
-        )
-    },
+    remedy: subid_config,
     #[cfg(test)]
     example: Example::facts(|facts| facts.sub_ids.uids = Fact::Known(vec![])),
 };
+
+fn subid_config(ask: &Ask) -> Remedy {
+    let ids = &ask.facts.sub_ids;
+    let uid = ids.uid.known().copied().unwrap_or(BUILDER_UID);
+    let is_plain = |name: &&String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let in_image = match ids.user.known().filter(is_plain) {
+        Some(name) => format!("in the image: echo '{name}:100000:65536' | tee /etc/subuid > /etc/subgid"),
+        None => format!(
+            "in the image: echo 'user:100000:65536' | tee /etc/subuid > /etc/subgid, with the name that /etc/passwd gives user {uid}"
+        ),
+    };
+    let home = ask.facts.own_pod.as_ref().and_then(|pod| pod.home.known());
+    match home.filter(|home| home.owner != 0 && home.owner != uid) {
+        // The image was made for another user.
+        Some(home) => Remedy::new(format!("set runAsUser: {} and runAsGroup: {} in the securityContext", home.owner, home.group))
+            .note(format!("or {in_image}")),
+        None => Remedy::new(in_image),
+    }
+}
 
 const CAPS_DROPPED: Row = Row {
     cause: Cause::CapsDropped,

@@ -5,9 +5,7 @@ use super::example::{Example, directory};
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Row};
-use crate::fact::{Directory, Fact, Facts, OwnPod};
-#[cfg(test)]
-use crate::fact::{Errno, Step};
+use crate::fact::{Directory, Errno, Fact, Facts, OwnPod, Probe, Step, StepResult};
 use crate::profile::BUILDER_UID;
 
 pub(super) const ROWS: &[Row] = &[IMAGE_USER, READ_ONLY_ROOT, TEMP_DIR, RUNTIME_DIR];
@@ -35,6 +33,9 @@ fn image_user(ask: &Ask) -> Remedy {
     }
     if let Some(entry) = entry.filter(|entry| group.is_some_and(|group| *group != entry.group)) {
         return Remedy::new(format!("set runAsGroup: {} in the securityContext", entry.group));
+    }
+    if let Some(entry) = entry.filter(|_| pod.is_some_and(|pod| pod.takes_roots_places() && pod.written().any(|of| of.refused.is_some()))) {
+        return Remedy::new(format!("set the variable USER to the user's name in /etc/passwd ({})", entry.name));
     }
     let (user, group) = home.map_or((BUILDER_UID, BUILDER_UID), |home| (home.owner, home.group));
     let fix = Remedy::new(format!("set runAsUser: {user} and runAsGroup: {group} in the securityContext"));
@@ -78,6 +79,14 @@ const TEMP_DIR: Row = Row {
     remedy: |ask| {
         let pod = ask.facts.own_pod.as_ref();
         let refused = |directory: &Fact<Directory>| directory.known().is_some_and(|directory| directory.refused.is_some());
+        if pod.and_then(|pod| pod.temp_dir.known()).is_some_and(Directory::is_relative) {
+            return Remedy::new("set TMPDIR to an absolute path, or remove it: then /tmp is used");
+        }
+        let is_of_tmp = |failed: &StepResult| failed.detail.as_ref().is_some_and(|path| path.starts_with("/tmp/"));
+        if let Some(full) = full(ask, Step::TempDir) {
+            let directory = if is_of_tmp(full) { "/tmp".into() } else { place(ask.facts, OwnPod::TEMP_DIR, |pod| &pod.temp_dir) };
+            return Remedy::new(format!("mount a larger volume on {directory}: it has no space, or no inodes, left"));
+        }
         if pod.is_some_and(|pod| refused(&pod.tmp) && !refused(&pod.temp_dir)) {
             return Remedy::new("mount an emptyDir on /tmp, which rootlesskit needs whatever TMPDIR is");
         }
@@ -96,6 +105,10 @@ const RUNTIME_DIR: Row = Row {
     about: include_str!("about/runtime-dir.md"),
     remedy: |ask| match ask.facts.own_pod.as_ref().and_then(|pod| pod.runtime_dir.known()) {
         Some(directory) if directory.is_too_long() => Remedy::new("set XDG_RUNTIME_DIR to a shorter path, such as /run/user/1000"),
+        _ if full(ask, Step::RuntimeDir).is_some() => {
+            let directory = place(ask.facts, OwnPod::RUNTIME_DIR, |pod| &pod.runtime_dir);
+            Remedy::new(format!("mount a larger volume on {directory}: it has no space, or no inodes, left"))
+        }
         _ => Remedy::new(somewhere_else(ask.facts, OwnPod::RUNTIME_DIR, |pod| &pod.runtime_dir)),
     },
     #[cfg(test)]
@@ -104,9 +117,24 @@ const RUNTIME_DIR: Row = Row {
 
 /// A volume, or another directory by a variable.
 fn somewhere_else(facts: &Facts, variable: &str, of: fn(&OwnPod) -> &Fact<Directory>) -> String {
+    let elsewhere = format!("set {variable} to a directory that the builder's user may write");
+    match facts.own_pod.as_ref().and_then(|pod| of(pod).known()) {
+        // No volume can lie on a file.
+        Some(Directory { refused: Some(Errno::ENOTDIR), .. }) => elsewhere,
+        _ => format!("mount an emptyDir on {}, or {elsewhere}", place(facts, variable, of)),
+    }
+}
+
+/// Where a volume would be mounted, in words where that is not known.
+fn place(facts: &Facts, variable: &str, of: fn(&OwnPod) -> &Fact<Directory>) -> String {
     let there = facts.own_pod.as_ref().and_then(|pod| of(pod).known()).map(mount_point);
-    let there = there.unwrap_or_else(|| format!("the directory that {variable} names"));
-    format!("mount an emptyDir on {there}, or set {variable} to a directory that the builder's user may write")
+    there.unwrap_or_else(|| format!("the directory that {variable} names"))
+}
+
+/// A step that failed for want of space.
+fn full<'a>(ask: &Ask<'a>, step: Step) -> Option<&'a StepResult> {
+    let failed = ask.facts.probes.iter().filter_map(Probe::failed).find(|failed| failed.step == step && ask.failed == Some(step))?;
+    matches!(failed.errno, Some(Errno::ENOSPC | Errno::EDQUOT)).then_some(failed)
 }
 
 /// Where a volume would be mounted: buildkitd makes the last part of the directory of its sockets itself.

@@ -5,7 +5,7 @@ use super::example::{Example, known};
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Mark, Row};
-use crate::fact::{Errno, Fact, OVERLAY_IN_USERNS, StateDir};
+use crate::fact::{Errno, Fact, OVERLAY_IN_USERNS, OwnPod, StateDir};
 #[cfg(test)]
 use crate::fact::{MountFlags, Step};
 
@@ -39,6 +39,10 @@ const STATE_DIR: Row = Row {
 
 fn state_dir(ask: &Ask) -> Remedy {
     let pod = ask.facts.own_pod.as_ref();
+    let refused = pod.and_then(|pod| pod.state_dir.known()).filter(|state| state.refused.is_some());
+    if let (Some(home), Some(state)) = (pod.and_then(OwnPod::other_home), refused) {
+        return Remedy::new(format!("set HOME to {home}, the user's home in /etc/passwd, or mount an emptyDir on {}", state.path));
+    }
     let volume = pod.and_then(|pod| pod.state_dir.known()).filter(|state| !state.on_root && state.refused == Some(Errno::EACCES));
     match volume.and(pod).and_then(|pod| pod.group.known()) {
         Some(group) => {

@@ -44,6 +44,13 @@ fn wrong_user(case: &Case, pod: &OwnPod) -> Option<Seen> {
     if uid == 0 && (*ranges == Fact::Absent || ranges.known().is_some_and(Vec::is_empty)) {
         return Some(Seen::IsRoot { home: home.cloned() });
     }
+    if pod.takes_roots_places() && pod.written().any(|directory| directory.refused.is_some()) {
+        return Some(Seen::RootsPlaces { user: pod.user.known().cloned() });
+    }
+    // Whoever is at home is the image's user: then such a directory is a volume.
+    if pod.home.known().is_some_and(|home| home.owner == uid) {
+        return None;
+    }
     let directory = pod.written().find(|directory| directory.is_of_another(uid))?;
     Some(Seen::OthersDirectory { uid, directory: directory.clone() })
 }
@@ -90,7 +97,7 @@ fn judge(case: &Case, of: fn(&OwnPod) -> &Fact<Directory>, cause: Cause, seen: f
     match of(pod) {
         Fact::Known(directory) if directory.refused.is_none() => Judgement::Pass,
         // The matter of another row.
-        Fact::Known(directory) if uid.is_some_and(|uid| directory.is_of_another(*uid)) => Judgement::NotApplicable,
+        Fact::Known(directory) if has_wrong_user(case) && uid.is_some_and(|uid| directory.is_of_another(*uid)) => Judgement::NotApplicable,
         Fact::Known(directory) if directory.is_on_read_only_root() => Judgement::fail(Cause::ReadOnlyRoot, seen(directory)),
         Fact::Known(directory) => Judgement::fail(cause, seen(directory)),
         Fact::Absent => Judgement::NotApplicable,
@@ -102,15 +109,9 @@ pub(super) const WRITES: Check = Check {
     id: "own-pod-writes",
     title: "what the builder writes in its own pod",
     why: "A file in TMPDIR and a socket in XDG_RUNTIME_DIR: each is tried in the namespaces of rootlesskit.",
-    causes: &[Cause::DiskSpace, Cause::TempDir, Cause::RuntimeDir],
+    causes: &[Cause::TempDir, Cause::RuntimeDir],
     steps: &[Step::TempDir, Step::RuntimeDir],
-    kind: Kind::Attempt {
-        blames: &[
-            Blame::errors(&[Errno::ENOSPC, Errno::EDQUOT], Cause::DiskSpace),
-            Blame::any(Cause::TempDir).at(&[Step::TempDir]),
-            Blame::any(Cause::RuntimeDir),
-        ],
-    },
+    kind: Kind::Attempt { blames: &[Blame::any(Cause::TempDir).at(&[Step::TempDir]), Blame::any(Cause::RuntimeDir)] },
 };
 
 #[cfg(test)]
@@ -131,7 +132,8 @@ mod tests {
         let known = |path| Fact::Known(directory(path, 1000));
         facts.own_pod.insert(OwnPod {
             group: Fact::Known(1000),
-            user_entry: Fact::Known(UserEntry { name: "user".into(), group: 1000 }),
+            user_entry: Fact::Known(UserEntry { name: "user".into(), group: 1000, home: Some("/home/user".into()) }),
+            user: Fact::Known("user".into()),
             home: known("/home/user"),
             temp_dir: known("/home/user/.local/tmp"),
             tmp: Fact::Known(Directory { owner: 0, ..directory("/tmp", 0) }),
@@ -213,7 +215,7 @@ mod tests {
                 facts_of(&|f| {
                     f.process.uid = Fact::Known(1001);
                     let pod = fine(f);
-                    pod.user_entry = Fact::Known(UserEntry { name: "ann".into(), group: 1000 });
+                    pod.user_entry = Fact::Known(UserEntry { name: "ann".into(), group: 1000, home: None });
                 }),
                 None,
             ),
@@ -250,7 +252,7 @@ mod tests {
             ],
         );
         failed_at(Step::TempDir, Errno::ENOENT, Cause::TempDir, |_| {});
-        failed_at(Step::TempDir, Errno::ENOSPC, Cause::DiskSpace, |_| {});
+        failed_at(Step::TempDir, Errno::ENOSPC, Cause::TempDir, |_| {});
     }
 
     #[test]

@@ -54,6 +54,8 @@ impl Errno {
     pub const ENFILE: Errno = Errno(23);
     /// Too many open files.
     pub const EMFILE: Errno = Errno(24);
+    /// Not a directory.
+    pub const ENOTDIR: Errno = Errno(20);
     /// Input/output error.
     pub const EIO: Errno = Errno(5);
     /// Operation not supported.

@@ -13,6 +13,9 @@ pub struct OwnPod {
     /// What /etc/passwd says of the user of the process; absent where it has no such user.
     #[serde(default)]
     pub user_entry: Fact<UserEntry>,
+    /// The variable USER, by which buildkitd tells an ordinary user's places from root's.
+    #[serde(default)]
+    pub user: Fact<String>,
     /// The user's home directory: HOME.
     #[serde(default)]
     pub home: Fact<Directory>,
@@ -38,6 +41,9 @@ pub struct UserEntry {
     pub name: String,
     /// The user's group.
     pub group: u32,
+    /// The user's home directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
 }
 
 /// A directory that a builder writes to, or the closest parent that exists.
@@ -61,10 +67,17 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Whether a socket of buildkitd can't be made there since its path would be too long (sun_path in unix(7)).
+    /// How long the path of a socket of buildkitd may be (CreateUnixSocket in containerd's pkg/sys); the kernel would take 107 bytes.
+    pub const LONGEST_SOCKET: usize = 104;
+
+    /// Whether a socket of buildkitd can't be made there since its path would be too long.
     pub fn is_too_long(&self) -> bool {
-        const LONGEST: usize = 107;
-        self.path.len() + "/otel-grpc.sock".len() > LONGEST
+        self.path.len() + "/otel-grpc.sock".len() > Directory::LONGEST_SOCKET
+    }
+
+    /// Whether its name is no absolute path, which rootlesskit refuses.
+    pub fn is_relative(&self) -> bool {
+        !self.path.starts_with('/')
     }
 
     /// Whether it is refused since it belongs to another ordinary user.
@@ -83,6 +96,22 @@ impl OwnPod {
     pub const TEMP_DIR: &str = "TMPDIR";
     /// The variable that says where sockets are made.
     pub const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
+    /// Whether buildkitd takes root's places, since USER does not say that this is an ordinary user (isRootlessConfig in cmd/buildkitd).
+    pub fn takes_roots_places(&self) -> bool {
+        self.user == Fact::Absent || self.user.known().is_some_and(|user| user == "root")
+    }
+
+    /// The home directory that /etc/passwd gives the user, where HOME is another.
+    pub fn other_home(&self) -> Option<&str> {
+        let home = self.user_entry.known()?.home.as_deref()?;
+        let is_other = match &self.home {
+            Fact::Known(directory) => directory.path != home,
+            Fact::Absent => true,
+            _ => false,
+        };
+        is_other.then_some(home)
+    }
 
     /// The directories that a rootless builder writes to, in the order in which it comes to them.
     pub fn written(&self) -> impl Iterator<Item = &Directory> {

@@ -60,11 +60,16 @@ pub struct Asked {
 impl Process {
     /// The AppArmor profile that confines this process: `None` for none, for `unconfined`
     /// and for profiles in a mode that denies nothing. A SELinux label is no AppArmor profile.
+    /// Of several that are stacked, `a//&:namespace:b (enforce)`, the first that confines.
     pub fn apparmor_profile(&self) -> Option<&str> {
-        let label = self.lsm_label.known()?;
-        let (name, mode) = label.rsplit_once(" (").map_or((label.as_str(), ""), |(name, mode)| (name, mode.trim_end_matches(')')));
-        let confines = name != "unconfined" && name != "kernel" && !name.contains(':') && !matches!(mode, "unconfined" | "complain");
-        confines.then_some(name)
+        let label = self.lsm_label.known().filter(|_| self.selinux_type().is_none())?;
+        // One mode for all, or one for each (aa_label_snxprint in security/apparmor/label.c).
+        let of_all = mode(label).1;
+        label.split("//&").map(mode).find_map(|(name, own)| {
+            let bare = name.strip_prefix(':').and_then(|rest| rest.split_once(':')).map_or(name, |(_, name)| name.trim_start_matches("//"));
+            let is_free = matches!(bare, "unconfined" | "kernel") || matches!(own.or(of_all), Some("unconfined" | "complain"));
+            (!is_free).then_some(name)
+        })
     }
 
     /// Whether it stands on the bare machine and not in a container.
@@ -81,9 +86,20 @@ impl Process {
         !matches!(&self.lsm_label, Fact::Known(label) if label != "unconfined" && self.selinux_type().is_none())
     }
 
-    /// The SELinux type of this process, the third part of its label.
+    /// The SELinux type of this process, the third part of its label. Names of AppArmor may have colons too: of its
+    /// namespaces, and where somebody likes them; its label ends with a mode.
     pub fn selinux_type(&self) -> Option<&str> {
-        self.lsm_label.known()?.split(':').nth(2)
+        let label = self.lsm_label.known()?;
+        let is_apparmors = label.starts_with(':') || label.contains("//&") || mode(label).1.is_some();
+        label.split(':').nth(2).filter(|_| !is_apparmors)
+    }
+}
+
+/// A profile's name and mode: `name (enforce)`.
+fn mode(label: &str) -> (&str, Option<&str>) {
+    match label.rsplit_once(" (").and_then(|(name, mode)| Some((name, mode.strip_suffix(')')?))) {
+        Some((name, mode)) => (name, Some(mode)),
+        None => (label, None),
     }
 }
 
@@ -165,6 +181,15 @@ mod tests {
             ("rootlesskit (unconfined)", None, None),
             ("mine (complain)", None, None),
             ("system_u:system_r:container_t:s0:c1,c2", None, Some("container_t")),
+            ("unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023", None, Some("unconfined_t")),
+            ("lxc-101_</var/lib/lxc>//&:lxc-101_<-var-lib-lxc>:unconfined (enforce)", Some("lxc-101_</var/lib/lxc>"), None),
+            ("unconfined//&:lxc-1_<-var-lib-lxc>:docker-default (enforce)", Some(":lxc-1_<-var-lib-lxc>:docker-default"), None),
+            (":lxc-1_<-var-lib-lxc>://mine (enforce)", Some(":lxc-1_<-var-lib-lxc>://mine"), None),
+            (":lxc-1:unconfined", None, None),
+            ("a (complain)//&b (enforce)", Some("b"), None),
+            ("a//&b (complain)", None, None),
+            ("a//&b (mixed)", Some("a"), None),
+            ("snap.lxd:with:colons (enforce)", Some("snap.lxd:with:colons"), None),
         ] {
             let process = Process { lsm_label: Fact::Known(label.into()), ..Process::default() };
             assert_eq!((process.apparmor_profile(), process.selinux_type()), (apparmor, selinux), "{label}");

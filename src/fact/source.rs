@@ -158,6 +158,7 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("ownPod.group", Source::Call("getegid(2)"), NOWHERE),
     row("ownPod.userEntry", Source::File("/etc/passwd"), NOWHERE),
     row("ownPod.home", Source::Environment("HOME"), NOWHERE),
+    row("ownPod.user", Source::Environment("USER"), NOWHERE),
     row("ownPod.tempDir", Source::FirstOf(&[Source::Environment("TMPDIR"), Source::File("/tmp")]), NOWHERE),
     row("ownPod.tmp", Source::File("/tmp"), NOWHERE),
     row("ownPod.runtimeDir", Source::FirstOf(&[Source::Environment("XDG_RUNTIME_DIR"), Source::File("/run")]), NOWHERE),

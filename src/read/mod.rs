@@ -32,9 +32,9 @@ pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
 pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
-pub(crate) use own_pod::{TMP, own_pod, runtime_dir};
+pub(crate) use own_pod::{TMP, own_pod, relative_temp_dir, runtime_dir};
 pub(crate) use process::gather as process;
-pub(crate) use state_dir::{gather as state_dir, temporary, unanswered};
+pub(crate) use state_dir::{gather as state_dir, temporary, unanswered, wanted as wanted_state_dir};
 pub(crate) use sysctl::{sysctls, sysctls_after};
 pub(crate) use sysctl_files::gather as sysctl_files;
 pub(crate) use tools::{Programs, sub_ids};

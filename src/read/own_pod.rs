@@ -15,24 +15,53 @@ pub(crate) const TMP: &str = "/tmp";
 const RUN: &str = "/run";
 
 /// Looks at the pod of this very process.
-pub(crate) fn own_pod(host: &Host, mounts: &Mounts, uid: &Fact<u32>, state_dir: &Fact<String>) -> OwnPod {
+pub(crate) fn own_pod(host: &Host, mounts: &Mounts, uid: &Fact<u32>, state_dir: &Path) -> OwnPod {
     OwnPod {
         group: Fact::Known(getegid().as_raw()),
         user_entry: uid.then(|uid| host.read_below("/etc/passwd", "/etc").then(|passwd| user_entry(passwd, *uid))),
+        user: user(),
         home: match absolute("HOME") {
             Some(home) => directory(mounts, &home, Missing::IsMade),
             None => Fact::Absent,
         },
-        temp_dir: directory(mounts, &temporary(), Missing::Fails),
+        temp_dir: temp_dir(mounts),
         tmp: directory(mounts, Path::new(TMP), Missing::Fails),
         runtime_dir: directory(mounts, &runtime_dir(), Missing::IsMade),
-        state_dir: state_dir.then(|path| directory(mounts, path.as_ref(), Missing::IsMade)),
+        state_dir: directory(mounts, state_dir, Missing::IsMade),
     }
+}
+
+/// Where temporary files are made. rootlesskit's state directory lies there, and its path must be absolute.
+fn temp_dir(mounts: &Mounts) -> Fact<Directory> {
+    let here = directory(mounts, &temporary(), Missing::Fails);
+    match relative_temp_dir() {
+        Some(path) => here.then(|here| Fact::Known(Directory { path, parent: None, refused: Some(Errno::EINVAL), ..here.clone() })),
+        None => here,
+    }
+}
+
+/// What TMPDIR says, where that is no absolute path.
+pub(crate) fn relative_temp_dir() -> Option<String> {
+    std::env::var(OwnPod::TEMP_DIR).ok().filter(|path| !path.is_empty() && !Path::new(path).is_absolute())
 }
 
 /// Where buildkitd makes its sockets.
 pub(crate) fn runtime_dir() -> PathBuf {
-    absolute(OwnPod::RUNTIME_DIR).unwrap_or_else(|| RUN.into()).join("buildkit")
+    absolute(OwnPod::RUNTIME_DIR).filter(|_| has_users_places()).unwrap_or_else(|| RUN.into()).join("buildkit")
+}
+
+/// The variable USER; nothing is as good as none.
+fn user() -> Fact<String> {
+    match std::env::var("USER") {
+        Ok(user) if !user.is_empty() => Fact::Known(user),
+        Ok(_) | Err(std::env::VarError::NotPresent) => Fact::Absent,
+        Err(error) => Fact::Failed(format!("USER: {error}").into()),
+    }
+}
+
+/// Whether a buildkitd in a user namespace takes the places of an ordinary user.
+pub(crate) fn has_users_places() -> bool {
+    !OwnPod { user: user(), ..OwnPod::default() }.takes_roots_places()
 }
 
 /// The first directory of a variable that may list several.
@@ -47,7 +76,10 @@ fn user_entry(passwd: &str, uid: u32) -> Fact<UserEntry> {
     let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let Some(line) = lines.find(|line| line.get(2).is_some_and(|id| id.parse() == Ok(uid))) else { return Fact::Absent };
     match line.get(3).and_then(|group| group.parse().ok()) {
-        Some(group) => Fact::Known(UserEntry { name: line[0].to_owned(), group }),
+        Some(group) => {
+            let home = line.get(5).filter(|home| !home.is_empty()).map(|home| (*home).to_owned());
+            Fact::Known(UserEntry { name: line[0].to_owned(), group, home })
+        }
         None => Fact::Failed(format!("/etc/passwd has no group for user {uid}").into()),
     }
 }
@@ -88,7 +120,7 @@ mod tests {
     #[test]
     fn a_user_is_found_by_its_id() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:100::/home/user:/bin/sh\nbad:x:7:x\n";
-        assert_eq!(user_entry(passwd, 1000), Fact::Known(UserEntry { name: "user".into(), group: 100 }));
+        assert_eq!(user_entry(passwd, 1000), Fact::Known(UserEntry { name: "user".into(), group: 100, home: Some("/home/user".into()) }));
         assert_eq!(user_entry(passwd, 1001), Fact::Absent);
         assert!(user_entry(passwd, 7).unreadable().is_some());
     }

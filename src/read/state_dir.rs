@@ -3,6 +3,7 @@
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mount, Mounts, from_mounts, mount_of};
 use super::named::{BadPath, Named};
+use super::own_pod::has_users_places;
 use crate::fact::{Fact, Process, StateDir, Why};
 use crate::profile::{ROOTFUL_STATE, ROOTLESS_STATE};
 use nix::sys::statvfs::statvfs;
@@ -15,10 +16,16 @@ use std::time::Duration;
 const KUBELET: &str = "/var/lib/kubelet";
 
 /// Finds the state dir and what it lies on. Touches it, which may hang.
-pub(crate) fn gather(host: &Host, mounts: &Mounts, asked: Option<&Path>, process: &Process) -> Result<StateDir, BadPath> {
+pub(crate) fn gather(
+    host: &Host,
+    mounts: &Mounts,
+    asked: Option<&Path>,
+    process: &Process,
+    under_rootlesskit: bool,
+) -> Result<StateDir, BadPath> {
     let bare = process.on_bare_machine() == Some(true);
     if host.is_live() {
-        let Found { path, is_stand_in } = find(asked, bare)?;
+        let Found { path, is_stand_in } = find(asked, bare, under_rootlesskit)?;
         let (free_bytes, free_inodes) = free(&path);
         return Ok(StateDir { is_stand_in, free_bytes, free_inodes, ..on_mount(mounts, path.to_string_lossy().into_owned()) });
     }
@@ -38,6 +45,7 @@ pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
     StateDir {
         path: asked.map_or_else(|| Fact::Denied(why.clone()), |path| Fact::Known(path.to_string_lossy().into_owned())),
         is_stand_in: false,
+        snapshotter: None,
         file_system: Fact::Denied(why.clone()),
         flags: Fact::Denied(why.clone()),
         free_bytes: Fact::Denied(why.clone()),
@@ -56,6 +64,7 @@ fn on_mount(mounts: &Mounts, path: String) -> StateDir {
         flags: mount.and_then(|mount| Ok(mount.1)),
         path: Fact::Known(path),
         is_stand_in: false,
+        snapshotter: None,
         free_bytes: Fact::default(),
         free_inodes: Fact::default(),
     }
@@ -68,7 +77,7 @@ struct Found {
 
 /// The directory that was asked for, which must exist; else the closest existing parent of the
 /// one that a builder would make.
-fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadPath> {
+fn find(asked: Option<&Path>, bare: bool, under_rootlesskit: bool) -> Result<Found, BadPath> {
     if let Some(path) = asked {
         let bad = |why: &str| BadPath::wrong(Named::StateDir, path, why);
         let real = path.canonicalize().map_err(|error| BadPath::error(Named::StateDir, path, &error))?;
@@ -80,8 +89,7 @@ fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadPath> {
         };
     }
     let root = nix::unistd::geteuid().is_root();
-    let wanted = if root { PathBuf::from(ROOTFUL_STATE) } else { rootless_default() };
-    let wanted = if bare && root { PathBuf::from(KUBELET) } else { wanted };
+    let wanted = if bare && root { PathBuf::from(KUBELET) } else { wanted(under_rootlesskit) };
     let existing = wanted.ancestors().find_map(|path| path.canonicalize().ok().filter(|path| path.is_dir() && path.to_str().is_some()));
     let path = existing.unwrap_or_else(|| PathBuf::from("/"));
     // In a container this is where buildkitd would fail too; a bare machine's home says nothing about a pod's volume.
@@ -91,15 +99,23 @@ fn find(asked: Option<&Path>, bare: bool) -> Result<Found, BadPath> {
     Ok(Found { path, is_stand_in: bare && !root })
 }
 
+/// Where a buildkitd in this place would make it.
+pub(crate) fn wanted(under_rootlesskit: bool) -> PathBuf {
+    // rootlesskit makes its user root, and then buildkitd goes by a variable.
+    let is_roots = if under_rootlesskit { !has_users_places() } else { nix::unistd::geteuid().is_root() };
+    if is_roots { ROOTFUL_STATE.into() } else { rootless_default() }
+}
+
 /// The directory for temporary files, also where TMPDIR is set to nothing.
 pub(crate) fn temporary() -> PathBuf {
     let path = std::env::temp_dir();
     if path.is_absolute() { path } else { "/tmp".into() }
 }
 
-/// Where buildkitd keeps its state as an ordinary user.
+/// Where buildkitd keeps its state as an ordinary user (UserRoot in util/appdefaults).
 fn rootless_default() -> PathBuf {
-    let directory = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let directory = |name| std::path::absolute(set(name)?).ok();
     let data = directory("XDG_DATA_HOME").or_else(|| Some(directory("HOME")?.join(".local/share")));
     data.map_or_else(temporary, |data| data.join("buildkit"))
 }

@@ -7,13 +7,12 @@
 mod behaviours;
 mod config;
 mod guard;
-mod idmap;
-mod image;
 mod nested;
 mod pod;
+#[path = "../support/runtime/mod.rs"]
+mod runtime;
 #[path = "../support/mod.rs"]
 mod support;
-mod workspace;
 
 use pod::{Pod, Proc, SeccompProfile, State};
 use support::oci::Caps;

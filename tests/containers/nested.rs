@@ -1,8 +1,8 @@
 //! Nodes that live in a user namespace themselves, as in an unprivileged LXC container or a rootless kind: runc runs as their root,
 //! and the pods that ask for no namespace of their own are in the node's.
 
-use crate::idmap::user_namespace;
 use crate::pod::{Pod, Proc, Ran};
+use crate::runtime::idmap::user_namespace;
 use buildkit_preflight::cause::Cause;
 use buildkit_preflight::check::{Evidence, Ready, Verdict, judge};
 use buildkit_preflight::fact::{Fact, Facts};
@@ -11,7 +11,6 @@ use serde_json::Value;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::chown;
 use std::path::Path;
-use std::process::Command;
 
 /// The user namespace of a node.
 #[derive(Clone, Copy)]
@@ -51,12 +50,11 @@ impl Node {
 }
 
 impl Entered {
-    /// A program as the node's root, in a mount namespace of the node's.
-    pub(crate) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--user=/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())).args(["--setuid", "0", "--setgid", "0"]);
-        command.args(["unshare", "--mount", "--propagation", "private"]).arg(program);
-        command
+    /// The words that run a program as the node's root, in a mount namespace of the node's.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let namespace = format!("--user=/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd());
+        let words = ["nsenter", &namespace, "--setuid", "0", "--setgid", "0", "unshare", "--mount", "--propagation", "private"];
+        words.map(str::to_owned).to_vec()
     }
 }
 

@@ -1,16 +1,13 @@
 //! A pod as containerd's CRI plugin would hand it to runc, run once.
 
-use crate::idmap;
-use crate::image::IMAGE;
-use crate::nested::{FIRST_POD_ID, Node};
-use crate::support::image::tool;
-use crate::support::oci::{Caps, FIRST_ID, Own};
-use crate::workspace::Workspace;
+use crate::nested::{Entered, FIRST_POD_ID, Node};
+use crate::runtime::workspace::Workspace;
+use crate::runtime::{self, idmap};
+use crate::support::oci::{Caps, Own};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// What can be set of a pod and its volume.
 #[derive(Clone)]
@@ -99,7 +96,7 @@ impl Pod {
         state_flags: &[],
         dev_fuse: false,
         helper_capabilities: true,
-        own: Own { gid: None, fs_group: None, rootless: false, read_only_root: false, env: &[] },
+        own: Own { gid: None, fs_group: None, read_only_root: false, env: &[], unset: &[], memory: &[], rootless_image: false },
         empty_dirs: &[],
         files: &[],
         guard: false,
@@ -140,22 +137,12 @@ pub(crate) struct Ran {
 impl Pod {
     pub(crate) fn run(&self) -> Ran {
         let (mut space, id) = Workspace::new();
-        let (owner, ids) = match (self.node, self.ids) {
-            (None, None) => (0, None),
-            (None, Some(ids)) => (FIRST_ID, Some(ids)),
-            (Some(node), None) => (node.first, Some(node.ids)),
-            (Some(node), Some(ids)) => (node.first + FIRST_POD_ID, Some(ids)),
+        let ids = match (self.node, self.ids) {
+            (None, ids) => ids.map(runtime::pods),
+            (Some(node), None) => Some((node.first, node.ids)),
+            (Some(node), Some(ids)) => Some((node.first + FIRST_POD_ID, ids)),
         };
-        let lower = match ids {
-            None => IMAGE.clone(),
-            Some(ids) => {
-                let lower = space.directory("image");
-                idmap::mount_by(&IMAGE, &lower, &format!("0 {owner} {ids}")).expect("an idmapped mount of the image");
-                space.mounts.push(lower.clone());
-                lower
-            }
-        };
-        let root = space.overlay("rootfs", &lower, owner);
+        let root = runtime::root(&mut space, ids);
         if !self.helper_capabilities {
             for helper in ["usr/bin/newuidmap", "usr/bin/newgidmap"] {
                 let path = root.join(helper);
@@ -188,15 +175,7 @@ impl Pod {
         }
         let mut config = self.config(&id, &root, state.as_deref(), &bundle);
         let entered = self.node.map(|node| node.enter(&space.directory("runc"), &mut config));
-        fs::write(bundle.join("config.json"), config.to_string()).expect("write");
-        let runc = |arguments: &[&str]| {
-            let mut command = entered.as_ref().map_or_else(|| Command::new(tool("runc")), |entered| entered.command(&tool("runc")));
-            command.arg("--root").arg(space.dir.join("runc")).args(arguments).stdin(Stdio::null());
-            command.output().expect("runc")
-        };
-        let output = runc(&["run", "--bundle", bundle.to_str().expect("UTF-8"), &id]);
-        runc(&["delete", "--force", &id]);
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = runtime::run(&space, &id, &bundle, &config, &entered.as_ref().map(Entered::words).unwrap_or_default());
         let line = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
         let report = line("@report ").unwrap_or_else(|| panic!("the container did not run:\n{text}"));
         Ran {

@@ -234,7 +234,12 @@ impl Cell {
     pub(crate) fn is_own_pod(&self) -> bool {
         let Context { uid, gid, fs_group, read_only_root, empty_dirs, env, files, .. } = &self.context;
         let other_user = *uid != self.profile.uid() || gid.is_some() || fs_group.is_some();
-        other_user || *read_only_root || !empty_dirs.is_empty() || !env.is_empty() || !files.is_empty()
+        other_user
+            || self.settings.state_owner == Owner::Root
+            || *read_only_root
+            || !empty_dirs.is_empty()
+            || !env.is_empty()
+            || !files.is_empty()
     }
 
     /// What is written into shell scripts and file names must be plain.

@@ -30,7 +30,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     let has = |name: &str| context.env.contains_key(name);
     // The kubelet gives a claim to this group, which a rootless builder's user namespace does not have.
     let unmapped = rootless && context.fs_group.is_some_and(|group| group != context.gid.unwrap_or(context.uid));
-    let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::FuseNoChown | State::FuseNoXattr | State::FuseUser);
+    let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::Virtiofs | State::FuseNoChown | State::FuseUser);
     // tmpfs has them since Linux 6.6.
     let without_user_xattrs = settings.state == State::Ext4NoUserXattr || settings.state == State::Tmpfs && cell.kernel == "6.1";
     let full = settings.state_free.is_some() || settings.state_inodes.is_some() || settings.state_quota.is_some();
@@ -54,9 +54,9 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::TempDir, has("TMPDIR")),
         (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || settings.state_owner == Owner::Root || strange),
         (Cause::RuntimeDir, has("XDG_RUNTIME_DIR")),
-        (Cause::StateDirChown, server || unmapped),
         (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
         (Cause::OverlayReadOnly, settings.state == State::FuseUser),
+        (Cause::StateDirChown, server || unmapped),
         (Cause::StateDirXattr, settings.state == State::FuseNoXattr),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
@@ -110,11 +110,14 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("run", &["setcap"], &[StateDirXattr]),
         ("run", &["setfattr"], &[OverlayNoXattr, StateDirXattr]),
         ("copy", &["lchown", "not permitted"], &[StateDirChown]),
+        // In a directory of another owner.
+        ("copy", &["permission denied"], &[StateDirChown]),
         ("unknown", &["lchown", "not permitted"], &[StateDirChown]),
         ("copy", &["no space left"], &[DiskSpace]),
         ("copy", &["quota"], &[DiskSpace]),
         // overlayfs that could not make its work directory.
         ("copy", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
+        ("unknown", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
         ("export", &["no space left"], &[DiskSpace]),
         // A context that does not fit belongs to no step of the build.
         ("unknown", &["no space left"], &[DiskSpace]),

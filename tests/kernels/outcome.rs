@@ -235,7 +235,10 @@ fn outcome(log: &Log) -> Build {
 fn stage(log: &Log) -> &'static str {
     let lines: Vec<_> = log.all("build: ").collect();
     let of = |text: &str| {
-        [("export", "export"), ("RUN", "run"), ("COPY", "copy")].into_iter().find(|(word, _)| text.contains(word)).map(|(_, stage)| stage)
+        [("export", "export"), ("RUN", "run"), ("COPY", "copy"), ("ADD", "copy")]
+            .into_iter()
+            .find(|(word, _)| text.contains(word))
+            .map(|(_, stage)| stage)
     };
     // ` > [3/3] RUN ...:` heads the excerpt of the step that failed.
     let head = lines.iter().rev().find(|line| line.starts_with(" > "));

@@ -125,13 +125,15 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
     let settings = &cell.settings;
     let hung = settings.state == State::Hung;
     let (parts, deadline) = (format!("{parts}{}", if hung { ",hung" } else { "" }), format!("--deadline={}s", deadline(cell)));
+    // The rootless image has it at the same place for all its users.
+    let state = places(if cell.profile.uid() == 0 { context.uid } else { cell.profile.uid() }).state;
     let mut volumes = Vec::new();
     if settings.mounts > 0 {
         volumes.push(Volume { source: MOUNTS.into(), target: "/mnt", flags: Vec::new() });
     }
     if settings.state != State::Overlay {
         let flags = if context.runtime_keeps_flags { settings.state_flags() } else { Vec::new() };
-        volumes.push(Volume { source: VOLUME.into(), target: places(cell.profile.uid()).state, flags });
+        volumes.push(Volume { source: VOLUME.into(), target: state, flags });
     }
     for (number, target) in context.empty_dirs.iter().enumerate() {
         volumes.push(Volume { source: format!("{EMPTY_DIRS}-{number}").into(), target, flags: Vec::new() });
@@ -182,9 +184,10 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         own: Own {
             gid: context.gid,
             fs_group: context.fs_group,
-            rootless: cell.profile.uid() != 0,
+            rootless_image: cell.profile.uid() != 0,
             read_only_root: context.read_only_root,
             env: &env,
+            ..Own::default()
         },
     };
     let mut config = config.config();
@@ -194,7 +197,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         options.push("hidepid=2".into());
     }
     if hung {
-        let target = format!("{ROOT}{}", places(cell.profile.uid()).state);
+        let target = format!("{ROOT}{}", state);
         config["hooks"] = json!({"createRuntime": [{"path": "/guest/silence.sh", "args": ["silence", target]}]});
     }
     config

@@ -1,6 +1,7 @@
 //! The OCI config of a container, like that of containerd's CRI plugin.
 
 use super::image::tool;
+use buildkit_preflight::profile::BUILDER_UID;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -81,12 +82,16 @@ pub(crate) struct Own<'a> {
     pub(crate) gid: Option<u32>,
     /// A group more: `fsGroup`.
     pub(crate) fs_group: Option<u32>,
-    /// Whether its image is the rootless one, whoever its user is.
-    pub(crate) rootless: bool,
     /// `readOnlyRootFilesystem: true`.
     pub(crate) read_only_root: bool,
     /// Variables other than the image's.
     pub(crate) env: &'a [(&'a str, &'a str)],
+    /// Variables of the image that are not set.
+    pub(crate) unset: &'a [&'a str],
+    /// Volumes in memory: where, with which options.
+    pub(crate) memory: &'a [(&'a str, &'a str)],
+    /// Whether the image is the rootless one, though the user be root.
+    pub(crate) rootless_image: bool,
 }
 
 /// A bind mount.
@@ -116,7 +121,7 @@ pub(crate) fn places(uid: u32) -> Places {
 impl Container<'_> {
     /// The config as runc reads it.
     pub(crate) fn config(&self) -> Value {
-        let places = places(self.image_user());
+        let places = places(if self.is_rootless() { BUILDER_UID } else { 0 });
         let map = self.ids.map(|ids| json!([{"containerID": 0, "hostID": FIRST_ID, "size": ids}]));
         let capabilities = &self.capabilities;
         let mut kinds = vec!["pid", "ipc", "uts", "mount", "network"];
@@ -166,16 +171,16 @@ impl Container<'_> {
         json!({"ociVersion": "1.2.0", "process": process, "root": {"path": self.root, "readonly": self.own.read_only_root}, "mounts": self.mounts(map.as_ref()), "linux": linux})
     }
 
-    /// The user that the image is made for.
-    fn image_user(&self) -> u32 {
-        if self.own.rootless && self.uid == 0 { 1000 } else { self.uid }
+    /// Whether the image is the rootless one.
+    fn is_rootless(&self) -> bool {
+        self.uid != 0 || self.own.rootless_image
     }
 
     fn command<'b>(&'b self, places: &'b Places) -> Vec<&'b str> {
         let mut args = vec!["/bin/sh", "/container.sh", self.parts];
         args.extend(&self.check);
         args.push("--");
-        args.extend((self.image_user() != 0).then_some("rootlesskit"));
+        args.extend(self.is_rootless().then_some("rootlesskit"));
         let socket = self.own.env.iter().find(|(name, _)| *name == "BUILDKIT_HOST").map_or(places.socket, |(_, socket)| socket);
         args.extend(["buildkitd", "--addr", socket]);
         args.extend((!self.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
@@ -189,10 +194,11 @@ impl Container<'_> {
             format!("BUILDKIT_HOST={}", places.socket),
             format!("STATE={}", places.state),
         ];
-        if self.image_user() != 0 {
+        if self.is_rootless() {
             env.extend(["USER=user", "XDG_RUNTIME_DIR=/run/user/1000", "TMPDIR=/home/user/.local/tmp"].map(str::to_owned));
         }
-        env.retain(|variable| !self.own.env.iter().any(|(name, _)| variable.starts_with(&format!("{name}="))));
+        let others = self.own.env.iter().map(|(name, _)| name).chain(self.own.unset).map(|name| format!("{name}=")).collect::<Vec<_>>();
+        env.retain(|variable| !others.iter().any(|name| variable.starts_with(name)));
         env.extend(self.own.env.iter().map(|(name, value)| format!("{name}={value}")));
         env
     }
@@ -220,6 +226,7 @@ impl Container<'_> {
             }
             mounts.push(bind);
         }
+        mounts.extend(self.own.memory.iter().map(|(target, options)| mount(target, "tmpfs", &options.split(',').collect::<Vec<_>>())));
         mounts
     }
 }

@@ -6,7 +6,7 @@ use crate::attempt::ending::Held;
 use crate::attempt::leftovers::{is_numbered, make, remove_left, sweep};
 use crate::check::step_of;
 use crate::fact::{End, Errno, MapSource, Probe, Step, StepOutcome, StepResult};
-use crate::read::{bounded, temporary};
+use crate::read::{bounded, relative_temp_dir, temporary};
 use std::path::Path;
 use std::process::Command;
 
@@ -21,6 +21,13 @@ const STEPS: [Step; 6] = [Step::UserNamespace, Step::MountNamespace, Step::SubId
 /// done without it too: where that fails likewise, its own answer says more.
 pub(super) fn run(request: &Request, uid: u32, rootlesskit: &Path, own: &Path) -> Probe {
     let _held = Held::new();
+    if let Some(path) = relative_temp_dir() {
+        // "state dir must be absolute"
+        let mut probe = request.probe(uid, rootlesskit);
+        let detail = Some(format!("TMPDIR is {path}, which is not an absolute path"));
+        probe.steps = vec![StepResult { outcome: StepOutcome::Failed, errno: Some(Errno::EINVAL), detail, ..worked(Step::TempDir) }];
+        return probe;
+    }
     let is_ours = |name: &str| is_numbered(name, PREFIX, SUFFIX);
     sweep(&temporary(), is_ours, false, remove_unlocked);
     let mut probe = request.probe(uid, rootlesskit);

@@ -30,6 +30,11 @@ pub enum Seen {
     },
     /// An ordinary user, where the builder is root of its container.
     NotRoot(u32),
+    /// USER is none of an ordinary user, so that buildkitd takes root's places, which it can't write.
+    RootsPlaces {
+        /// What it is.
+        user: Option<String>,
+    },
     /// A directory belongs to another ordinary user.
     OthersDirectory {
         /// The user.
@@ -61,11 +66,15 @@ impl fmt::Display for Seen {
                 belongs(home.as_ref(), f)
             }
             Seen::NotRoot(uid) => write!(f, "the builder of this profile is root of its container, and the process runs as user {uid}"),
+            Seen::RootsPlaces { user: None } => f.write_str("the variable USER is not set, so buildkitd takes the directories of root"),
+            Seen::RootsPlaces { user: Some(user) } => write!(f, "the variable USER is {user}, so buildkitd takes the directories of root"),
             Seen::OthersDirectory { uid, directory } => {
                 write!(f, "the process runs as user {uid}, and {} belongs to user {}", there(directory), directory.owner)
             }
             Seen::TempDir(directory) => refused("temporary files", directory, f),
-            Seen::TooLong(path) => write!(f, "the path {path} is too long for a socket: 92 bytes at most"),
+            Seen::TooLong(path) => {
+                write!(f, "the path {path} is too long for a socket: {} bytes at most", Directory::LONGEST_SOCKET - "/otel-grpc.sock".len())
+            }
             Seen::RuntimeDir(directory) => refused("sockets", directory, f),
         }
     }
@@ -82,12 +91,19 @@ fn there(directory: &Directory) -> &str {
 
 fn refused(what: &str, directory: &Directory, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let path = &directory.path;
+    if directory.is_relative() {
+        return write!(f, "{what} can't be made in {path}, which is not an absolute path");
+    }
     let why = if directory.is_on_read_only_root() {
         "the root file system is read-only"
     } else {
         directory.refused.map_or("refused", Errno::text)
     };
-    write!(f, "{what} can't be made in {path}: {why}")
+    write!(f, "{what} can't be made in {path}: {why}")?;
+    if directory.refused == Some(Errno::EACCES) {
+        write!(f, " ({} belongs to user {})", there(directory), directory.owner)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -120,8 +136,14 @@ mod tests {
                 Seen::OthersDirectory { uid: 1001, directory: directory("/run/user/1000/buildkit") },
                 "the process runs as user 1001, and /run/user belongs to user 1000",
             ),
-            (Seen::TempDir(directory("/tmp")), "temporary files can't be made in /tmp: Permission denied"),
-            (Seen::TooLong("/run/x".into()), "the path /run/x is too long for a socket: 92 bytes at most"),
+            (Seen::TempDir(directory("/tmp")), "temporary files can't be made in /tmp: Permission denied (/run/user belongs to user 1000)"),
+            (
+                Seen::TempDir(Directory { refused: Some(Errno::EINVAL), ..directory("tmp") }),
+                "temporary files can't be made in tmp, which is not an absolute path",
+            ),
+            (Seen::RootsPlaces { user: None }, "the variable USER is not set, so buildkitd takes the directories of root"),
+            (Seen::RootsPlaces { user: Some("root".into()) }, "the variable USER is root, so buildkitd takes the directories of root"),
+            (Seen::TooLong("/run/x".into()), "the path /run/x is too long for a socket: 89 bytes at most"),
             (
                 Seen::RuntimeDir(Directory { refused: Some(Errno::EROFS), ..directory("/run/user/1000/buildkit") }),
                 "sockets can't be made in /run/user/1000/buildkit: the root file system is read-only",

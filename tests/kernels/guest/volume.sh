@@ -13,7 +13,7 @@ EXT4="mkfs.ext4 -q -F -O ^has_journal,^metadata_csum_seed,^orphan_file -m 0"
 # The node's part: servers and modules.
 volume_node() {
   mkdir -p $FS
-  case $STATE$STATE_INODES in ext4?* | xfs*) load loop; load xfs;; btrfs) load loop; load btrfs;; nfs*) nfs_server;; virtiofs) load virtiofs;; esac
+  case $STATE$STATE_INODES in ext4?* | xfs*) load loop; load xfs;; btrfs) load loop; load btrfs;; nfs*) nfs_server;; virtiofs) load virtiofs; later 'rmmod virtiofs 2> /dev/null';; esac
 }
 
 # The kernel's own NFS server, told by its files what others tell it by rpc.nfsd, exportfs and rpc.mountd.

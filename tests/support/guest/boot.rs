@@ -145,7 +145,7 @@ fn start_qemu(machine: &Machine) -> Child {
     spawn(&mut command)
 }
 
-/// A path has 107 bytes at most, so it is one of the directory that qemu and the server run in.
+/// The server's socket, in the directory of the boot.
 const SOCKET: &str = "shared.sock";
 
 /// qemu's own virtiofsd, with all that a file system on the host's disk has.
@@ -154,12 +154,13 @@ fn start_server(dir: &Path) -> Child {
     let _ = fs::remove_file(dir.join(SOCKET));
     let log = fs::File::create(dir.join("virtiofsd.log")).expect("create");
     let mut command = Command::new("/usr/lib/qemu/virtiofsd");
-    command.arg(format!("--socket-path={SOCKET}")).arg("-f").arg("-o").arg(format!("source={}", dir.join("shared").display()));
+    // Its lock is named after the whole path.
+    command.arg(format!("--socket-path={}", dir.join(SOCKET).display())).arg("-f").arg("-o").arg(format!("source={}", dir.join("shared").display()));
     command.args(["-o", "xattr", "-o", "sandbox=chroot"]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    let server = spawn(&mut command);
-    let start = Instant::now();
+    let mut server = spawn(&mut command);
     while !dir.join(SOCKET).exists() {
-        assert!(start.elapsed() < START, "virtiofsd makes no socket: see {}", dir.display());
+        let ended = server.try_wait().expect("a child");
+        assert!(ended.is_none(), "virtiofsd makes no socket: see {}", dir.display());
         std::thread::sleep(Duration::from_millis(20));
     }
     server

@@ -4,7 +4,7 @@
 use super::cleanup;
 use super::tell::{Outcome, Report, is_left_out, raw};
 use crate::attempt::ending::ENDING;
-use crate::fact::{Builder, Step};
+use crate::fact::{Builder, Directory, Step};
 use crate::read::{TMP, runtime_dir as of_environment, temporary};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
@@ -15,7 +15,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// As long as the names of buildkitd's own sockets, buildkitd.sock and otel-grpc.sock: the path of a socket has 107 bytes at most.
+/// As long as the names of buildkitd's own sockets, buildkitd.sock and otel-grpc.sock: the length of their paths counts.
 const SOCKET: &str = "preflight.sock";
 
 /// A directory in TMPDIR, as for each mount that buildkitd looks into, and one in /tmp, as of rootlesskit.
@@ -48,14 +48,15 @@ pub(super) fn runtime_dir() -> Outcome {
     })
 }
 
-/// As buildkitd does it (GetLocalListener in util/sys).
+/// As buildkitd does it (GetLocalListener in containerd's pkg/sys).
 fn bind(path: &Path) -> io::Result<()> {
+    if path.as_os_str().len() > Directory::LONGEST_SOCKET {
+        return Err(Errno::ENAMETOOLONG.into());
+    }
     let _ = fs::remove_file(path);
     match UnixListener::bind(path) {
         // Another guard's: it lies on a volume that several pods have.
         Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
-        // By the library, before it asks the kernel.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Errno::ENAMETOOLONG.into()),
         bound => bound.and_then(|_| fs::set_permissions(path, Permissions::from_mode(0o660))),
     }
 }

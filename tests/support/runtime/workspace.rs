@@ -1,6 +1,6 @@
 //! The mounts and directories of one pod.
 
-use crate::image::PLACE;
+use super::image::PLACE;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
