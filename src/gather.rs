@@ -4,7 +4,7 @@
 //! gone) is done in a thread or a child that nobody waits for beyond a deadline.
 
 use crate::attempt::{BUILD_TIME, probe, trial};
-use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, StateDir, Step, SubId, Trial};
+use crate::fact::{Asked, Builder, Fact, Facts, OwnPod, Plan, Probe, Process, Snapshotter, StateDir, Step, SubId, Trial};
 use crate::profile::BUILDER_UID;
 use crate::read::{self, BadPath, Host, Mounts, Named, Programs};
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// The state dir; `None` for where the builder's image has it.
     pub state_dir: Option<PathBuf>,
+    /// The snapshotter that buildkitd is told to use; `None` where it chooses.
+    pub snapshotter: Option<Snapshotter>,
     /// What this container's manifest asks for, for one who knows it.
     pub asked: Option<Asked>,
     /// Whether this place is looked at as a builder's own pod.
@@ -61,10 +63,12 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let process = read::process(&host, options.asked);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
-    let Touched { state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
+    let Touched { mut state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
+    state_dir.snapshotter = options.snapshotter;
     let builder = if own_pod.is_some() { 0 } else { BUILDER_UID };
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
+    let sysctls = read::sysctls(&host, nested);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
         booted_at: read::boot_time(&stat),
@@ -72,7 +76,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         os: read::os_release(&host, &mounts, bare),
         kernel: read::kernel(&host),
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
-        sysctls: read::sysctls(&host, nested),
+        apparmor: read::apparmor(&host, &sysctls, bare),
+        sysctls,
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
         process,
         proc_fs: read::proc_fs(&mounts),
@@ -116,6 +121,7 @@ fn run(facts: &Facts, plan: Plan, options: &Options) -> Option<Probe> {
         become_uid,
         in_builder_image: facts.in_builder_image() == Some(true),
         own_pod: facts.own_pod.is_some(),
+        snapshotter: facts.state_dir.snapshotter,
         needs_fuse_programs: facts.tools.buildkitd.known().is_some(),
         sub_ids: facts.sub_ids.clone(),
         helpers: [&facts.newuidmap, &facts.newgidmap].map(|helper| helper.known().map(|helper| helper.path.clone())),

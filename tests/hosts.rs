@@ -158,6 +158,7 @@ fn judged(root: &Path) -> Vec<Ready> {
     let options = Options {
         root: Some(root.to_owned()),
         state_dir: None,
+        snapshotter: None,
         asked: None,
         own_pod: AsOwnPod::No,
         plans: Vec::new(),

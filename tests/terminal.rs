@@ -31,6 +31,7 @@ fn facts(name: &str) -> Value {
     let options = Options {
         root: Some(host(name)),
         state_dir: None,
+        snapshotter: None,
         asked: None,
         own_pod: AsOwnPod::No,
         plans: Vec::new(),

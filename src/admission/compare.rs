@@ -32,8 +32,8 @@ fn key(list: &str) -> Option<&'static str> {
     }
 }
 
-/// Compares the pod that was sent with the one that came back. Fields that were added count where they confine the builder, or
-/// run it otherwise: in security contexts, and its runtime class.
+/// Compares the pod that was sent with the one that came back. Fields that were added count where they confine the builder,
+/// run it otherwise or elsewhere: in security contexts, its runtime class, its nodes.
 pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     let (sent, got) = (&sent["spec"], &got["spec"]);
@@ -52,8 +52,10 @@ pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
             of_pod.iter().filter(|(field, _)| before[*field].is_null()).map(|(key, value)| (key.clone(), value.clone())).collect();
         added("spec.securityContext", &sent["securityContext"], &effective, &mut changes);
     }
-    if let (Value::Null, Some(class)) = (&sent["runtimeClassName"], got.get("runtimeClassName")) {
-        changes.push(Change { field: "spec.runtimeClassName".into(), sent: None, got: Some(class.clone()) });
+    for field in ["runtimeClassName", "nodeSelector"] {
+        if let (Value::Null, Some(added)) = (&sent[field], got.get(field).filter(|added| !added.is_null())) {
+            changes.push(Change { field: format!("spec.{field}"), sent: None, got: Some(added.clone()) });
+        }
     }
     told_once(&mut changes);
     // The pod's own fields first: those of a container may hang on them.
@@ -91,7 +93,7 @@ fn dropped(path: &str, sent: &Value, got: Option<&Value>, changes: &mut Vec<Chan
             }
         }
         (sent, got) => {
-            if got != Some(sent) && !(got.is_none() && is_default(path, sent)) {
+            if got != Some(sent) && !(got.is_none_or(Value::is_null) && is_default(path, sent)) {
                 changes.push(Change { field: path.to_owned(), sent: Some(sent.clone()), got: got.cloned() });
             }
         }

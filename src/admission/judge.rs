@@ -3,6 +3,7 @@
 use super::compare::{self, Change};
 use super::finding::{Finding, Obstacle, Outcome};
 use super::refusal;
+use super::weigh::{Weight, weigh};
 use crate::check::kubernetes::{GATES, Gate};
 use crate::fact::KubeVersion;
 use serde_json::Value;
@@ -33,6 +34,8 @@ pub struct Admission {
     pub outcome: Outcome,
     /// Why it is not accepted.
     pub findings: Vec<Finding>,
+    /// What came back otherwise than it was sent, and is no obstacle to builds.
+    pub notes: Vec<String>,
     /// What the API server warns of.
     pub warnings: Vec<String>,
 }
@@ -43,12 +46,15 @@ pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -
     let minor = KubeVersion::try_from(kubernetes.to_owned()).ok().and_then(|version| version.minor());
     match answer {
         Answer::Made { pod, warnings } => {
-            let findings: Vec<_> = compare::changes(sent, pod).into_iter().map(|change| changed(change, minor)).collect();
+            let is_obstacle = |change: &Change| weigh(change, sent, pod) == Weight::Obstacle;
+            let (obstacles, harmless): (Vec<_>, Vec<_>) = compare::changes(sent, pod).into_iter().partition(is_obstacle);
+            let findings: Vec<_> = obstacles.into_iter().map(|change| changed(change, minor)).collect();
+            let notes = harmless.iter().map(told).collect();
             let outcome = if findings.is_empty() { Outcome::Accepted } else { Outcome::Changed };
-            Some(Admission { outcome, findings, warnings: warnings.clone() })
+            Some(Admission { outcome, findings, notes, warnings: warnings.clone() })
         }
         Answer::Refused { code, message } => {
-            let mut finding = refusal::explain(*code, message, namespace)?;
+            let mut finding = refusal::explain(*code, message, sent, namespace)?;
             // It was false when it was sent: fields are dropped before they are validated.
             let host_users = sent["spec"]["hostUsers"] == false && message.contains("`hostUsers` must be false");
             if let (true, Some(gate)) = (host_users, GATES.first().filter(|gate| minor.is_none_or(|minor| minor < gate.locked))) {
@@ -58,20 +64,25 @@ pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -
                 finding.fix = Some(fix(gate));
             }
             let outcome = if finding.obstacle.tells_nothing() { Outcome::Unknown } else { Outcome::Refused };
-            Some(Admission { outcome, findings: vec![finding], warnings: Vec::new() })
+            Some(Admission { outcome, findings: vec![finding], notes: Vec::new(), warnings: Vec::new() })
         }
     }
 }
 
-fn changed(change: Change, minor: Option<u32>) -> Finding {
+/// A change in words.
+fn told(change: &Change) -> String {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let field = &change.field;
-    let message = match (&change.sent, &change.got) {
+    match (&change.sent, &change.got) {
         (Some(sent), Some(got)) if !got.is_null() => format!("{field}: {} was sent, {} came back", plain(sent), plain(got)),
         (Some(sent), _) => format!("{field}: {} was sent, nothing came back", plain(sent)),
         (None, Some(got)) => format!("{field}: {} was added", plain(got)),
         (None, None) => field.clone(),
-    };
+    }
+}
+
+fn changed(change: Change, minor: Option<u32>) -> Finding {
+    let message = told(&change);
     let (obstacle, gate, fix) = match gate_of(&change, minor) {
         Some(gate) => (Obstacle::FeatureGate, Some(gate.name.to_owned()), fix(gate)),
         None => (

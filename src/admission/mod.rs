@@ -8,6 +8,7 @@ mod compare;
 mod finding;
 mod judge;
 mod refusal;
+mod weigh;
 
 pub use compare::Change;
 pub use finding::{Finding, Obstacle, Outcome, title};

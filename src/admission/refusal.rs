@@ -1,6 +1,7 @@
 //! Who refused a pod, and what would allow it.
 
 use super::finding::{Finding, Obstacle};
+use serde_json::Value;
 
 /// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.
 fn own_words(message: &str) -> &str {
@@ -9,6 +10,24 @@ fn own_words(message: &str) -> &str {
 
 /// What to do about an admission policy that refuses.
 const EXEMPT: &str = "exempt builders in this namespace from the policy, or from its binding";
+
+/// Which security context constraint allows a pod. `nested-container` is made for containers in containers; it wants a pod user
+/// namespace, and allows SETUID, SETGID, any user of it and any seccomp profile (openshift/cluster-kube-apiserver-operator#1847).
+fn constraint(sent: &Value, namespace: &str) -> String {
+    let add = |name: &str| format!("oc adm policy add-scc-to-user {name} --serviceaccount default --namespace {namespace}");
+    let containers = sent["spec"]["containers"].as_array().into_iter().flatten();
+    let is_privileged = containers.into_iter().any(|container| container["securityContext"]["privileged"] == true);
+    match (sent["spec"]["hostUsers"] == false, is_privileged) {
+        (true, false) => format!("{} (OpenShift 4.20 and newer; before: {})", add("nested-container"), add("privileged")),
+        (_, true) => add("privileged"),
+        (false, false) => {
+            format!(
+                "use the profile procmount, for which the SCC nested-container is enough (OpenShift 4.20 and newer), or: {}",
+                add("privileged")
+            )
+        }
+    }
+}
 
 /// What stands in quotes after a word.
 fn quoted<'a>(text: &'a str, before: &str, quote: char) -> Option<&'a str> {
@@ -19,7 +38,7 @@ fn quoted<'a>(text: &'a str, before: &str, quote: char) -> Option<&'a str> {
 ///
 /// By texts of the API server, which has no other way to tell who it was: apiserver/pkg/admission/plugin (webhooks, policies,
 /// quotas), plugin/pkg/admission (LimitRanges, service accounts), pod-security-admission/admission, endpoints/handlers.
-pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Finding> {
+pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -> Option<Finding> {
     let words = own_words(message);
     let finding = |obstacle, by: Option<&str>, fix: String| Finding {
         obstacle,
@@ -77,8 +96,7 @@ pub(super) fn explain(code: u16, message: &str, namespace: &str) -> Option<Findi
         return Some(finding(Obstacle::LimitRange, None, fix));
     }
     if says("security context constraint") {
-        let fix = format!("oc adm policy add-scc-to-user privileged --serviceaccount default --namespace {namespace}");
-        return Some(finding(Obstacle::SecurityContextConstraint, None, fix));
+        return Some(finding(Obstacle::SecurityContextConstraint, None, constraint(sent, namespace)));
     }
     if says("error looking up service account") {
         let fix = format!("kubectl create serviceaccount default --namespace {namespace} (a controller creates it in a new namespace)");
@@ -102,7 +120,7 @@ mod tests {
     use super::*;
 
     fn explained(code: u16, message: &str) -> (Obstacle, Option<String>, String) {
-        let finding = explain(code, message, "builds").unwrap_or_else(|| panic!("{message}"));
+        let finding = explain(code, message, &Value::Null, "builds").unwrap_or_else(|| panic!("{message}"));
         (finding.obstacle, finding.by, finding.fix.unwrap_or_default())
     }
 
@@ -211,18 +229,36 @@ mod tests {
     }
 
     #[test]
+    fn the_constraint_for_nested_containers_comes_before_the_privileged_one() {
+        let message = "pods \"b\" is forbidden: unable to validate against any security context constraint: [...]";
+        let fix = |host_users: bool, privileged: bool| {
+            let container = serde_json::json!({"securityContext": {"privileged": privileged}});
+            let sent = serde_json::json!({"spec": {"hostUsers": host_users, "containers": [container]}});
+            explain(403, message, &sent, "builds").and_then(|finding| finding.fix).unwrap_or_default()
+        };
+        assert!(
+            fix(false, false).starts_with("oc adm policy add-scc-to-user nested-container --serviceaccount default --namespace builds")
+        );
+        for (host_users, privileged) in [(true, true), (false, true)] {
+            assert_eq!(fix(host_users, privileged), "oc adm policy add-scc-to-user privileged --serviceaccount default --namespace builds");
+        }
+        // It wants hostUsers: false.
+        assert!(fix(true, false).find("nested-container") < fix(true, false).find("add-scc-to-user privileged"));
+    }
+
+    #[test]
     fn a_request_that_failed_is_no_refusal() {
         for (code, message) in
             [(401, "Unauthorized"), (429, "too many requests"), (500, "etcdserver: request timed out"), (404, "page not found")]
         {
-            assert_eq!(explain(code, message, "builds"), None, "{message}");
+            assert_eq!(explain(code, message, &Value::Null, "builds"), None, "{message}");
         }
     }
 
     #[test]
     fn a_message_is_shown_without_the_pods_name() {
         let message = "pods \"buildkitd-x7\" is forbidden: exceeded quota: q, requested: pods=1";
-        assert_eq!(explain(403, message, "n").expect("a finding").message, "exceeded quota: q, requested: pods=1");
+        assert_eq!(explain(403, message, &Value::Null, "n").expect("a finding").message, "exceeded quota: q, requested: pods=1");
         assert_eq!(own_words("Pod \"b\" is invalid: spec.x: y"), "spec.x: y");
     }
 }

@@ -143,6 +143,7 @@ impl Prover {
         let plan = gather::Options {
             root: None,
             state_dir: options.state_dir.clone(),
+            snapshotter: None,
             asked: options.in_shape.then(|| options.profile.asked()),
             own_pod: gather::AsOwnPod::No,
             plans: vec![options.profile.plan()],

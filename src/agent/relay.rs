@@ -157,6 +157,7 @@ mod tests {
         Options {
             root: None,
             state_dir: None,
+            snapshotter: None,
             asked: Some(crate::fact::Asked { unconfined: true, user_namespace: true, unmasked_proc: true }),
             own_pod: crate::gather::AsOwnPod::No,
             plans: Vec::new(),

@@ -1,5 +1,6 @@
 //! What is tried, in processes of its own: a probe that does what a builder does, and on demand a real build.
 
+pub(crate) mod behave;
 mod ending;
 mod leftovers;
 pub mod probe;

@@ -30,15 +30,18 @@ pub(super) const ROWS: &[Behaviour] = &[
          \x20 mkdir /kept && grep -q hello /run/secrets/token && test -n \"$TOKEN\" && touch /kept/read",
         "test -e /stages/mount-secret/read",
     ),
-    row(
-        "mount-ssh",
-        "use the client's SSH agent",
-        "RUN --mount=type=ssh,required=true mkdir /kept && test -S \"$SSH_AUTH_SOCK\" && touch /kept/agent",
-        "test -e /stages/mount-ssh/agent",
-    ),
+    Behaviour {
+        tried: Tried::LongBuilds,
+        ..row(
+            "mount-ssh",
+            "use the client's SSH agent",
+            "RUN --mount=type=ssh,required=true mkdir /kept && test -S \"$SSH_AUTH_SOCK\" && touch /kept/agent",
+            "test -e /stages/mount-ssh/agent",
+        )
+    },
 ];
 
 const fn row(id: &'static str, title: &'static str, stage: &'static str, after: &'static str) -> Behaviour {
     let (lines, needs) = (Lines::stage(stage, after), &[Need::Namespaces]);
-    Behaviour { id, title, group: Group::Mounts, lines, needs, offers: Offers::ALL, tried: Tried::LongBuilds }
+    Behaviour { id, title, group: Group::Mounts, lines, needs, offers: Offers::ALL, tried: Tried::TrialAndLongBuilds }
 }

@@ -70,11 +70,15 @@ pub(super) const ROWS: &[Behaviour] = &[
         "cp /bin/busybox /usr/local/bin/server && setcap cap_net_bind_service=+ep /usr/local/bin/server && setcap cap_net_raw=ep /usr/local/bin/lower",
         "getcap /usr/local/bin/server | grep -q net_bind_service && getcap /usr/local/bin/lower | grep -q net_raw",
     ),
-    row("user-attribute", "set a `user.*` attribute, and keep it in the next layer", &[Need::UserXattrs]).lines(
-        "echo x > /marked-lower",
-        "echo x > /marked && setfattr -n user.pax.flags -v m /marked && setfattr -n user.note -v low /marked-lower",
-        "getfattr -n user.pax.flags /marked | grep -q m && getfattr -n user.note /marked-lower | grep -q low",
-    ),
+    Behaviour {
+        offers: Offers::none("It depends on the volume: only overlayfs in a user namespace needs such attributes, and no check looks for them elsewhere."),
+        tried: Tried::Nowhere,
+        ..row("user-attribute", "set a `user.*` attribute, and keep it in the next layer", &[Need::UserXattrs]).lines(
+            "",
+            "setfattr -n user.pax.flags -v m /bin/server",
+            "getfattr -n user.pax.flags /bin/server | grep -q m",
+        )
+    },
     Behaviour {
         offers: Offers::none("A step has no `CAP_SYS_ADMIN`, which `trusted.*` attributes need."),
         tried: Tried::Nowhere,

@@ -17,7 +17,7 @@ pub enum Extent {
 fn of_build(profile: Profile, extent: Extent) -> impl Iterator<Item = &'static Behaviour> {
     promised(profile).filter(move |row| match row.tried {
         Tried::Everywhere | Tried::Builds => true,
-        Tried::LongBuilds => extent == Extent::Long,
+        Tried::LongBuilds | Tried::TrialAndLongBuilds => extent == Extent::Long,
         Tried::Beside | Tried::Cluster(_) | Tried::Nowhere => false,
     })
 }

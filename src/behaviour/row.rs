@@ -1,5 +1,6 @@
 //! What a row says.
 
+use crate::fact::{Errno, Step};
 use crate::profile::Profile;
 
 /// One thing that builds do.
@@ -35,6 +36,23 @@ impl Behaviour {
     /// With a stage of its own.
     pub(super) const fn stage(self, stage: &'static str, after: &'static str) -> Self {
         Behaviour { lines: Lines::stage(stage, after), ..self }
+    }
+
+    /// Whether `check --prove build` does it.
+    pub fn is_of_trial(&self) -> bool {
+        matches!(self.tried, Tried::Everywhere | Tried::TrialAndLongBuilds)
+    }
+
+    /// The step of the probe that stands for it, where it failed with this error.
+    pub fn step(&self, errno: Option<Errno>) -> Option<Step> {
+        let needs = |need| self.needs.contains(&need);
+        match errno? {
+            Errno::ENOSPC | Errno::EDQUOT => Some(Step::StateDir),
+            _ if needs(Need::FileCapabilities) => Some(Step::FileCapability),
+            Errno::EPERM | Errno::EINVAL if needs(Need::Owners) => Some(Step::Chown),
+            Errno::EIO | Errno::EOPNOTSUPP | Errno::EROFS if needs(Need::Whiteouts) || needs(Need::CopyUp) => Some(Step::OverlayChange),
+            _ => None,
+        }
     }
 
     /// Whether a builder of this profile promises it on each node and in each pod that is ready.
@@ -232,6 +250,8 @@ impl Offers {
 pub enum Tried {
     /// By the trial build of `check --prove build`, and by the build of the tests in containers, kernels and clusters.
     Everywhere,
+    /// By the trial build, and by the longer build of the tests.
+    TrialAndLongBuilds,
     /// By all builds of the tests.
     Builds,
     /// By the longer build of the tests, in containers and clusters.

@@ -1,6 +1,6 @@
 //! All rows.
 
-use super::row::{Behaviour, Tried};
+use super::row::Behaviour;
 use super::{daemon, export, files, layers, mounts, network, owners, processes, sources};
 use crate::fact::Plan;
 use crate::profile::Profile;
@@ -49,13 +49,13 @@ pub fn of_trial(plan: Plan) -> impl Iterator<Item = &'static Behaviour> {
     let promise = move |behaviour: &&Behaviour| {
         Profile::ALL.into_iter().filter(|profile| profile.plan() == plan).all(|profile| behaviour.is_promised(profile))
     };
-    BEHAVIOURS.into_iter().filter(|behaviour| behaviour.tried == Tried::Everywhere).filter(promise)
+    BEHAVIOURS.into_iter().filter(|behaviour| behaviour.is_of_trial()).filter(promise)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::behaviour::{Group, Offer};
+    use crate::behaviour::{Group, Offer, Tried};
     use std::collections::BTreeSet;
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
             let lines = &row.lines;
             let in_build = [lines.stage, lines.before, lines.now, lines.after].concat();
             match row.tried {
-                Tried::Everywhere | Tried::Builds | Tried::LongBuilds => {
+                Tried::Everywhere | Tried::TrialAndLongBuilds | Tried::Builds | Tried::LongBuilds => {
                     assert!(!in_build.is_empty() && lines.beside.is_empty(), "{}", row.id)
                 }
                 Tried::Beside => assert!(in_build.is_empty() && !lines.beside.is_empty(), "{}", row.id),

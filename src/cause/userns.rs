@@ -7,7 +7,7 @@ use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
 use super::row::{Ask, Level, Mark, Row};
 #[cfg(test)]
 use crate::fact::{Errno, Fact, Step};
-use crate::fact::{Sysctl, Tunable};
+use crate::fact::{ROOTLESSKIT, Sysctl, Tunable};
 
 pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, MAX_LEVEL, EXHAUSTED, APPARMOR_RESTRICT];
 
@@ -81,15 +81,30 @@ const APPARMOR_RESTRICT: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/userns-apparmor-restrict.md"),
-    // It takes CAP_MAC_ADMIN, which `tune` is never given.
-    remedy: |ask| {
-        sysctl(ask.facts, "kernel.apparmor_restrict_unprivileged_userns", 0).by_hand().note(
-            "or, with less effect on others: load an AppArmor profile `flags=(unconfined) { userns, }` on the node and name it in the pod's appArmorProfile (type Localhost)",
-        )
-    },
+    remedy: grant,
     #[cfg(test)]
     example: Example::facts(|facts| facts.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1))),
 };
+
+/// A profile for a builder's rootlesskit, as a command. It attaches in containers that are unconfined, and is loaded again at each
+/// boot (apparmor.service).
+const PROFILE: &str = "printf '%s\\n' 'abi <abi/4.0>,' 'profile buildkit-rootlesskit /usr/bin/rootlesskit flags=(unconfined) { userns, }' > /etc/apparmor.d/buildkit-rootlesskit && apparmor_parser -r /etc/apparmor.d/buildkit-rootlesskit";
+
+/// What grants user namespaces to a builder alone comes first, the switch of the whole node last. Both take CAP_MAC_ADMIN, which `tune`
+/// is never given.
+fn grant(ask: &Ask) -> Remedy {
+    let file = ask.facts.apparmor.files.known().and_then(|files| files.first());
+    let fix = file.map_or_else(|| PROFILE.to_owned(), |file| format!("apparmor_parser -r {file}"));
+    let switch = sysctl(ask.facts, "kernel.apparmor_restrict_unprivileged_userns", 0);
+    let kept = switch.keep.map(|keep| format!("; kept by: {keep}")).unwrap_or_default();
+    let loaded = match ask.facts.apparmor.loaded.known().and_then(|names| names.first()) {
+        Some(name) => format!(
+            "the profile {name} is loaded, so a builder whose rootlesskit is {ROOTLESSKIT} may work: `check --prove build` in its image tells; "
+        ),
+        None => String::new(),
+    };
+    Remedy::new(fix).note(format!("{loaded}or, for all programs of the node: {}{kept}", switch.fix))
+}
 
 /// Raises the limit that is reached, never to less than there is: one that is reached at that height is reached by
 /// somebody's leak.
@@ -130,6 +145,20 @@ mod tests {
 
     #[test]
     fn what_needs_mac_admin_is_never_tunable() {
-        assert!(!remedy(Cause::UsernsApparmorRestrict, &Facts::unknown(), None).tunable);
+        let remedy = remedy(Cause::UsernsApparmorRestrict, &Facts::unknown(), None);
+        assert!(!remedy.tunable && remedy.fix.contains("buildkit-rootlesskit") && remedy.fix.contains("&& apparmor_parser -r "));
+        assert!(remedy.note.is_some_and(|note| note.contains("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")));
+    }
+
+    #[test]
+    fn a_profile_that_is_there_is_loaded_and_none_written() {
+        let mut facts = Facts::unknown();
+        facts.apparmor.files = Fact::Known(vec!["/etc/apparmor.d/rootlesskit".into()]);
+        facts.apparmor.loaded = Fact::Known(vec![]);
+        let remedy = |facts: &Facts| crate::cause::remedy(Cause::UsernsApparmorRestrict, facts, None);
+        assert_eq!(remedy(&facts).fix, "apparmor_parser -r /etc/apparmor.d/rootlesskit");
+        assert!(remedy(&facts).note.is_some_and(|note| note.starts_with("or, for all programs")));
+        facts.apparmor.loaded = Fact::Known(vec!["rootlesskit".into()]);
+        assert!(remedy(&facts).note.is_some_and(|note| note.starts_with("the profile rootlesskit is loaded")));
     }
 }

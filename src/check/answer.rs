@@ -1,8 +1,8 @@
 //! What judging comes to, as values. States that make no sense, such as a verdict of not ready without a cause, can't be written.
 
-use super::{Note, Snapshotter};
+use super::Note;
 use crate::cause::Cause;
-use crate::fact::StepResult;
+use crate::fact::{Snapshotter, StepResult};
 use crate::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -40,8 +40,6 @@ impl<'a> Basis<'a> {
             return Basis::Unfinished(Note::Unfinished(Unfinished::Contradiction));
         }
         match (trial.map(|trial| (trial, &trial.end)), probe.map(|probe| tried(plan, probe))) {
-            // A trial has directories and sockets of its own: it says nothing of the pod's.
-            (Some((_, TrialEnd::Built)), Some(Tried::Failed(step))) if step.step.is_of_own_pod() => Basis::ProbeFailed(step),
             (Some((trial, TrialEnd::Built)), _) => Basis::Built(trial),
             // The probe knows more of the same failure than the build's message tells.
             (Some((trial, TrialEnd::Failed { .. })), Some(Tried::Failed(step))) => Basis::BuildFailed(trial, Some(step)),
@@ -146,5 +144,5 @@ fn is_whole(plan: Plan, probe: &Probe) -> bool {
 /// or the scratch directory that somebody cleaned away. That says nothing of a builder.
 fn is_passing(failed: &StepResult) -> bool {
     let scarce = matches!(failed.errno, Some(Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE));
-    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::TempDir && failed.step != Step::RuntimeDir
+    scarce || failed.errno == Some(Errno::ENOENT) && failed.step > Step::TempDir && !matches!(failed.step, Step::RuntimeDir | Step::Fuse)
 }

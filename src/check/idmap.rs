@@ -23,7 +23,7 @@ fn lack(case: &Case, cause: Cause, note: impl Into<Note>) -> Judgement {
 /// Whether newuidmap has no part in this: no user namespace is made, root writes the map, or the
 /// builder's pod has IDs of its own that can't be seen from here.
 fn needs_no_helper(case: &Case) -> bool {
-    let elsewhere = case.profile.has_pod_user_namespace() && case.facts.in_user_namespace() != Some(true);
+    let elsewhere = case.profile.has_pod_user_namespace() && !case.place.may_have_pods_user_namespace();
     !case.place.is_rootless() || elsewhere || case.place.root_writes_maps()
 }
 

@@ -217,10 +217,10 @@ fn fell_back<'a>(case: &Case<'a>, check: &Check) -> Option<(Cause, &'a StepResul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Ready;
     use crate::check::testing::{facts_of, with_probe};
-    use crate::check::{Ready, Snapshotter};
     use crate::fact::{End, Errno, Sysctl, Trial};
-    use crate::fact::{Fact, Namespace, Seccomp};
+    use crate::fact::{Fact, Namespace, Seccomp, Snapshotter};
 
     fn judged(facts: &Facts) -> Verdict {
         judge(facts, Profile::NoProcessSandbox, None)
@@ -251,7 +251,7 @@ mod tests {
         let found = |verdict: &Verdict| {
             verdict.findings.iter().filter(|finding| finding.check == "trial-build").map(|finding| finding.outcome).collect::<Vec<_>>()
         };
-        let failed = || TrialEnd::Failed { stage: Stage::Run, step: None, error: "runc run failed".into() };
+        let failed = || TrialEnd::Failed { stage: Stage::Run, step: None, error: "runc run failed".into(), behaviours: Vec::new() };
 
         let built = judged(Some((Step::Hostname, Errno::EPERM)), TrialEnd::Built);
         assert_eq!((built.ready(), built.evidence, built.snapshotter()), (Ready::Ready, Evidence::Proven, Some(Snapshotter::Native)));
@@ -297,8 +297,10 @@ mod tests {
             facts.trials = vec![Trial { plan: facts.probes[0].plan, end, snapshotter: None, millis: 1 }];
             facts
         };
-        let (built, broken) =
-            (trial(TrialEnd::Built), trial(TrialEnd::Failed { stage: crate::fact::Stage::Run, step: None, error: "no".into() }));
+        let (built, broken) = (
+            trial(TrialEnd::Built),
+            trial(TrialEnd::Failed { stage: crate::fact::Stage::Run, step: None, error: "no".into(), behaviours: Vec::new() }),
+        );
         assert_eq!((both(&built, &broken).ready(), both(&broken, &built).ready()), (Ready::Unknown, Ready::Unknown));
         assert_eq!(both(&built, &built).ready(), Ready::Ready);
     }

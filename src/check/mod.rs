@@ -20,7 +20,6 @@ mod pod;
 mod reaches;
 mod row;
 pub mod seen;
-mod snapshotter;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -37,6 +36,5 @@ pub(crate) use message::step_of;
 pub use note::{Note, Unfinished};
 pub use place::Place;
 pub use row::Check;
-pub use snapshotter::Snapshotter;
 pub use table::CHECKS;
 pub use userns::least_values;

@@ -1,7 +1,7 @@
 //! Where a case is looked at: on a bare machine, in a container, in the builder's own shape.
 
 use crate::cause::Cause;
-use crate::fact::{Builder, CapSet, Facts, Plan, Seccomp};
+use crate::fact::{Builder, CapSet, Facts, Plan, Seccomp, UserNamespace};
 use crate::profile::Profile;
 
 /// The place that the facts are of, as it matters to one profile.
@@ -16,9 +16,14 @@ impl Place<'_> {
     /// Whether a probe here says something of the profile: a pod's user namespace can't be had
     /// outside of such a pod, and what an ordinary container is refused says nothing of a privileged one.
     pub(super) fn can_tell(&self) -> bool {
-        let namespace = !self.profile.has_pod_user_namespace() || self.facts.in_user_namespace() == Some(true);
+        let namespace = !self.profile.has_pod_user_namespace() || self.may_have_pods_user_namespace();
         let privilege = !self.profile.is_privileged() || self.is_privileged_place();
         namespace && privilege
+    }
+
+    /// Whether this pod has a user namespace of its own, as far as anybody can tell from here: that of the node is none.
+    pub fn may_have_pods_user_namespace(&self) -> bool {
+        matches!(self.facts.user_namespace(), Some(UserNamespace::Pods | UserNamespace::Unclear))
     }
 
     fn is_privileged_place(&self) -> bool {
@@ -52,7 +57,11 @@ impl Place<'_> {
     /// Whether this is the very shape that the profile gives a pod.
     pub fn is_builders_shape(&self) -> bool {
         let own_user = self.facts.process.uid.known() == Some(&self.profile.uid());
-        let namespace = self.facts.in_user_namespace() == Some(self.profile.has_pod_user_namespace());
+        let namespace = match self.facts.user_namespace() {
+            Some(UserNamespace::Machines | UserNamespace::Nodes) => !self.profile.has_pod_user_namespace(),
+            Some(UserNamespace::Pods) => self.profile.has_pod_user_namespace(),
+            Some(UserNamespace::Unclear) | None => false,
+        };
         let privilege = self.is_privileged_place() == self.profile.is_privileged();
         self.facts.on_bare_machine() == Some(false) && own_user && namespace && privilege
     }
@@ -62,13 +71,13 @@ impl Place<'_> {
         self.facts.process.asked_unconfined.known() == Some(&true)
     }
 
-    /// Whether this pod asked for `hostUsers: false` and has the machine's user namespace all the same. Then no probe is needed
+    /// Whether this pod asked for `hostUsers: false` and has the machine's or the node's user namespace all the same. Then no probe is needed
     /// to tell how a builder's pod would fare.
     pub fn got_no_user_namespace(&self) -> bool {
         self.profile.has_pod_user_namespace()
             && self.facts.process.asked_user_namespace.known() == Some(&true)
             && self.facts.on_bare_machine() == Some(false)
-            && self.facts.in_user_namespace() == Some(false)
+            && matches!(self.facts.user_namespace(), Some(UserNamespace::Machines | UserNamespace::Nodes))
     }
 
     /// A refusal by a security module: which one, as far as this process's own label tells.

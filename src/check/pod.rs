@@ -19,8 +19,8 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                 return Judgement::NotApplicable;
             }
             let kernel = case.facts.kernel.known();
-            match (case.facts.in_user_namespace(), kernel) {
-                (Some(true), _) => Judgement::Pass,
+            match (case.place.may_have_pods_user_namespace(), kernel) {
+                (true, _) => Judgement::Pass,
                 _ if case.place.got_no_user_namespace() => {
                     Judgement::fail(Cause::UsernsPodRuntime, Seen::NoUserNamespace(who_ignored(case.facts, &USER_NAMESPACES)))
                 }
@@ -53,7 +53,7 @@ pub(super) const RUNTIME_USER_NAMESPACES: Check = Check {
             if !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
-            if case.facts.in_user_namespace() == Some(true) {
+            if case.place.may_have_pods_user_namespace() {
                 return Judgement::Pass;
             }
             let kubelet = &case.facts.kubelet;
@@ -161,6 +161,39 @@ mod tests {
             }
             assert_eq!(judge(&facts, Profile::NoProcessSandbox, None).ready(), Ready::Ready);
         }
+    }
+
+    #[test]
+    fn the_nodes_user_namespace_is_not_the_pods() {
+        // As the default profile's agent in a container of LXC, where all is well.
+        let node = |facts: &mut Facts, asks: bool| {
+            (facts.process.uid_map, facts.process.gid_map) = (lxc(), lxc());
+            facts.process.asked_user_namespace = Fact::Known(asks);
+            facts.process.asked_unconfined = Fact::Known(true);
+        };
+        let probed = |profile, asks: bool, ids: Fact<u64>| {
+            let mut facts = crate::check::testing::with_probe_of(facts_of(&|facts| node(facts, asks)), profile);
+            facts.node_ids = ids;
+            let verdict = judge(&facts, profile, None);
+            (verdict.ready(), verdict.evidence, verdict.decisive())
+        };
+        let own = Profile::NoProcessSandbox;
+        assert_eq!(probed(own, false, Fact::Absent), (Ready::Ready, Evidence::Proven, None), "its shape is what it asked for");
+        // A canary that got none, and one of which nobody knows.
+        let withheld = (Ready::NotReady, Evidence::Proven, Some(Cause::UsernsPodRuntime));
+        assert_eq!(probed(Profile::ProcMount, true, Fact::Known(262_144)), withheld);
+        assert_ne!(probed(Profile::ProcMount, true, Fact::Absent).1, Evidence::Proven);
+        assert_eq!(
+            probed(Profile::ProcMount, true, Fact::Known(1_000_000)),
+            (Ready::Ready, Evidence::Proven, None),
+            "some of the node's IDs"
+        );
+        assert_eq!(probed(Profile::ProcMount, false, Fact::Absent).1, Evidence::Predicted, "no pod that asks for one was tried");
+    }
+
+    /// A map of LXC.
+    fn lxc() -> Fact<crate::fact::IdMap> {
+        crate::fact::IdMap::parse("0 100000 262144").map_or(Fact::Absent, Fact::Known)
     }
 
     #[test]

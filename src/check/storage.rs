@@ -1,11 +1,11 @@
 //! The state dir, and how BuildKit would keep layers on it.
 
+use super::Case;
 use super::own_pod::has_wrong_user;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::storage::Seen;
-use super::{Case, Snapshotter};
 use crate::cause::Cause;
-use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, StateDir, Step, StepOutcome};
+use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, Snapshotter, StateDir, Step, StepOutcome};
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -88,13 +88,16 @@ pub(super) const STATE_DIR_WRITE: Check = Check {
     id: "state-dir-use",
     title: "use of the state dir",
     why: "buildkitd creates directories there and tries overlayfs, then fuse-overlayfs; else it copies. Then it runs programs from the layers that it unpacked.",
-    causes: &[Cause::LockedMountFlags, Cause::DiskSpace, Cause::StateDir, Cause::BuildFailed],
+    causes: &[Cause::LockedMountFlags, Cause::DiskSpace, Cause::OverlayUsernsKernel, Cause::DevFuse, Cause::StateDir, Cause::BuildFailed],
     steps: &[Step::StateDir, Step::Overlay, Step::Fuse, Step::Execute],
     kind: Kind::Attempt {
         blames: &[
             Blame::other(Cause::LockedMountFlags).at(&[Step::Execute]),
             Blame::any(Cause::BuildFailed).at(&[Step::Execute]),
             Blame::errors(FULL, Cause::DiskSpace),
+            // Only where buildkitd is told to take it; else the next snapshotter is tried.
+            Blame::any(Cause::OverlayUsernsKernel).at(&[Step::Overlay]),
+            Blame::any(Cause::DevFuse).at(&[Step::Fuse]),
             Blame::any(Cause::StateDir),
         ],
     },
@@ -117,6 +120,7 @@ pub(super) const CHANGES: Check = Check {
         Cause::OverlayNoXattr,
         Cause::OverlayReadOnly,
         Cause::StateDirXattr,
+        Cause::StateDirChown,
         Cause::DiskSpace,
         Cause::ApparmorProfile,
         Cause::Selinux,
@@ -128,6 +132,8 @@ pub(super) const CHANGES: Check = Check {
         blames: &[
             Blame::errors(FULL, Cause::DiskSpace),
             Blame::SECURITY_MODULE,
+            // A copy from a lower layer keeps its owner.
+            Blame::errors(&[Errno::EPERM], Cause::StateDirChown).at(&[Step::OverlayChange]),
             Blame::errors(&[Errno::EROFS], Cause::OverlayReadOnly).at(&[Step::OverlayChange]),
             Blame::any(Cause::StateDirXattr).at(&[Step::FileCapability]),
             Blame::errors(&[Errno::EIO, Errno::EOPNOTSUPP], Cause::OverlayNoXattr).at(&[Step::OverlayChange]),
@@ -167,6 +173,8 @@ pub(super) const SNAPSHOTTER: Check = Check {
     kind: Kind::Fact {
         judge: |case| match snapshotter(case) {
             Some(Snapshotter::Overlayfs) | None => Judgement::Pass,
+            // As somebody wants it.
+            Some(_) if case.facts.state_dir.snapshotter.is_some() => Judgement::Pass,
             Some(to) => {
                 let falls_back = |since| Seen::FallsBack { to, since: case.probe.and_then(|probe| probe.step(since)).cloned() };
                 if case.facts.state_dir.file_system.known().is_some_and(|fs| fs == "overlay") {
@@ -218,6 +226,9 @@ pub(super) const BIND_MOUNTS: Check = Check {
 /// The snapshotter that BuildKit would choose: the one that it did choose, or that the probe could mount, else by the
 /// rules of the kernel and the distribution. `None` where too little is known.
 pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
+    if case.facts.state_dir.snapshotter.is_some() {
+        return case.facts.state_dir.snapshotter;
+    }
     let chosen = case.basis.trial().and_then(|trial| trial.snapshotter.as_deref()?.parse().ok());
     if chosen.is_some() {
         return chosen;
@@ -248,8 +259,8 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
 mod tests {
     use crate::cause::Cause;
     use crate::check::testing::{facts_of, failed_at, healthy, table, with_probe};
-    use crate::check::{Outcome, Ready, Snapshotter, judge};
-    use crate::fact::{Errno, Fact, Facts, MountFlags, StateDir, Step};
+    use crate::check::{Outcome, Ready, judge};
+    use crate::fact::{Errno, Fact, Facts, MountFlags, Snapshotter, StateDir, Step};
     use crate::profile::Profile;
 
     fn old_kernel(facts: &mut Facts) {
@@ -293,7 +304,7 @@ mod tests {
             (Step::OverlayChange, Errno::EROFS, Cause::OverlayReadOnly),
             (Step::OverlayChange, Errno::ENOSPC, Cause::DiskSpace),
             (Step::OverlayChange, Errno::EACCES, Cause::ApparmorOrSelinux),
-            (Step::OverlayChange, Errno::EPERM, Cause::StateDir),
+            (Step::OverlayChange, Errno::EPERM, Cause::StateDirChown),
             (Step::FileChange, Errno::EPERM, Cause::StateDir),
             (Step::FileCapability, Errno::EOPNOTSUPP, Cause::StateDirXattr),
             (Step::FileCapability, Errno::EDQUOT, Cause::DiskSpace),
@@ -349,6 +360,24 @@ mod tests {
         );
         assert_eq!(predicted(&|f| overlay(f)), Some(Snapshotter::Native));
         assert_eq!(judge(&healthy(), Profile::NoProcessSandbox, None).snapshotter(), Some(Snapshotter::Overlayfs));
+    }
+
+    #[test]
+    fn a_snapshotter_that_buildkitd_is_told_to_take_is_taken_or_fails() {
+        let told = |f: &mut Facts| f.state_dir.snapshotter = Some(Snapshotter::Native);
+        table("snapshotter", &[(Outcome::Pass, None, &|f| told(f))]);
+        assert_eq!(judge(&facts_of(&told), Profile::NoProcessSandbox, None).snapshotter(), Some(Snapshotter::Native));
+        let on_tmpfs = judge(
+            &facts_of(&|f| {
+                told(f);
+                f.state_dir.file_system = Fact::Known("tmpfs".into())
+            }),
+            Profile::NoProcessSandbox,
+            None,
+        );
+        assert_eq!(on_tmpfs.ready(), Ready::Ready, "no overlayfs is taken there");
+        failed_at(Step::Overlay, Errno::EINVAL, Cause::OverlayUsernsKernel, |f| f.state_dir.snapshotter = Some(Snapshotter::Overlayfs));
+        failed_at(Step::Fuse, Errno::ENOENT, Cause::DevFuse, |f| f.state_dir.snapshotter = Some(Snapshotter::FuseOverlayfs));
     }
 
     #[test]

@@ -63,6 +63,16 @@ pub(crate) fn healthy() -> Facts {
     with_probe(facts_of(&|_| {}), None)
 }
 
+/// Adds a probe of a profile that worked.
+pub(crate) fn with_probe_of(facts: Facts, profile: Profile) -> Facts {
+    let mut facts = with_probe(facts, None);
+    facts.probes[0].plan = profile.plan();
+    let steps = profile.plan().steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute));
+    let worked = |step| StepResult { step, outcome: StepOutcome::Worked, errno: None, detail: None, filtered: None, micros: 10 };
+    facts.probes[0].steps = steps.map(worked).collect();
+    facts
+}
+
 /// Adds a probe of the default profile that worked, or failed at a step.
 pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
     let plan = Profile::NoProcessSandbox.plan();

@@ -64,7 +64,7 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
             if !case.place.is_rootless() && !case.profile.has_pod_user_namespace() {
                 return Judgement::NotApplicable;
             }
-            if !case.place.is_rootless() && case.facts.in_user_namespace() == Some(true) {
+            if !case.place.is_rootless() && case.place.may_have_pods_user_namespace() {
                 // The pod has its namespace, and this builder makes no other.
                 return Judgement::Pass;
             }

@@ -1,9 +1,9 @@
 //! Arguments that several commands take.
 
-use super::values::{deadline, step};
+use super::values::{deadline, snapshotter, step};
 use super::{Error, names};
 use crate::api::Access;
-use crate::fact::{Facts, Plan, Step};
+use crate::fact::{Facts, Plan, Snapshotter, Step};
 use crate::gather::{self, AsOwnPod, Options};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::Profile;
@@ -35,6 +35,9 @@ pub(super) struct Sources {
     /// The directory where BuildKit would keep its state [default: that of the builder's image, such as /home/user/.local/share/buildkit]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    /// The snapshotter that buildkitd is told to use (--oci-worker-snapshotter) [default: the one that it would choose]
+    #[arg(long, value_name = "NAME", value_parser = snapshotter())]
+    snapshotter: Option<Snapshotter>,
     /// How long a probe may take, and how long to wait for a state dir that does not answer
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = deadline())]
     deadline: Duration,
@@ -66,6 +69,7 @@ impl Sources {
         let options = Options {
             root: self.root.clone(),
             state_dir: self.state_dir.clone(),
+            snapshotter: self.snapshotter,
             asked: None,
             own_pod,
             plans,

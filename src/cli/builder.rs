@@ -6,8 +6,9 @@ use super::args::{Connection, LabelPrefix};
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::values::{OneOf, UNKNOWN_PROFILE};
+use super::values::{OneOf, UNKNOWN_PROFILE, snapshotter};
 use super::{Error, block_on, names, output};
+use crate::fact::Snapshotter;
 use crate::profile::Profile;
 use crate::render::{self, BUILDER_NAME, BUILDER_NAMESPACE, BuilderOptions, Config, ImageUser, LEAST_POD_IDS, Quantity, Storage};
 use clap::Args;
@@ -61,6 +62,10 @@ pub(super) struct Arguments {
     /// Keep the state in memory, up to this size, which the pod also requests
     #[arg(long, value_name = "SIZE")]
     memory_storage: Option<Quantity>,
+    /// The snapshotter that buildkitd is told to use: native copies whole trees, and works where overlayfs can't remove directories
+    /// [default: the one that it chooses]
+    #[arg(long, value_name = "NAME", value_parser = snapshotter())]
+    snapshotter: Option<Snapshotter>,
     /// A buildkitd.toml, which becomes a ConfigMap
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -158,6 +163,7 @@ impl Arguments {
             config,
             tls,
             guard: guard.filter(|_| !self.no_guard),
+            snapshotter: self.snapshotter,
             read_only_root: self.read_only_root,
         })
     }

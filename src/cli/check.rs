@@ -67,12 +67,12 @@ pub(super) const CLUSTER: &str = "--cluster";
 
 /// Whence facts are taken.
 pub(super) const USES: Uses = &[&[
-    Use { by: &[], takes: &["prove", "without", "state_dir", "deadline"] },
-    Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
+    Use { by: &[], takes: &["prove", "without", "state_dir", "snapshotter", "deadline"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "snapshotter", "deadline"] },
     // Nothing is probed there anyway.
-    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "snapshotter", "deadline"] },
     Use { by: &["facts"], takes: &[] },
-    Use { by: &["guard"], takes: &["state_dir", "deadline"] },
+    Use { by: &["guard"], takes: &["state_dir", "snapshotter", "deadline"] },
 ]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {

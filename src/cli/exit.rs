@@ -52,6 +52,13 @@ pub(super) const INSTALL: &[Row] = &[
     (IO_ERROR, "DIR cannot be written, or this program cannot be read"),
 ];
 
+pub(super) const BEHAVE: &[Row] = &[
+    (READY, "everything works so far"),
+    (NOT_READY, "in the third layer: something does not work"),
+    (BAD_INPUT, "wrong usage"),
+    (IO_ERROR, "standard output cannot be written"),
+];
+
 pub(super) const AGENT: &[Row] = &[
     (READY, "ended by a signal"),
     (BAD_INPUT, "wrong usage, or a path that was named does not exist"),

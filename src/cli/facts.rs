@@ -35,10 +35,10 @@ pub(super) struct Arguments {
 
 /// Whence facts are taken, or what is printed instead of them.
 pub(super) const USES: Uses = &[&[
-    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "deadline", "process_sandbox"] },
-    Use { by: &["no_probe"], takes: &["state_dir", "deadline"] },
+    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "snapshotter", "deadline", "process_sandbox"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "snapshotter", "deadline"] },
     // Nothing is probed there anyway.
-    Use { by: &["root"], takes: &["no_probe", "state_dir", "deadline"] },
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "snapshotter", "deadline"] },
     Use { by: &["list"], takes: &[] },
     Use { by: &["capture"], takes: &[] },
 ]];

@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod behave;
 #[cfg(feature = "cli")]
 mod build;
 #[cfg(feature = "cli")]
@@ -63,6 +64,7 @@ const NAME: &str = "buildkit-preflight";
 /// What is said of the hidden ones.
 const OTHER_PROGRAMS: &str = "Commands that other programs call:
   probe    `check` starts it as its child
+  behave   a step of the trial build runs it
   prover   a canary's privileged container runs it
   install  a builder's pod runs it, in front of `check --guard`";
 
@@ -81,6 +83,8 @@ enum Command {
     Render(render::Arguments),
     #[command(hide = true)]
     Probe(probe::Arguments),
+    #[command(hide = true)]
+    Behave(behave::Arguments),
     #[command(hide = true)]
     Prover(prover::Arguments),
     #[command(hide = true)]
@@ -237,6 +241,7 @@ pub fn run() -> u8 {
         Command::Render(arguments) => render::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),
+        Command::Behave(arguments) => behave::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
     };
     result.unwrap_or_else(|error| error.tell())

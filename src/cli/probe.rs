@@ -3,7 +3,7 @@ use super::exit::{self, READY};
 use super::uses::{Use, Uses};
 use super::{Error, output, values};
 use crate::attempt::probe::child::{self, Task};
-use crate::fact::{Builder, Plan, Step, SubIds};
+use crate::fact::{Builder, Plan, Snapshotter, Step, SubIds};
 use crate::profile::BUILDER_UID;
 use crate::read::{Named, look_at};
 use clap::Args;
@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// Also try what a builder needs of its own pod: TMPDIR, a socket in XDG_RUNTIME_DIR, files of other owners
     #[arg(long)]
     own_pod: bool,
+    /// The snapshotter that buildkitd is told to use [default: the fastest that works]
+    #[arg(long, value_name = "NAME", value_parser = values::snapshotter())]
+    snapshotter: Option<Snapshotter>,
     /// Accept fuse-overlayfs only if its programs are installed
     #[arg(long)]
     needs_fuse_programs: bool,
@@ -60,9 +63,12 @@ pub(super) struct Arguments {
 
 /// Who is imitated. `check` tells its child all that it knows.
 pub(super) const USES: Uses = &[&[
-    Use { by: &[], takes: &["become_uid", "own_id_fallback", "own_pod", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"] },
-    Use { by: &["rootful"], takes: &["own_pod"] },
-    Use { by: &["under_rootlesskit"], takes: &["own_pod", "needs_fuse_programs"] },
+    Use {
+        by: &[],
+        takes: &["become_uid", "own_id_fallback", "own_pod", "snapshotter", "needs_fuse_programs", "sub_ids", "newuidmap", "newgidmap"],
+    },
+    Use { by: &["rootful"], takes: &["own_pod", "snapshotter"] },
+    Use { by: &["under_rootlesskit"], takes: &["own_pod", "snapshotter", "needs_fuse_programs"] },
     Use {
         by: &["child"],
         takes: &[
@@ -71,6 +77,7 @@ pub(super) const USES: Uses = &[&[
             "become_uid",
             "own_id_fallback",
             "own_pod",
+            "snapshotter",
             "needs_fuse_programs",
             "sub_ids",
             "newuidmap",
@@ -95,6 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         become_uid: arguments.become_uid.or_else(|| by_hand_as_root.then_some(BUILDER_UID)),
         own_id_fallback: arguments.own_id_fallback,
         own_pod: arguments.own_pod,
+        snapshotter: arguments.snapshotter,
         needs_fuse_programs: arguments.needs_fuse_programs,
         sub_ids: arguments.sub_ids.clone(),
         newuidmap: arguments.newuidmap.clone(),

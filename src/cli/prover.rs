@@ -38,6 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let options = Options {
         root: None,
         state_dir: arguments.state_dir.clone(),
+        snapshotter: None,
         asked: Some(arguments.shape.asked()),
         plans: vec![arguments.shape.plan()],
         own_pod: AsOwnPod::No,

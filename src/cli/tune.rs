@@ -194,6 +194,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         own_pod: gather::AsOwnPod::No,
         root: None,
         state_dir: None,
+        snapshotter: None,
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,

@@ -1,7 +1,7 @@
 //! Values that arguments take: one of some by its id, and times. Names are in [`super::names`].
 
 use crate::agent::LONGEST_PROBE;
-use crate::fact::{Step, Tunable};
+use crate::fact::{Snapshotter, Step, Tunable};
 use crate::profile::Profile;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
@@ -64,6 +64,11 @@ pub(super) fn canary() -> OneOf<Profile> {
 /// A step of the probe.
 pub(super) fn step() -> OneOf<Step> {
     OneOf::new("unknown step", Step::ALL.iter().map(|step| step.id()), |id| id.parse().ok())
+}
+
+/// A snapshotter of buildkitd.
+pub(super) fn snapshotter() -> OneOf<Snapshotter> {
+    OneOf::new("unknown snapshotter", Snapshotter::ALL.iter().map(|snapshotter| snapshotter.id()), |id| id.parse().ok())
 }
 
 /// A sysctl that `tune` may set, also with slashes, as sysctl.d(5) has it.

@@ -1,5 +1,5 @@
 use super::{
-    API_VERSION, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
+    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
     SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
@@ -40,6 +40,9 @@ pub struct Facts {
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
+    /// AppArmor's profiles for a builder's rootlesskit.
+    #[serde(default)]
+    pub apparmor: AppArmor,
     /// What lies over /proc.
     #[serde(default)]
     pub proc_fs: Fact<ProcFs>,
@@ -64,6 +67,9 @@ pub struct Facts {
     /// What the kubelet says of the node.
     #[serde(default)]
     pub kubelet: Kubelet,
+    /// How many IDs the node's own user namespace has, as the agent's label says. Absent where the node has none of its own.
+    #[serde(default)]
+    pub node_ids: Fact<u64>,
     /// What `tune` did on the node.
     #[serde(default)]
     pub tuned: Fact<Tuned>,

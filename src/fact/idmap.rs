@@ -47,6 +47,16 @@ impl IdMap {
         self.0 == [IdRange { inside: 0, outside: 0, length: u32::MAX }]
     }
 
+    /// Whether a kubelet could have given it to a pod: IDs from 0 on, in whole units that also begin at one
+    /// (pkg/kubelet/userns/userns_manager.go). Maps of LXC and of rootless containers begin where their user's range does.
+    pub fn is_a_kubelets(&self) -> bool {
+        const UNIT: u32 = 65_536;
+        match self.0[..] {
+            [IdRange { inside: 0, outside, length }] => outside >= UNIT && outside % UNIT == 0 && length % UNIT == 0 && length > 0,
+            _ => false,
+        }
+    }
+
     /// The highest ID inside; `None` for a map without any.
     pub fn last_inside(&self) -> Option<u32> {
         self.0.iter().map(|range| range.inside.saturating_add(range.length.saturating_sub(1))).max()
@@ -188,6 +198,18 @@ mod tests {
         assert!(!pod.contains(&SubId { start: 1001, length: 64_536 }));
         let split = IdMap::parse("0 1000 1\n1 100000 65536\n").expect("valid");
         assert!(split.contains(&SubId { start: 0, length: 65_537 }) && split.size() == 65_537);
+        for (text, is_a_kubelets) in [
+            ("0 1048576 65536", true),
+            ("0 1048576 196608", true),
+            ("0 100000 65536", false),
+            ("0 100000 1000000000", false),
+            ("0 1000 1\n1 100000 65536", false),
+            ("0 0 4294967295", false),
+            ("0 0 65536", false),
+            ("1 65536 65536", false),
+        ] {
+            assert_eq!(IdMap::parse(text).expect("valid").is_a_kubelets(), is_a_kubelets, "{text}");
+        }
         assert_eq!((split.last_inside(), IdMap::default().last_inside()), (Some(65_536), None));
         assert!(IdMap::parse(&"0 0 1\n".repeat(340)).is_ok() && IdMap::parse(&"0 0 1\n".repeat(341)).is_err());
         assert!(IdMap::parse("0 1").is_err() && IdMap::parse("0 0 4294967296").is_err() && IdMap::parse("0 0 1 2").is_err());

@@ -18,6 +18,9 @@ pub struct Kubelet {
     /// it says nothing of the kernel. Absent for a kubelet before 1.31 and a runtime that does not tell.
     #[serde(default)]
     pub pod_user_namespaces: Fact<bool>,
+    /// Whether the kubelet itself runs in a user namespace, and with it the whole node (`runningInUserNamespace`, from 1.37 on).
+    #[serde(default)]
+    pub in_user_namespace: Fact<bool>,
 }
 
 /// A container runtime, from `containerRuntimeVersion`: `containerd://2.1.4+bottlerocket`.

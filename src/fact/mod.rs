@@ -4,6 +4,7 @@
 //! of what one run saw; [`rows`] says of each fact where it comes from and in
 //! which places it can be read. Nothing here reads anything.
 
+mod apparmor;
 mod capacity;
 mod distro;
 mod errno;
@@ -20,6 +21,7 @@ mod probe;
 mod proc_fs;
 mod process;
 mod runtime;
+mod snapshotter;
 mod source;
 mod state_dir;
 mod sysctl;
@@ -27,9 +29,11 @@ mod tools;
 mod trial;
 mod tunable;
 mod tuned;
+mod user_namespace;
 mod version;
 mod why;
 
+pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
 pub use capacity::Capacity;
 pub use distro::{DISTROS, Distro};
 pub use errno::Errno;
@@ -46,6 +50,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
+pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};
 pub use sysctl::{Raise, SYSCTLS, Sysctl, SysctlRow, Sysctls};
@@ -53,6 +58,7 @@ pub use tools::Tools;
 pub use trial::{Stage, Trial, TrialEnd};
 pub use tunable::{SysctlSetting, Tunable};
 pub use tuned::{Problem, Reason, SysctlChange, TUNED_FILE, Tuned};
+pub use user_namespace::UserNamespace;
 pub use version::KubeVersion;
 pub use why::Why;
 

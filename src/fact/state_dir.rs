@@ -1,4 +1,4 @@
-use super::Fact;
+use super::{Fact, Snapshotter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ pub struct StateDir {
     /// Whether it merely stands in for the volume of a pod: a bare machine's home or temporary directory.
     #[serde(default)]
     pub is_stand_in: bool,
+    /// The snapshotter that buildkitd is told to use there, where it does not choose one itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshotter: Option<Snapshotter>,
     /// Type of its file system, as in /proc/filesystems.
     #[serde(default)]
     pub file_system: Fact<String>,

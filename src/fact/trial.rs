@@ -2,7 +2,7 @@ use super::{Plan, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A real build that was tried: buildkitd with a state dir of its own, one RUN step, one export.
+/// A real build that was tried: buildkitd with a state of its own, steps that do what builds do, an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trial {
@@ -33,6 +33,9 @@ pub enum TrialEnd {
         step: Option<StepResult>,
         /// The error, in the words of rootlesskit, buildkitd or runc.
         error: String,
+        /// The behaviours of docs/behaviours.md that did not work.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        behaviours: Vec<String>,
     },
     /// Its time was up at this stage.
     TimedOut(Stage),

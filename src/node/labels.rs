@@ -26,6 +26,10 @@ pub enum Key {
     Kernel,
     /// Debian's switch.
     UnprivilegedUsernsClone,
+    /// Whether the node itself lives in a user namespace.
+    InUserNamespace,
+    /// How many IDs that one has.
+    NodeIds,
     /// Whether sysctls were set by `tune`.
     Tuned,
 }
@@ -136,6 +140,20 @@ pub const LABELS: &[Label] = &[
         name: "unprivileged-userns-clone",
         values: Values::Words(&["0", "1", "absent"]),
         says: "the sysctl kernel.unprivileged_userns_clone, which Debian's kernels have",
+        speaker: Speaker::System,
+    },
+    Label {
+        key: Key::InUserNamespace,
+        name: "in-user-namespace",
+        values: Values::Words(&["true"]),
+        says: "where the node itself lives in a user namespace, as in an unprivileged LXC container or a rootless kind",
+        speaker: Speaker::System,
+    },
+    Label {
+        key: Key::NodeIds,
+        name: "node-ids",
+        values: Values::Number,
+        says: "how many IDs the node's own user namespace has: a pod with as many has none of its own",
         speaker: Speaker::System,
     },
     Label {

@@ -58,6 +58,7 @@ pub(super) struct NodeInfo {
     pub(super) kubelet_version: String,
     pub(super) container_runtime_version: String,
     pub(super) os_image: String,
+    pub(super) running_in_user_namespace: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,6 +12,7 @@ impl Observation {
     /// The facts of a look at the node, completed by what its Node says.
     pub fn new(mut facts: Facts, node: &View) -> Self {
         facts.kubelet = node.kubelet.clone();
+        facts.node_ids = node.node_ids();
         // Read on the spot it says more.
         if facts.os.known().is_none() {
             facts.os = node.os.clone();

@@ -108,6 +108,16 @@ impl View {
         Ready::ALL.iter().copied().find(|ready| ready.id() == label)
     }
 
+    /// How many IDs the node's own user namespace has. Absent where no agent has told that it has one.
+    pub fn node_ids(&self) -> Fact<u64> {
+        match self.label(Key::NodeIds).filter(|_| !self.stray_labels.contains(&Key::NodeIds)) {
+            Some(ids) => ids
+                .parse()
+                .map_or_else(|_| Fact::Failed(format!("the label {}={ids} is no number", Key::NodeIds.name()).into()), Fact::Known),
+            None => Fact::Absent,
+        }
+    }
+
     /// Whether the canary of a profile is sent here.
     pub fn is_candidate(&self, profile: Profile) -> bool {
         self.label(Key::Candidate(profile)) == Some("true")
@@ -127,7 +137,7 @@ impl View {
     /// changed and on which it depends.
     pub fn says_the_same_to_agents(&self, other: &View) -> bool {
         let is_same = |profile: Profile| {
-            let keys = [Key::Candidate(profile), Key::Verdict(profile), Key::PodIds];
+            let keys = [Key::Candidate(profile), Key::Verdict(profile), Key::PodIds, Key::NodeIds];
             keys.into_iter().all(|key| self.label(key) == other.label(key))
                 && ConditionType::of(profile).is_none_or(|kind| {
                     let by = |view: &View| [Profile::NoProcessSandbox, profile].map(|by| view.said_by(by, kind).is_some());
@@ -155,6 +165,7 @@ fn kubelet(status: &NodeStatus) -> Kubelet {
             version => Fact::Known(version.to_owned()).and_then(TryInto::try_into),
         },
         pod_user_namespaces: claimed.map_or(Fact::Absent, Fact::Known),
+        in_user_namespace: info.running_in_user_namespace.map_or(Fact::Absent, Fact::Known),
     }
 }
 
@@ -207,6 +218,24 @@ mod tests {
         assert_eq!(keys, [Key::Verdict(Profile::NoProcessSandbox), Key::Verdict(Profile::Userns), Key::Candidate(Profile::Userns)]);
         assert_eq!((node.verdict(Profile::NoProcessSandbox), node.verdict(Profile::Userns)), (Some(Ready::Ready), None));
         assert!(node.is_candidate(Profile::Userns) && !node.is_candidate(Profile::ProcMount));
+    }
+
+    #[test]
+    fn a_node_tells_whether_it_lives_in_a_user_namespace() {
+        let node =
+            |info: Value| view(json!({"metadata": {"name": "n", "uid": "u"}, "status": {"nodeInfo": info}})).kubelet.in_user_namespace;
+        assert_eq!(node(json!({"runningInUserNamespace": true})), Fact::Known(true));
+        assert_eq!(node(json!({"runningInUserNamespace": false})), Fact::Known(false));
+        assert_eq!(node(json!({})), Fact::Absent, "before 1.37");
+        let ids = |label: &str, ours: bool| {
+            let manager = if ours { "buildkit-preflight/no-process-sandbox" } else { "somebody" };
+            let fields = json!({"f:metadata": {"f:labels": {"f:buildkit-preflight.dev/node-ids": {}}}});
+            let metadata = json!({"name": "n", "uid": "u", "labels": {"buildkit-preflight.dev/node-ids": label}, "managedFields": [{"manager": manager, "fieldsV1": fields}]});
+            view(json!({"metadata": metadata})).node_ids()
+        };
+        assert_eq!(ids("65536", true), Fact::Known(65_536));
+        assert!(ids("many", true).unreadable().is_some());
+        assert_eq!(ids("65536", false), Fact::Absent, "no word of ours");
     }
 
     #[test]

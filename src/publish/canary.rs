@@ -12,7 +12,7 @@ use super::said::Said;
 use super::start::{Canaries, Canary};
 use super::verdict::{condition, unknown};
 use crate::check::{Ready, Verdict};
-use crate::fact::Facts;
+use crate::fact::{Facts, UserNamespace};
 use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
 
@@ -20,7 +20,7 @@ use crate::profile::Profile;
 pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
     let mut said = Said::default();
     said.verdict(verdict.profile, accept.of(verdict));
-    let map = facts.process.uid_map.known().filter(|_| facts.in_user_namespace() == Some(true));
+    let map = facts.process.uid_map.known().filter(|_| facts.user_namespace() == Some(UserNamespace::Pods));
     said.label(Key::PodIds, map.map(|map| map.size().to_string()));
     let kind = ConditionType::of(verdict.profile).unwrap_or(ConditionType::RootlessBuildKit);
     said.conditions.push(condition(kind, facts, verdict, accept, ""));

@@ -259,7 +259,12 @@ mod tests {
         };
         let mut said_keys = std::collections::BTreeSet::new();
         for failed in [None, Some((Step::UserNamespace, Errno::ENOSPC))] {
-            let facts = with_probe(facts_of(&set), failed);
+            let mut facts = with_probe(facts_of(&set), failed);
+            if failed.is_some() {
+                // A node that lives in a user namespace.
+                facts.process.asked_user_namespace = Fact::Known(false);
+                facts.process.uid_map = crate::check::testing::pod_map(65_536);
+            }
             node.kubelet = facts.kubelet.clone();
             let seen = Observation::new(facts, &node);
             let verdicts = Verdicts::of(&seen, Profile::NoProcessSandbox);

@@ -4,8 +4,8 @@ use super::accept::Accept;
 use super::condition::Condition;
 use super::reason::{Reason, reason_of};
 use crate::cause::{Cause, remedy};
-use crate::check::{Evidence, Ready, Snapshotter, Verdict, judge};
-use crate::fact::Facts;
+use crate::check::{Evidence, Ready, Verdict, judge};
+use crate::fact::{Facts, Snapshotter};
 use crate::node::{ConditionType, Observation, Status};
 use crate::profile::Profile;
 

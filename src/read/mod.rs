@@ -1,5 +1,6 @@
 //! What can be read of a node: files below a root, which is this machine or a captured tree. Nothing is tried here.
 
+mod apparmor;
 mod bounded;
 mod capacity;
 mod capture;
@@ -21,6 +22,7 @@ mod tuned;
 mod watch;
 mod whole;
 
+pub(crate) use apparmor::gather as apparmor;
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
 pub(crate) use given::read_file;

@@ -45,6 +45,7 @@ pub(crate) fn unanswered(asked: Option<&Path>, limit: Duration) -> StateDir {
     StateDir {
         path: asked.map_or_else(|| Fact::Denied(why.clone()), |path| Fact::Known(path.to_string_lossy().into_owned())),
         is_stand_in: false,
+        snapshotter: None,
         file_system: Fact::Denied(why.clone()),
         flags: Fact::Denied(why.clone()),
         free_bytes: Fact::Denied(why.clone()),
@@ -63,6 +64,7 @@ fn on_mount(mounts: &Mounts, path: String) -> StateDir {
         flags: mount.and_then(|mount| Ok(mount.1)),
         path: Fact::Known(path),
         is_stand_in: false,
+        snapshotter: None,
         free_bytes: Fact::default(),
         free_inodes: Fact::default(),
     }

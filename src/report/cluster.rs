@@ -42,6 +42,9 @@ pub struct ClusterProfile {
     pub reason: Option<String>,
     /// What stands in the pod's way.
     pub findings: Vec<Finding>,
+    /// What came back otherwise than it was sent, and is no obstacle to builds.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What the API server warns of.
     pub warnings: Vec<String>,
     /// Where it would be scheduled; null where nodes can't be listed.
@@ -118,6 +121,7 @@ impl ClusterProfile {
             pod: admission.outcome,
             reason,
             findings: admission.findings,
+            notes: admission.notes,
             warnings: admission.warnings,
             nodes,
         }
@@ -180,6 +184,7 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         lines.push(("why", brief(finding)));
         lines.extend(finding.fix.iter().map(|fix| ("fix", fix.clone())));
     }
+    lines.extend(profile.notes.iter().map(|note| ("note", format!("no obstacle to builds: {note}"))));
     lines.extend(profile.warnings.iter().map(|warning| ("note", format!("the API server warns: {warning}"))));
     // Where its pod can't be made, the nodes do not matter yet.
     match &profile.nodes {

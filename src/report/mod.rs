@@ -24,8 +24,8 @@ pub use tune::{TuneResult, tune_plan_table, tune_result_table};
 
 use crate::cause::Cause;
 use crate::cause::{Remedy, remedy};
-use crate::check::{Evidence, Finding, Note, Outcome, Ready, Snapshotter, Verdict};
-use crate::fact::{API_VERSION, Fact, Facts, Step, StepResult};
+use crate::check::{Evidence, Finding, Note, Outcome, Ready, Verdict};
+use crate::fact::{API_VERSION, Fact, Facts, Snapshotter, Step, StepResult};
 use crate::profile::Profile;
 use crate::text::counted;
 use schemars::JsonSchema;

@@ -348,7 +348,7 @@ mod tests {
         let ubuntu = |f: &mut Facts| f.sysctls.set(Sysctl::ApparmorRestrictUnprivilegedUserns, Fact::Known(1));
         let plan = TunePlan::new(&facts_of(&ubuntu), &TuneOptions::default());
         assert_eq!((plan.changes.len(), plan.left[0].reason), (0, LeftBecause::NotAllowed));
-        assert!(plan.left[0].by_hand.as_ref().is_some_and(|remedy| remedy.fix.contains("apparmor_restrict_unprivileged_userns=0")));
+        assert!(plan.left[0].by_hand.as_ref().is_some_and(|remedy| remedy.fix.contains("apparmor_parser")));
         let denied = |f: &mut Facts| f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Denied("a pod's own".into()));
         assert_eq!(TunePlan::new(&facts_of(&denied), &TuneOptions::default()).left[0].reason, LeftBecause::Unreadable);
         for (id, is_kept) in [("talos", false), ("cos", false), ("buildroot", false), ("rhcos", true), ("debian", true)] {

@@ -7,6 +7,7 @@
 mod behaviours;
 mod config;
 mod guard;
+mod nested;
 mod pod;
 #[path = "../support/runtime/mod.rs"]
 mod runtime;

@@ -1,5 +1,6 @@
 //! A pod as containerd's CRI plugin would hand it to runc, run once.
 
+use crate::nested::{Entered, FIRST_POD_ID, Node};
 use crate::runtime::workspace::Workspace;
 use crate::runtime::{self, idmap};
 use crate::support::oci::{Caps, Own};
@@ -41,6 +42,8 @@ pub(crate) struct Pod {
     pub(crate) whole: bool,
     /// Whether /usr/bin/rootlesskit is this program, as in the agent's image; else the real one, as in a builder's.
     pub(crate) agent_image: bool,
+    /// The user namespace in which the whole node lives; `None` for the machine's.
+    pub(crate) node: Option<Node>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -100,6 +103,7 @@ impl Pod {
         build: true,
         whole: false,
         agent_image: false,
+        node: None,
     };
 }
 
@@ -133,7 +137,12 @@ pub(crate) struct Ran {
 impl Pod {
     pub(crate) fn run(&self) -> Ran {
         let (mut space, id) = Workspace::new();
-        let root = runtime::root(&mut space, self.ids);
+        let ids = match (self.node, self.ids) {
+            (None, ids) => ids.map(runtime::pods),
+            (Some(node), None) => Some((node.first, node.ids)),
+            (Some(node), Some(ids)) => Some((node.first + FIRST_POD_ID, ids)),
+        };
+        let root = runtime::root(&mut space, ids);
         if !self.helper_capabilities {
             for helper in ["usr/bin/newuidmap", "usr/bin/newgidmap"] {
                 let path = root.join(helper);
@@ -164,8 +173,9 @@ impl Pod {
         for number in 0..self.empty_dirs.len() {
             anybody(&space.directory(&format!("bundle/empty-{number}")), 0o777);
         }
-        let config = self.config(&id, &root, state.as_deref(), &bundle);
-        let text = runtime::run(&space, &id, &bundle, &config);
+        let mut config = self.config(&id, &root, state.as_deref(), &bundle);
+        let entered = self.node.map(|node| node.enter(&space.directory("runc"), &mut config));
+        let text = runtime::run(&space, &id, &bundle, &config, &entered.as_ref().map(Entered::words).unwrap_or_default());
         let line = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned());
         let report = line("@report ").unwrap_or_else(|| panic!("the container did not run:\n{text}"));
         Ran {

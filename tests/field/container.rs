@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) fn look(case: &Case) -> Row {
     let (mut space, id) = Workspace::new();
-    let root = runtime::root(&mut space, case.ids);
+    let root = runtime::root(&mut space, case.ids.map(runtime::pods));
     for (path, text) in &case.files {
         put(&root.join(&path[1..]), text);
     }
@@ -27,7 +27,7 @@ pub(crate) fn look(case: &Case) -> Row {
     let (volumes, servers) = volumes(case, &space);
     let held = Held::new(case.hold_keys, BUILDER_UID);
     let bundle = space.directory("bundle");
-    let log = runtime::run(&space, &id, &bundle, &config(case, &root, &id, volumes));
+    let log = runtime::run(&space, &id, &bundle, &config(case, &root, &id, volumes), &[]);
     drop((held, servers));
     judge(case, &log)
 }

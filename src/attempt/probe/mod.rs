@@ -10,7 +10,7 @@ mod sys;
 mod under_rootlesskit;
 mod wire;
 
-use crate::fact::{Builder, End, Plan, Probe, Step, SubIds};
+use crate::fact::{Builder, End, Plan, Probe, Snapshotter, Step, SubIds};
 use nix::sys::signal::Signal;
 use running::Running;
 use std::fs::Metadata;
@@ -38,6 +38,8 @@ pub struct Request {
     pub in_builder_image: bool,
     /// Whether this is a builder's own pod, with its directories and volumes.
     pub own_pod: bool,
+    /// The snapshotter that buildkitd is told to use; `None` where it chooses.
+    pub snapshotter: Option<Snapshotter>,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
     /// The helpers newuidmap and newgidmap, where they were found.
@@ -111,6 +113,7 @@ impl Request {
         flag(!self.in_builder_image, "--own-id-fallback");
         flag(self.own_pod, "--own-pod");
         flag(self.needs_fuse_programs, "--needs-fuse-programs");
+        arguments.extend(self.snapshotter.map(|name| format!("--snapshotter={name}")));
         let helpers = ["newuidmap", "newgidmap"].into_iter().zip(&self.helpers);
         arguments.extend(helpers.filter_map(|(name, path)| path.as_ref().map(|path| format!("--{name}={path}"))));
         // An argument can't be longer than 128 KiB; without this one the child reads the files itself.

@@ -77,11 +77,14 @@ pub(super) fn can_map(file: &File) -> nix::Result<()> {
     Ok(())
 }
 
-/// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process.
+/// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h, for a keyring that goes with the process. It is named as runc names
+/// that of a build step: without a name the first one of a process does not count against the user's quota.
 pub(super) fn join_session_keyring() -> nix::Result<()> {
     const JOIN_SESSION_KEYRING: libc::c_int = 1;
-    // SAFETY: a null name asks for a new keyring without a name; nothing is read or written.
-    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) }).map(drop)
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let name = format!("_ses.{now:025}\0");
+    // SAFETY: the name ends with a NUL and outlives the call, which only reads it.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, name.as_ptr()) }).map(drop)
 }
 
 fn raw_clone(flags: libc::c_int) -> nix::Result<Option<Pid>> {

@@ -1,7 +1,6 @@
 //! What is seen of the state dir.
 
-use crate::check::Snapshotter;
-use crate::fact::{Errno, StateDir, StepResult};
+use crate::fact::{Errno, Snapshotter, StateDir, StepResult};
 use std::fmt;
 
 /// What is wrong with the state dir, or may be. Its path is told where it is known.

@@ -19,6 +19,7 @@ const DECIDED: &[(&[&str], &str)] = &[
     (&["worker", "oci", "enabled"], "a builder without it has no worker"),
     (&["worker", "oci", "rootless"], "choose by --profile"),
     (&["worker", "oci", "noProcessSandbox"], "choose by --profile"),
+    (&["worker", "oci", "snapshotter"], "use --snapshotter: the guard has to know it"),
 ];
 
 /// Reads buildkitd.toml.
@@ -104,6 +105,7 @@ mod tests {
             ("root = \"/x\"\n", "`root`"),
             ("[grpc]\naddress = []\n", "`grpc.address`"),
             ("grpc.tls.cert = \"x\"\n", "use --tls"),
+            ("[worker.oci]\nsnapshotter = \"native\"\n", "use --snapshotter"),
             ("[worker.oci]\nnoProcessSandbox = true\n", "choose by --profile"),
             ("[Worker.OCI]\nNOPROCESSSANDBOX = true\n", "choose by --profile"),
         ] {

@@ -32,6 +32,7 @@ fn examples() -> Vec<(String, Facts)> {
         let options = Options {
             root: Some(entry.path()),
             state_dir: None,
+            snapshotter: None,
             asked: None,
             own_pod: gather::AsOwnPod::No,
             plans: Vec::new(),
@@ -55,7 +56,7 @@ fn examples() -> Vec<(String, Facts)> {
         add("ended", facts);
     }
     let step = with_probe(healthy(), Some((Step::Proc, Errno::EPERM))).probes[0].steps.pop();
-    let failed = TrialEnd::Failed { stage: Stage::Run, step, error: "runc".into() };
+    let failed = TrialEnd::Failed { stage: Stage::Run, step, error: "runc".into(), behaviours: Vec::new() };
     for end in [failed, TrialEnd::TimedOut(Stage::Run), TrialEnd::Built] {
         let mut facts = healthy();
         facts.trials = vec![Trial { plan: facts.probes[0].plan, end, snapshotter: Some("native".into()), millis: 5 }];

@@ -21,7 +21,7 @@ const ALL: &[Expected] = &[
         always: &[],
         needs: &[],
         never: &[
-            ("facts", &["root", "prove", "without", "no-probe", "state-dir", "deadline"]),
+            ("facts", &["root", "prove", "without", "no-probe", "state-dir", "snapshotter", "deadline"]),
             ("root", &["prove", "without"]),
             ("no-probe", &["prove", "without"]),
             ("guard", &["facts", "root", "no-probe", "prove", "without"]),
@@ -35,8 +35,8 @@ const ALL: &[Expected] = &[
         never: &[
             ("root", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
             ("no-probe", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
-            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "deadline"]),
-            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "deadline"]),
+            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
+            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
         ],
     },
     Expected {
@@ -124,6 +124,7 @@ const ALL: &[Expected] = &[
 fn sample(name: &str) -> &str {
     match name {
         "profile" | "shape" | "canary" | "canaries" => "procmount",
+        "snapshotter" => "native",
         "only" => "user.max_user_namespaces",
         "max-user-namespaces" => "2000",
         "deadline" | "heartbeat" | "canary-patience" => "5s",

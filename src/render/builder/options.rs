@@ -4,7 +4,7 @@ use super::config::Config;
 use super::names::{BUILDER_NAME, BUILDER_NAMESPACE};
 use super::storage::Storage;
 use super::tls::Tls;
-use crate::fact::SubId;
+use crate::fact::{Snapshotter, SubId};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::{BUILDER_UID, Profile};
 use crate::render::image::AGENT_IMAGE;
@@ -37,6 +37,8 @@ pub struct BuilderOptions {
     pub tls: Option<Tls>,
     /// The image of the guard, which looks in the pod itself whether a build can work there; none: no guard.
     pub guard: Option<String>,
+    /// The snapshotter that buildkitd is told to use; none: it chooses.
+    pub snapshotter: Option<Snapshotter>,
     /// Whether the container's root is read-only.
     pub read_only_root: bool,
 }
@@ -56,6 +58,7 @@ impl Default for BuilderOptions {
             config: Config::default(),
             tls: None,
             guard: Some(AGENT_IMAGE.into()),
+            snapshotter: None,
             read_only_root: false,
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fact::Snapshotter;
 use serde_json::json;
 
 fn options(profile: Profile) -> BuilderOptions {
@@ -81,11 +82,20 @@ fn every_placeholder_is_filled_and_every_choice_has_its_place() {
             config: Config { toml: Some("debug = true\n".into()), registry_ca: Some("a certificate\n".into()) },
             tls: Some(tls()),
             guard: Some("r.example/p:1".into()),
+            snapshotter: Some(Snapshotter::Native),
             read_only_root: true,
         };
         let text = text(&options);
         assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev") && !text.contains("/home/user"), "{text}");
-        for line in ["replicas: 3", "image: r.example/b:2", "namespace: builds", "name: b1", "app.kubernetes.io/name: b1"] {
+        for line in [
+            "replicas: 3",
+            "image: r.example/b:2",
+            "namespace: builds",
+            "name: b1",
+            "app.kubernetes.io/name: b1",
+            "- --oci-worker-snapshotter=native",
+            "- --snapshotter=native",
+        ] {
             assert!(text.contains(line), "{profile}: {line}");
         }
         assert_eq!(text.contains("runAsUser: 2000\n            runAsGroup: 100\n"), profile.uid() != 0, "{profile}");

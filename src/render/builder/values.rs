@@ -5,7 +5,7 @@ use super::ids::SubIds;
 use super::names::{self, PORT};
 use super::options::BuilderOptions;
 use super::pod::{self, CERTIFICATES, SUB_PATH};
-use crate::fact::SubId;
+use crate::fact::{Snapshotter, SubId};
 use crate::fleet::{Requirement, requirements};
 use crate::profile::Profile;
 use crate::render::shape::{publisher, security};
@@ -43,6 +43,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         profile => profile.id(),
         image => options.image.as_deref().unwrap_or_else(|| names::stock_image(!pod::is_rootless(options))),
         guard => options.guard.as_deref(),
+        snapshotter => options.snapshotter.map(Snapshotter::id),
         replicas => options.replicas,
         port => PORT,
         claim => options.storage.claim(),

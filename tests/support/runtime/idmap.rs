@@ -1,6 +1,5 @@
 //! An idmapped bind mount, as containerd makes of an image for a pod with a user namespace.
 
-use crate::support::oci::FIRST_ID;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -19,11 +18,6 @@ struct MountAttr {
 const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
 const OPEN_TREE_CLONE: libc::c_uint = 1;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
-
-/// Shows `source` at `target` with its IDs moved to [`FIRST_ID`] and up.
-pub(crate) fn mount(source: &Path, target: &Path, ids: u32) -> io::Result<()> {
-    mount_by(source, target, &format!("0 {FIRST_ID} {ids}"))
-}
 
 /// Shows `source` at `target` with its IDs moved by a map; files can be given to no other IDs than those of the map.
 pub(crate) fn mount_by(source: &Path, target: &Path, map: &str) -> io::Result<()> {

@@ -14,13 +14,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use workspace::Workspace;
 
-/// The root of a container: the image below a layer of its own. `ids`: the size of its user namespace.
-pub(crate) fn root(space: &mut Workspace, ids: Option<u32>) -> PathBuf {
+/// The machine's IDs that a container's user namespace has: the first one, and how many.
+pub(crate) type Ids = (u32, u32);
+
+/// The IDs of a pod whose user namespace has so many.
+pub(crate) fn pods(ids: u32) -> Ids {
+    (FIRST_ID, ids)
+}
+
+/// The root of a container: the image below a layer of its own. `ids`: those of its user namespace.
+pub(crate) fn root(space: &mut Workspace, ids: Option<Ids>) -> PathBuf {
     let lower = match ids {
         None => image::IMAGE.clone(),
-        Some(ids) => {
+        Some((first, number)) => {
             let lower = space.directory("image");
-            idmap::mount(&image::IMAGE, &lower, ids).expect("an idmapped mount of the image");
+            idmap::mount_by(&image::IMAGE, &lower, &format!("0 {first} {number}")).expect("an idmapped mount of the image");
             space.mounts.push(lower.clone());
             lower
         }
@@ -29,21 +37,21 @@ pub(crate) fn root(space: &mut Workspace, ids: Option<u32>) -> PathBuf {
 }
 
 /// To whom a container's root belongs, as the host sees it.
-pub(crate) fn owner(ids: Option<u32>) -> u32 {
-    if ids.is_some() { FIRST_ID } else { 0 }
+pub(crate) fn owner(ids: Option<Ids>) -> u32 {
+    ids.map_or(0, |(first, _)| first)
 }
 
 /// How long a container may take, in seconds: some volumes make a build hang.
 const LIMIT: &str = "120";
 
-/// Runs a container to its end; gives all that it printed.
-pub(crate) fn run(space: &Workspace, id: &str, bundle: &Path, config: &Value) -> String {
+/// Runs a container to its end; gives all that it printed. `by`: the words of a command that runs runc in another place.
+pub(crate) fn run(space: &Workspace, id: &str, bundle: &Path, config: &Value, by: &[String]) -> String {
     fs::write(bundle.join("config.json"), config.to_string()).expect("write");
     let runc = |before: &[&str], arguments: &[&str]| {
         // A file: processes that are left would keep a pipe open.
         let log = File::options().create(true).append(true).open(bundle.join("log")).expect("a log");
         let mut command = Command::new("timeout");
-        command.args(before).arg(tool("runc")).arg("--root").arg(space.dir.join("runc")).args(arguments);
+        command.args(before).args(by).arg(tool("runc")).arg("--root").arg(space.dir.join("runc")).args(arguments);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log).status().expect("runc")
     };
     runc(&["-k", "5", LIMIT], &["run", "--bundle", bundle.to_str().expect("UTF-8"), id]);

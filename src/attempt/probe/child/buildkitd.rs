@@ -6,7 +6,7 @@ use super::own_pod;
 use super::scratch::DIRECTORIES;
 use super::tell::{Outcome, Report, Stop, is_left_out, leave, mounting, raw, wait};
 use crate::attempt::probe::sys;
-use crate::fact::{StateDir, Step, StepOutcome};
+use crate::fact::{Snapshotter, StateDir, Step, StepOutcome};
 use crate::read::Host;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -32,7 +32,6 @@ impl Probe<'_> {
             own_pod::runtime_dir()?;
         }
         let owners = Owners::read();
-        changes::owners(owners)?;
         self.snapshotter(with_types, owners)?;
         bind()?;
         let started = Instant::now();
@@ -79,14 +78,18 @@ impl Probe<'_> {
         Ok(typed)
     }
 
-    /// BuildKit's choice: overlayfs, else fuse-overlayfs, else native, which copies whole trees.
+    /// BuildKit's choice: overlayfs, else fuse-overlayfs, else native, which copies whole trees. Where it is told what to take, the
+    /// others are not tried, and what fails ends it.
     fn snapshotter(&self, with_types: bool, owners: Option<Owners>) -> Outcome {
         if is_left_out(Step::Overlay) {
             return Ok(());
         }
+        let told = self.task.snapshotter;
         let report = Report::new(Step::Overlay, Instant::now());
         let options = "lowerdir=lower2:lower1,upperdir=upper,workdir=work";
-        let fallback = if with_types {
+        let fallback = if told.is_some_and(|told| told != Snapshotter::Overlayfs) {
+            (None, Some("buildkitd is told to take another snapshotter".to_owned()))
+        } else if with_types {
             match mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options)) {
                 Ok(()) => {
                     let _ = umount2("merged", MntFlags::MNT_DETACH);
@@ -98,21 +101,29 @@ impl Probe<'_> {
         } else {
             (None, Some("the file system does not report the types of its entries (xfs with ftype=0)".to_owned()))
         };
-        report.end(StepOutcome::FellBack, fallback.0, fallback.1);
-
-        if is_left_out(Step::Fuse) {
-            return Ok(());
+        report.end(ends_with(told, Snapshotter::Overlayfs), fallback.0, fallback.1);
+        if told == Some(Snapshotter::Overlayfs) {
+            return Err(Stop);
         }
-        let report = Report::new(Step::Fuse, Instant::now());
-        match self.fuse() {
-            Ok(()) => {
-                report.worked(None);
-                return changes::on_files();
+
+        if told != Some(Snapshotter::Native) {
+            if is_left_out(Step::Fuse) {
+                return changes::on_files(owners);
             }
-            Err((errno, what)) => report.end(StepOutcome::FellBack, errno, Some(what)),
+            let report = Report::new(Step::Fuse, Instant::now());
+            match self.fuse() {
+                Ok(()) => {
+                    report.worked(None);
+                    return changes::on_files(owners);
+                }
+                Err((errno, what)) => report.end(ends_with(told, Snapshotter::FuseOverlayfs), errno, Some(what)),
+            }
+            if told.is_some() {
+                return Err(Stop);
+            }
         }
 
-        changes::on_files()?;
+        changes::on_files(owners)?;
         if is_left_out(Step::Execute) {
             return Ok(());
         }
@@ -144,6 +155,11 @@ impl Probe<'_> {
         let _ = umount2("merged", MntFlags::MNT_DETACH);
         Ok(())
     }
+}
+
+/// What it means that a snapshotter does not work: the next one, unless buildkitd is told to take this one.
+fn ends_with(told: Option<Snapshotter>, this: Snapshotter) -> StepOutcome {
+    if told == Some(this) { StepOutcome::Failed } else { StepOutcome::FellBack }
 }
 
 /// Asks for the space that the smallest build takes, and gives it back. Not all file systems can be asked.

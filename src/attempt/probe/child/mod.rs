@@ -20,7 +20,7 @@ mod scratch;
 mod tell;
 
 use super::wire::Line;
-use crate::fact::{Fact, Plan, Step, SubIds};
+use crate::fact::{Fact, Plan, Snapshotter, Step, SubIds};
 use crate::profile::BUILDER_UID;
 use crate::read::{Host, sub_ids};
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub struct Task {
     pub own_id_fallback: bool,
     /// Whether this is a builder's own pod, with its directories and volumes.
     pub own_pod: bool,
+    /// The snapshotter that buildkitd is told to use; `None` where it chooses.
+    pub snapshotter: Option<Snapshotter>,
     /// Whether fuse-overlayfs counts only if its programs are here.
     pub needs_fuse_programs: bool,
     /// Which IDs the builder's user may map, where that is known.
