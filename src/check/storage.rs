@@ -120,6 +120,7 @@ pub(super) const CHANGES: Check = Check {
         Cause::OverlayNoXattr,
         Cause::OverlayReadOnly,
         Cause::StateDirXattr,
+        Cause::StateDirChown,
         Cause::DiskSpace,
         Cause::ApparmorProfile,
         Cause::Selinux,
@@ -131,6 +132,8 @@ pub(super) const CHANGES: Check = Check {
         blames: &[
             Blame::errors(FULL, Cause::DiskSpace),
             Blame::SECURITY_MODULE,
+            // A copy from a lower layer keeps its owner.
+            Blame::errors(&[Errno::EPERM], Cause::StateDirChown).at(&[Step::OverlayChange]),
             Blame::errors(&[Errno::EROFS], Cause::OverlayReadOnly).at(&[Step::OverlayChange]),
             Blame::any(Cause::StateDirXattr).at(&[Step::FileCapability]),
             Blame::errors(&[Errno::EIO, Errno::EOPNOTSUPP], Cause::OverlayNoXattr).at(&[Step::OverlayChange]),
@@ -301,7 +304,7 @@ mod tests {
             (Step::OverlayChange, Errno::EROFS, Cause::OverlayReadOnly),
             (Step::OverlayChange, Errno::ENOSPC, Cause::DiskSpace),
             (Step::OverlayChange, Errno::EACCES, Cause::ApparmorOrSelinux),
-            (Step::OverlayChange, Errno::EPERM, Cause::StateDir),
+            (Step::OverlayChange, Errno::EPERM, Cause::StateDirChown),
             (Step::FileChange, Errno::EPERM, Cause::StateDir),
             (Step::FileCapability, Errno::EOPNOTSUPP, Cause::StateDirXattr),
             (Step::FileCapability, Errno::EDQUOT, Cause::DiskSpace),

@@ -155,7 +155,11 @@ fn start_server(dir: &Path) -> Child {
     let log = fs::File::create(dir.join("virtiofsd.log")).expect("create");
     let mut command = Command::new("/usr/lib/qemu/virtiofsd");
     // Its lock is named after the whole path.
-    command.arg(format!("--socket-path={}", dir.join(SOCKET).display())).arg("-f").arg("-o").arg(format!("source={}", dir.join("shared").display()));
+    command
+        .arg(format!("--socket-path={}", dir.join(SOCKET).display()))
+        .arg("-f")
+        .arg("-o")
+        .arg(format!("source={}", dir.join("shared").display()));
     command.args(["-o", "xattr", "-o", "sandbox=chroot"]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let mut server = spawn(&mut command);
     while !dir.join(SOCKET).exists() {
