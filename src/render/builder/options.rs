@@ -70,7 +70,7 @@ impl BuilderOptions {
     pub(super) fn told_snapshotter(&self) -> Option<Snapshotter> {
         let is_nested = self.profile.plan().builder == Builder::Rootless || self.profile.has_pod_user_namespace();
         let in_memory = matches!(self.storage, Storage::Memory(_)) && is_nested;
-        self.snapshotter.or(in_memory.then_some(Snapshotter::Native))
+        self.snapshotter.or_else(|| in_memory.then_some(Snapshotter::Native))
     }
 }
 
