@@ -30,11 +30,12 @@ pub(crate) fn each_profile_keeps_its_promises(cluster: &Cluster) {
     cluster.delete(&["namespace", NAMESPACE, "--wait=false"]);
 }
 
-/// The builder's pod as `render builder` prints it, which builds by itself and ends.
+/// The builder's pod as `render builder` prints it, which builds by itself and ends. What it mounts is made.
 fn pod(cluster: &Cluster, profile: &str) -> Value {
     let (manifests, _) = rendered(cluster, &["--namespace", NAMESPACE, "--profile", profile, "--no-guard"]);
-    let mut objects = manifests.split("\n---").filter_map(|text| serde_saphyr::from_str::<Value>(text).ok());
-    let deployment = objects.find(|object| object["kind"] == "Deployment").expect("a Deployment");
+    let objects: Vec<_> = manifests.split("\n---").filter_map(|text| serde_saphyr::from_str::<Value>(text).ok()).collect();
+    objects.iter().filter(|object| object["kind"] == "ConfigMap").for_each(|map| cluster.apply(&map.to_string()));
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment").expect("a Deployment");
     let mut spec = deployment["spec"]["template"]["spec"].clone();
     spec["restartPolicy"] = json!("Never");
     spec["nodeName"] = json!("node1");
