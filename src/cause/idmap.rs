@@ -93,7 +93,7 @@ const NESTED_RANGE: Row = Row {
         let note = match ask.facts.user_namespace() {
             // No kubelet gives these.
             Some(UserNamespace::Nodes) => {
-                "or keep the stock range and give the node itself 165536 IDs or more: in LXC by lxc.idmap, in a rootless kind by the range of its user in /etc/subuid and /etc/subgid"
+                "or keep the stock range and give the node itself 165536 IDs or more: in LXC by lxc.idmap, in a rootless kind by its user's /etc/subuid"
             }
             _ => {
                 "or keep the stock range and give pods 196608 IDs: set userNamespaces.idsPerPod of the kubelet; in the node's /etc/subuid and /etc/subgid give the user kubelet a range that is a multiple of that"
