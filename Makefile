@@ -91,7 +91,7 @@ manifests: ## writes manifests/ anew from src/render
 schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema
 
-docs: ## writes docs/reference and docs/exit-codes.md anew from the tables, and the outputs in the text
+docs: ## writes docs/reference, docs/behaviours.md and docs/exit-codes.md anew from the tables, and the outputs in the text
 	UPDATE=1 cargo test --locked --quiet --test docs -- reference:: outputs::
 	UPDATE=1 cargo test --locked --quiet --lib exit_codes
 

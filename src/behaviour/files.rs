@@ -3,11 +3,12 @@
 use super::row::{Behaviour, Group, Lines, Need, Offers, Tried};
 
 pub(super) const ROWS: &[Behaviour] = &[
-    row("fifo", "leave a named pipe in a layer").lines(
-        "mkfifo /pipe",
-        "mkfifo /pipe2 && chmod 600 /pipe",
-        "test -p /pipe && test -p /pipe2",
-    ),
+    row("fifo", "leave a named pipe in a layer").lines("mkfifo /pipe", "mkfifo /pipe2", "test -p /pipe && test -p /pipe2"),
+    Behaviour {
+        offers: Offers::none("It depends on the snapshotter: fuse-overlayfs answers with an I/O error."),
+        tried: Tried::Nowhere,
+        ..row("change-fifo", "change the mode of a named pipe of a lower layer").lines("mkfifo /pipe", "chmod 600 /pipe", "")
+    },
     Behaviour {
         tried: Tried::Builds,
         ..row("socket", "leave a Unix socket behind: BuildKit leaves it out of the layer").lines(
@@ -22,12 +23,17 @@ pub(super) const ROWS: &[Behaviour] = &[
         "ln -sf ../etc/group /links/relative && ln -sfn /links /links/again",
         "test -L /links/dangling && test ! -e /links/dangling && cmp /links/absolute /etc/passwd && cmp /links/relative /etc/group",
     ),
-    row("long-names", "names of 255 bytes and deep paths").lines(
+    row("long-names", "names of 240 bytes and deep paths").lines(
         "",
-        "long=$(head -c 255 /dev/zero | tr '\\0' n) && mkdir -p /long && touch /long/$long\n\
+        "long=$(head -c 240 /dev/zero | tr '\\0' n) && mkdir -p /long && touch /long/$long\n\
          at=/long; for i in $(seq 40); do at=$at/directory-of-a-deep-path; done; mkdir -p $at && touch $at/end",
-        "test \"$(ls /long | wc -c)\" -gt 256 && test \"$(find /long -name end | wc -l)\" = 1",
+        "test \"$(ls /long | wc -c)\" -gt 240 && test \"$(find /long -name end | wc -l)\" = 1",
     ),
+    Behaviour {
+        offers: Offers::none("It depends on the snapshotter: fuse-overlayfs takes no name so long."),
+        tried: Tried::Nowhere,
+        ..row("longest-names", "names of 255 bytes").lines("", "touch /$(head -c 255 /dev/zero | tr '\\0' n)", "")
+    },
     row("names-not-utf8", "names that are not UTF-8").lines(
         "",
         "mkdir -p /latin && touch \"$(printf '/latin/caf\\351')\"",

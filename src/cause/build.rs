@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[FAILED];
 const FAILED: Row = Row {
     cause: Cause::BuildFailed,
     title: "a build fails here for a reason that is not known",
-    level: Level::Node,
+    level: Level::Unknown,
     marks: &[Mark::MaybeTheShells],
     forced: None,
     about: include_str!("about/build-failed.md"),

@@ -34,6 +34,8 @@ pub enum Level {
     Pod,
     /// In the image.
     Image,
+    /// Nothing that was seen says.
+    Unknown,
 }
 
 /// What some causes have in common.

@@ -154,19 +154,20 @@ const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
 pub(super) const TMPFS: Check = Check {
     id: "overlay-on-tmpfs",
     title: "overlayfs on tmpfs",
-    why: "tmpfs has user attributes since Linux 6.6, and only with CONFIG_TMPFS_XATTR. Without them overlayfs can be mounted, but `rm -r` and `mv` of a lower layer's directory end with EIO.",
+    why: "In a user namespace overlayfs keeps its marks in user attributes, if it is mounted with userxattr. BuildKit never does that on tmpfs (NeedsUserXAttr of containerd's overlayutils), also where tmpfs has such attributes (Linux 6.6): then `rm -r` and `mv` of a lower layer's directory end with EIO.",
     causes: &[Cause::OverlayNoXattr],
     steps: &[Step::OverlayChange],
     kind: Kind::Fact {
         judge: |case| {
             let is_nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
             let is_on_tmpfs = case.facts.state_dir.file_system.known().is_some_and(|kind| kind == "tmpfs");
-            if !is_nested || !is_on_tmpfs || case.place.on_bare_machine() || snapshotter(case) != Some(Snapshotter::Overlayfs) {
-                return Judgement::NotApplicable;
+            if is_nested && is_on_tmpfs && snapshotter(case) == Some(Snapshotter::Overlayfs) {
+                Judgement::fail(Cause::OverlayNoXattr, Seen::OnTmpfs)
+            } else {
+                Judgement::NotApplicable
             }
-            Judgement::unknown(Seen::OnTmpfs)
         },
-        explains: |_| false,
+        explains: |failed| matches!(failed.errno, Some(Errno::EIO | Errno::EOPNOTSUPP)),
     },
 };
 
@@ -325,23 +326,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_probe_overlayfs_on_tmpfs_is_unknown() {
+    fn overlayfs_on_tmpfs() {
         let tmpfs = |f: &mut Facts| f.state_dir.file_system = Fact::Known("tmpfs".into());
         table(
             "overlay-on-tmpfs",
             &[
                 (Outcome::NotApplicable, None, &|_| {}),
-                (Outcome::Unknown, None, &|f| tmpfs(f)),
+                (Outcome::Fail, Some(Cause::OverlayNoXattr), &|f| tmpfs(f)),
                 (Outcome::NotApplicable, None, &|f| {
                     tmpfs(f);
                     old_kernel(f)
                 }),
+                (Outcome::NotApplicable, None, &|f| f.state_dir.file_system = Fact::Denied("no /proc".into())),
             ],
         );
         let predicted = |profile| judge(&facts_of(&tmpfs), profile, None).ready();
-        assert_eq!((predicted(Profile::NoProcessSandbox), predicted(Profile::Rootful)), (Ready::Unknown, Ready::Ready));
+        assert_eq!((predicted(Profile::NoProcessSandbox), predicted(Profile::Rootful)), (Ready::NotReady, Ready::Ready));
+        failed_at(Step::OverlayChange, Errno::EIO, Cause::OverlayNoXattr, tmpfs);
         let proven = judge(&with_probe(facts_of(&tmpfs), None), Profile::NoProcessSandbox, None);
-        assert_eq!(proven.ready(), Ready::Ready, "it was tried");
+        assert_eq!(proven.ready(), Ready::Ready, "where a BuildKit can, it was tried");
     }
 
     #[test]

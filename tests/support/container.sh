@@ -1,6 +1,7 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
 # usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build,
-# build-long, beside, guard (`check` is told that this is a builder's own pod), or hung (the state dir is not to be looked into).
+# build-long, own (after these, the Dockerfile in /own), beside, guard (`check` is told that this is a builder's own pod), or hung (the
+# state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -53,8 +54,12 @@ fi
 wanted build || wanted build-long || exit 0
 
 # The build: what people's Dockerfiles do and this profile promises (src/behaviour).
-export PROFILE=${arguments##*--profile } SPACE=/dev/shm; PROFILE=${PROFILE%% *}
+case "$arguments " in *" --profile "*) PROFILE=${arguments##*--profile }; PROFILE=${PROFILE%% *};; *) PROFILE=no-process-sandbox;; esac
+export PROFILE SPACE=/dev/shm
 extent=short; ! wanted build-long || extent=long
+# A case may bring a Dockerfile of its own.
+dockerfile=/behaviours; [ ! -e /context/Dockerfile ] || dockerfile=/context
+[ $dockerfile = /context ] && filename=Dockerfile || filename=$PROFILE.$extent
 socket=${BUILDKIT_HOST#unix://}
 "$@" > /dev/shm/daemon 2>&1 & daemon=$!; echo $daemon > /dev/shm/daemon.pid
 # Ready is when it answers; dead is when it is gone. Nothing here waits for a time that passes. Asking is dear, so the
@@ -63,7 +68,7 @@ until [ -S "$socket" ] && buildctl debug workers -v > /dev/shm/workers 2>&1; do 
 if kill -0 $daemon 2> /dev/null; then
   echo "@daemon $(cat /proc/$daemon/attr/current 2> /dev/null)"
   echo "@snapshotter $(sed -n 's/.*worker.snapshotter:[[:space:]]*//p' /dev/shm/workers)"
-  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=/behaviours --opt "filename=$PROFILE.$extent" \
+  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=$dockerfile --opt "filename=$filename" \
     --secret id=token,src=/context/files/hello --ssh default=/behaviours/key \
     --output type=oci,dest=/dev/shm/image.tar > /dev/shm/build 2>&1; echo "@buildctl $?"
   # What a step says, and the stage of a step that failed: `> [mount-cache 2/3] RUN ...:`.
@@ -72,6 +77,12 @@ if kill -0 $daemon 2> /dev/null; then
   mkdir /dev/shm/image && tar -xf /dev/shm/image.tar -C /dev/shm/image 2> /dev/null &&
   for layer in /dev/shm/image/blobs/sha256/*; do tar -tzf "$layer" 2> /dev/null | grep -qx made && echo "@built $(tar -xzOf "$layer" made)"; done
   sed 's/^/build: /' /dev/shm/build
+  # A Dockerfile of somebody's own.
+  if wanted own; then
+    buildctl build --progress plain --frontend dockerfile.v0 --local context=/own --local dockerfile=/own \
+      --output type=oci,dest=/dev/shm/own.tar > /dev/shm/own 2>&1; echo "@own $?"
+    sed 's/^/build: /' /dev/shm/own
+  fi
 fi
 # What needs more than one build: each script in a shell of its own.
 beside() {

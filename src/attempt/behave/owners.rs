@@ -7,9 +7,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 
-/// Nobody, in most images.
-const NOBODY: u32 = 65_534;
-
 /// What `setcap cap_net_bind_service=ep` writes (struct `vfs_cap_data` of include/uapi/linux/capability.h, revision 2, effective).
 pub(crate) const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const CAPABILITY_NAME: &str = "security.capability";
@@ -48,12 +45,6 @@ pub(super) const ACTIONS: &[Action] = &[
             did("give a file to the last user and group of the range", chown(at.join("file"), Some(user), Some(group)))
         },
         third: |at| owned(at, "file", last("/proc/self/uid_map")?),
-    },
-    Action {
-        id: "owner-nobody",
-        first: |at| did("make a directory", fs::create_dir(at.join("lower"))),
-        second: |at| did("give a directory of a lower layer to nobody", chown(at.join("lower"), Some(NOBODY), Some(NOBODY))),
-        third: |at| owned(at, "lower", NOBODY),
     },
     Action {
         id: "add-user",

@@ -96,12 +96,12 @@ mod tests {
 
     #[test]
     fn behaviours_that_failed_are_named_once_and_the_first_that_the_probe_knows_decides() {
-        let log = "#8 0.1 behaviour long-names failed: make a name of 255 bytes: ENAMETOOLONG, File name too long\n\
+        let log = "#8 0.1 behaviour long-names failed: make a name of 240 bytes: ENAMETOOLONG, File name too long\n\
             #8 0.1 behaviour remove-directory failed: remove a directory of a lower layer: EIO, Input/output error\n\
             0.1 behaviour remove-directory failed: remove a directory of a lower layer: EIO, Input/output error\n";
         let (step, error, behaviours) = parts(log);
         assert_eq!(step, Some((Step::OverlayChange, Some(Errno::EIO))));
-        assert_eq!(error, "long-names: make a name of 255 bytes: ENAMETOOLONG, File name too long (also: remove-directory)");
+        assert_eq!(error, "long-names: make a name of 240 bytes: ENAMETOOLONG, File name too long (also: remove-directory)");
         assert_eq!(behaviours, ["long-names", "remove-directory"]);
     }
 

@@ -117,6 +117,7 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["behave"], always: &["first"], needs: &[], never: &[] },
     Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 

@@ -16,6 +16,7 @@ fn place(row: &Row) -> String {
         Level::Node => "the node",
         Level::Pod => "the pod",
         Level::Image => "the image",
+        Level::Unknown => "not known",
     }
     .into()
 }

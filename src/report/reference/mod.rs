@@ -2,6 +2,7 @@
 //!
 //! `make docs` writes these pages, and a test holds the files to them.
 
+mod behaviours;
 mod causes;
 mod checks;
 mod facts;
@@ -10,6 +11,7 @@ mod node;
 mod obstacles;
 mod profiles;
 
+pub use behaviours::behaviours;
 pub(crate) use markdown::{code, head, table};
 
 /// A page: the name of its file without `.md`, and its text.
