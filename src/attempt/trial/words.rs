@@ -71,7 +71,9 @@ const RULE: &str = "------";
 mod tests {
     use super::*;
 
-    fn parts(log: &str) -> (Option<(Step, Option<Errno>)>, String, Vec<String>) {
+    type Parts = (Option<(Step, Option<Errno>)>, String, Vec<String>);
+
+    fn parts(log: &str) -> Parts {
         match failed(Stage::Run, log, Path::new("/run/user/1000/buildkit")) {
             TrialEnd::Failed { step, error, behaviours, .. } => (step.map(|step| (step.step, step.errno)), error, behaviours),
             end => panic!("{end:?}"),
