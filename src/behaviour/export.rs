@@ -42,11 +42,15 @@ pub(super) const ROWS: &[Behaviour] = &[
         tried: Tried::Nowhere,
         ..row("sbom", "attest a list of packages", "")
     },
-    Behaviour { tried: Tried::Cluster("push"), needs: &[Need::Network], ..row("push", "push an image to a registry", "") },
     Behaviour {
-        tried: Tried::Cluster("cache"),
+        tried: Tried::Cluster("the page's example builds and pushes, on node1"),
         needs: &[Need::Network],
-        ..row("cache-registry", "keep the cache in a registry, inline or beside the image", "")
+        ..row("push", "push an image to a registry", "")
+    },
+    Behaviour {
+        tried: Tried::Cluster("options do the same without any YAML"),
+        needs: &[Need::Network],
+        ..row("cache-registry", "keep the cache in a registry", "")
     },
     row(
         "cache-directory",

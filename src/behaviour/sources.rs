@@ -35,7 +35,11 @@ pub(super) const ROWS: &[Behaviour] = &[
          printf 'FROM scratch\\nADD http://127.0.0.1:18098/hello /\\n' > $WORK/Dockerfile\n\
          build --local dockerfile=$WORK --output type=local,dest=$WORK/out && cmp $WORK/out/hello /context/files/hello",
     ),
-    Behaviour { tried: Tried::Cluster("git"), needs: &[Need::Network], ..stage("git", "build from a git repository", "", "") },
+    Behaviour {
+        tried: Tried::Cluster("branches, tags, commits and submodules are fetched"),
+        needs: &[Need::Network],
+        ..stage("git", "build from a git repository", "", "")
+    },
 ];
 
 const fn stage(id: &'static str, title: &'static str, stage: &'static str, after: &'static str) -> Behaviour {

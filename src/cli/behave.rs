@@ -20,6 +20,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if !behave::is_step(Path::new("/")) {
+        let hint = Some("`buildkit-preflight check --prove build` runs it in a builder's image".into());
+        return Err(Error::BadInput { message: "this is not a step of the trial build".into(), hint });
+    }
     let (lines, goes_on) = behave::run(arguments.layer, Path::new("/"), &arguments.ids);
     lines.iter().try_for_each(|line| output::print(&format!("{line}\n")))?;
     Ok(if goes_on { READY } else { NOT_READY })

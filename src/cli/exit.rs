@@ -55,7 +55,7 @@ pub(super) const INSTALL: &[Row] = &[
 pub(super) const BEHAVE: &[Row] = &[
     (READY, "everything works so far"),
     (NOT_READY, "in the third layer: something does not work"),
-    (BAD_INPUT, "wrong usage"),
+    (BAD_INPUT, "wrong usage, or not a step of the trial build"),
     (IO_ERROR, "standard output cannot be written"),
 ];
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-const PROFILES: [&str; 5] = ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"];
+pub(crate) const PROFILES: [&str; 5] = ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"];
 
 /// Runs the program with an administrator's kubeconfig: exit code, standard output, standard error.
 fn run(cluster: &Cluster, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -35,7 +35,7 @@ fn profile<'a>(report: &'a Value, name: &str) -> &'a Value {
     report["profiles"].as_array().expect("profiles").iter().find(|profile| profile["profile"] == name).expect("a profile")
 }
 
-fn namespace(cluster: &Cluster, name: &str, level: &str) {
+pub(crate) fn namespace(cluster: &Cluster, name: &str, level: &str) {
     let labels = json!({"pod-security.kubernetes.io/enforce": level});
     cluster.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}).to_string());
     wait("its service account", 120, || cluster.kubectl(&["get", "serviceaccount", "default", "-n", name]));

@@ -1,9 +1,9 @@
 //! The agent on the cluster: how it is put there, and what it says of the nodes.
 
 use crate::cluster::Cluster;
+use crate::image::{binary, tool};
 use crate::processes::wait;
 use crate::run::AGENT;
-use crate::support::{binary, tool};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! What steps ask of the cluster.
 
 use crate::cluster::{Cluster, REGISTRY};
+use crate::image::tool;
 use crate::processes::wait;
-use crate::support::tool;
 use crate::watch::Watch;
 use serde_json::Value;
 use std::fs;

@@ -2,8 +2,8 @@
 
 use crate::api::Api;
 use crate::certificates::Certificates;
+use crate::image::tool;
 use crate::processes::Processes;
-use crate::support::tool;
 use std::fs;
 use std::path::Path;
 use std::process::Command;

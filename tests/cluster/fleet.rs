@@ -114,7 +114,7 @@ pub(crate) fn planned() -> &'static [Plan] {
 pub(crate) fn runtime(node: &Path) -> PathBuf {
     let path = node.join("runtime");
     let script = include_str!("runtime.sh");
-    let runc = crate::support::tool("runc");
+    let runc = crate::image::tool("runc");
     let script =
         script.replace("@RUNC@", &runc.display().to_string()).replace("@BEHAVIOUR@", &node.join("behaviour").display().to_string());
     fs::write(&path, script).expect("write");

@@ -1,7 +1,8 @@
 //! The images of the cluster, packed as OCI archives and given to each node's containerd: nothing is pulled.
 
+use crate::image;
 use crate::node::Node;
-use crate::support;
+use crate::people;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -32,13 +33,15 @@ pub(crate) fn pause(dir: &Path) -> Image {
 /// As moby/buildkit:rootless, configured for the registries here.
 pub(crate) fn builder(dir: &Path) -> Image {
     let root = dir.join("builder");
-    support::builder(&root, Path::new("/"));
+    image::builder(&root, Path::new("/"));
     git(&root);
+    people::make(&root, Path::new("/"));
+    fs::write(root.join("container.sh"), include_str!("../support/container.sh")).expect("write");
     let config = root.join("home/user/.config/buildkit");
     fs::create_dir_all(&config).expect("mkdir");
     let registries = [crate::cluster::REGISTRY, crate::seed::PRIVATE].map(|name| format!("[registry.\"{name}\"]\nhttp = true\n"));
     fs::write(config.join("buildkitd.toml"), registries.concat()).expect("write");
-    support::give_capabilities(&root);
+    image::give_capabilities(&root);
     let config = json!({
         "User": "1000:1000",
         "Env": [
@@ -59,11 +62,11 @@ pub(crate) fn builder(dir: &Path) -> Image {
 fn git(root: &Path) {
     let (debian, own) = (Path::new("/"), Path::new("usr/lib/git-core"));
     for name in ["git", "ssh"] {
-        support::install(&Path::new("/usr/bin").join(name), root, name, debian);
+        image::install(&Path::new("/usr/bin").join(name), root, name, debian);
     }
     fs::create_dir_all(root.join(own)).expect("mkdir");
     for name in ["git-remote-http", "git-remote-https", "git-sh-i18n--envsubst"] {
-        support::install(&debian.join(own).join(name), root, name, debian);
+        image::install(&debian.join(own).join(name), root, name, debian);
         std::os::unix::fs::symlink(Path::new("/usr/bin").join(name), root.join(own).join(name)).expect("symlink");
     }
     for script in ["git-submodule", "git-sh-setup", "git-sh-i18n"] {
@@ -83,13 +86,13 @@ pub(crate) fn rootful(dir: &Path) -> Image {
 
 /// What the agent's image is made from, without the agent and without file capabilities.
 pub(crate) fn base(root: &Path) {
-    support::base(root, Path::new("/"));
-    support::install(Path::new("/usr/sbin/setcap"), root, "setcap", Path::new("/"));
+    image::base(root, Path::new("/"));
+    image::install(Path::new("/usr/sbin/setcap"), root, "setcap", Path::new("/"));
 }
 
 /// The program of the agent's image, with what a node needs alone.
 pub(crate) fn node_binary() -> PathBuf {
-    support::built("NODE_BINARY")
+    image::built("NODE_BINARY")
 }
 
 /// The agent's image as its Dockerfile makes it: the program under two names, since it runs in rootlesskit's place.
@@ -99,7 +102,7 @@ pub(crate) fn agent(dir: &Path, name: &str) -> Image {
     let program = root.join("usr/bin/buildkit-preflight");
     fs::copy(node_binary(), &program).expect("a static binary");
     fs::hard_link(&program, root.join("usr/bin/rootlesskit")).expect("a hard link");
-    support::give_capabilities(&root);
+    image::give_capabilities(&root);
     let config = json!({
         "User": "1000:1000",
         "Env": ["PATH=/usr/bin:/bin", "HOME=/home/user", "USER=user"],

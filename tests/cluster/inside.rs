@@ -25,7 +25,7 @@ pub(crate) fn init() -> ExitCode {
 
     let this = std::env::current_exe().expect("this program");
     // Whoever runs this: what is started here finds the tools, and what Debian has in its directories for root.
-    let kubelet = crate::support::tool("kubelet");
+    let kubelet = crate::image::tool("kubelet");
     let tools = kubelet.parent().expect("a directory");
     let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", tools.display());
     let mut command = Command::new(this);

@@ -12,6 +12,7 @@
 mod admission;
 mod agent;
 mod api;
+mod behaviours;
 mod canary;
 mod certificates;
 mod cgroups;
@@ -22,12 +23,16 @@ mod cluster;
 mod confinement;
 mod control;
 mod fleet;
+#[path = "../support/image.rs"]
+mod image;
 mod images;
 mod inside;
 mod nested;
 mod node;
 mod out_of_cluster;
 mod outside;
+#[path = "../support/people.rs"]
+mod people;
 mod processes;
 mod rest;
 mod run;
@@ -35,8 +40,6 @@ mod scheduling;
 mod seed;
 mod self_build;
 mod smoke;
-#[path = "../support/image.rs"]
-mod support;
 mod tune;
 mod tune_confinement;
 mod tuned;
@@ -112,6 +115,7 @@ const PROCMOUNT_STEPS: &[run::Step] = &[
 
 /// Those that CI leaves out.
 const MORE_PROCMOUNT_STEPS: &[run::Step] = &[
+    ("each profile keeps its promises of builds", behaviours::each_profile_keeps_its_promises),
     ("a canary whose image is missing proves nothing", canary::a_canary_whose_image_is_missing_proves_nothing),
     ("a canary that is taken away leaves no word", canary::a_canary_that_is_taken_away_leaves_no_word),
 ];

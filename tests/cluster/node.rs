@@ -2,8 +2,8 @@
 
 use crate::certificates::Certificates;
 use crate::fleet::{self, Behaviour, Plan};
+use crate::image::tool;
 use crate::processes::Processes;
-use crate::support::tool;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

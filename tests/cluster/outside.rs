@@ -24,7 +24,7 @@ const PLACE: &str = "/var/tmp";
 
 pub(crate) fn main() -> ExitCode {
     assert!(nix::unistd::geteuid().is_root(), "needs root");
-    for binary in [crate::support::binary(), crate::images::node_binary()] {
+    for binary in [crate::image::binary(), crate::images::node_binary()] {
         assert!(binary.exists(), "{}: run `make cluster`", binary.display());
     }
     remove_stale();

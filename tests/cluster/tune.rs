@@ -6,9 +6,9 @@
 
 use crate::agent::{self, NAMESPACE, PREFIX, condition, log_of, pod_on, program, repository, verdict};
 use crate::cluster::Cluster;
+use crate::image::tool;
 use crate::processes::wait;
 use crate::run::AGENT;
-use crate::support::tool;
 use crate::tuned::nothing;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! `docs/reference/` and `docs/behaviours.md` are what the tables of the program say: `make docs` writes it anew.
 
 use crate::markdown::{repository, write};
+use buildkit_preflight::behaviour::{BEHAVIOURS, Tried};
 use buildkit_preflight::cli::reference::pages;
 use buildkit_preflight::report::reference::behaviours;
 use std::fs;
@@ -28,4 +29,13 @@ fn stands(path: &Path, text: &str) {
     }
     let stands = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}: run `make docs`", path.display()));
     assert!(stands == *text, "{} is not what the tables say: run `make docs`, and look at what it changed", path.display());
+}
+
+#[test]
+fn steps_of_the_cluster_that_the_table_names_are_there() {
+    let read = |path: &str| fs::read_to_string(repository().join("tests/cluster").join(path)).expect("a source");
+    let steps = read("main.rs") + &read("seed/mod.rs");
+    let named: Vec<_> =
+        BEHAVIOURS.into_iter().filter_map(|row| if let Tried::Cluster(step) = row.tried { Some(step) } else { None }).collect();
+    assert!(!named.is_empty() && named.iter().all(|step| steps.contains(&format!("(\"{step}\", "))), "{named:?}");
 }

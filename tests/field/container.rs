@@ -162,6 +162,6 @@ fn ended(is_built: bool, log: &str) -> String {
     let (prefix, what) = if daemon { ("build: ", "fails") } else { ("daemon: ", "the daemon died") };
     let is_error = |line: &&str| ["ERROR", "error"].iter().any(|word| line.contains(word)) && !line.contains("level=");
     let lines: Vec<_> = log.lines().filter_map(|line| line.strip_prefix(prefix)).collect();
-    let why = lines.iter().rev().copied().find(is_error).or(lines.last().copied()).unwrap_or_default();
+    let why = lines.iter().rev().copied().find(is_error).or_else(|| lines.last().copied()).unwrap_or_default();
     format!("{what}: {}", why.chars().take(160).collect::<String>())
 }

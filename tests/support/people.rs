@@ -13,6 +13,8 @@ pub(crate) fn make(root: &Path, debian: &Path) {
     let (context, behaviours) = (root.join("context"), root.join("behaviours"));
     base(&context.join("base"), debian);
     files(&context.join("files"));
+    // For Dockerfiles that bring nothing else.
+    fs::copy(debian.join("bin/busybox"), context.join("busybox")).expect("busybox-static");
     fs::write(context.join(".dockerignore"), "files/ignored\n").expect("write");
     let strace = debian.join("usr/bin/strace");
     fs::create_dir(context.join("tools")).expect("mkdir");

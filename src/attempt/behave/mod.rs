@@ -45,6 +45,14 @@ pub(crate) const HEAD: &str = "behaviour ";
 /// See [`HEAD`].
 pub(crate) const BETWEEN: &str = " failed: ";
 
+/// A file that the trial's image has: nowhere else is this to write.
+const MARK: &str = "kept/copied";
+
+/// Whether this is a step of the trial build.
+pub(crate) fn is_step(root: &Path) -> bool {
+    root.join(MARK).exists()
+}
+
 /// Does one layer of these behaviours below a root. Gives the lines to print, and whether the build may go on.
 pub(crate) fn run(layer: Layer, root: &Path, ids: &[String]) -> (Vec<String>, bool) {
     let mut lines = Vec::new();

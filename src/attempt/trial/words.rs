@@ -36,15 +36,17 @@ pub(super) fn of_behaviours(stage: Stage, failed: &[(&Behaviour, String)]) -> Tr
 /// `#9 0.042 behaviour ID failed: what: ERRNO, text`, each once: BuildKit repeats the last lines of a step that failed.
 fn behaviours(log: &str) -> Vec<(&'static Behaviour, String)> {
     let mut failed: Vec<(&Behaviour, String)> = Vec::new();
-    for line in log.lines() {
-        let said = line.split_once(HEAD).and_then(|(_, rest)| rest.split_once(BETWEEN)).and_then(|(id, said)| Some((find(id)?, said)));
-        if let Some((behaviour, said)) = said
-            && !failed.iter().any(|(known, _)| known.id == behaviour.id)
-        {
+    for (behaviour, said) in log.lines().filter_map(said) {
+        if !failed.iter().any(|(known, _)| known.id == behaviour.id) {
             failed.push((behaviour, said.to_owned()));
         }
     }
     failed
+}
+
+fn said(line: &str) -> Option<(&'static Behaviour, &str)> {
+    let (id, said) = line.split_once(HEAD)?.1.split_once(BETWEEN)?;
+    Some((find(id)?, said))
 }
 
 /// buildkitd names the directory in which it can't make its sockets.
@@ -59,9 +61,14 @@ fn of_runtime(log: &str, runtime: &Path) -> Option<StepResult> {
 fn last_words(log: &str) -> String {
     let mut lines = log.lines().skip_while(|line| !line.starts_with(" > "));
     let printed = lines.by_ref().skip(1).take_while(|line| *line != RULE).filter(|line| !line.trim().is_empty());
-    let printed = printed.last().map(|line| line.split_once(' ').filter(|(time, _)| time.parse::<f64>().is_ok()).map_or(line, |it| it.1));
+    let printed = printed.last().map(without_time);
     let error = || log.lines().rev().find(|line| line.contains("error:") || line.contains("ERROR"));
     shorten(printed.or_else(error).or_else(|| log.lines().last()).unwrap_or("it ended without a message").trim())
+}
+
+/// `0.103 words`, as BuildKit repeats a line.
+fn without_time(line: &str) -> &str {
+    line.split_once(' ').filter(|(time, _)| time.parse::<f64>().is_ok()).map_or(line, |(_, words)| words)
 }
 
 /// What BuildKit prints above and below the last lines of a step.
@@ -71,7 +78,9 @@ const RULE: &str = "------";
 mod tests {
     use super::*;
 
-    fn parts(log: &str) -> (Option<(Step, Option<Errno>)>, String, Vec<String>) {
+    type Parts = (Option<(Step, Option<Errno>)>, String, Vec<String>);
+
+    fn parts(log: &str) -> Parts {
         match failed(Stage::Run, log, Path::new("/run/user/1000/buildkit")) {
             TrialEnd::Failed { step, error, behaviours, .. } => (step.map(|step| (step.step, step.errno)), error, behaviours),
             end => panic!("{end:?}"),

@@ -4,7 +4,7 @@ use super::fixtures::{NAMESPACE, daemon};
 use super::registry::digest;
 use super::run::{Output, Started, build, command, leaving_nothing};
 use crate::cluster::{Cluster, REGISTRY};
-use crate::support::tool;
+use crate::image::tool;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -2,8 +2,8 @@
 //! builds.
 
 use crate::cluster::Cluster;
+use crate::image::{self, tool};
 use crate::images::{self, Image};
-use crate::support::{self, tool};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +33,7 @@ impl Module {
                 fs::write(root.join("usr/bin/git-lfs"), "#!/bin/sh\n").expect("write");
                 fs::set_permissions(root.join("usr/bin/git-lfs"), Permissions::from_mode(0o755)).expect("chmod");
             } else {
-                support::base(&root, Path::new("/"));
+                image::base(&root, Path::new("/"));
             }
             fs::create_dir_all(root.join("ko-app")).expect("mkdir");
             fs::copy(tool(&format!("{}/{program}", self.name)), root.join("ko-app").join(program)).expect("a program");

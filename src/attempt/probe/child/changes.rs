@@ -7,6 +7,7 @@ use crate::attempt::probe::sys;
 use crate::fact::{IdMap, Step};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, chown, symlink};
@@ -81,9 +82,9 @@ pub(super) fn through_overlay(owners: Option<Owners>) -> Outcome {
         return self::owners(owners).and_then(|()| capability("source/file"));
     }
     let report = Report::new(Step::OverlayChange, Instant::now());
-    let is_user_namespace = owners.is_none_or(|owners| owners.in_user_namespace);
-    let mounted = lower_layer().and_then(|()| as_buildkit_mounts(is_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
-    let changed = told(report, mounted.and_then(|()| change(owners, is_user_namespace)));
+    let in_user_namespace = owners.is_none_or(|owners| owners.in_user_namespace);
+    let mounted = lower_layer().and_then(|()| as_buildkit_mounts(in_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
+    let changed = told(report, mounted.and_then(|()| change(owners)));
     let changed = changed.and_then(|()| self::owners(owners)).and_then(|()| capability("merged/moved"));
     let _ = umount2("merged", MntFlags::MNT_DETACH);
     // Here alone it can be opened without more ado, and overlayfs leaves things in it (a whiteout, to be linked again and again).
@@ -111,11 +112,13 @@ fn lower_layer() -> Tried {
     tried("make a lower layer", made())
 }
 
-/// In a user namespace with `userxattr`, where the kernel knows it (Linux 5.11; containerd's overlayutils.NeedsUserXAttr).
-fn as_buildkit_mounts(is_user_namespace: bool) -> nix::Result<()> {
+/// In a user namespace with `userxattr`, where the kernel knows it (Linux 5.11), but never on tmpfs, whether or not it has user
+/// attributes: containerd's overlayutils.NeedsUserXAttr, by which BuildKit goes.
+fn as_buildkit_mounts(in_user_namespace: bool) -> nix::Result<()> {
     let options = "lowerdir=lower2:lower1,upperdir=upper,workdir=work";
     let mount = |options: &str| mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options));
-    match is_user_namespace.then(|| mount(&format!("userxattr,{options}"))) {
+    let on_tmpfs = statfs("upper").is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC);
+    match (in_user_namespace && !on_tmpfs).then(|| mount(&format!("userxattr,{options}"))) {
         Some(Ok(())) => Ok(()),
         Some(Err(Errno::EINVAL)) | None => mount(options),
         Some(Err(errno)) => Err(errno),
@@ -123,17 +126,13 @@ fn as_buildkit_mounts(is_user_namespace: bool) -> nix::Result<()> {
 }
 
 /// Copies up, gives away, links, removes, hides what lies below, renames.
-fn change(owners: Option<Owners>, is_user_namespace: bool) -> Tried {
+fn change(owners: Option<Owners>) -> Tried {
     let opened = OpenOptions::new().append(true).open("merged/file");
     let mut file = opened.map_err(|error| ("write to a file of a lower layer", raw(error)))?;
     tried("write to a file of a lower layer", file.write_all(b"x"))?;
     if let Some(owners) = owners {
         let given = std::os::unix::fs::fchown(&file, Some(owners.last_user), Some(owners.last_group));
         tried("change the owner of a file of a lower layer", given)?;
-    }
-    // Elsewhere builds do without: overlayfs keeps its marks in attributes of its own.
-    if is_user_namespace {
-        sys::set_attribute(&file, c"user.buildkit-preflight", b"x").map_err(|errno| ("set a user attribute", errno))?;
     }
     drop(file);
     tried("link a file of a lower layer", fs::hard_link("merged/file", "merged/link"))?;
