@@ -43,24 +43,23 @@ pub(super) fn set_attribute(file: &File, name: &CStr, value: &[u8]) -> nix::Resu
     Errno::result(unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0) }).map(drop)
 }
 
-/// What the quota of a user leaves.
-pub(super) struct Quota {
-    pub(super) inodes_left: u64,
-}
-
-/// The quota of this process's user on a file system, by quotactl_fd(2) of Linux 5.14: no device is needed, and nobody's leave to ask
-/// about oneself. `None` without one.
-pub(super) fn quota(file: &File) -> Option<Quota> {
+/// How many inodes the quota of this process's user leaves on a file system, by quotactl_fd(2): no device is needed, and no privilege to
+/// ask about oneself. `None` without such a quota. Errors: `ENOSYS` before Linux 5.14.
+pub(super) fn inodes_by_quota(file: &File) -> nix::Result<Option<u64>> {
     let command = libc::Q_GETQUOTA << 8 | libc::USRQUOTA;
     let mut limits = std::mem::MaybeUninit::<libc::dqblk>::zeroed();
-    // SAFETY: the kernel writes one `if_dqblk`, which libc calls dqblk; numbers, for which zero is a value.
-    let limits = unsafe {
-        let user = libc::geteuid();
-        let asked = libc::syscall(libc::SYS_quotactl_fd, file.as_raw_fd(), command, user, limits.as_mut_ptr());
-        (asked == 0).then(|| limits.assume_init())?
-    };
-    let limit = Some(limits.dqb_ihardlimit).filter(|limit| *limit > 0)?;
-    Some(Quota { inodes_left: limit.saturating_sub(limits.dqb_curinodes) })
+    // SAFETY: the kernel writes one `if_dqblk`, which libc calls dqblk, or nothing.
+    let mut ask =
+        |fd: i32| unsafe { Errno::result(libc::syscall(libc::SYS_quotactl_fd, fd, command, libc::geteuid(), limits.as_mut_ptr())) };
+    match ask(file.as_raw_fd()) {
+        Ok(_) => {}
+        // Also the answer of a file system that has no quotas; of no descriptor a kernel says EBADF that has the call.
+        Err(Errno::ENOSYS) if ask(-1) == Err(Errno::ENOSYS) => return Err(Errno::ENOSYS),
+        Err(_) => return Ok(None),
+    }
+    // SAFETY: numbers, for which zero is a value.
+    let limits = unsafe { limits.assume_init() };
+    Ok(Some(limits.dqb_ihardlimit).filter(|limit| *limit > 0).map(|limit| limit.saturating_sub(limits.dqb_curinodes)))
 }
 
 /// Whether a file can be mapped into memory that others share.
