@@ -3,17 +3,21 @@
 use std::ffi::CString;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// KEYCTL_JOIN_SESSION_KEYRING of include/uapi/linux/keyctl.h.
 const JOIN: libc::c_long = 1;
 
 /// Processes with a session keyring each; they end with this.
-pub(crate) struct Held(Vec<Child>);
+pub(crate) struct Held(Vec<Child>, u32);
+
+/// How long their end is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Held {
     /// Keyrings of one user, with names as long as runc's for a pod; fewer where its quota ends before.
     pub(crate) fn new(number: u32, uid: u32) -> Self {
-        let mut held = Held(Vec::new());
+        let mut held = Held(Vec::new(), uid);
         for key in 0..number {
             let name = CString::new(format!("_ses.{key:064x}")).expect("no NUL");
             let mut command = Command::new("sleep");
@@ -46,5 +50,17 @@ impl Drop for Held {
             let _ = child.kill();
             let _ = child.wait();
         }
+        // The kernel collects keyrings a moment later, and the next case needs some.
+        let end = Instant::now() + PATIENCE;
+        while !self.0.is_empty() && Instant::now() < end && used(self.1) > self.0.len() / 2 {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
+}
+
+/// How many keys a user has (/proc/key-users: `1000:   200 200/200 ...`).
+fn used(uid: u32) -> usize {
+    let users = std::fs::read_to_string("/proc/key-users").unwrap_or_default();
+    let line = users.lines().find_map(|line| line.trim_start().strip_prefix(&format!("{uid}:")));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -107,9 +107,9 @@ impl Place {
             _ => self.command(buildkitd, "daemon.log"),
         };
         // Names of its own: a buildkitd that runs in this container has the others.
-        let socket = format!("unix://{}", self.socket("buildkitd.sock").display());
+        let socket = format!("unix://{}", self.socket("b").display());
         let spawned = daemon.and_then(|mut daemon| {
-            daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path"]).arg(self.socket("otel.sock"));
+            daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path"]).arg(self.socket("o"));
             daemon.args(told.map(|snapshotter| format!("--oci-worker-snapshotter={snapshotter}")));
             daemon.args((!plan.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
             daemon.spawn()

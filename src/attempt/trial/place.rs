@@ -65,9 +65,9 @@ impl Place {
         self.dir.join(name).display().to_string()
     }
 
-    /// A socket among the builder's, by a name of its own.
+    /// A socket among the builder's, by a name of its own. It is no longer than `buildkitd.sock`: the length of a path counts.
     pub(super) fn socket(&self, name: &str) -> PathBuf {
-        self.runtime.join(format!("preflight-{}-{name}", std::process::id()))
+        self.runtime.join(format!(".{}-{name}", std::process::id()))
     }
 
     /// A command with the builder's environment, in a process group of its own.
