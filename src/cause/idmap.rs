@@ -5,6 +5,7 @@ use super::example::{Example, pod_user_namespace};
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Row};
+use crate::fact::UserNamespace;
 #[cfg(test)]
 use crate::fact::{CapSet, Fact};
 use crate::profile::BUILDER_UID;
@@ -88,10 +89,36 @@ const NESTED_RANGE: Row = Row {
     marks: &[],
     forced: None,
     about: include_str!("about/nested-userns-range.md"),
-    remedy: |_| {
-        Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid")
-            .note("or keep the stock range and give pods 196608 IDs: set userNamespaces.idsPerPod of the kubelet; in the node's /etc/subuid and /etc/subgid give the user kubelet a range that is a multiple of that")
+    remedy: |ask| {
+        let note = match ask.facts.user_namespace() {
+            // No kubelet gives these.
+            Some(UserNamespace::Nodes) => {
+                "or keep the stock range and give the node itself 165536 IDs or more: in LXC by lxc.idmap, in a rootless kind by its user's /etc/subuid"
+            }
+            _ => {
+                "or keep the stock range and give pods 196608 IDs: set userNamespaces.idsPerPod of the kubelet; in the node's /etc/subuid and /etc/subgid give the user kubelet a range that is a multiple of that"
+            }
+        };
+        Remedy::new("mount a file with 'user:1001:64535' over /etc/subuid and /etc/subgid").note(note)
     },
     #[cfg(test)]
     example: Example::procmount(pod_user_namespace),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::remedy;
+    use crate::fact::{Facts, IdMap};
+
+    #[test]
+    fn more_ids_come_from_whoever_gave_too_few() {
+        let note = |map: &str| {
+            let mut facts = Facts::unknown();
+            facts.process.uid_map = IdMap::parse(map).map_or(Fact::Absent, Fact::Known);
+            remedy(Cause::NestedUsernsRange, &facts, None).note.unwrap_or_default()
+        };
+        assert!(note("0 1048576 65536").contains("idsPerPod"));
+        assert!(note("0 100000 65536").contains("lxc.idmap") && !note("0 100000 65536").contains("idsPerPod"));
+    }
+}

@@ -141,7 +141,7 @@ const OVERLAY_NO_XATTR: Row = Row {
     about: include_str!("about/overlay-no-xattr.md"),
     remedy: |_| {
         Remedy::new("start buildkitd with --oci-worker-snapshotter=native, or put the state dir on an emptyDir on disk (ext4, xfs)")
-            .note("buildkitd takes overlayfs by itself: it mounts it and does not look whether the volume has user attributes")
+            .note("buildkitd takes overlayfs by itself: it mounts it once and does not look whether it can remove a directory")
     },
     #[cfg(test)]
     example: Example::step(Step::OverlayChange, Errno::EIO),

@@ -5,7 +5,7 @@ use super::own_pod::has_wrong_user;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::storage::Seen;
 use crate::cause::Cause;
-use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, Snapshotter, StateDir, Step, StepOutcome};
+use crate::fact::{Directory, Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, Snapshotter, StateDir, Step, StepOutcome};
 
 /// Less than this and one ordinary base image with a few packages fills the disk: a warning.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -16,7 +16,7 @@ pub(super) const STATE_DIR: Check = Check {
     id: "state-dir",
     title: "state dir",
     why: "buildkitd keeps images, layers and its databases there. `no space left on device` from a write means the disk; from unshare it means a limit on namespaces.",
-    causes: &[Cause::StateDir, Cause::DiskSpace],
+    causes: &[Cause::StateDir, Cause::ReadOnlyRoot, Cause::DiskSpace],
     steps: &[Step::StateDir],
     kind: Kind::Fact {
         judge: |case| {
@@ -24,7 +24,7 @@ pub(super) const STATE_DIR: Check = Check {
             let path = || state.path.known().cloned();
             if let Some(failed) = case.failed().filter(|failed| failed.step == Step::StateDir) {
                 let is_full = failed.errno.is_some_and(|errno| FULL.contains(&errno));
-                let cause = if is_full { Cause::DiskSpace } else { Cause::StateDir };
+                let cause = if is_full { Cause::DiskSpace } else { unwritable(case) };
                 if is_full
                     && let Fact::Known(free) = state.free_inodes
                     && free < StateDir::LEAST_INODES
@@ -41,7 +41,7 @@ pub(super) const STATE_DIR: Check = Check {
             }
             let refused = case.facts.own_pod.as_ref().and_then(|pod| pod.state_dir.known()?.refused);
             if refused.is_some() && !has_wrong_user(case) {
-                return Judgement::fail(Cause::StateDir, Seen::NotWritable { path: path(), errno: refused, owner: owner(case) });
+                return Judgement::fail(unwritable(case), Seen::NotWritable { path: path(), errno: refused, owner: owner(case) });
             }
             if let Some(why) = state.path.unreadable() {
                 return Judgement::unknown(why);
@@ -76,6 +76,12 @@ pub(super) const STATE_DIR: Check = Check {
 /// Whether a write was refused, and not one of the things that a database does beside.
 fn is_refusal(errno: Option<Errno>) -> bool {
     matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EROFS))
+}
+
+/// Why nothing can be written there: it may have no volume of its own in a pod with a read-only root.
+fn unwritable(case: &Case) -> Cause {
+    let directory = case.facts.own_pod.as_ref().and_then(|pod| pod.state_dir.known());
+    if directory.is_some_and(Directory::is_on_read_only_root) { Cause::ReadOnlyRoot } else { Cause::StateDir }
 }
 
 /// Whose the state dir is, where it is another's than that of a builder's own pod.
@@ -120,6 +126,7 @@ pub(super) const CHANGES: Check = Check {
         Cause::OverlayNoXattr,
         Cause::OverlayReadOnly,
         Cause::StateDirXattr,
+        Cause::StateDirChown,
         Cause::DiskSpace,
         Cause::ApparmorProfile,
         Cause::Selinux,
@@ -131,6 +138,8 @@ pub(super) const CHANGES: Check = Check {
         blames: &[
             Blame::errors(FULL, Cause::DiskSpace),
             Blame::SECURITY_MODULE,
+            // A copy from a lower layer keeps its owner.
+            Blame::errors(&[Errno::EPERM], Cause::StateDirChown).at(&[Step::OverlayChange]),
             Blame::errors(&[Errno::EROFS], Cause::OverlayReadOnly).at(&[Step::OverlayChange]),
             Blame::any(Cause::StateDirXattr).at(&[Step::FileCapability]),
             Blame::errors(&[Errno::EIO, Errno::EOPNOTSUPP], Cause::OverlayNoXattr).at(&[Step::OverlayChange]),
@@ -145,19 +154,20 @@ const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
 pub(super) const TMPFS: Check = Check {
     id: "overlay-on-tmpfs",
     title: "overlayfs on tmpfs",
-    why: "tmpfs has user attributes since Linux 6.6, and only with CONFIG_TMPFS_XATTR. Without them overlayfs can be mounted, but `rm -r` and `mv` of a lower layer's directory end with EIO.",
+    why: "In a user namespace overlayfs keeps its marks in user attributes, if it is mounted with userxattr. BuildKit never does that on tmpfs (NeedsUserXAttr of containerd's overlayutils), also where tmpfs has such attributes (Linux 6.6): then `rm -r` and `mv` of a lower layer's directory end with EIO.",
     causes: &[Cause::OverlayNoXattr],
     steps: &[Step::OverlayChange],
     kind: Kind::Fact {
         judge: |case| {
             let is_nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
             let is_on_tmpfs = case.facts.state_dir.file_system.known().is_some_and(|kind| kind == "tmpfs");
-            if !is_nested || !is_on_tmpfs || case.place.on_bare_machine() || snapshotter(case) != Some(Snapshotter::Overlayfs) {
-                return Judgement::NotApplicable;
+            if is_nested && is_on_tmpfs && snapshotter(case) == Some(Snapshotter::Overlayfs) {
+                Judgement::fail(Cause::OverlayNoXattr, Seen::OnTmpfs)
+            } else {
+                Judgement::NotApplicable
             }
-            Judgement::unknown(Seen::OnTmpfs)
         },
-        explains: |_| false,
+        explains: |failed| matches!(failed.errno, Some(Errno::EIO | Errno::EOPNOTSUPP)),
     },
 };
 
@@ -257,7 +267,7 @@ mod tests {
     use crate::cause::Cause;
     use crate::check::testing::{facts_of, failed_at, healthy, table, with_probe};
     use crate::check::{Outcome, Ready, judge};
-    use crate::fact::{Errno, Fact, Facts, MountFlags, Snapshotter, StateDir, Step};
+    use crate::fact::{Directory, Errno, Fact, Facts, MountFlags, OwnPod, Snapshotter, StateDir, Step};
     use crate::profile::Profile;
 
     fn old_kernel(facts: &mut Facts) {
@@ -284,6 +294,11 @@ mod tests {
         failed_at(Step::StateDir, Errno::ENOSPC, Cause::DiskSpace, |_| {});
         failed_at(Step::StateDir, Errno::EROFS, Cause::StateDir, |_| {});
         failed_at(Step::StateDir, Errno(37), Cause::StateDir, |_| {});
+        failed_at(Step::StateDir, Errno::EROFS, Cause::ReadOnlyRoot, |f| {
+            let state_dir =
+                Directory { path: "/state".into(), parent: None, owner: 1000, group: 1000, on_root: true, refused: Some(Errno::EROFS) };
+            f.own_pod = Some(OwnPod { state_dir: Fact::Known(state_dir), ..OwnPod::default() });
+        });
     }
 
     #[test]
@@ -301,7 +316,7 @@ mod tests {
             (Step::OverlayChange, Errno::EROFS, Cause::OverlayReadOnly),
             (Step::OverlayChange, Errno::ENOSPC, Cause::DiskSpace),
             (Step::OverlayChange, Errno::EACCES, Cause::ApparmorOrSelinux),
-            (Step::OverlayChange, Errno::EPERM, Cause::StateDir),
+            (Step::OverlayChange, Errno::EPERM, Cause::StateDirChown),
             (Step::FileChange, Errno::EPERM, Cause::StateDir),
             (Step::FileCapability, Errno::EOPNOTSUPP, Cause::StateDirXattr),
             (Step::FileCapability, Errno::EDQUOT, Cause::DiskSpace),
@@ -311,23 +326,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_probe_overlayfs_on_tmpfs_is_unknown() {
+    fn overlayfs_on_tmpfs() {
         let tmpfs = |f: &mut Facts| f.state_dir.file_system = Fact::Known("tmpfs".into());
         table(
             "overlay-on-tmpfs",
             &[
                 (Outcome::NotApplicable, None, &|_| {}),
-                (Outcome::Unknown, None, &|f| tmpfs(f)),
+                (Outcome::Fail, Some(Cause::OverlayNoXattr), &|f| tmpfs(f)),
                 (Outcome::NotApplicable, None, &|f| {
                     tmpfs(f);
                     old_kernel(f)
                 }),
+                (Outcome::NotApplicable, None, &|f| f.state_dir.file_system = Fact::Denied("no /proc".into())),
             ],
         );
         let predicted = |profile| judge(&facts_of(&tmpfs), profile, None).ready();
-        assert_eq!((predicted(Profile::NoProcessSandbox), predicted(Profile::Rootful)), (Ready::Unknown, Ready::Ready));
+        assert_eq!((predicted(Profile::NoProcessSandbox), predicted(Profile::Rootful)), (Ready::NotReady, Ready::Ready));
+        failed_at(Step::OverlayChange, Errno::EIO, Cause::OverlayNoXattr, tmpfs);
         let proven = judge(&with_probe(facts_of(&tmpfs), None), Profile::NoProcessSandbox, None);
-        assert_eq!(proven.ready(), Ready::Ready, "it was tried");
+        assert_eq!(proven.ready(), Ready::Ready, "where a BuildKit can, it was tried");
     }
 
     #[test]

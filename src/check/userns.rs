@@ -91,7 +91,7 @@ pub(super) const MAX_USER_NAMESPACES: Check = Check {
 pub(super) const MAX_LEVEL: Check = Check {
     id: "userns-max-level",
     title: "kernel.userns_max_level",
-    why: "A kernel patch of Alibaba Cloud Linux: how deep user namespaces may be nested, 33 unless somebody changed it; 0 switches them off. A pod's user namespace is one level, and rootlesskit's another.",
+    why: "A kernel patch of Alibaba Cloud Linux: how deep user namespaces may be nested, 33 by default; 0 switches them off. A pod's user namespace is one level, and rootlesskit's another.",
     causes: &[Cause::UsernsMaxLevel],
     steps: &[Step::UserNamespace],
     kind: Kind::Fact {

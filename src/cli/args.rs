@@ -51,7 +51,7 @@ pub(super) struct Sources {
 pub(super) enum Prove {
     /// The system calls of a build; takes milliseconds
     Syscalls,
-    /// Also a real build from scratch with one RUN step; takes seconds, and its result outranks the other
+    /// Also a real build that does all that the profile promises (docs/behaviours.md); takes seconds, and its result outranks the other
     Build,
 }
 

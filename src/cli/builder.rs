@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// [default: an emptyDir on the node's disk]
     #[arg(long, value_name = "SIZE[,CLASS]", value_parser = names::storage)]
     storage: Option<Storage>,
-    /// Keep the state in memory, up to this size, which the pod also requests
+    /// Keep the state in memory, up to this size, which the pod also requests; but for rootful, with --snapshotter native
     #[arg(long, value_name = "SIZE")]
     memory_storage: Option<Quantity>,
     /// The snapshotter that buildkitd is told to use: native copies whole trees, and works where overlayfs can't remove directories

@@ -74,8 +74,6 @@ pub enum Step {
     StateDir,
     /// buildkitd: a socket in XDG_RUNTIME_DIR.
     RuntimeDir,
-    /// buildkitd: a file in the state dir that belongs to the first, then to the last ID of the range.
-    Chown,
     /// buildkitd: overlayfs there. Where it fails fuse-overlayfs is tried.
     Overlay,
     /// A build step: what it does to files of lower layers, through that overlayfs. BuildKit mounts and does not look.
@@ -84,6 +82,8 @@ pub enum Step {
     Fuse,
     /// A build step without overlayfs: links.
     FileChange,
+    /// buildkitd: a file in the state dir for the first and for the last ID of the range, and one in a directory of another ID.
+    Chown,
     /// A build step: a file capability, by the snapshotter that was found.
     FileCapability,
     /// runc with the native snapshotter: run a program from the state dir.
@@ -144,11 +144,11 @@ impl Step {
             Step::TempDir => "write to the temporary directory",
             Step::StateDir => "write to the state dir",
             Step::RuntimeDir => "socket in the runtime directory",
-            Step::Chown => "change of a file's owner in the state dir",
             Step::Overlay => "overlayfs on the state dir",
             Step::OverlayChange => "changes through overlayfs",
             Step::Fuse => "fuse-overlayfs on the state dir",
             Step::FileChange => "links in the state dir",
+            Step::Chown => "files of other owners in the state dir",
             Step::FileCapability => "file capability in the state dir",
             Step::Execute => "run a program from the state dir",
             Step::BindMount => "bind mount from the state dir",

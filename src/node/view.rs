@@ -113,7 +113,7 @@ impl View {
         match self.label(Key::NodeIds).filter(|_| !self.stray_labels.contains(&Key::NodeIds)) {
             Some(ids) => ids
                 .parse()
-                .map_or_else(|_| Fact::Failed(format!("the label {}={ids} is no number", Key::NodeIds.name()).into()), Fact::Known),
+                .map_or_else(|_| Fact::Failed(format!("the label {}={ids} is not a number", Key::NodeIds.name()).into()), Fact::Known),
             None => Fact::Absent,
         }
     }

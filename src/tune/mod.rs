@@ -17,7 +17,7 @@ pub use audit::Audit;
 pub use persist::forget;
 pub use watch::{Watch, watch};
 
-use crate::fact::{Facts, SysctlChange, Tunable};
+use crate::fact::{Facts, SysctlChange, Tunable, UserNamespace};
 use crate::tune::plan::{Change, TunePlan};
 use std::fmt;
 use std::path::PathBuf;
@@ -122,8 +122,13 @@ pub fn to_keep(plan: &TunePlan, facts: &Facts, limit: u32) -> Vec<(Tunable, u64)
 pub fn is_in_place(facts: &Facts) -> Result<(), Error> {
     match facts.in_user_namespace() {
         Some(false) => Ok(()),
-        Some(true) => Err(Error::new("this process is in a user namespace, whose limits are not the node's: nothing was changed")
-            .hint("run this as root of the node, or in a pod with hostUsers: true")),
+        Some(true) => {
+            let hint = match facts.user_namespace() {
+                Some(UserNamespace::Nodes) => "where the node itself lives in that namespace, set them on the machine around it",
+                _ => "run this as root of the node, or in a pod with hostUsers: true",
+            };
+            Err(Error::new("this process is in a user namespace, whose limits are not the node's: nothing was changed").hint(hint))
+        }
         None => {
             Err(Error::new("/proc/self/uid_map can't be read, so it is not known whether these limits are the node's: nothing was changed"))
         }

@@ -115,12 +115,12 @@ fn a_pod_with_a_namespace_of_its_own_in_the_nodes_is_proven() {
 
 #[test]
 fn a_node_with_few_ids_has_not_those_of_the_image() {
-    let few = Pod { node: Some(Node { ids: 65_536, ..NODE }), ..POD };
+    let few = Pod { node: Some(Node { ids: 131_072, ..NODE }), ..POD };
     let ran = few.run();
     assert!(!ran.built, "{}", ran.log);
     assert_eq!(of_check(&ran), (&"not-ready".into(), &"proven".into()), "{}", ran.log);
     assert_eq!(ran.report["profiles"][0]["causes"][0], "nested-userns-range");
-    let ran = Pod { sub_ids: Some("user:1001:64535"), ..few }.run();
+    let ran = Pod { sub_ids: Some("user:65536:65536"), ..few }.run();
     assert!(ran.built, "{}", ran.log);
     assert_eq!(of_check(&ran), (&"ready".into(), &"proven".into()), "{}", ran.log);
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 pub(crate) struct Answer {
     pub(crate) verdict: String,
     pub(crate) evidence: String,
+    pub(crate) snapshotter: Option<String>,
     pub(crate) causes: Vec<String>,
     /// The remedy of the first cause.
     pub(crate) fix: String,
@@ -26,6 +27,7 @@ impl Answer {
         Some(Answer {
             verdict: profile["verdict"].as_str()?.to_owned(),
             evidence: profile["evidence"].as_str()?.to_owned(),
+            snapshotter: profile["snapshotter"].as_str().map(str::to_owned),
             fix: texts(remedies),
             messages: texts(messages),
             causes,

@@ -1,4 +1,5 @@
-//! A container's case: `check`, `check --prove build` and a real build in one container, as a CRI runtime would start it.
+//! A container's case: `check`, `check --prove build` and a real build of what its profile promises in one container, as a CRI runtime
+//! would start it.
 
 use crate::answer::Answer;
 use crate::case::{Case, Mount};
@@ -22,7 +23,8 @@ pub(crate) fn look(case: &Case) -> Row {
         put(&root.join(&path[1..]), text);
     }
     if let Some(text) = &case.dockerfile {
-        put(&root.join("context/Dockerfile"), text);
+        put(&root.join("own/Dockerfile"), text);
+        fs::copy(root.join("bin/busybox"), root.join("own/busybox")).expect("copy");
     }
     let (volumes, servers) = volumes(case, &space);
     let held = Held::new(case.hold_keys, BUILDER_UID);
@@ -79,7 +81,12 @@ fn config(case: &Case, root: &PathBuf, id: &str, volumes: Vec<Volume>) -> Value 
     let unset: Vec<_> = case.env.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
     let memory: Vec<_> = case.mounts.iter().filter(|mount| mount.kind.is_some()).collect();
     let memory: Vec<_> = memory.iter().filter_map(|mount| Some((mount.at.as_str(), mount.options.as_deref()?))).collect();
-    let plan = profile(case).plan();
+    let profile = profile(case);
+    let plan = profile.plan();
+    let mut check: Vec<_> = case.check.iter().map(String::as_str).collect();
+    if !check.iter().any(|argument| argument.starts_with("--profile")) {
+        check.extend(["--profile", profile.id()]);
+    }
     Container {
         root,
         cgroup: format!("/{id}"),
@@ -94,8 +101,8 @@ fn config(case: &Case, root: &PathBuf, id: &str, volumes: Vec<Volume>) -> Value 
         ids: case.ids,
         dev_fuse: false,
         volumes,
-        parts: "check,prove,build",
-        check: case.check.iter().map(String::as_str).collect(),
+        parts: if case.dockerfile.is_some() { "check,prove,build,own" } else { "check,prove,build" },
+        check,
         process_sandbox: plan.process_sandbox,
         own: Own {
             fs_group: None,
@@ -119,7 +126,8 @@ fn judge(case: &Case, log: &str) -> Row {
     let (Some(check), Some(prove)) = (answer("@report "), answer("@proven ")) else {
         return Row::new("no answer".into(), vec!["check printed no report".into()], log.to_owned());
     };
-    let is_built = line("@buildctl ") == Some("0");
+    // What the profile promises, and what the case builds.
+    let is_built = line("@buildctl ") == Some("0") && line("@own ").is_none_or(|code| code == "0");
     let asked = [("check", &check, &case.expect.check), ("--prove build", &prove, &case.expect.prove)];
     let mut row =
         Row::new(format!("check: {}; proven: {}; build: {}", check.line(), prove.line(), ended(is_built, log)), Vec::new(), String::new());
@@ -129,6 +137,10 @@ fn judge(case: &Case, log: &str) -> Row {
         if !any && answer.verdict == contradicts {
             row.false_ready |= !is_built;
             row.wrongs.push(format!("{name}: {}, and the build {}", answer.verdict, if is_built { "works" } else { "fails" }));
+        }
+        let taken = line("@snapshotter ").filter(|_| is_built && answer.verdict == "ready");
+        if let Some(taken) = taken.filter(|taken| answer.snapshotter.as_deref() != Some(taken)) {
+            row.wrongs.push(format!("{name}: snapshotter {:?}, and buildkitd takes {taken}", answer.snapshotter));
         }
         let Some(wanted) = wanted else { continue };
         let words = if any { Vec::new() } else { case.expect.words(answer) };
@@ -150,6 +162,6 @@ fn ended(is_built: bool, log: &str) -> String {
     let (prefix, what) = if daemon { ("build: ", "fails") } else { ("daemon: ", "the daemon died") };
     let is_error = |line: &&str| ["ERROR", "error"].iter().any(|word| line.contains(word)) && !line.contains("level=");
     let lines: Vec<_> = log.lines().filter_map(|line| line.strip_prefix(prefix)).collect();
-    let why = lines.iter().rev().copied().find(is_error).or(lines.last().copied()).unwrap_or_default();
+    let why = lines.iter().rev().copied().find(is_error).or_else(|| lines.last().copied()).unwrap_or_default();
     format!("{what}: {}", why.chars().take(160).collect::<String>())
 }

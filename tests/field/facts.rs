@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::expect::ExpectOne;
+use crate::prose;
 use crate::row::Row;
 use crate::support::image::binary;
 use buildkit_preflight::fact::{Errno, Facts, Plan, Step};
@@ -17,8 +18,8 @@ pub(crate) struct Case {
     /// What was said once, for people.
     #[serde(default, rename = "now")]
     _now: String,
-    #[serde(default, rename = "truth")]
-    _truth: String,
+    #[serde(default)]
+    truth: String,
     expect: Option<ExpectOne>,
     /// A step of the probe that failed.
     fails: Option<Fails>,
@@ -53,7 +54,7 @@ pub(crate) fn look(case: &Case) -> Row {
     }
     merge(&mut facts, &Value::Object(case.facts.clone()));
     let (report, errors) = check(&["--facts", "-"], &facts.to_string());
-    judge(&report, &errors, case.expect.as_ref())
+    judge(&report, &errors, case.expect.as_ref(), &case.truth)
 }
 
 /// A probe of the default profile that came to a step, and failed there.
@@ -94,10 +95,13 @@ pub(crate) fn check(arguments: &[&str], input: &str) -> (Value, String) {
 }
 
 /// The row of a report that one expectation is held against.
-pub(crate) fn judge(report: &Value, errors: &str, expect: Option<&ExpectOne>) -> Row {
+pub(crate) fn judge(report: &Value, errors: &str, expect: Option<&ExpectOne>, truth: &str) -> Row {
     let Some(answer) = Answer::of(report) else {
         return Row::new("no answer".into(), vec!["check printed no report".into()], errors.into());
     };
-    let wrongs = expect.map(|expect| expect.wrongs(&answer)).unwrap_or_default();
-    Row::new(answer.line(), wrongs, format!("says: {}\nfix: {}", answer.messages, answer.fix)).unless(expect.is_some())
+    let said = format!("says: {}\nfix: {}", answer.messages, answer.fix);
+    match expect {
+        Some(expect) => Row::new(answer.line(), expect.wrongs(&answer), said),
+        None => prose::judge(Row::new(answer.line(), Vec::new(), said.clone()), truth, &answer.verdict, &said),
+    }
 }

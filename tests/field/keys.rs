@@ -11,23 +11,32 @@ const JOIN: libc::c_long = 1;
 pub(crate) struct Held(Vec<Child>);
 
 impl Held {
-    /// Keyrings of one user, with names as long as runc's for a pod.
+    /// Keyrings of one user, with names as long as runc's for a pod; fewer where its quota ends before.
     pub(crate) fn new(number: u32, uid: u32) -> Self {
-        let hold = |key: u32| {
+        let mut held = Held(Vec::new());
+        for key in 0..number {
             let name = CString::new(format!("_ses.{key:064x}")).expect("no NUL");
             let mut command = Command::new("sleep");
             command.arg("infinity").stdin(Stdio::null()).uid(uid).gid(uid);
-            // SAFETY: one system call, on a string that lives in the closure.
+            // SAFETY: two system calls, one on a string that lives in the closure.
             unsafe {
+                command.pre_exec(move || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                    -1 => Err(std::io::Error::last_os_error()),
+                    _ => Ok(()),
+                });
                 command.pre_exec(move || match libc::syscall(libc::SYS_keyctl, JOIN, name.as_ptr()) {
                     -1 => Err(std::io::Error::last_os_error()),
                     _ => Ok(()),
                 });
             }
             // Back from exec, it has its keyring.
-            command.spawn().expect("a process with a keyring")
-        };
-        Held((0..number).map(hold).collect())
+            match command.spawn() {
+                Ok(child) => held.0.push(child),
+                Err(error) if error.raw_os_error() == Some(libc::EDQUOT) => break,
+                Err(error) => panic!("a process with a keyring: {error}"),
+            }
+        }
+        held
     }
 }
 

@@ -13,6 +13,7 @@ mod facts;
 mod fuse;
 mod keys;
 mod node;
+mod prose;
 mod row;
 mod run;
 #[path = "../support/runtime/mod.rs"]

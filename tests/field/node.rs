@@ -3,6 +3,7 @@
 use crate::cluster::kubeconfig;
 use crate::expect::{have, lack};
 use crate::facts::merge;
+use crate::prose;
 use crate::row::Row;
 use crate::runtime::idmap::user_namespace;
 use crate::server::{Answer, Kind, Server};
@@ -93,7 +94,7 @@ pub(crate) fn look(case: &Case) -> Row {
     let (os, version) = (label("distro"), label("distro-version"));
     let mut row = Row::new(format!("distro {os} {version}, cause {}", label("cause")), Vec::new(), format!("{message}\n{said}"));
     match &case.expect {
-        None => row.seen += &format!("; should say: {}", case.truth),
+        None => return prose::judge(row, &case.truth, "not-ready", &format!("{os} {version} {message}")),
         Some(expect) => {
             if os != expect.os || expect.version.as_ref().is_some_and(|wanted| *wanted != version) {
                 row.wrongs.push(format!("{os} {version} instead of {} {}", expect.os, expect.version.as_deref().unwrap_or_default()));
@@ -101,5 +102,5 @@ pub(crate) fn look(case: &Case) -> Row {
             row.wrongs.extend(lack(&expect.fix_has, message, "message").into_iter().chain(have(&expect.fix_lacks, message, "message")));
         }
     }
-    row.unless(case.expect.is_some())
+    row
 }

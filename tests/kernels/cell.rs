@@ -122,6 +122,8 @@ pub(crate) enum State {
     FuseNoChown,
     /// A FUSE server without xattrs.
     FuseNoXattr,
+    /// A FUSE server whose files can't be mapped for writing.
+    FuseNoMmap,
     /// A FUSE server of user 1000's: overlayfs can be mounted there, but only read-only.
     FuseUser,
     /// A volume whose server fell silent.

@@ -31,8 +31,8 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
     // The kubelet gives a claim to this group, which a rootless builder's user namespace does not have.
     let unmapped = rootless && context.fs_group.is_some_and(|group| group != context.gid.unwrap_or(context.uid));
     let server = matches!(settings.state, State::Nfs | State::NfsRootSquash | State::Virtiofs | State::FuseNoChown | State::FuseUser);
-    // tmpfs has them since Linux 6.6.
-    let without_user_xattrs = settings.state == State::Ext4NoUserXattr || settings.state == State::Tmpfs && cell.kernel == "6.1";
+    // BuildKit uses none on tmpfs, which has them since Linux 6.6.
+    let without_user_xattrs = matches!(settings.state, State::Ext4NoUserXattr | State::Tmpfs);
     let full = settings.state_free.is_some() || settings.state_inodes.is_some() || settings.state_quota.is_some();
     let fuse = (context.fuse_device || context.privileged) && settings.fuse_module;
     let rows = [
@@ -52,7 +52,13 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::NestedUsernsRange, rootless && range.is_some_and(|(first, number)| outside(first, number))),
         (Cause::ReadOnlyRoot, context.read_only_root),
         (Cause::TempDir, has("TMPDIR")),
-        (Cause::StateDir, flags.contains(&"ro") || settings.state == State::Hung || settings.state_owner == Owner::Root || strange),
+        (
+            Cause::StateDir,
+            flags.contains(&"ro")
+                || matches!(settings.state, State::Hung | State::FuseNoMmap)
+                || settings.state_owner == Owner::Root
+                || strange,
+        ),
         (Cause::RuntimeDir, has("XDG_RUNTIME_DIR")),
         (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
         (Cause::OverlayReadOnly, settings.state == State::FuseUser),
@@ -99,6 +105,8 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("daemon", &["read-only file system"], &[ReadOnlyRoot, StateDir]),
         ("daemon", &["creating a state directory"], &[ImageUser, TempDir]),
         ("daemon", &["listen unix"], &[RuntimeDir]),
+        // A database that can't be mapped.
+        ("daemon", &["no such device"], &[StateDir]),
         ("daemon", &["permission denied"], &[ImageUser, StateDir, RuntimeDir]),
         ("daemon", &["no space left"], &[UsernsExhausted, DiskSpace]),
         ("run", &["sethostname", "not permitted"], &[Seccomp]),

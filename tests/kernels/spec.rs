@@ -39,15 +39,16 @@ pub(crate) fn write(cell: &Cell, dir: &Path) {
     // What a pod of the default shape is: that of the default profile.
     let default = baseline(Profile::NoProcessSandbox);
     let default: Context = serde_json::from_value(default["context"].clone()).expect("the baseline");
-    let check = match (cell.is_own_pod(), cell.context.uid, mutations()) {
-        // Of root nobody knows whether it is a builder's pod; a guard is told.
-        (true, 0, _) => "predict,check,guard",
-        (.., true) => "predict,check,mutate",
-        (.., false) => "predict,check",
+    // Of root nobody knows whether it is a builder's pod; a guard is told, and a guard makes no trial build.
+    let guard = cell.is_own_pod() && cell.context.uid == 0;
+    let check = match (guard, mutations()) {
+        (true, _) => "predict,check,guard",
+        (_, true) => "predict,check,mutate",
+        (_, false) => "predict,check",
     };
     for (part, parts, context) in [
         ("check", check, &cell.context),
-        ("build", if trial_builds() { "prove,build" } else { "build" }, &cell.context),
+        ("build", if trial_builds() && !guard { "prove,build" } else { "build" }, &cell.context),
         ("shape", "predict", &default),
     ] {
         put(&format!("{part}.json"), config(cell, part, parts, context).to_string());

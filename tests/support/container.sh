@@ -1,6 +1,7 @@
 # In a container: what `check` predicts, what it says, a real build. One line `@key value` for each thing that is learnt.
 # usage: container.sh PART,... CHECK-ARGUMENTS... -- DAEMON...   A PART is predict, check, mutate, prove, build,
-# build-long, beside, guard (`check` is told that this is a builder's own pod), or hung (the state dir is not to be looked into).
+# build-long, own (after these, the Dockerfile in /own), beside, guard (`check` is told that this is a builder's own pod), or hung (the
+# state dir is not to be looked into).
 parts=,$1,; shift; arguments=
 while [ "$1" != -- ]; do arguments="$arguments $1"; shift; done; shift
 wanted() { case $parts in *,$1,*) true;; *) false;; esac; }
@@ -76,6 +77,12 @@ if kill -0 $daemon 2> /dev/null; then
   mkdir /dev/shm/image && tar -xf /dev/shm/image.tar -C /dev/shm/image 2> /dev/null &&
   for layer in /dev/shm/image/blobs/sha256/*; do tar -tzf "$layer" 2> /dev/null | grep -qx made && echo "@built $(tar -xzOf "$layer" made)"; done
   sed 's/^/build: /' /dev/shm/build
+  # A Dockerfile of somebody's own.
+  if wanted own; then
+    buildctl build --progress plain --frontend dockerfile.v0 --local context=/own --local dockerfile=/own \
+      --output type=oci,dest=/dev/shm/own.tar > /dev/shm/own 2>&1; echo "@own $?"
+    sed 's/^/build: /' /dev/shm/own
+  fi
 fi
 # What needs more than one build: each script in a shell of its own.
 beside() {

@@ -13,7 +13,7 @@ mod words;
 
 use super::ending::{self, Held};
 use crate::behaviour::{Behaviour, of_trial};
-use crate::fact::{Builder, Errno, Plan, Stage, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
+use crate::fact::{Builder, Errno, Plan, Snapshotter, Stage, StateDir, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
 use group::Group;
 use place::{Place, remove_left};
 use std::io::ErrorKind;
@@ -27,8 +27,9 @@ const LOOK: Duration = Duration::from_millis(50);
 const TIDYING: Duration = Duration::from_secs(5);
 
 /// Tries a build as the user that this process is.
-pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadline: Duration) -> Trial {
+pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state: &StateDir, deadline: Duration) -> Trial {
     let _held = Held::new();
+    let Some(state_dir) = state.path.known().map(Path::new) else { return not_run(plan, "it is not known where the state dir would be") };
     let why_not = lacks(plan, uid, tools);
     if why_not.is_none() {
         remove_left(state_dir, Instant::now() + TIDYING);
@@ -41,7 +42,7 @@ pub(crate) fn run(plan: Plan, uid: u32, tools: &Tools, state_dir: &Path, deadlin
         None => {
             let behaviours: Vec<_> = of_trial(plan).collect();
             match Place::make(plan.builder, state_dir, &behaviours) {
-                Ok(place) => place.build(plan, tools, began + deadline, &behaviours),
+                Ok(place) => place.build(plan, tools, state.snapshotter, began + deadline, &behaviours),
                 Err(error) => (no_place(state_dir, &error), None),
             }
         }
@@ -85,7 +86,14 @@ fn lacks(plan: Plan, uid: u32, tools: &Tools) -> Option<String> {
 }
 
 impl Place {
-    fn build(&self, plan: Plan, tools: &Tools, end: Instant, behaviours: &[&Behaviour]) -> (TrialEnd, Option<String>) {
+    fn build(
+        &self,
+        plan: Plan,
+        tools: &Tools,
+        told: Option<Snapshotter>,
+        end: Instant,
+        behaviours: &[&Behaviour],
+    ) -> (TrialEnd, Option<String>) {
         let not_run = |error: std::io::Error| (TrialEnd::NotRun(error.to_string()), None);
         let (Some(buildkitd), Some(buildctl)) = (tools.buildkitd.known(), tools.buildctl.known()) else {
             return not_run(ErrorKind::NotFound.into());
@@ -102,6 +110,7 @@ impl Place {
         let socket = format!("unix://{}", self.socket("buildkitd.sock").display());
         let spawned = daemon.and_then(|mut daemon| {
             daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path"]).arg(self.socket("otel.sock"));
+            daemon.args(told.map(|snapshotter| format!("--oci-worker-snapshotter={snapshotter}")));
             daemon.args((!plan.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
             daemon.spawn()
         });

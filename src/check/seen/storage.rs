@@ -51,7 +51,7 @@ pub enum Seen {
         /// The error, where there was one.
         errno: Option<Errno>,
     },
-    /// On a tmpfs nothing but trying shows whether overlayfs works.
+    /// On a tmpfs BuildKit mounts overlayfs in a way that does not work in a user namespace.
     OnTmpfs,
     /// Little space for a build.
     LittleSpace {
@@ -97,7 +97,7 @@ impl fmt::Display for Seen {
                 write!(f, "buildkitd can't use {}: {what}: {}", dir(path), errno.map_or("refused", Errno::text))
             }
             Seen::OnTmpfs => f.write_str(
-                "the state dir is on tmpfs, and only a probe shows whether overlayfs can remove and rename directories there (it needs Linux 6.6 and CONFIG_TMPFS_XATTR)",
+                "the state dir is on tmpfs, where BuildKit mounts overlayfs without userxattr, so it can't remove or rename directories of lower layers",
             ),
             Seen::LittleSpace { path, free } => write!(f, "{} has {} MiB of free space left", dir(path), free >> 20),
             Seen::OnOverlay { to, path } => {
@@ -145,7 +145,7 @@ mod tests {
             ),
             (
                 Seen::OnTmpfs,
-                "the state dir is on tmpfs, and only a probe shows whether overlayfs can remove and rename directories there (it needs Linux 6.6 and CONFIG_TMPFS_XATTR)",
+                "the state dir is on tmpfs, where BuildKit mounts overlayfs without userxattr, so it can't remove or rename directories of lower layers",
             ),
             (Seen::LittleSpace { path: path(), free: 500 << 20 }, "/state has 500 MiB of free space left"),
             (

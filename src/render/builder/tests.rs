@@ -292,3 +292,18 @@ fn who_takes_rootful_is_told_the_risk() {
         assert_eq!((told, written), (profile == Profile::Rootful, profile == Profile::Rootful), "{profile}");
     }
 }
+
+#[test]
+fn in_memory_buildkitd_is_told_to_copy_where_overlayfs_does_not_work() {
+    let of = |profile, snapshotter| {
+        text(&BuilderOptions { profile, storage: Storage::Memory(size("8Gi")), snapshotter, ..BuilderOptions::default() })
+    };
+    for profile in Profile::ALL.iter().copied() {
+        let is_told = |name: &str, text: &str| {
+            ["--oci-worker-snapshotter=", "--snapshotter="].map(|flag| text.contains(&format!("- {flag}{name}\n"))) == [true; 2]
+        };
+        assert_eq!(is_told("native", &of(profile, None)), profile != Profile::Rootful, "{profile}");
+        assert!(is_told("fuse-overlayfs", &of(profile, Some(Snapshotter::FuseOverlayfs))), "{profile}");
+    }
+    assert!(!self::text(&BuilderOptions::default()).contains("snapshotter"), "on a disk buildkitd chooses");
+}

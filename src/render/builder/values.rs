@@ -43,7 +43,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         profile => profile.id(),
         image => options.image.as_deref().unwrap_or_else(|| names::stock_image(!pod::is_rootless(options))),
         guard => options.guard.as_deref(),
-        snapshotter => options.snapshotter.map(Snapshotter::id),
+        snapshotter => options.told_snapshotter().map(Snapshotter::id),
         replicas => options.replicas,
         port => PORT,
         claim => options.storage.claim(),

@@ -32,7 +32,6 @@ impl Probe<'_> {
             own_pod::runtime_dir()?;
         }
         let owners = Owners::read();
-        changes::owners(owners)?;
         self.snapshotter(with_types, owners)?;
         bind()?;
         let started = Instant::now();
@@ -109,13 +108,13 @@ impl Probe<'_> {
 
         if told != Some(Snapshotter::Native) {
             if is_left_out(Step::Fuse) {
-                return changes::on_files();
+                return changes::on_files(owners);
             }
             let report = Report::new(Step::Fuse, Instant::now());
             match self.fuse() {
                 Ok(()) => {
                     report.worked(None);
-                    return changes::on_files();
+                    return changes::on_files(owners);
                 }
                 Err((errno, what)) => report.end(ends_with(told, Snapshotter::FuseOverlayfs), errno, Some(what)),
             }
@@ -124,7 +123,7 @@ impl Probe<'_> {
             }
         }
 
-        changes::on_files()?;
+        changes::on_files(owners)?;
         if is_left_out(Step::Execute) {
             return Ok(());
         }

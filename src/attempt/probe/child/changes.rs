@@ -1,14 +1,16 @@
 //! What build steps do to files, done in buildkitd's namespaces: to those of lower layers through an overlay, or to plain ones where
 //! the snapshotter copies whole trees.
 
+use super::cleanup;
 use super::tell::{Outcome, Report, is_left_out, raw};
 use crate::attempt::probe::sys;
 use crate::fact::{IdMap, Step};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use std::fs::{self, File, OpenOptions};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{DirBuilderExt, chown, symlink};
 use std::path::Path;
 use std::time::Instant;
 
@@ -47,8 +49,9 @@ impl Owners {
     }
 }
 
-/// A file is given to the first and to the last ID, as the files of images are.
-pub(super) fn owners(owners: Option<Owners>) -> Outcome {
+/// A file is given to the first and to the last ID, as the files of images are; then a file is made in a directory that was given away.
+/// A file server that asks who somebody is on the machine may allow the one and not the other.
+fn owners(owners: Option<Owners>) -> Outcome {
     let Some(owners) = owners else { return Ok(()) };
     if is_left_out(Step::Chown) {
         return Ok(());
@@ -59,20 +62,30 @@ pub(super) fn owners(owners: Option<Owners>) -> Outcome {
             return Err(report.failed(raw(error), Some(format!("to user {user}, group {group}"))));
         }
     }
-    report.worked(None);
-    Ok(())
+    // Who is killed here leaves a file that only the namespace's root can remove.
+    told(report, cleanup::hold(|| tried("make a file in a directory of another owner", in_anothers_directory())))
+}
+
+fn in_anothers_directory() -> std::io::Result<()> {
+    let (directory, file) = ("source/owned", "source/owned/file");
+    DirBuilder::new().mode(0o755).create(directory)?;
+    let made = chown(directory, Some(FIRST), Some(FIRST)).and_then(|()| File::create(file)).map(drop);
+    let _ = fs::remove_file(file);
+    let _ = fs::remove_dir(directory);
+    made
 }
 
 /// What a build step does to files of lower layers.
 pub(super) fn through_overlay(owners: Option<Owners>) -> Outcome {
     if is_left_out(Step::OverlayChange) {
         // Nothing is mounted then.
-        return capability("source/file");
+        return self::owners(owners).and_then(|()| capability("source/file"));
     }
     let report = Report::new(Step::OverlayChange, Instant::now());
-    let is_user_namespace = owners.is_none_or(|owners| owners.in_user_namespace);
-    let mounted = lower_layer().and_then(|()| as_buildkit_mounts(is_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
-    let changed = told(report, mounted.and_then(|()| change(owners, is_user_namespace))).and_then(|()| capability("merged/moved"));
+    let in_user_namespace = owners.is_none_or(|owners| owners.in_user_namespace);
+    let mounted = lower_layer().and_then(|()| as_buildkit_mounts(in_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
+    let changed = told(report, mounted.and_then(|()| change(owners)));
+    let changed = changed.and_then(|()| self::owners(owners)).and_then(|()| capability("merged/moved"));
     let _ = umount2("merged", MntFlags::MNT_DETACH);
     // Here alone it can be opened without more ado, and overlayfs leaves things in it (a whiteout, to be linked again and again).
     let _ = fs::remove_dir_all("work/work");
@@ -93,16 +106,19 @@ fn lower_layer() -> Tried {
     let made = || {
         File::create("lower1/file")?;
         fs::create_dir("lower1/emptied")?;
+        File::create("lower1/emptied/file")?;
         fs::create_dir("lower1/renamed")
     };
     tried("make a lower layer", made())
 }
 
-/// In a user namespace with `userxattr`, where the kernel knows it (Linux 5.11; containerd's overlayutils.NeedsUserXAttr).
-fn as_buildkit_mounts(is_user_namespace: bool) -> nix::Result<()> {
+/// In a user namespace with `userxattr`, where the kernel knows it (Linux 5.11), but never on tmpfs, whether or not it has user
+/// attributes: containerd's overlayutils.NeedsUserXAttr, by which BuildKit goes.
+fn as_buildkit_mounts(in_user_namespace: bool) -> nix::Result<()> {
     let options = "lowerdir=lower2:lower1,upperdir=upper,workdir=work";
     let mount = |options: &str| mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options));
-    match is_user_namespace.then(|| mount(&format!("userxattr,{options}"))) {
+    let on_tmpfs = statfs("upper").is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC);
+    match (in_user_namespace && !on_tmpfs).then(|| mount(&format!("userxattr,{options}"))) {
         Some(Ok(())) => Ok(()),
         Some(Err(Errno::EINVAL)) | None => mount(options),
         Some(Err(errno)) => Err(errno),
@@ -110,7 +126,7 @@ fn as_buildkit_mounts(is_user_namespace: bool) -> nix::Result<()> {
 }
 
 /// Copies up, gives away, links, removes, hides what lies below, renames.
-fn change(owners: Option<Owners>, is_user_namespace: bool) -> Tried {
+fn change(owners: Option<Owners>) -> Tried {
     let opened = OpenOptions::new().append(true).open("merged/file");
     let mut file = opened.map_err(|error| ("write to a file of a lower layer", raw(error)))?;
     tried("write to a file of a lower layer", file.write_all(b"x"))?;
@@ -118,14 +134,11 @@ fn change(owners: Option<Owners>, is_user_namespace: bool) -> Tried {
         let given = std::os::unix::fs::fchown(&file, Some(owners.last_user), Some(owners.last_group));
         tried("change the owner of a file of a lower layer", given)?;
     }
-    // Elsewhere builds do without: overlayfs keeps its marks in attributes of its own.
-    if is_user_namespace {
-        sys::set_attribute(&file, c"user.buildkit-preflight", b"x").map_err(|errno| ("set a user attribute", errno))?;
-    }
     drop(file);
     tried("link a file of a lower layer", fs::hard_link("merged/file", "merged/link"))?;
     tried("rename a file of a lower layer", fs::rename("merged/file", "merged/moved"))?;
-    let again = fs::remove_dir("merged/emptied").and_then(|()| fs::create_dir("merged/emptied"));
+    let emptied = fs::remove_file("merged/emptied/file").and_then(|()| fs::remove_dir("merged/emptied"));
+    let again = emptied.and_then(|()| fs::create_dir("merged/emptied"));
     tried("remove a directory of a lower layer and make it again", again)?;
     match fs::rename("merged/renamed", "merged/renamed-to").map_err(raw) {
         // As between file systems: programs copy then.
@@ -135,13 +148,14 @@ fn change(owners: Option<Owners>, is_user_namespace: bool) -> Tried {
 }
 
 /// What a build step does to files without overlayfs.
-pub(super) fn on_files() -> Outcome {
+pub(super) fn on_files(owners: Option<Owners>) -> Outcome {
     if is_left_out(Step::FileChange) {
-        return Ok(());
+        return self::owners(owners).and_then(|()| capability("source/file"));
     }
     let report = Report::new(Step::FileChange, Instant::now());
     let linked = tried("make a hard link", fs::hard_link("source/file", "source/link"));
     told(report, linked.and_then(|()| tried("make a symbolic link", symlink("file", "source/symlink"))))?;
+    self::owners(owners)?;
     capability("source/file")
 }
 

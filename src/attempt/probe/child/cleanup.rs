@@ -10,13 +10,13 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// Signals that would end a probe too, and that nobody sends for that: they wait until it has ended by itself.
 pub(super) const WAITING: [Signal; 7] =
     [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM, Signal::SIGVTALRM, Signal::SIGPROF, Signal::SIGXCPU, Signal::SIGXFSZ];
 
-/// Something in a directory that is to be removed. Two levels are enough.
+/// Something in a directory that is to be removed. That directory is for its owner alone, so no link is put in the way to it.
 pub(super) struct Entry {
     pub(super) parent: Option<&'static CStr>,
     pub(super) name: &'static CStr,
@@ -86,6 +86,33 @@ pub(super) fn wait(child: Pid) -> nix::Result<WaitStatus> {
     ended.and_then(|_| waitpid(child, None))
 }
 
+/// Whether a process of the probe has something in the directory that it alone can remove: in memory that all of them share.
+static HELD: OnceLock<&'static AtomicBool> = OnceLock::new();
+
+/// So long the handler waits for that, in milliseconds: what is done meanwhile takes microseconds, or hangs.
+const HOLD: u32 = 100;
+
+/// Makes that memory. Without it, nobody waits.
+pub(super) fn share() {
+    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, of zeroes, which is a value for an AtomicBool; it is never given back.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), size_of::<AtomicBool>(), access, flags, -1, 0);
+        if page != libc::MAP_FAILED {
+            let _ = HELD.set(&*page.cast());
+        }
+    }
+}
+
+/// Does what should not be interrupted by the handler of a signal.
+pub(super) fn hold<T>(work: impl FnOnce() -> T) -> T {
+    let hold = |is| HELD.get().into_iter().for_each(|held| held.store(is, Ordering::SeqCst));
+    hold(true);
+    let done = work();
+    hold(false);
+    done
+}
+
 extern "C" fn remove_and_end(_: libc::c_int) {
     // A process that was forked has the handler too, but not the duty.
     // SAFETY: these calls take numbers and C strings that live for ever, and are safe in a signal handler.
@@ -93,6 +120,10 @@ extern "C" fn remove_and_end(_: libc::c_int) {
         if let Some(remains) = REMAINS.get().filter(|remains| remains.owner.as_raw() == libc::getpid()) {
             let child = CHILD.load(Ordering::Relaxed);
             if child > 0 {
+                let pause = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+                for _ in (0..HOLD).take_while(|_| HELD.get().is_some_and(|held| held.load(Ordering::SeqCst))) {
+                    libc::nanosleep(&raw const pause, std::ptr::null_mut());
+                }
                 libc::kill(child, libc::SIGKILL);
                 libc::waitpid(child, std::ptr::null_mut(), 0);
             }

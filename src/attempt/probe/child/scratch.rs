@@ -26,11 +26,12 @@ const PREFIX: &str = ".buildkit-preflight-";
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
-static CONTENTS: [Entry; 20] = [
+static CONTENTS: [Entry; 21] = [
     Entry { parent: Some(c"source"), name: c"file", is_directory: false },
     Entry { parent: Some(c"source"), name: c"link", is_directory: false },
     Entry { parent: Some(c"source"), name: c"symlink", is_directory: false },
     Entry { parent: Some(c"lower1"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"lower1/emptied"), name: c"file", is_directory: false },
     Entry { parent: Some(c"lower1"), name: c"emptied", is_directory: true },
     Entry { parent: Some(c"lower1"), name: c"renamed", is_directory: true },
     Entry { parent: Some(c"upper"), name: c"file", is_directory: false },
@@ -96,6 +97,7 @@ pub(super) fn make(task: &Task) -> nix::Result<PathBuf> {
         tell(&Line::Scratch(path.display().to_string()));
         path
     };
+    cleanup::share();
     let made = leftovers::make(name).and_then(|made| match enter(&made, task.become_uid) {
         Ok(()) => {
             cleanup::remove_on_signal(&made.path, made.directory, &CONTENTS);
