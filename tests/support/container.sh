@@ -57,6 +57,8 @@ wanted build || wanted build-long || exit 0
 case "$arguments " in *" --profile "*) PROFILE=${arguments##*--profile }; PROFILE=${PROFILE%% *};; *) PROFILE=no-process-sandbox;; esac
 export PROFILE SPACE=/dev/shm
 extent=short; ! wanted build-long || extent=long
+# A pod may bring a Dockerfile in their place.
+dockerfile=/behaviours; filename=$PROFILE.$extent; [ ! -e /context/Dockerfile ] || { dockerfile=/context; filename=Dockerfile; }
 socket=${BUILDKIT_HOST#unix://}
 "$@" > /dev/shm/daemon 2>&1 & daemon=$!; echo $daemon > /dev/shm/daemon.pid
 # Ready is when it answers; dead is when it is gone. Nothing here waits for a time that passes. Asking is dear, so the
@@ -65,7 +67,7 @@ until [ -S "$socket" ] && buildctl debug workers -v > /dev/shm/workers 2>&1; do 
 if kill -0 $daemon 2> /dev/null; then
   echo "@daemon $(cat /proc/$daemon/attr/current 2> /dev/null)"
   echo "@snapshotter $(sed -n 's/.*worker.snapshotter:[[:space:]]*//p' /dev/shm/workers)"
-  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=/behaviours --opt "filename=$PROFILE.$extent" \
+  buildctl build --progress plain --frontend dockerfile.v0 --local context=/context --local dockerfile=$dockerfile --opt "filename=$filename" \
     --secret id=token,src=/context/files/hello --ssh default=/behaviours/key \
     --output type=oci,dest=/dev/shm/image.tar > /dev/shm/build 2>&1; echo "@buildctl $?"
   # What a step says, and the stage of a step that failed: `> [mount-cache 2/3] RUN ...:`.
