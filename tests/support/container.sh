@@ -57,9 +57,8 @@ wanted build || wanted build-long || exit 0
 case "$arguments " in *" --profile "*) PROFILE=${arguments##*--profile }; PROFILE=${PROFILE%% *};; *) PROFILE=no-process-sandbox;; esac
 export PROFILE SPACE=/dev/shm
 extent=short; ! wanted build-long || extent=long
-# A case may bring a Dockerfile of its own.
-dockerfile=/behaviours; [ ! -e /context/Dockerfile ] || dockerfile=/context
-[ $dockerfile = /context ] && filename=Dockerfile || filename=$PROFILE.$extent
+# A pod may bring a Dockerfile in their place.
+dockerfile=/behaviours; filename=$PROFILE.$extent; [ ! -e /context/Dockerfile ] || { dockerfile=/context; filename=Dockerfile; }
 socket=${BUILDKIT_HOST#unix://}
 "$@" > /dev/shm/daemon 2>&1 & daemon=$!; echo $daemon > /dev/shm/daemon.pid
 # Ready is when it answers; dead is when it is gone. Nothing here waits for a time that passes. Asking is dear, so the

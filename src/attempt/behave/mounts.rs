@@ -7,7 +7,12 @@ use std::path::Path;
 
 pub(super) const ACTIONS: &[Action] = &[
     Action { id: "mount-cache", first: nothing, second: |at| written(at, "cache"), third: nothing },
-    Action { id: "mount-bind", first: nothing, second: |at| written(at, "bind"), third: nothing },
+    Action {
+        id: "mount-bind",
+        first: nothing,
+        second: |at| did("read a file of the context", fs::read(at.join("../../mounted/bind/file")).map(drop)),
+        third: nothing,
+    },
     Action { id: "mount-tmpfs", first: nothing, second: |at| written(at, "tmpfs"), third: nothing },
     Action {
         id: "mount-secret",

@@ -53,6 +53,8 @@ pub(super) const ACTIONS: &[Action] = &[
             did("add a user", fs::write(at.join("passwd+"), "root:x:0:0\napp:x:10001:10001\n"))?;
             did("rename over a file of a lower layer", fs::rename(at.join("passwd+"), at.join("passwd")))?;
             did("make a home", fs::create_dir(at.join("home")))?;
+            // As above: fuse-overlayfs leaves a mark in it.
+            set_mode(at, "home", 0o777)?;
             did("give it to user 10001", chown(at.join("home"), Some(10_001), Some(10_001)))
         },
         third: |at| owned(at, "home", 10_001),

@@ -28,7 +28,7 @@ pub(super) fn dockerfile(behaviours: &[&Behaviour]) -> String {
 /// Options of `RUN` for the behaviours that are about mounts.
 const MOUNTS: [(&str, &str); 4] = [
     ("mount-cache", "--mount=type=cache,target=/mounted/cache"),
-    ("mount-bind", "--mount=type=bind,target=/mounted/bind,rw"),
+    ("mount-bind", "--mount=type=bind,target=/mounted/bind"),
     ("mount-tmpfs", "--mount=type=tmpfs,target=/mounted/tmpfs"),
     ("mount-secret", "--mount=type=secret,id=file,target=/mounted/secret,required=true"),
 ];
