@@ -154,7 +154,7 @@ const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
 pub(super) const TMPFS: Check = Check {
     id: "overlay-on-tmpfs",
     title: "overlayfs on tmpfs",
-    why: "In a user namespace overlayfs keeps its marks in user attributes, if it is mounted with userxattr. BuildKit never does that on tmpfs (NeedsUserXAttr of containerd's overlayutils), also where tmpfs has such attributes (Linux 6.6): then `rm -r` and `mv` of a lower layer's directory end with EIO.",
+    why: "In a user namespace overlayfs keeps its marks in user attributes, if it is mounted with userxattr. BuildKit never does that on tmpfs (NeedsUserXAttr of containerd's overlayutils), whatever the kernel. Then `rm -r` and `mv` of a lower layer's directory end with EIO.",
     causes: &[Cause::OverlayNoXattr],
     steps: &[Step::OverlayChange],
     kind: Kind::Fact {

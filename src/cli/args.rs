@@ -35,7 +35,7 @@ pub(super) struct Sources {
     /// The directory where BuildKit would keep its state [default: that of the builder's image, such as /home/user/.local/share/buildkit]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// The snapshotter that buildkitd is told to use (--oci-worker-snapshotter) [default: the one that it would choose]
+    /// The snapshotter in buildkitd's command line (--oci-worker-snapshotter) [default: the one that it would choose]
     #[arg(long, value_name = "NAME", value_parser = snapshotter())]
     snapshotter: Option<Snapshotter>,
     /// How long a probe may take, and how long to wait for a state dir that does not answer

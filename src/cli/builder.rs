@@ -62,7 +62,7 @@ pub(super) struct Arguments {
     /// Keep the state in memory, up to this size, which the pod also requests; but for rootful, with --snapshotter native
     #[arg(long, value_name = "SIZE")]
     memory_storage: Option<Quantity>,
-    /// The snapshotter that buildkitd is told to use: native copies whole trees, and works where overlayfs can't remove directories
+    /// The snapshotter for buildkitd: native copies whole trees, and works where overlayfs can't remove directories
     /// [default: the one that it chooses]
     #[arg(long, value_name = "NAME", value_parser = snapshotter())]
     snapshotter: Option<Snapshotter>,

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Also try what a builder needs of its own pod: TMPDIR, a socket in XDG_RUNTIME_DIR, files of other owners
     #[arg(long)]
     own_pod: bool,
-    /// The snapshotter that buildkitd is told to use [default: the fastest that works]
+    /// The snapshotter in buildkitd's command line [default: the fastest that works]
     #[arg(long, value_name = "NAME", value_parser = values::snapshotter())]
     snapshotter: Option<Snapshotter>,
     /// Accept fuse-overlayfs only if its programs are installed

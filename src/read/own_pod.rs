@@ -1,18 +1,12 @@
 //! The pod that a builder runs in: its user, and the directories that it writes to.
 
+use super::environment::{TMP, absolute, relative_temp_dir, runtime_dir, temporary, user};
 use super::host::Host;
 use super::mounts::{Mounts, mount_of};
-use super::state_dir::temporary;
 use crate::fact::{Directory, Errno, Fact, OwnPod, UserEntry};
 use nix::unistd::{AccessFlags, access, getegid};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
-/// Where rootlesskit makes a directory in any case (pkg/copyup/tmpfssymlink).
-pub(crate) const TMP: &str = "/tmp";
-
-/// Where buildkitd makes its sockets without XDG_RUNTIME_DIR.
-const RUN: &str = "/run";
+use std::path::Path;
 
 /// Looks at the pod of this very process.
 pub(crate) fn own_pod(host: &Host, mounts: &Mounts, uid: &Fact<u32>, state_dir: &Path) -> OwnPod {
@@ -38,37 +32,6 @@ fn temp_dir(mounts: &Mounts) -> Fact<Directory> {
         Some(path) => here.then(|here| Fact::Known(Directory { path, parent: None, refused: Some(Errno::EINVAL), ..here.clone() })),
         None => here,
     }
-}
-
-/// What TMPDIR says, where that is no absolute path.
-pub(crate) fn relative_temp_dir() -> Option<String> {
-    std::env::var(OwnPod::TEMP_DIR).ok().filter(|path| !path.is_empty() && !Path::new(path).is_absolute())
-}
-
-/// Where buildkitd makes its sockets.
-pub(crate) fn runtime_dir() -> PathBuf {
-    absolute(OwnPod::RUNTIME_DIR).filter(|_| has_users_places()).unwrap_or_else(|| RUN.into()).join("buildkit")
-}
-
-/// The variable USER; nothing is as good as none.
-fn user() -> Fact<String> {
-    match std::env::var("USER") {
-        Ok(user) if !user.is_empty() => Fact::Known(user),
-        Ok(_) | Err(std::env::VarError::NotPresent) => Fact::Absent,
-        Err(error) => Fact::Failed(format!("USER: {error}").into()),
-    }
-}
-
-/// Whether a buildkitd in a user namespace takes the places of an ordinary user.
-pub(crate) fn has_users_places() -> bool {
-    !OwnPod { user: user(), ..OwnPod::default() }.takes_roots_places()
-}
-
-/// The first directory of a variable that may list several.
-fn absolute(variable: &str) -> Option<PathBuf> {
-    let value = std::env::var(variable).ok()?;
-    let first = value.split(':').next().map(PathBuf::from);
-    first.filter(|path| path.is_absolute())
 }
 
 /// The line of a user.

@@ -1,9 +1,9 @@
 //! Where BuildKit would keep its state.
 
+use super::environment::{has_users_places, temporary};
 use super::host::{CAPTURED, Host};
 use super::mounts::{Mount, Mounts, from_mounts, mount_of};
 use super::named::{BadPath, Named};
-use super::own_pod::has_users_places;
 use crate::fact::{Fact, Process, StateDir, Why};
 use crate::profile::{ROOTFUL_STATE, ROOTLESS_STATE};
 use nix::sys::statvfs::statvfs;
@@ -104,12 +104,6 @@ pub(crate) fn wanted(under_rootlesskit: bool) -> PathBuf {
     // rootlesskit makes its user root, and then buildkitd goes by a variable.
     let is_roots = if under_rootlesskit { !has_users_places() } else { nix::unistd::geteuid().is_root() };
     if is_roots { ROOTFUL_STATE.into() } else { rootless_default() }
-}
-
-/// The directory for temporary files, also where TMPDIR is set to nothing.
-pub(crate) fn temporary() -> PathBuf {
-    let path = std::env::temp_dir();
-    if path.is_absolute() { path } else { "/tmp".into() }
 }
 
 /// Where buildkitd keeps its state as an ordinary user (UserRoot in util/appdefaults).

@@ -26,6 +26,7 @@ const FOREIGN: &[&str] = &[
     "--load",
     "--locked",
     "--oci-worker-no-process-sandbox",
+    "--oci-worker-snapshotter",
     "--opt",
     "--output",
     "--overwrite",

@@ -66,7 +66,7 @@ impl Default for BuilderOptions {
 
 impl BuilderOptions {
     /// The snapshotter that buildkitd is told to use. In memory overlayfs works for root of the machine alone (the cause
-    /// `overlay-no-xattr`), and buildkitd would take it all the same.
+    /// `overlay-no-xattr`), and buildkitd would take it anyway.
     pub(super) fn told_snapshotter(&self) -> Option<Snapshotter> {
         let is_nested = self.profile.plan().builder == Builder::Rootless || self.profile.has_pod_user_namespace();
         let in_memory = matches!(self.storage, Storage::Memory(_)) && is_nested;

@@ -88,7 +88,7 @@ impl Probe<'_> {
         let report = Report::new(Step::Overlay, Instant::now());
         let options = "lowerdir=lower2:lower1,upperdir=upper,workdir=work";
         let fallback = if told.is_some_and(|told| told != Snapshotter::Overlayfs) {
-            (None, Some("buildkitd is told to take another snapshotter".to_owned()))
+            (None, Some("another snapshotter was asked for".to_owned()))
         } else if with_types {
             match mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options)) {
                 Ok(()) => {
