@@ -139,7 +139,7 @@ pub(super) const CHANGES: Check = Check {
             Blame::errors(FULL, Cause::DiskSpace),
             Blame::SECURITY_MODULE,
             // A copy from a lower layer keeps its owner.
-            Blame::errors(&[Errno::EPERM], Cause::StateDirChown).at(&[Step::OverlayChange]),
+            Blame::errors(&[Errno::EPERM, Errno::EOVERFLOW], Cause::StateDirChown).at(&[Step::OverlayChange]),
             Blame::errors(&[Errno::EROFS], Cause::OverlayReadOnly).at(&[Step::OverlayChange]),
             Blame::any(Cause::StateDirXattr).at(&[Step::FileCapability]),
             Blame::errors(&[Errno::EIO, Errno::EOPNOTSUPP], Cause::OverlayNoXattr).at(&[Step::OverlayChange]),
@@ -317,6 +317,7 @@ mod tests {
             (Step::OverlayChange, Errno::ENOSPC, Cause::DiskSpace),
             (Step::OverlayChange, Errno::EACCES, Cause::ApparmorOrSelinux),
             (Step::OverlayChange, Errno::EPERM, Cause::StateDirChown),
+            (Step::OverlayChange, Errno::EOVERFLOW, Cause::StateDirChown),
             (Step::FileChange, Errno::EPERM, Cause::StateDir),
             (Step::FileCapability, Errno::EOPNOTSUPP, Cause::StateDirXattr),
             (Step::FileCapability, Errno::EDQUOT, Cause::DiskSpace),

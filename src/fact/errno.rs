@@ -35,6 +35,7 @@ const NAMES: &[(i32, &str, &str)] = &[
     (36, "ENAMETOOLONG", "File name too long"),
     (37, "ENOLCK", "No locks available"),
     (38, "ENOSYS", "Function not implemented"),
+    (75, "EOVERFLOW", "Value too large for defined data type"),
     (87, "EUSERS", "Too many users"),
     (95, "EOPNOTSUPP", "Operation not supported"),
     (107, "ENOTCONN", "Transport endpoint is not connected"),
@@ -58,6 +59,8 @@ impl Errno {
     pub const ENOTDIR: Errno = Errno(20);
     /// Input/output error.
     pub const EIO: Errno = Errno(5);
+    /// Value too large: an ID that can't be mapped.
+    pub const EOVERFLOW: Errno = Errno(75);
     /// Operation not supported.
     pub const EOPNOTSUPP: Errno = Errno(95);
     /// Permission denied.
