@@ -95,7 +95,8 @@ fn place() -> impl Strategy<Value = Facts> {
         OsRelease { id: "ubuntu".into(), ..OsRelease::default() },
         OsRelease { id: "bottlerocket".into(), ..OsRelease::default() },
     ]);
-    let file_system = fact(vec!["ext4".to_owned(), "overlay".to_owned(), "tmpfs".to_owned()]);
+    // Not tmpfs: with a newer kernel BuildKit takes overlayfs there, which is worse than none.
+    let file_system = fact(vec!["ext4".to_owned(), "overlay".to_owned()]);
     let uid = fact(vec![0u32, 1000]);
     let label = fact(["docker-default (enforce)", "mine (enforce)", "a:b:container_t:s0", "unconfined"].map(str::to_owned).to_vec());
     (namespace, ids, os, file_system, uid, label, any::<bool>(), any::<bool>()).prop_map(
