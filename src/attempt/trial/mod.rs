@@ -15,7 +15,7 @@ use super::ending::{self, Held};
 use crate::behaviour::{Behaviour, of_trial};
 use crate::fact::{Builder, Errno, Plan, Snapshotter, Stage, StateDir, Step, StepOutcome, StepResult, Tools, Trial, TrialEnd};
 use group::Group;
-use place::{Place, remove_left};
+use place::{DAEMON, Place, TRACES, remove_left};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::thread::sleep;
@@ -107,9 +107,9 @@ impl Place {
             _ => self.command(buildkitd, "daemon.log"),
         };
         // Names of its own: a buildkitd that runs in this container has the others.
-        let socket = format!("unix://{}", self.socket("b").display());
+        let socket = format!("unix://{}", self.socket(DAEMON).display());
         let spawned = daemon.and_then(|mut daemon| {
-            daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path"]).arg(self.socket("o"));
+            daemon.args(["--root", &self.path("root"), "--addr", &socket, "--otel-socket-path"]).arg(self.socket(TRACES));
             daemon.args(told.map(|snapshotter| format!("--oci-worker-snapshotter={snapshotter}")));
             daemon.args((!plan.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
             daemon.spawn()

@@ -22,6 +22,10 @@ const RUNC: &str = "/run/runc";
 /// Where buildkitd has its sockets as root, and where no runtime directory is named.
 const SOCKETS: &str = "/run/buildkit";
 
+/// What its sockets are called, after the number of their maker: the daemon's own, and the one for traces.
+pub(super) const DAEMON: &str = "b";
+pub(super) const TRACES: &str = "o";
+
 /// What the throw-away directories are called, before the number of their maker.
 pub(super) const PREFIX: &str = ".buildkit-preflight-trial-";
 
@@ -91,7 +95,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let trees: Vec<_> = self.temporary.iter().chain([&self.dir]).cloned().collect();
         bounded(FAREWELL, move || trees.iter().for_each(|tree| remove_tree(tree, &|| false)));
-        for socket in ["buildkitd.sock", "otel.sock"] {
+        for socket in [DAEMON, TRACES] {
             let _ = fs::remove_file(self.socket(socket));
         }
         for directory in &self.new {
