@@ -19,6 +19,7 @@ pub use tls::{Pair, Tls};
 
 use super::Error;
 use super::template::{Templates, objects};
+use crate::fact::Snapshotter;
 use crate::profile::Profile;
 use ids::SubIds;
 use serde_json::Value;
@@ -66,7 +67,9 @@ fn notes(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<String> {
             .to_owned()
     });
     let memory = matches!(options.storage, Storage::Memory(_)).then(|| {
-        "--memory-storage: nodes are proven with the state on a disk. In memory, removing a directory of a lower layer fails on Linux before 6.6, and on kernels without CONFIG_TMPFS_XATTR. There, set `snapshotter = \"native\"` for `[worker.oci]` in --config".to_owned()
+        let copies = options.told_snapshotter() == Some(Snapshotter::Native);
+        let how = if copies { ". Layers are copied (native), so each takes the memory of all below it" } else { "" };
+        format!("--memory-storage: nodes are proven with the state on a disk; the guard looks at this one{how}")
     });
     // A Secret is a tmpfs on the node.
     let secret = (options.tls.is_some() && !options.profile.shape().host_users)

@@ -111,6 +111,7 @@ fn config(case: &Case, root: &PathBuf, id: &str, volumes: Vec<Volume>) -> Value 
             env: &env,
             unset: &unset,
             memory: &memory,
+            snapshotter: None,
             rootless_image: plan.builder == Builder::Rootless,
         },
     }

@@ -90,6 +90,8 @@ pub(crate) struct Own<'a> {
     pub(crate) unset: &'a [&'a str],
     /// Volumes in memory: where, with which options.
     pub(crate) memory: &'a [(&'a str, &'a str)],
+    /// `--oci-worker-snapshotter`, and what `check` is told of it.
+    pub(crate) snapshotter: Option<&'a str>,
     /// Whether the image is the rootless one, though the user be root.
     pub(crate) rootless_image: bool,
 }
@@ -179,11 +181,13 @@ impl Container<'_> {
     fn command<'b>(&'b self, places: &'b Places) -> Vec<&'b str> {
         let mut args = vec!["/bin/sh", "/container.sh", self.parts];
         args.extend(&self.check);
+        args.extend(self.own.snapshotter.iter().flat_map(|name| ["--snapshotter", *name]));
         args.push("--");
         args.extend(self.is_rootless().then_some("rootlesskit"));
         let socket = self.own.env.iter().find(|(name, _)| *name == "BUILDKIT_HOST").map_or(places.socket, |(_, socket)| socket);
         args.extend(["buildkitd", "--addr", socket]);
         args.extend((!self.process_sandbox).then_some("--oci-worker-no-process-sandbox"));
+        args.extend(self.own.snapshotter.iter().flat_map(|name| ["--oci-worker-snapshotter", *name]));
         args
     }
 
