@@ -51,7 +51,7 @@ impl Owners {
 
 /// A file is given to the first and to the last ID, as the files of images are; then a file is made in a directory that was given away.
 /// A file server that asks who somebody is on the machine may allow the one and not the other.
-fn owners(owners: Option<Owners>) -> Outcome {
+fn give_away(owners: Option<Owners>) -> Outcome {
     let Some(owners) = owners else { return Ok(()) };
     if is_left_out(Step::Chown) {
         return Ok(());
@@ -62,8 +62,7 @@ fn owners(owners: Option<Owners>) -> Outcome {
             return Err(report.failed(raw(error), Some(format!("to user {user}, group {group}"))));
         }
     }
-    // Who is killed here leaves a file that only the namespace's root can remove.
-    told(report, cleanup::hold(|| tried("make a file in a directory of another owner", in_anothers_directory())))
+    told(report, tried("make a file in a directory of another owner", in_anothers_directory()))
 }
 
 fn in_anothers_directory() -> std::io::Result<()> {
@@ -79,17 +78,19 @@ fn in_anothers_directory() -> std::io::Result<()> {
 pub(super) fn through_overlay(owners: Option<Owners>) -> Outcome {
     if is_left_out(Step::OverlayChange) {
         // Nothing is mounted then.
-        return self::owners(owners).and_then(|()| capability("source/file"));
+        return without_overlay(owners);
     }
     let report = Report::new(Step::OverlayChange, Instant::now());
     let in_user_namespace = owners.is_none_or(|owners| owners.in_user_namespace);
-    let mounted = lower_layer().and_then(|()| as_buildkit_mounts(in_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
-    let changed = told(report, mounted.and_then(|()| change(owners)));
-    let changed = changed.and_then(|()| self::owners(owners)).and_then(|()| capability("merged/moved"));
-    let _ = umount2("merged", MntFlags::MNT_DETACH);
-    // Here alone it can be opened without more ado, and overlayfs leaves things in it (a whiteout, to be linked again and again).
-    let _ = fs::remove_dir_all("work/work");
-    changed
+    cleanup::hold(|| {
+        let mounted = lower_layer().and_then(|()| as_buildkit_mounts(in_user_namespace).map_err(|errno| ("mount it as a layer", errno)));
+        let changed = told(report, mounted.and_then(|()| change(owners)));
+        let changed = changed.and_then(|()| give_away(owners)).and_then(|()| capability("merged/moved"));
+        let _ = umount2("merged", MntFlags::MNT_DETACH);
+        // Here alone it can be opened without more ado, and overlayfs leaves things in it (a whiteout, to be linked again and again).
+        let _ = fs::remove_dir_all("work/work");
+        changed
+    })
 }
 
 fn told(report: Report, done: Tried) -> Outcome {
@@ -147,16 +148,20 @@ fn change(owners: Option<Owners>) -> Tried {
     }
 }
 
+/// Owners and a capability, on plain files. Who is killed meanwhile leaves a file that only the namespace's root can remove.
+fn without_overlay(owners: Option<Owners>) -> Outcome {
+    cleanup::hold(|| give_away(owners)).and_then(|()| capability("source/file"))
+}
+
 /// What a build step does to files without overlayfs.
 pub(super) fn on_files(owners: Option<Owners>) -> Outcome {
     if is_left_out(Step::FileChange) {
-        return self::owners(owners).and_then(|()| capability("source/file"));
+        return without_overlay(owners);
     }
     let report = Report::new(Step::FileChange, Instant::now());
     let linked = tried("make a hard link", fs::hard_link("source/file", "source/link"));
     told(report, linked.and_then(|()| tried("make a symbolic link", symlink("file", "source/symlink"))))?;
-    self::owners(owners)?;
-    capability("source/file")
+    without_overlay(owners)
 }
 
 /// What `setcap cap_net_bind_service=ep` writes (struct `vfs_cap_data` of include/uapi/linux/capability.h, revision 2, effective).

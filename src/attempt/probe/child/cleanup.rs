@@ -1,7 +1,7 @@
 //! What a probe leaves to be removed, by itself or by the handler of a signal.
 
 use crate::attempt::ending::ENDING;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::ffi::{CStr, CString};
@@ -104,12 +104,15 @@ pub(super) fn share() {
     }
 }
 
-/// Does what should not be interrupted by the handler of a signal.
+/// Does what should not be interrupted: signals that would end this process wait, and so does the handler of the one that started it.
 pub(super) fn hold<T>(work: impl FnOnce() -> T) -> T {
     let hold = |is| HELD.get().into_iter().for_each(|held| held.store(is, Ordering::SeqCst));
+    let (mut before, signals) = (SigSet::empty(), ENDING.into_iter().chain(WAITING).collect::<SigSet>());
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), Some(&mut before));
     hold(true);
     let done = work();
     hold(false);
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
     done
 }
 

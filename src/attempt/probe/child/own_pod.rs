@@ -3,11 +3,9 @@
 
 use super::cleanup;
 use super::tell::{Outcome, Report, is_left_out, raw};
-use crate::attempt::ending::ENDING;
 use crate::fact::{Builder, Directory, Step};
 use crate::read::{TMP, runtime_dir as of_environment, temporary};
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -61,22 +59,17 @@ fn bind(path: &Path) -> io::Result<()> {
     }
 }
 
-/// One step. A signal that would end this process waits until what the step made is gone.
+/// One step, which is not interrupted before what it made is gone.
 fn step(step: Step, work: impl FnOnce() -> Result<(), (PathBuf, io::Error)>) -> Outcome {
     if is_left_out(step) {
         return Ok(());
     }
-    let mut before = SigSet::empty();
-    let held: SigSet = ENDING.into_iter().chain(cleanup::WAITING).collect();
-    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), Some(&mut before));
     let report = Report::new(step, Instant::now());
-    let done = match work() {
+    match cleanup::hold(work) {
         Ok(()) => {
             report.worked(None);
             Ok(())
         }
         Err((path, error)) => Err(report.failed(raw(error), Some(path.display().to_string()))),
-    };
-    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&before), None);
-    done
+    }
 }

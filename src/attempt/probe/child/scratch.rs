@@ -26,7 +26,9 @@ const PREFIX: &str = ".buildkit-preflight-";
 
 /// All that may be in it, in the order in which it can be removed: overlayfs makes a directory of its
 /// own in the work dir, with mode 0, which nobody but root can list.
-static CONTENTS: [Entry; 21] = [
+static CONTENTS: [Entry; 24] = [
+    Entry { parent: Some(c"source/owned"), name: c"file", is_directory: false },
+    Entry { parent: Some(c"source"), name: c"owned", is_directory: true },
     Entry { parent: Some(c"source"), name: c"file", is_directory: false },
     Entry { parent: Some(c"source"), name: c"link", is_directory: false },
     Entry { parent: Some(c"source"), name: c"symlink", is_directory: false },
@@ -37,6 +39,7 @@ static CONTENTS: [Entry; 21] = [
     Entry { parent: Some(c"upper"), name: c"file", is_directory: false },
     Entry { parent: Some(c"upper"), name: c"link", is_directory: false },
     Entry { parent: Some(c"upper"), name: c"moved", is_directory: false },
+    Entry { parent: Some(c"upper/emptied"), name: c"file", is_directory: false },
     Entry { parent: Some(c"upper"), name: c"emptied", is_directory: true },
     Entry { parent: Some(c"upper"), name: c"renamed", is_directory: false },
     Entry { parent: Some(c"upper"), name: c"renamed-to", is_directory: true },
@@ -152,7 +155,9 @@ fn empty_work(directory: &OwnedFd) {
     let names: Vec<_> = inner.iter().flatten().map(|entry| entry.file_name().to_owned()).collect();
     // As fs/overlayfs/dir.c names them (ovl_tempname).
     for name in names.iter().filter(|name| name.to_bytes().starts_with(b"#")) {
-        let _ = unlinkat(&inner, name.as_c_str(), UnlinkatFlags::NoRemoveDir);
+        for flag in [UnlinkatFlags::NoRemoveDir, UnlinkatFlags::RemoveDir] {
+            let _ = unlinkat(&inner, name.as_c_str(), flag);
+        }
     }
 }
 
