@@ -161,7 +161,8 @@ pub(super) const TMPFS: Check = Check {
         judge: |case| {
             let is_nested = case.place.is_rootless() || case.profile.has_pod_user_namespace();
             let is_on_tmpfs = case.facts.state_dir.file_system.known().is_some_and(|kind| kind == "tmpfs");
-            if is_nested && is_on_tmpfs && snapshotter(case) == Some(Snapshotter::Overlayfs) {
+            // Elsewhere than in a pod with a user namespace, that pod's volume is another one.
+            if case.place.can_tell() && is_nested && is_on_tmpfs && snapshotter(case) == Some(Snapshotter::Overlayfs) {
                 Judgement::fail(Cause::OverlayNoXattr, Seen::OnTmpfs)
             } else {
                 Judgement::NotApplicable

@@ -40,7 +40,8 @@ const BASE: Command = Command {
 };
 
 /// How `facts` looks at a machine.
-const FACTS: &[&str] = &["--root", "--prove", "--without", "--no-probe", "--state-dir", "--deadline", "--process-sandbox", "--profile"];
+const FACTS: &[&str] =
+    &["--root", "--prove", "--without", "--no-probe", "--state-dir", "--snapshotter", "--deadline", "--process-sandbox", "--profile"];
 /// What `tune` takes that changes nothing, and what it takes to change something.
 const OF_A_PLAN: &[&str] = &["--persist", "--only", "--profile", "--max-user-namespaces", "--override-policy", "--format"];
 
@@ -60,13 +61,14 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--without hostname",
             "--no-probe",
             "--state-dir state",
+            "--snapshotter native",
             "--deadline 10s",
             "--process-sandbox on",
             "--guard",
         ],
         against: &[
             ("--guard", &["--facts", "--root", "--no-probe", "--prove", "--without"]),
-            ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--deadline"]),
+            ("--facts", &["--root", "--no-probe", "--prove", "--without", "--state-dir", "--snapshotter", "--deadline"]),
             ("--root", &["--prove", "--without"]),
             ("--no-probe", &["--prove", "--without"]),
         ],
@@ -90,6 +92,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--without hostname",
             "--no-probe",
             "--state-dir state",
+            "--snapshotter native",
             "--deadline 10s",
             "--process-sandbox on",
         ],
@@ -103,6 +106,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--without hostname",
             "--no-probe",
             "--state-dir state",
+            "--snapshotter native",
             "--deadline 10s",
             "--process-sandbox off",
             "--profile userns",
@@ -136,6 +140,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--kubeconfig kubeconfig",
             "--context c",
             "--state-dir state",
+            "--snapshotter native",
             "--deadline 10s",
             "--tuned tuned.json",
             "--log-level debug",
@@ -270,6 +275,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--no-namespace",
             "--storage 20Gi,fast",
             "--memory-storage 4Gi",
+            "--snapshotter native",
             "--config buildkitd.toml",
             "--registry-ca ca.pem",
             "--tls",
@@ -309,6 +315,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--newgidmap /usr/bin/newgidmap",
             "--under-rootlesskit",
             "--own-pod",
+            "--snapshotter overlayfs",
             "--without overlay",
         ],
         against: &[
