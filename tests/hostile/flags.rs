@@ -140,7 +140,6 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--kubeconfig kubeconfig",
             "--context c",
             "--state-dir state",
-            "--snapshotter native",
             "--deadline 10s",
             "--tuned tuned.json",
             "--log-level debug",
