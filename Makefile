@@ -72,7 +72,7 @@ kernels: static tools kernel-packages ## `check` beside real builds on real kern
 
 kernels-ci: export SET := ci
 kernels-ci: export PROVE := no
-kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in five minutes: each cause once
+kernels-ci: kernels ## the same for the cells of tests/kernels/ci.json, in ten minutes: each cause once
 
 kernels-mutations: export MUTATE := yes
 kernels-mutations: export PROVE := no
