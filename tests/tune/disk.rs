@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the tests need beside the guest's own packages: the boot's sysctl, and the tracer that makes system calls fail.
-const PACKAGES: &[&str] = &["procps", "libproc2-0", "strace", "libunwind8"];
+/// What the tests need beside the guest's own packages: the boot's sysctl, the tracer that makes system calls fail, and what builds
+/// of people use.
+const PACKAGES: &[&str] = &["procps", "libproc2-0", "strace", "libunwind8", "attr", "libcap2-bin"];
 
 /// Makes the root disk.
 pub(crate) fn root() -> PathBuf {
