@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Behaviour] = &[
     row(
         "mount-tmpfs",
         "mount a tmpfs in a step",
-        "RUN --mount=type=tmpfs,target=/work mkdir /kept && echo x > /work/x && cp /work/x /kept/",
+        "RUN --mount=type=tmpfs,target=/build mkdir /kept && echo x > /build/x && cp /build/x /kept/",
         "test -s /stages/mount-tmpfs/x",
     ),
     row(

@@ -94,13 +94,13 @@ fn disk_space(ask: &Ask) -> Remedy {
     if !matches!(state.free_inodes, Fact::Known(free) if free < StateDir::LEAST_INODES) {
         return Remedy::new("free disk space on the node, or give the state dir a larger volume");
     }
-    let fix = Remedy::new("remove files from the state dir's volume, or use one that was made with more inodes (mkfs.ext4 -i 8192)");
     if state.file_system.known().is_some_and(|kind| kind == "tmpfs") {
         return Remedy::new(
             "remove files from the state dir's volume, or mount the tmpfs with a larger nr_inodes, or use an emptyDir on disk",
         );
     }
-    fix.note("`df -i` shows inodes: they can be used up while many bytes are free")
+    Remedy::new("remove files from the state dir's volume, or use one that was made with more inodes (mkfs.ext4 -i 8192)")
+        .note("`df -i` shows inodes: they can be used up while many bytes are free")
 }
 
 const OVERLAY_KERNEL: Row = Row {

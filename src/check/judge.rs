@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Causes, Evidence, Finding, Outcome, Verdict};
 use super::row::{Blame, Blamed, Judgement, Kind};
-use super::{Basis, CHECKS, Case, Check, Note, storage};
+use super::{Basis, CHECKS, Case, Check, Note, layers};
 use crate::cause::{Cause, Level, Mark};
 use crate::fact::{Facts, Step, StepOutcome, StepResult, TrialEnd};
 use crate::profile::Profile;
@@ -82,11 +82,11 @@ impl<'a> Weighed<'a> {
     }
 
     fn ready(&self) -> Answer {
-        Answer::Ready { snapshotter: storage::snapshotter(self.case) }
+        Answer::Ready { snapshotter: layers::snapshotter(self.case) }
     }
 
     fn unknown(&self, why: Note) -> Answer {
-        Answer::Unknown { why, suspected: self.shell.clone(), snapshotter: storage::snapshotter(self.case) }
+        Answer::Unknown { why, suspected: self.shell.clone(), snapshotter: layers::snapshotter(self.case) }
     }
 }
 

@@ -11,6 +11,7 @@ mod confinement;
 mod idmap;
 mod judge;
 pub(crate) mod kubernetes;
+mod layers;
 mod message;
 mod note;
 mod own_pod;

@@ -172,7 +172,7 @@ mod tests {
             facts.process.asked_unconfined = Fact::Known(true);
         };
         let probed = |profile, asks: bool, ids: Fact<u64>| {
-            let mut facts = crate::check::testing::with_probe_of(facts_of(&|facts| node(facts, asks)), profile);
+            let mut facts = crate::check::testing::with_probe_of(facts_of(&|facts| node(facts, asks)), profile, None);
             facts.node_ids = ids;
             let verdict = judge(&facts, profile, None);
             (verdict.ready(), verdict.evidence, verdict.decisive())

@@ -46,6 +46,9 @@ pub(super) struct Blame {
 /// What the kernel answers where a limit on namespaces is reached, or they are nested too deep.
 pub(super) const LIMIT_REACHED: &[Errno] = &[Errno::ENOSPC, Errno::EUSERS];
 
+/// No bytes, no inodes, or no more of them for this user.
+pub(super) const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
+
 /// What a refusal to make a namespace, or to change mounts, means: the last word of all steps that only the kernel decides.
 pub(super) const REFUSED: &[Blame] = &[
     Blame::SECURITY_MODULE,

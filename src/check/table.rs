@@ -1,5 +1,5 @@
 use super::row::Check;
-use super::{confinement, idmap, own_pod, pod, storage, tried, userns};
+use super::{confinement, idmap, layers, own_pod, pod, storage, tried, userns};
 
 /// All checks, in the order in which the kernel comes to what they look at.
 pub static CHECKS: &[Check] = &[
@@ -29,10 +29,10 @@ pub static CHECKS: &[Check] = &[
     own_pod::RUNTIME_DIR,
     own_pod::WRITES,
     storage::OWNERS,
-    storage::CHANGES,
-    storage::TMPFS,
-    storage::SNAPSHOTTER,
-    storage::NOEXEC,
+    layers::CHANGES,
+    layers::TMPFS,
+    layers::SNAPSHOTTER,
+    layers::NOEXEC,
     storage::BIND_MOUNTS,
     confinement::STEP_NAMESPACES,
     pod::PROCMOUNT_RUNTIME,

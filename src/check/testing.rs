@@ -63,19 +63,14 @@ pub(crate) fn healthy() -> Facts {
     with_probe(facts_of(&|_| {}), None)
 }
 
-/// Adds a probe of a profile that worked.
-pub(crate) fn with_probe_of(facts: Facts, profile: Profile) -> Facts {
-    let mut facts = with_probe(facts, None);
-    facts.probes[0].plan = profile.plan();
-    let steps = profile.plan().steps().filter(|step| !matches!(step, Step::Fuse | Step::Execute));
-    let worked = |step| StepResult { step, outcome: StepOutcome::Worked, errno: None, detail: None, filtered: None, micros: 10 };
-    facts.probes[0].steps = steps.map(worked).collect();
-    facts
+/// Adds a probe of the default profile that worked, or failed at a step.
+pub(crate) fn with_probe(facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
+    with_probe_of(facts, Profile::NoProcessSandbox, failure)
 }
 
-/// Adds a probe of the default profile that worked, or failed at a step.
-pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Facts {
-    let plan = Profile::NoProcessSandbox.plan();
+/// The same of any profile.
+pub(crate) fn with_probe_of(mut facts: Facts, profile: Profile, failure: Option<(Step, Errno)>) -> Facts {
+    let plan = profile.plan();
     let result = |step, outcome, errno| StepResult { step, outcome, errno, detail: None, filtered: None, micros: 10 };
     let mut steps = Vec::new();
     let falls_back = |step: &Step| matches!(step, Step::Fuse | Step::FileChange | Step::Execute);
@@ -90,7 +85,7 @@ pub(crate) fn with_probe(mut facts: Facts, failure: Option<(Step, Errno)>) -> Fa
         }
     }
     let executable = "/usr/bin/rootlesskit".into();
-    facts.probes = vec![Probe { plan, executable, uid: 1000, map_source: Some(MapSource::Helpers), end: End::Completed, steps }];
+    facts.probes = vec![Probe { plan, executable, uid: profile.uid(), map_source: Some(MapSource::Helpers), end: End::Completed, steps }];
     facts
 }
 

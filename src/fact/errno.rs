@@ -31,7 +31,6 @@ const NAMES: &[(i32, &str, &str)] = &[
     (24, "EMFILE", "Too many open files"),
     (28, "ENOSPC", "No space left on device"),
     (30, "EROFS", "Read-only file system"),
-    (31, "EMLINK", "Too many links"),
     (36, "ENAMETOOLONG", "File name too long"),
     (37, "ENOLCK", "No locks available"),
     (38, "ENOSYS", "Function not implemented"),

@@ -66,6 +66,11 @@ impl Profile {
         !self.shape().host_users
     }
 
+    /// Whether buildkitd runs in a user namespace: rootlesskit's, or that of the pod.
+    pub fn is_in_user_namespace(self) -> bool {
+        self.row().builder == Builder::Rootless || self.has_pod_user_namespace()
+    }
+
     /// Whether rootlesskit makes its user namespace within that of the pod, so that newuidmap may map no other IDs than the pod's.
     pub fn has_nested_ids(self) -> bool {
         self.row().builder == Builder::Rootless && self.has_pod_user_namespace()

@@ -13,17 +13,19 @@ pub(crate) fn gather(host: &Host, sysctls: &Sysctls, bare: bool) -> AppArmor {
         return none("the files here belong to the image, not to the node");
     }
     let list = host.read_below("/sys/kernel/security/apparmor/profiles", "/sys/kernel/security/apparmor");
+    AppArmor { loaded: list.and_then(|text| Ok(AppArmor::loaded_of(&text))), files: files(host) }
+}
+
+fn files(host: &Host) -> Fact<Vec<String>> {
     let mut files = Vec::new();
     for file in APPARMOR_FILES {
         match host.exists_below(file, "/etc/apparmor.d") {
             Fact::Known(true) => files.push(file.to_owned()),
             Fact::Known(false) | Fact::Absent => {}
-            Fact::Denied(why) | Fact::Failed(why) => {
-                return AppArmor { loaded: list.and_then(|text| Ok(AppArmor::loaded_of(&text))), files: Fact::Denied(why) };
-            }
+            Fact::Denied(why) | Fact::Failed(why) => return Fact::Denied(why),
         }
     }
-    AppArmor { loaded: list.and_then(|text| Ok(AppArmor::loaded_of(&text))), files: Fact::Known(files) }
+    Fact::Known(files)
 }
 
 fn none(why: &str) -> AppArmor {

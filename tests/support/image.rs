@@ -24,7 +24,17 @@ pub(crate) fn built(variable: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// busybox with all its applets, and the user 1000 with a range of IDs.
+/// /bin/busybox with all its applets.
+pub(crate) fn busybox(root: &Path, debian: &Path) {
+    let busybox = debian.join("bin/busybox");
+    fs::copy(&busybox, root.join("bin/busybox")).expect("busybox-static");
+    let applets = Command::new(&busybox).arg("--list").output().expect("busybox");
+    for applet in String::from_utf8_lossy(&applets.stdout).lines().filter(|applet| *applet != "busybox") {
+        symlink("busybox", root.join("bin").join(applet)).expect("symlink");
+    }
+}
+
+/// busybox, and the user 1000 with a range of IDs.
 ///
 /// Programs of Debian come from the tree at `debian`: `/`, or a place where packages were unpacked.
 pub(crate) fn base(root: &Path, debian: &Path) {
@@ -32,12 +42,7 @@ pub(crate) fn base(root: &Path, debian: &Path) {
         fs::create_dir_all(root.join(dir)).expect("mkdir");
     }
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("chmod");
-    let busybox = debian.join("bin/busybox");
-    fs::copy(&busybox, root.join("bin/busybox")).expect("busybox-static");
-    let applets = Command::new(&busybox).arg("--list").output().expect("busybox");
-    for applet in String::from_utf8_lossy(&applets.stdout).lines().filter(|applet| *applet != "busybox") {
-        symlink("busybox", root.join("bin").join(applet)).expect("symlink");
-    }
+    busybox(root, debian);
     for (path, text) in [
         ("etc/passwd", "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n"),
         ("etc/group", "root:x:0:\nuser:x:1000:\n"),

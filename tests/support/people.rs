@@ -4,7 +4,7 @@ use super::image;
 use buildkit_preflight::behaviour::{Extent, again, beside, dockerfile};
 use buildkit_preflight::profile::Profile;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -40,12 +40,7 @@ fn base(root: &Path, debian: &Path) {
         fs::create_dir_all(root.join(dir)).expect("mkdir");
     }
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("chmod");
-    let busybox = debian.join("bin/busybox");
-    fs::copy(&busybox, root.join("bin/busybox")).expect("busybox-static");
-    let applets = Command::new(&busybox).arg("--list").output().expect("busybox");
-    for applet in String::from_utf8_lossy(&applets.stdout).lines().filter(|applet| *applet != "busybox") {
-        symlink("busybox", root.join("bin").join(applet)).expect("symlink");
-    }
+    image::busybox(root, debian);
     for program in ["usr/sbin/setcap", "usr/sbin/getcap", "usr/bin/setfattr", "usr/bin/getfattr"] {
         let path = debian.join(program);
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name");

@@ -4,7 +4,7 @@ use super::config::Config;
 use super::names::{BUILDER_NAME, BUILDER_NAMESPACE};
 use super::storage::Storage;
 use super::tls::Tls;
-use crate::fact::{Builder, Snapshotter, SubId};
+use crate::fact::{Snapshotter, SubId};
 use crate::node::DEFAULT_PREFIX;
 use crate::profile::{BUILDER_UID, Profile};
 use crate::render::image::AGENT_IMAGE;
@@ -68,8 +68,7 @@ impl BuilderOptions {
     /// The snapshotter that buildkitd is told to use. In memory overlayfs works for root of the machine alone (the cause
     /// `overlay-no-xattr`), and buildkitd would take it anyway.
     pub(super) fn told_snapshotter(&self) -> Option<Snapshotter> {
-        let is_nested = self.profile.plan().builder == Builder::Rootless || self.profile.has_pod_user_namespace();
-        let in_memory = matches!(self.storage, Storage::Memory(_)) && is_nested;
+        let in_memory = matches!(self.storage, Storage::Memory(_)) && self.profile.is_in_user_namespace();
         self.snapshotter.or_else(|| in_memory.then_some(Snapshotter::Native))
     }
 }

@@ -172,7 +172,8 @@ fn reserve(file: &File) -> nix::Result<()> {
 
 /// Whether the volume, and a quota of the builder's user, leave as many inodes as the smallest build takes.
 fn has_inodes(file: &File) -> Result<(), (&'static str, Errno)> {
-    let needed = StateDir::LEAST_INODES - DIRECTORIES.len() as u64;
+    // Beside the scratch directory, those in it and the file.
+    let needed = StateDir::LEAST_INODES - (DIRECTORIES.len() as u64 + 2);
     // Where none is left at all, and this file could be made, the figure says nothing.
     let is_few = |free: u64| (1..needed).contains(&free);
     if fstatvfs(file).is_ok_and(|stat| stat.files() > 0 && is_few(stat.files_available())) {
