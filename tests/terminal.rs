@@ -114,6 +114,8 @@ fn no_text_that_was_given_acts_on_the_terminal() {
             &["probe", "--sub-ids", &serde_json::json!({ "uids": text }).to_string()],
             &["render", "builder", "--image", text],
             &["render", "builder", "--user", text],
+            &["build", "--image", "a/b:1", "--secret", text],
+            &["build", "--image", "a/b:1", "--build-arg", &"x".repeat(100_000)],
             &["prover", "--shape", "userns", "--socket", &format!("/nowhere/{text}")],
             &["facts", "--capture", &format!("/nowhere/{text}")],
             &[text],

@@ -259,10 +259,19 @@ fn of_clap(mut answer: clap::Error) -> u8 {
     #[cfg(not(feature = "cli"))]
     let text = text.to_string();
     if answer.use_stderr() {
-        output::say_all(&text);
+        output::say_all(&with_harmless_reason(text, &answer));
         return BAD_INPUT;
     }
     output::print(&text).map_or_else(|error| error.tell(), |()| READY)
+}
+
+/// The reason of whoever parsed a value is no part of clap's context, and may repeat the value.
+fn with_harmless_reason(text: String, answer: &clap::Error) -> String {
+    let Some(reason) = std::error::Error::source(answer).map(ToString::to_string) else { return text };
+    match crate::text::line(&reason) {
+        shown if shown == reason => text,
+        shown => text.replace(&reason, &shown),
+    }
 }
 
 /// clap prints what was given as it is.
