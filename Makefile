@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
+.PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
 	procmount procmount-ci seed seed-ci hostile hostile-ci \
 	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
 
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit pods cost machine containers field-ci hostile-ci cluster procmount-ci seed-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -33,6 +33,9 @@ doc:
 
 unit: ## tests that need neither root nor tools: pure code, the command line, captured hosts
 	cargo test --locked --no-fail-fast
+
+pods: ## builders that people have, judged by `check -f` (CASES=directory of the same form)
+	cargo test --locked --test pods
 
 machine: packages ## `check` on this machine as several users, on bad disks, with helpers that hang; needs root
 	cargo test --locked --no-fail-fast --features root --test machine

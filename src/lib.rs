@@ -31,6 +31,7 @@
 //! * [`node`]: what stands on a Node, under which names, and with the facts an [`node::Observation`], which verdicts are made on
 //!   once. [`publish`]: the answer as what should stand there, said by one speaker for each subject: labels,
 //!   conditions, events. [`fleet`]: where builders can be scheduled, by the labels of all nodes.
+//! * [`mod@pod`]: the builders that people have: which container of an object runs buildkitd, and what of it stops that everywhere.
 //! * [`admission`]: whether a cluster would let a builder's pod be made as it is, by what it answers to a dry run.
 //! * [`tune`]: sets sysctls, where it was told to: the only writer to the host. Its plan changes nothing.
 //! * [`report`]: the answer as a value with a schema, and as a table for people; the reference pages of docs/. [`render`]:
@@ -59,6 +60,8 @@ pub mod fact;
 pub mod fleet;
 pub mod gather;
 pub mod node;
+#[cfg(feature = "cli")]
+pub mod pod;
 pub mod profile;
 pub mod publish;
 pub mod read;
@@ -67,3 +70,5 @@ pub mod render;
 pub mod report;
 mod text;
 pub mod tune;
+#[cfg(feature = "cli")]
+mod yaml;

@@ -8,21 +8,37 @@ use syn::visit::{self, Visit};
 
 /// From below. A room takes from floors below its own, and from rooms beside it as long as that makes no circle.
 const FLOORS: [&[&str]; 10] = [
-    &["fact", "text"],
+    &["fact", "text", "yaml"],
     &["profile"],
     &["cause", "behaviour"],
     &["check", "read", "attempt"],
     &["gather"],
     &["node"],
-    &["publish", "fleet", "admission", "tune"],
+    &["publish", "fleet", "admission", "pod", "tune"],
     &["report", "render", "build", "api"],
     &["agent"],
     &["cli"],
 ];
 
 /// Rooms whose files must not take from each other in a circle: the pure ones, and some more.
-const ROOMS: [&str; 14] =
-    ["fact", "profile", "cause", "behaviour", "check", "read", "node", "publish", "fleet", "admission", "report", "render", "build", "api"];
+const ROOMS: [&str; 16] = [
+    "fact",
+    "yaml",
+    "profile",
+    "cause",
+    "behaviour",
+    "check",
+    "read",
+    "node",
+    "publish",
+    "fleet",
+    "admission",
+    "pod",
+    "report",
+    "render",
+    "build",
+    "api",
+];
 
 /// Of these, the rooms that still go round. Whoever mends one strikes it out here: the test asks for that.
 const NOT_YET: [&str; 0] = [];

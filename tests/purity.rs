@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Folders, with all that is in them, and single files, below src/.
-const PURE: [&str; 16] = [
+const PURE: [&str; 18] = [
     "fact",
     "profile",
     "cause",
@@ -16,6 +16,8 @@ const PURE: [&str; 16] = [
     "publish",
     "fleet",
     "admission",
+    "pod",
+    "yaml",
     "build",
     "render",
     "report",

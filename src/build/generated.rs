@@ -4,9 +4,9 @@ use super::buildctl::{BuildOptions, Context, buildctl};
 use super::credentials::HOME;
 use super::job::{SECRETS_DIRECTORY, TLS_DIRECTORY, restricted};
 use super::model::{Build, Container, Fetch, Source, Volume, Work};
-use super::place::{Given, Invalid, Spot};
 use super::plan::Plan;
 use super::validate::{self, TLS};
+use crate::yaml::{Given, Invalid, Spot};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

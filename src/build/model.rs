@@ -1,6 +1,6 @@
 //! Build, BuildTemplate and ClusterBuildTemplate of build.knative.dev/v1alpha1, as they were read.
 
-use super::place::{Given, Spot};
+use crate::yaml::{Given, Spot};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! What a plan needs of the namespace: without it, its pod would wait until the build times out.
 
 use super::model::Fetch;
-use super::place::{Invalid, Spot};
 use super::plan::Plan;
+use crate::yaml::{Invalid, Spot};
 use serde_json::Value;
 
 /// The kinds of objects that a pod waits for.

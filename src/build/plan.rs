@@ -3,10 +3,10 @@
 use super::buildctl::{Fault, check};
 use super::model::{Argument, Build, Container, Template, TemplateRef, Volume, Work};
 use super::near::did_you_mean;
-use super::place::{Invalid, Spot};
 use super::substitute::{self, Values};
-use super::yaml::LARGEST;
 use super::{stages, validate};
+use crate::yaml::LARGEST;
+use crate::yaml::{Invalid, Spot};
 use serde_json::Value;
 
 /// All that is needed to make a Job of a Build.

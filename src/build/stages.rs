@@ -1,8 +1,8 @@
 //! The containers of a build's pod, in order, by the names that Knative gave them.
 
 use super::model::{Build, Container, Fetch, Source};
-use super::place::{Given, Invalid, Spot};
 use super::validate::{PREFIX, unique};
+use crate::yaml::{Given, Invalid, Spot};
 
 /// What runs in a container of the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 use super::args::{Sources, asked};
-#[cfg(feature = "cli")]
-use super::cluster;
 use super::output::Format;
 use super::uses::{Use, Uses};
 use super::{Error, exit, guard, values};
+#[cfg(feature = "cli")]
+use super::{cluster, pods};
 use crate::check::judge;
 use crate::fact::Facts;
 use crate::gather::AsOwnPod;
@@ -23,13 +23,14 @@ use clap::Args;
 With --guard an unknown verdict is no obstacle (0): the builder is started. What
 stops it is also written to /dev/termination-log, for `kubectl describe pod`.
 
-To check a cluster: see `buildkit-preflight check --cluster --help`.", exit::CHECK))]
+To check a cluster: see `buildkit-preflight check --cluster --help`.
+To check a builder that you have: see `buildkit-preflight check -f --help`.", exit::CHECK))]
 #[cfg_attr(
     feature = "cli",
     command(
         args_conflicts_with_subcommands = true,
         disable_help_subcommand = true,
-        override_usage = "buildkit-preflight check [OPTIONS]\n       buildkit-preflight check --cluster [OPTIONS]"
+        override_usage = "buildkit-preflight check [OPTIONS]\n       buildkit-preflight check --cluster [OPTIONS]\n       buildkit-preflight check -f FILE [OPTIONS]"
     )
 )]
 pub(super) struct Arguments {
@@ -59,11 +60,19 @@ pub(super) struct Arguments {
 enum Mode {
     #[command(name = CLUSTER, hide = true)]
     Cluster(cluster::Arguments),
+    #[command(name = FILE, hide = true)]
+    File(pods::Arguments),
 }
 
 /// The flag that chooses it is the name of a subcommand: it has its own arguments, and none of a machine's.
 #[cfg(feature = "cli")]
-pub(super) const CLUSTER: &str = "--cluster";
+const CLUSTER: &str = "--cluster";
+#[cfg(feature = "cli")]
+const FILE: &str = "-f";
+
+/// All such flags.
+#[cfg(feature = "cli")]
+pub(super) const MODES: [&str; 2] = [CLUSTER, FILE];
 
 /// Whence facts are taken.
 pub(super) const USES: Uses = &[&[
@@ -77,8 +86,10 @@ pub(super) const USES: Uses = &[&[
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     #[cfg(feature = "cli")]
-    if let Some(Mode::Cluster(arguments)) = &arguments.mode {
-        return cluster::run(arguments);
+    match &arguments.mode {
+        Some(Mode::Cluster(arguments)) => return cluster::run(arguments),
+        Some(Mode::File(arguments)) => return pods::run(arguments),
+        None => {}
     }
     if arguments.guard {
         return guard::run(|| arguments.report());

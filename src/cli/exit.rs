@@ -40,6 +40,15 @@ pub(super) const CLUSTER: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
+#[cfg(feature = "cli")]
+pub(super) const PODS: &[Row] = &[
+    (READY, "ready: nothing in the objects stops a builder"),
+    (NOT_READY, "not ready: at least one builder"),
+    (BAD_INPUT, "wrong usage or bad input, no builder among the objects, or FILE does not exist"),
+    (UNKNOWN, "unknown: at least one builder, and none is not ready"),
+    (IO_ERROR, "an I/O error"),
+];
+
 pub(super) const FACTS: &[Row] = &[
     (READY, "printed or captured"),
     (BAD_INPUT, "wrong usage, or DIR does not exist (--capture: is not empty)"),
@@ -162,6 +171,7 @@ mod tests {
     const COMMANDS: &[(&str, &[Row])] = &[
         ("check", CHECK),
         ("check --cluster", CLUSTER),
+        ("check -f", PODS),
         ("facts", FACTS),
         ("agent", AGENT),
         ("build", BUILD),

@@ -22,9 +22,13 @@ mod image;
 #[cfg(feature = "cli")]
 mod input;
 mod install;
+#[cfg(feature = "cli")]
+mod named;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 mod names;
 mod output;
+#[cfg(feature = "cli")]
+mod pods;
 mod probe;
 mod prover;
 #[cfg(feature = "cli")]
@@ -203,12 +207,13 @@ fn parse_by(command: &mut clap::Command, arguments: Vec<OsString>) -> Result<Cli
     Cli::from_arg_matches(&matches)
 }
 
-/// The flag that chooses a mode of `check` may stand anywhere behind it; clap takes it for a subcommand, which comes first.
+/// The flag that chooses a mode of `check` may stand anywhere behind it; clap takes it for a subcommand, which comes first. The file
+/// of `-f` is that one's argument, wherever it stands.
 #[cfg(feature = "cli")]
 fn mode_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     if arguments.get(1).is_some_and(|command| command == "check")
-        && let Some(at) = arguments[..end].iter().position(|argument| argument == check::CLUSTER)
+        && let Some(at) = arguments[..end].iter().position(|argument| check::MODES.iter().any(|mode| argument == mode))
     {
         let mode = arguments.remove(at);
         arguments.insert(2, mode);

@@ -1,6 +1,6 @@
 //! The reference pages of docs/reference: those of the tables, and two that only the command line can write.
 
-use super::check::CLUSTER;
+use super::check::MODES;
 use super::{Cli, parse_by};
 use crate::agent::METRICS;
 use crate::report::reference::{Page, code, head, pages as of_tables, table};
@@ -61,7 +61,7 @@ fn commands() -> String {
 
 /// Whether people call it. A mode that a flag chooses is hidden as a command.
 fn is_for_people(command: &clap::Command) -> bool {
-    command.get_name() != "help" && (!command.is_hide_set() || command.get_name() == CLUSTER)
+    command.get_name() != "help" && (!command.is_hide_set() || MODES.contains(&command.get_name()))
 }
 
 /// A command that people call, then those below it.

@@ -35,6 +35,9 @@ pub enum Named {
     /// A template of Knative.
     #[cfg(feature = "cli")]
     Template,
+    /// Objects of Kubernetes.
+    #[cfg(feature = "cli")]
+    Manifest,
     /// A secret of a build.
     #[cfg(feature = "cli")]
     BuildSecret,
@@ -55,7 +58,7 @@ impl Named {
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
-            Named::Build | Named::Template | Named::Context => "",
+            Named::Build | Named::Template | Named::Manifest | Named::Context => "",
             #[cfg(feature = "cli")]
             Named::BuildSecret => "--secret ",
         }
@@ -78,6 +81,8 @@ impl Named {
             Named::Build => "name a file with a Build of build.knative.dev/v1alpha1, or `-` for standard input",
             #[cfg(feature = "cli")]
             Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
+            #[cfg(feature = "cli")]
+            Named::Manifest => "name a file with an object that has a pod, as `kubectl get -o yaml` prints it, or `-` for standard input",
             #[cfg(feature = "cli")]
             Named::BuildSecret => "name a file, as in `--secret id=token,src=token.txt`",
             #[cfg(feature = "cli")]

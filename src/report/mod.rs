@@ -7,6 +7,8 @@ mod build;
 mod cluster;
 mod guard;
 #[cfg(feature = "cli")]
+mod pods;
+#[cfg(feature = "cli")]
 pub mod reference;
 mod table;
 mod text;
@@ -17,6 +19,8 @@ pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use guard::guard_message;
+#[cfg(feature = "cli")]
+pub use pods::{BuilderVerdict, PodFinding, PodReport, pod_table};
 pub use table::table;
 pub use text::Style;
 pub(crate) use text::columns;

@@ -40,7 +40,8 @@ fn arguments(command: &str) -> (Vec<&str>, Option<&str>) {
 fn is_harmless(arguments: &[&str]) -> bool {
     let has = |word: &str| arguments.contains(&word);
     match arguments.first() {
-        Some(&"check" | &"facts") => !has("--cluster"),
+        // The file of -f is the reader's.
+        Some(&"check" | &"facts") => !has("--cluster") && !has("-f"),
         Some(&"render") => !has("auto"),
         Some(&"tune") => !has("--apply") && !has("--forget"),
         _ => false,

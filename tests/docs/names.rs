@@ -31,6 +31,7 @@ const FOREIGN: &[&str] = &[
     "--output",
     "--overwrite",
     "--patch",
+    "--patch-file",
     "--path",
     "--platform",
     "--pod-running-timeout",
@@ -42,6 +43,7 @@ const FOREIGN: &[&str] = &[
     "--tlscacert",
     "--tlscert",
     "--tlskey",
+    "--type",
 ];
 
 fn lines(page: &Page) -> impl Iterator<Item = (usize, &str)> {

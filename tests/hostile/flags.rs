@@ -99,6 +99,21 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "check -f",
+        always: "pod.yaml",
+        flags: &["--container buildkitd", "--format json"],
+        foreign: &[
+            "--facts facts.json",
+            "--root tree",
+            "--no-probe",
+            "--profile userns",
+            "--namespace a",
+            "--kubeconfig kubeconfig",
+            "--guard",
+        ],
+        ..BASE
+    },
+    Command {
         name: "facts",
         flags: &[
             "--root tree",

@@ -13,7 +13,7 @@ const CONTEXT: &str = "context";
 /// Its image has this program alone: one layer of files that BuildKit copies, and three steps over it.
 pub(super) fn dockerfile(behaviours: &[&Behaviour]) -> String {
     let mut out = "FROM scratch AS other\nCOPY file /built\n\
-        FROM scratch AS copied\nCOPY file /kept/copied\nCOPY --chown=1000:1000 --chmod=750 file /kept/owned\n\
+        FROM scratch AS copied\nCOPY file /kept/copied\nCOPY --chown=1000:1000 --chmod=750 file /given/owned\n\
         COPY --from=other /built /kept/built\n\
         FROM scratch\nCOPY program /program\nCOPY --from=copied / /\n"
         .to_owned();

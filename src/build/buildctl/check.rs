@@ -107,7 +107,7 @@ pub(super) fn address(value: &str) -> Option<Wrong> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::place::Spot;
+    use crate::yaml::Spot;
     use serde_json::json;
 
     fn step(value: Value) -> Container {

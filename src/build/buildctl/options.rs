@@ -2,7 +2,7 @@
 
 use super::check::{address, shown};
 use crate::build::image;
-use crate::build::place::{Invalid, Spot};
+use crate::yaml::{Invalid, Spot};
 
 /// What is built, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ pub(super) fn all(plan: &Plan, home: &Home, git_image: &str) -> (Vec<Stage>, Vec
         initializer["volumeMounts"] = json!([{"name": SECRETS, "mountPath": CREDENTIALS_DIRECTORY, "readOnly": true}]);
     }
     all.push((StageKind::Credentials, CREDENTIALS.into(), with_places(initializer, None)));
-    let text = |given: &Option<crate::build::place::Given<String>>| given.as_ref().map_or_else(String::new, |given| given.value.clone());
+    let text = |given: &Option<crate::yaml::Given<String>>| given.as_ref().map_or_else(String::new, |given| given.value.clone());
     for (source, name) in build.sources.iter().zip(stages::source_names(&build.sources)) {
         let container = match &source.fetch {
             Fetch::Git { url, revision } => {

@@ -6,8 +6,8 @@ use super::source::sources;
 use crate::build::fields::{Cursor, Fields};
 use crate::build::model::{Argument, Build, TemplateKind, TemplateRef, Work};
 use crate::build::near::did_you_mean;
-use crate::build::place::{Invalid, Spot};
 use crate::build::time;
+use crate::yaml::{Invalid, Spot};
 use serde_json::Value;
 
 const SPEC: [&str; 12] = [

@@ -2,7 +2,7 @@
 
 use crate::build::fields::{Cursor, Fields};
 use crate::build::model::{Container, Volume};
-use crate::build::place::Invalid;
+use crate::yaml::Invalid;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

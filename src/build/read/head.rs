@@ -2,7 +2,7 @@
 
 use crate::build::fields::{Cursor, Fields};
 use crate::build::near::did_you_mean;
-use crate::build::place::{Given, Invalid};
+use crate::yaml::{Given, Invalid};
 use std::collections::BTreeMap;
 
 /// The only version there ever was.

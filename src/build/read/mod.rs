@@ -8,9 +8,10 @@ mod template;
 
 use crate::build::fields::Cursor;
 use crate::build::model::{Build, Template};
-use crate::build::place::Invalid;
-use crate::build::tree::Node;
-use crate::build::{validate, yaml};
+use crate::build::validate;
+use crate::yaml;
+use crate::yaml::Invalid;
+use crate::yaml::Node;
 use serde_json::Value;
 
 /// Reads a Build and checks it. `file` is what the text is called in messages.

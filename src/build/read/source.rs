@@ -3,7 +3,7 @@
 use super::container::container;
 use crate::build::fields::{Cursor, Fields};
 use crate::build::model::{Fetch, Source};
-use crate::build::place::{Invalid, Spot};
+use crate::yaml::{Invalid, Spot};
 
 /// `source` or `sources`, not both.
 pub(super) fn sources(spec: &Fields<'_>) -> Result<Vec<Source>, Invalid> {

@@ -4,7 +4,7 @@ use super::container::{containers, volumes};
 use super::head::head;
 use crate::build::fields::Cursor;
 use crate::build::model::{Parameter, Template, TemplateKind};
-use crate::build::place::Invalid;
+use crate::yaml::Invalid;
 
 pub(super) fn template(object: &Cursor<'_>) -> Result<Template, Invalid> {
     let head = head(object, &TemplateKind::ALL.map(TemplateKind::id))?;

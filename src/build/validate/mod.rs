@@ -6,7 +6,7 @@ mod sources;
 mod unique;
 
 use super::model::{Build, Container, Template, Volume, Work};
-use super::place::{Given, Invalid};
+use crate::yaml::{Given, Invalid};
 
 pub(super) use names::{LONGEST as LONGEST_LABEL, PREFIX};
 pub(super) use paths::{WORKSPACE_DIRECTORY, is_below, parts};

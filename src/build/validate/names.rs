@@ -1,7 +1,7 @@
 //! Names as Kubernetes takes them.
 
 use crate::build::model::Container;
-use crate::build::place::{Given, Invalid};
+use crate::yaml::{Given, Invalid};
 
 /// The longest label, in bytes (RFC 1123).
 pub(in crate::build) const LONGEST: usize = 63;

@@ -4,7 +4,7 @@ use super::unique::unique;
 use super::{names, paths};
 use crate::build::git;
 use crate::build::model::{Fetch, Source};
-use crate::build::place::{Given, Invalid};
+use crate::yaml::{Given, Invalid};
 
 pub(super) fn check(sources: &[Source]) -> Result<(), Invalid> {
     unique("the source", sources.iter().filter_map(|source| source.name.as_ref()))?;

@@ -1,6 +1,6 @@
 //! Names that may be given once.
 
-use crate::build::place::{Given, Invalid, Spot};
+use crate::yaml::{Given, Invalid, Spot};
 use std::collections::BTreeMap;
 
 /// No two of them have the same name.

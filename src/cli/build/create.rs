@@ -1,12 +1,12 @@
 //! What a build is made of: read here and in the cluster, and turned into a Job. Nothing is created.
 
 use super::builder::Builder;
-use super::options::{shown, text};
 use super::progress::Progress;
 use super::ready::Wanted;
 use super::{Arguments, Format};
 use crate::api::{Jobs, Server};
 use crate::build::{self, Build, CredentialError, Invalid, JobOptions, Made, Plan, Template, TemplateKind, TemplateRef};
+use crate::cli::named::{shown, text};
 use crate::cli::{Error, output};
 use crate::read::Named;
 use crate::render;

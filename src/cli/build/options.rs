@@ -4,7 +4,7 @@ use super::Arguments;
 use crate::build::{BuildOptions, secret_id};
 use crate::cli::Error;
 use crate::read::{Named, PATIENCE, file};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A Secret of the cluster has no more than a MiB, with all that is in it.
 const LARGEST_SECRET: u64 = 512 * 1024;
@@ -122,22 +122,6 @@ impl Arguments {
         }
         Ok(all)
     }
-}
-
-/// Reads a text that a user named, `-` for standard input.
-pub(super) fn text(named: Named, path: &str, largest: usize) -> Result<String, Error> {
-    let largest = largest as u64;
-    let bytes = match path {
-        "-" => crate::read::whole(std::io::stdin().lock(), largest)
-            .map_err(|error| crate::read::BadPath::error(named, Path::new("standard input"), &error))?,
-        _ => file(named, Path::new(path), largest, PATIENCE)?,
-    };
-    String::from_utf8(bytes).map_err(|_| Error::BadInput { message: format!("{}: it is not text in UTF-8", shown(path)), hint: None })
-}
-
-/// What messages call a file.
-pub(super) fn shown(path: &str) -> &str {
-    if path == "-" { "standard input" } else { path }
 }
 
 #[cfg(test)]

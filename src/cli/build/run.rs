@@ -79,7 +79,7 @@ impl Work<'_> {
     fn refused(&self, error: ApiError) -> Error {
         match (&self.arguments.file, error) {
             (Some(file), ApiError::Refused { code: 400 | 422, message, .. }) => {
-                let message = format!("{}: the API server refuses the Job: {message}", super::options::shown(file));
+                let message = format!("{}: the API server refuses the Job: {message}", crate::cli::named::shown(file));
                 Error::BadInput { message, hint: Some("`--dry-run` prints the Job".into()) }
             }
             (_, error) => error.into(),

@@ -1,14 +1,21 @@
-//! A text as YAML, within bounds.
+//! A text as YAML, within bounds; values know where they are.
 
-use super::place::{Invalid, Place, Spot};
-use super::tree::{Node, Tree};
+mod place;
+mod tree;
+
+pub use place::{Given, Invalid, Place, Spot};
+pub(crate) use tree::{Node, Tree};
+
 use serde_saphyr::Error;
 
 /// A file may have so many bytes.
 pub const LARGEST: usize = 1 << 20;
 
-/// Values that a document may have, those that aliases repeat among them. A long Build has some hundred.
-const MOST_VALUES: usize = 20_000;
+/// Values that a file may have, those that aliases repeat among them. A long Build has some hundred, a chart's output some thousand.
+const MOST_VALUES: usize = 100_000;
+
+/// Documents in a file.
+const MOST_DOCUMENTS: usize = 1_000;
 
 /// How deep they nest. A Build's affinity is some 12 deep.
 const DEEPEST: usize = 24;
@@ -16,20 +23,9 @@ const DEEPEST: usize = 24;
 const TOO_MUCH: &str = "the YAML has too many values, or nests too deeply, with its aliases written out";
 
 /// Reads the one document of a text.
-pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
+pub(crate) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     let whole = Spot { file: file.into(), place: None, path: String::new() };
-    if text.len() > LARGEST {
-        return Err(whole.invalid(format!("the file has {} bytes; at most {LARGEST} are read", text.len())));
-    }
-    let options = serde_saphyr::options! {
-        with_snippet: false,
-        // As kubectl reads a `defaultMode: 0400`.
-        legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: 16 },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
-    };
-    let read = serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| invalid(whole.clone(), &error))?;
-    let mut documents = read.into_iter().filter(|node| node.tree != Tree::Null);
+    let mut documents = documents(file, text)?.into_iter();
     match (documents.next(), documents.next()) {
         (None, _) => Err(whole.invalid("the file is empty")),
         (Some(one), None) => Ok(one),
@@ -38,6 +34,23 @@ pub(super) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
             Err(spot.invalid("a second YAML document begins here").hint("keep one object in a file; `--template FILE` takes the template"))
         }
     }
+}
+
+/// Reads all documents of a text that have something in them.
+pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Node>, Invalid> {
+    let whole = Spot { file: file.into(), place: None, path: String::new() };
+    if text.len() > LARGEST {
+        return Err(whole.invalid(format!("the file has {} bytes; at most {LARGEST} are read", text.len())));
+    }
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        // As kubectl reads a `defaultMode: 0400`.
+        legacy_octal_numbers: true,
+        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: MOST_DOCUMENTS },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
+    };
+    let read = serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| invalid(whole.clone(), &error))?;
+    Ok(read.into_iter().filter(|node| node.tree != Tree::Null).collect())
 }
 
 fn invalid(whole: Spot, error: &Error) -> Invalid {

@@ -24,12 +24,12 @@ pub struct Spot {
 
 impl Spot {
     /// An option of the command line.
-    pub(super) fn option(name: &str) -> Self {
+    pub(crate) fn option(name: &str) -> Self {
         Spot { file: name.into(), place: None, path: String::new() }
     }
 
     /// What is wrong here.
-    pub(super) fn invalid(&self, message: impl Into<String>) -> Invalid {
+    pub(crate) fn invalid(&self, message: impl Into<String>) -> Invalid {
         Invalid { spot: self.clone(), message: message.into(), hint: None }
     }
 }
@@ -53,7 +53,7 @@ pub struct Given<T> {
     pub spot: Spot,
 }
 
-/// A Build or a template that can't be used: bad input.
+/// An object that can't be used: bad input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{spot}: {message}")]
 pub struct Invalid {
@@ -67,7 +67,7 @@ pub struct Invalid {
 
 impl Invalid {
     /// The same with what to do.
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Invalid { hint: Some(hint.into()), ..self }
     }
 }

@@ -1,6 +1,6 @@
 //! Values that know where they are.
 
-use super::place::Place;
+use super::Place;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 use serde_saphyr::Spanned;
@@ -8,13 +8,13 @@ use std::fmt;
 
 /// A value and where it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Option<Place>,
-    pub(super) tree: Tree,
+pub(crate) struct Node {
+    pub(crate) place: Option<Place>,
+    pub(crate) tree: Tree,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     Number(Number),
@@ -117,7 +117,7 @@ impl From<&Value> for Node {
 
 impl Node {
     /// The value alone.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         match &self.tree {
             Tree::Null => Value::Null,
             Tree::Bool(value) => Value::Bool(*value),

@@ -1,0 +1,174 @@
+//! What confines a builder: seccomp, AppArmor, capabilities, privileges, a masked /proc.
+
+use super::admission;
+use super::finding::{Finding, Weight, one};
+use crate::cause::Cause;
+use crate::pod::edit::Edit;
+use crate::pod::image::Variant;
+use crate::pod::start::Start;
+use crate::pod::view::{Said, View};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const NO_PROCESS_SANDBOX: &str = "--oci-worker-no-process-sandbox";
+
+/// An edit where the field stands: a pod's field is left to the other containers, the builder's own goes before it.
+fn unconfine(view: &View, field: &'static [&'static str]) -> Edit {
+    Edit::Container(view.number, field, json!({"type": "Unconfined"}))
+}
+
+pub(super) fn seccomp(view: &View) -> Vec<Finding> {
+    const FIELD: &[&str] = &["securityContext", "seccompProfile"];
+    if view.is_privileged() {
+        return vec![];
+    }
+    let said = view.security("seccompProfile");
+    let kind = said.as_ref().and_then(|said| said.value["type"].as_str().map(str::to_owned));
+    let field = said.map_or_else(|| view.path("securityContext.seccompProfile"), |Said { path, .. }| path);
+    one(match kind.as_deref() {
+        Some("Unconfined") => None,
+        Some("Localhost") => {
+            let why = "a profile of the node decides: whether it lets a builder unshare and mount is not known";
+            Some(
+                Finding::new(Weight::Unknown, Cause::Seccomp.id(), field, why)
+                    .fix("set seccompProfile: {type: Unconfined} in the container's securityContext"),
+            )
+        }
+        None => {
+            let why = "seccompProfile is not set: builds work only where the kubelet's seccompDefault is off";
+            Some(
+                Finding::new(Weight::Needs, Cause::Seccomp.id(), field, why)
+                    .fix("set seccompProfile: {type: Unconfined} in the container's securityContext"),
+            )
+        }
+        Some(_) => {
+            let why = "the runtime's filter refuses unshare and mount to a rootless builder";
+            let fix = "set seccompProfile: {type: Unconfined} in the container's securityContext";
+            Some(Finding::stops(Cause::Seccomp, field, why).fix(fix).edits([unconfine(view, FIELD)]))
+        }
+    })
+}
+
+pub(super) fn apparmor(view: &View) -> Vec<Finding> {
+    const FIELD: &[&str] = &["securityContext", "appArmorProfile"];
+    if view.is_privileged() {
+        return vec![];
+    }
+    let said = view.security("appArmorProfile");
+    let of_field = said.as_ref().and_then(|said| said.value["type"].as_str());
+    let annotation = admission::apparmor_annotation(view);
+    let of_annotation = annotation.as_ref().map(|(_, value)| match *value {
+        "unconfined" => "Unconfined",
+        "runtime/default" => "RuntimeDefault",
+        _ => "Localhost",
+    });
+    let field = match (&said, annotation) {
+        (Some(said), _) => said.path.clone(),
+        (None, Some((path, _))) => path,
+        (None, None) => view.path("securityContext.appArmorProfile"),
+    };
+    const FIX: &str = "set appArmorProfile: {type: Unconfined} in the container's securityContext";
+    one(match of_field.or(of_annotation) {
+        Some("Unconfined") => None,
+        Some("Localhost") => {
+            let why = "a profile of the node decides: whether it lets a builder make user namespaces and mount is not known";
+            Some(Finding::new(Weight::Unknown, Cause::ApparmorProfile.id(), field, why).fix(FIX))
+        }
+        None => {
+            let why = "appArmorProfile is not set: builds work only on nodes without AppArmor";
+            Some(Finding::new(Weight::Needs, Cause::ApparmorProfile.id(), field, why).fix(FIX))
+        }
+        Some(_) => {
+            let why = "the runtime's AppArmor profile refuses mounts to a rootless builder, and a node without AppArmor refuses the pod";
+            Some(Finding::stops(Cause::ApparmorProfile, field, why).fix(FIX).edits([unconfine(view, FIELD)]))
+        }
+    })
+}
+
+/// newuidmap and newgidmap get these from their files, within the container's set.
+const OF_HELPERS: [&str; 2] = ["SETUID", "SETGID"];
+
+pub(super) fn capabilities(view: &View) -> Vec<Finding> {
+    let names = |list: &str| -> BTreeSet<&str> {
+        let names = view.container()["securityContext"]["capabilities"][list].as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(|name| name.trim_start_matches("CAP_")).collect()
+    };
+    let (drop, add) = (names("drop"), names("add"));
+    let lacks = |name: &&str| (drop.contains("ALL") || drop.contains(*name)) && !add.contains(*name) && !add.contains("ALL");
+    let missing: Vec<_> = OF_HELPERS.into_iter().filter(lacks).collect();
+    if view.is_privileged() || view.is_root() || missing.is_empty() {
+        return vec![];
+    }
+    let field = view.path("securityContext.capabilities");
+    let why = format!("newuidmap and newgidmap have no {}: they can't write the maps of a user namespace", missing.join(" and no "));
+    let wanted: Vec<_> = add.into_iter().chain(OF_HELPERS).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut edits = vec![Edit::Container(view.number, &["securityContext", "capabilities", "add"], json!(wanted))];
+    let kept: Vec<_> = drop.into_iter().filter(|name| !OF_HELPERS.contains(name)).collect();
+    edits.push(Edit::Container(view.number, &["securityContext", "capabilities", "drop"], json!(kept)));
+    vec![Finding::stops(Cause::CapsDropped, field, why).fix("add SETUID and SETGID to capabilities.add").edits(edits)]
+}
+
+pub(super) fn privilege_escalation(view: &View) -> Vec<Finding> {
+    let is_off = view.container()["securityContext"]["allowPrivilegeEscalation"] == false;
+    let finding = || {
+        let why = "with allowPrivilegeEscalation: false newuidmap gets no capability from its file";
+        let edit = Edit::Container(view.number, &["securityContext", "allowPrivilegeEscalation"], Value::Null);
+        Finding::stops(Cause::NoNewPrivs, view.path("securityContext.allowPrivilegeEscalation"), why)
+            .fix("remove allowPrivilegeEscalation: false, or set it to true")
+            .edits([edit])
+    };
+    one((is_off && !view.is_privileged() && !view.is_root()).then(finding))
+}
+
+/// Each step mounts a /proc of its own, which the kernel allows only where nothing covers the one that is there.
+pub(super) fn masked_proc(view: &View) -> Vec<Finding> {
+    if view.is_privileged() || view.is_root() || view.is_unmasked() || !view.has_process_sandbox() || view.variant == Variant::Rootful {
+        return vec![];
+    }
+    let is_daemonless = matches!(view.start, Start::Daemonless | Start::Later);
+    let why = format!("without {NO_PROCESS_SANDBOX} each step mounts a fresh /proc, which the masks of the container's /proc forbid");
+    let fix = if is_daemonless {
+        format!("set the variable BUILDKITD_FLAGS to {NO_PROCESS_SANDBOX}")
+    } else {
+        format!("give buildkitd {NO_PROCESS_SANDBOX}")
+    };
+    let field = if is_daemonless { "env" } else { "args" };
+    Vec::from([Finding::stops(Cause::MaskedProc, view.path(field), why).fix(fix).edits(flag(view, NO_PROCESS_SANDBOX))])
+}
+
+/// A flag more for buildkitd, wherever its flags stand.
+pub(super) fn flag(view: &View, flag: &str) -> Option<Edit> {
+    let words = |field: &str| view.container()[field].as_array().cloned().unwrap_or_default();
+    let and = |mut words: Vec<Value>| {
+        words.push(flag.into());
+        Value::from(words)
+    };
+    match view.start {
+        Start::Daemonless | Start::Later => {
+            let before = view.variable("BUILDKITD_FLAGS").unwrap_or_default();
+            Some(Edit::Variable(view.number, "BUILDKITD_FLAGS", format!("{before} {flag}").trim().to_owned()))
+        }
+        Start::Entrypoint => Some(Edit::Container(view.number, &["args"], and(words("args")))),
+        Start::Rootlesskit | Start::Bare => {
+            let field: (&str, &'static [&'static str]) =
+                if words("args").iter().any(|word| word.as_str().is_some_and(|word| word.contains("buildkitd")))
+                    || !words("args").is_empty()
+                {
+                    ("args", &["args"])
+                } else {
+                    ("command", &["command"])
+                };
+            let mut list = words(field.0);
+            match list.iter_mut().find(|word| {
+                word.as_str().is_some_and(|word| word.contains("buildkitd ") || word.ends_with("buildkitd") && word.contains(' '))
+            }) {
+                // In a script it goes behind the program.
+                Some(script) => {
+                    *script = script.as_str().unwrap_or_default().replacen("buildkitd", &format!("buildkitd {flag}"), 1).into();
+                    Some(Edit::Container(view.number, field.1, list.into()))
+                }
+                None => Some(Edit::Container(view.number, field.1, and(list))),
+            }
+        }
+    }
+}
