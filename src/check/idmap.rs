@@ -5,6 +5,7 @@ use super::own_pod::has_wrong_user;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::idmap::{Ids, Seen};
 use super::{Case, Note};
+use crate::behaviour::find;
 use crate::cause::Cause;
 use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepOutcome, StepResult, SubId};
 
@@ -51,11 +52,23 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
     },
 };
 
+/// The highest ID to which a promised behaviour gives files: that of nobody, or of a user that a step adds.
+fn promised(case: &Case) -> u64 {
+    const NOBODY: u64 = 65_534;
+    const ADDED: u64 = 10_001;
+    if find("owner-nobody").is_some_and(|behaviour| behaviour.is_promised(case.profile)) { NOBODY } else { ADDED }
+}
+
 fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
     let user = || case.facts.sub_ids.user.known().cloned();
+    // A pod with a user namespace has a range that fits it; a builder of another profile has another.
+    let is_this_profiles = case.place.may_have_pods_user_namespace() == case.profile.has_pod_user_namespace();
     match ranges {
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
         Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {
+            count if is_this_profiles && count < promised(case) => {
+                lack(case, Cause::SubidConfig, Seen::FewIds { ids, user: user(), count })
+            }
             count if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
             _ => Judgement::Pass,
         },
@@ -228,12 +241,16 @@ mod tests {
 
     #[test]
     fn subordinate_ids() {
+        let range = |length| SubId { start: 100_000, length };
         table(
             "subordinate-ids",
             &[
                 (Outcome::Pass, None, &|_| {}),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
+                // A step gives files to nobody, 65534.
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![range(65_533)])),
+                (Outcome::Pass, None, &|f| f.sub_ids.uids = Fact::Known(vec![range(65_534)])),
                 (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
                     bare(f);
                     f.sub_ids.gids = Fact::Absent

@@ -118,19 +118,21 @@ pub(super) const MAX_LEVEL: Check = Check {
 /// Whose kernels have that sysctl.
 const ALIBABA: &str = "alinux";
 
-/// How many namespaces of a kind one builder and one of its steps hold at once, against the user whom they count for: of a
+/// How many namespaces of a kind one builder and its steps hold at once, against the user whom they count for: of a
 /// pod with a user namespace that is root, and the container's own count too; else the builder's user.
 fn needed(profile: Profile, plan: Plan) -> [(Tunable, u64); 5] {
     let container = u64::from(profile.has_pod_user_namespace());
-    // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, and 3 do.
-    let (rootlesskit, sandbox) = (if plan.builder == Builder::Rootless { 2 } else { 0 }, u64::from(plan.process_sandbox));
+    // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, 3 where two stages run at the same time, and 4 do.
+    let rootlesskit = if plan.builder == Builder::Rootless { 2 } else { 0 };
+    let steps = Plan::STEPS_AT_ONCE as u64;
+    let sandboxes = if plan.process_sandbox { steps } else { 0 };
     [
-        (Tunable::MAX_MNT_NAMESPACES, container + rootlesskit + 1),
+        (Tunable::MAX_MNT_NAMESPACES, container + rootlesskit + steps),
         // At 0 no container starts at all.
-        (Tunable::MAX_PID_NAMESPACES, (container + sandbox).max(1)),
-        (Tunable::MAX_UTS_NAMESPACES, container + 1),
-        (Tunable::MAX_IPC_NAMESPACES, container + 1),
-        (Tunable::MAX_CGROUP_NAMESPACES, 1),
+        (Tunable::MAX_PID_NAMESPACES, (container + sandboxes).max(1)),
+        (Tunable::MAX_UTS_NAMESPACES, container + steps),
+        (Tunable::MAX_IPC_NAMESPACES, container + steps),
+        (Tunable::MAX_CGROUP_NAMESPACES, steps),
     ]
 }
 
@@ -143,7 +145,7 @@ pub fn least_values(profile: Profile) -> Vec<(Tunable, u64)> {
 pub(super) const NAMESPACE_LIMITS: Check = Check {
     id: "namespace-limits",
     title: "user.max_{mnt,pid,uts,ipc,cgroup}_namespaces",
-    why: "How many namespaces of a kind one user may have (namespaces(7), Linux 4.9); one more fails with ENOSPC. rootlesskit holds a mount namespace, and each build step creates a namespace of each kind. At the limit a step fails while the daemon looks healthy.",
+    why: "How many namespaces of a kind one user may have (namespaces(7), Linux 4.9); one more fails with ENOSPC. rootlesskit holds a mount namespace, and each build step creates a namespace of each kind; two stages of a build run at the same time. At the limit a step fails while the daemon looks healthy.",
     causes: &[Cause::UsernsExhausted],
     steps: &[
         Step::MountNamespace,
@@ -323,9 +325,11 @@ mod tests {
             "namespace-limits",
             &[
                 (Outcome::Pass, None, &|_| {}),
-                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(3))),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(2))),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxUtsNamespaces, Fact::Known(0))),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(4))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(3))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxUtsNamespaces, Fact::Known(1))),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxCgroupNamespaces, Fact::Known(2))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxCgroupNamespaces, Fact::Known(1))),
                 // Without a process sandbox a build step has the builder's PID namespace; the container itself has one.
                 (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(1))),
                 (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(0))),
@@ -337,7 +341,7 @@ mod tests {
         });
         let pid1 = |f: &mut crate::fact::Facts| f.sysctls.set(Sysctl::MaxPidNamespaces, Fact::Known(1));
         for (profile, outcome) in
-            [(Profile::Privileged, Outcome::Pass), (Profile::ProcMount, Outcome::Fail), (Profile::Userns, Outcome::Fail)]
+            [(Profile::Privileged, Outcome::Fail), (Profile::ProcMount, Outcome::Fail), (Profile::Userns, Outcome::Fail)]
         {
             assert_eq!(finding("namespace-limits", profile, &pid1).outcome, outcome, "{profile}");
         }

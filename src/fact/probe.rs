@@ -25,6 +25,9 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Steps of two stages of a build run at the same time. BuildKit runs as many as there are; two are promised.
+    pub const STEPS_AT_ONCE: usize = 2;
+
     /// The steps of this plan, in the order in which the kernel meets them.
     pub fn steps(self) -> impl Iterator<Item = Step> {
         Step::ALL.iter().copied().filter(move |step| match step {

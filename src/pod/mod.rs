@@ -5,6 +5,7 @@
 //! against each. What a rule would change is a list of [`Edit`]s: applied, they make the object that [`judge`] judges again.
 
 mod edit;
+mod flag;
 mod image;
 mod judge;
 mod manifest;

@@ -2,6 +2,7 @@
 
 use crate::admission::{PROFILES, namespace, rendered};
 use crate::cluster::Cluster;
+use crate::images;
 use crate::processes::wait;
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ const NAMESPACE: &str = "behaviours";
 /// One pod after the other: their builds would only wait for each other.
 pub(crate) fn each_profile_keeps_its_promises(cluster: &Cluster) {
     namespace(cluster, NAMESPACE, "privileged");
+    images::import(cluster.node("node1"), &images::rootful(&cluster.dir.join("images")).pack());
     for profile in PROFILES {
         cluster.apply(&pod(cluster, profile).to_string());
         let phase = || cluster.get(&["pod", profile, "-n", NAMESPACE])["status"]["phase"].as_str().unwrap_or_default().to_owned();

@@ -80,7 +80,9 @@ pub(crate) fn rootful(dir: &Path) -> Image {
     let config = json!({"Env": ["PATH=/usr/bin:/bin"], "Entrypoint": ["buildkitd", "--oci-worker-binary=buildkit-runc"]});
     // The same tree under another name, since the archive is called as the tree is.
     let root = dir.join("rootful");
-    std::os::unix::fs::symlink("builder", &root).expect("symlink");
+    if !root.is_symlink() {
+        std::os::unix::fs::symlink("builder", &root).expect("symlink");
+    }
     Image { name: BUILDER.trim_end_matches("-rootless").to_owned(), root, config }
 }
 

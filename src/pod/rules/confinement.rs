@@ -4,6 +4,7 @@ use super::admission;
 use super::finding::{Finding, Weight, one};
 use crate::cause::Cause;
 use crate::pod::edit::Edit;
+use crate::pod::flag::with_flag;
 use crate::pod::image::Variant;
 use crate::pod::start::Start;
 use crate::pod::view::{Said, View};
@@ -133,42 +134,5 @@ pub(super) fn masked_proc(view: &View) -> Vec<Finding> {
         format!("give buildkitd {NO_PROCESS_SANDBOX}")
     };
     let field = if is_daemonless { "env" } else { "args" };
-    Vec::from([Finding::stops(Cause::MaskedProc, view.path(field), why).fix(fix).edits(flag(view, NO_PROCESS_SANDBOX))])
-}
-
-/// A flag more for buildkitd, wherever its flags stand.
-pub(super) fn flag(view: &View, flag: &str) -> Option<Edit> {
-    let words = |field: &str| view.container()[field].as_array().cloned().unwrap_or_default();
-    let and = |mut words: Vec<Value>| {
-        words.push(flag.into());
-        Value::from(words)
-    };
-    match view.start {
-        Start::Daemonless | Start::Later => {
-            let before = view.variable("BUILDKITD_FLAGS").unwrap_or_default();
-            Some(Edit::Variable(view.number, "BUILDKITD_FLAGS", format!("{before} {flag}").trim().to_owned()))
-        }
-        Start::Entrypoint => Some(Edit::Container(view.number, &["args"], and(words("args")))),
-        Start::Rootlesskit | Start::Bare => {
-            let field: (&str, &'static [&'static str]) =
-                if words("args").iter().any(|word| word.as_str().is_some_and(|word| word.contains("buildkitd")))
-                    || !words("args").is_empty()
-                {
-                    ("args", &["args"])
-                } else {
-                    ("command", &["command"])
-                };
-            let mut list = words(field.0);
-            match list.iter_mut().find(|word| {
-                word.as_str().is_some_and(|word| word.contains("buildkitd ") || word.ends_with("buildkitd") && word.contains(' '))
-            }) {
-                // In a script it goes behind the program.
-                Some(script) => {
-                    *script = script.as_str().unwrap_or_default().replacen("buildkitd", &format!("buildkitd {flag}"), 1).into();
-                    Some(Edit::Container(view.number, field.1, list.into()))
-                }
-                None => Some(Edit::Container(view.number, field.1, and(list))),
-            }
-        }
-    }
+    Vec::from([Finding::stops(Cause::MaskedProc, view.path(field), why).fix(fix).edits(with_flag(view, NO_PROCESS_SANDBOX))])
 }

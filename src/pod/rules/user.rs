@@ -3,6 +3,7 @@
 use super::finding::{Finding, Weight, one};
 use crate::cause::Cause;
 use crate::pod::edit::Edit;
+use crate::pod::flag::through_rootlesskit;
 use crate::pod::image::{self, Variant};
 use crate::pod::start::Start;
 use crate::pod::view::View;
@@ -89,24 +90,6 @@ pub(super) fn without_rootlesskit(view: &View) -> Vec<Finding> {
             .edits(edits.collect::<Vec<_>>())
     };
     one((view.start == Start::Bare && !view.is_root() && view.variant != Variant::Rootful).then(finding))
-}
-
-/// The words with rootlesskit in front of buildkitd, in scripts too.
-fn through_rootlesskit(words: &[Value]) -> Vec<Value> {
-    let mut after = Vec::new();
-    for word in words {
-        let Some(text) = word.as_str() else { continue };
-        if text == "buildkitd" || text.ends_with("/buildkitd") && !text.contains(char::is_whitespace) {
-            after.extend([json!("rootlesskit"), json!(text)]);
-            continue;
-        }
-        let inner: Vec<_> = text
-            .split_inclusive(char::is_whitespace)
-            .map(|word| if word.trim_end() == "buildkitd" { format!("rootlesskit {word}") } else { word.to_owned() })
-            .collect();
-        after.push(inner.concat().into());
-    }
-    after
 }
 
 pub(super) fn unprivileged_root(view: &View) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 use super::Probe;
 use super::tell::{Outcome, Report, die_with_parent, is_left_out, leave, mounting, namespace, wait};
 use crate::attempt::probe::sys;
-use crate::fact::{Builder, Step, StepOutcome};
+use crate::fact::{Builder, Plan, Step, StepOutcome};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
@@ -11,18 +11,28 @@ use nix::unistd::{chdir, mkdir, pivot_root, sethostname};
 use std::path::Path;
 use std::time::Instant;
 
+/// Namespaces that each step has besides that of its mounts, with their files in /proc/self/ns.
+const OF_STEPS: [(Step, CloneFlags, &str); 3] = [
+    (Step::UtsNamespace, CloneFlags::CLONE_NEWUTS, "uts"),
+    (Step::IpcNamespace, CloneFlags::CLONE_NEWIPC, "ipc"),
+    (Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP, "cgroup"),
+];
+
 impl Probe<'_> {
     /// runc, for one RUN instruction.
     pub(super) fn build_step(&self, own_id_only: bool) -> Outcome {
         die_with_parent();
         if self.task.plan.builder == Builder::Rootless {
             namespace(Step::StepMountNamespace, CloneFlags::CLONE_NEWNS)?;
-            one_more_mount_namespace()?;
+            // A build holds one more than its step.
+            hold_and_make(Step::StepMountNamespace, CloneFlags::CLONE_NEWNS, "mnt", Plan::STEPS_AT_ONCE)?;
         }
-        namespace(Step::UtsNamespace, CloneFlags::CLONE_NEWUTS)?;
-        namespace(Step::IpcNamespace, CloneFlags::CLONE_NEWIPC)?;
-        if has_cgroup_namespace() {
-            namespace(Step::CgroupNamespace, CloneFlags::CLONE_NEWCGROUP)?;
+        for (step, flag, file) in OF_STEPS {
+            if step == Step::CgroupNamespace && !has_cgroup_namespace() {
+                continue;
+            }
+            namespace(step, flag)?;
+            hold_and_make(step, flag, file, Plan::STEPS_AT_ONCE - 1)?;
         }
         if !self.task.plan.process_sandbox {
             return self.step_mounts(own_id_only);
@@ -36,7 +46,8 @@ impl Probe<'_> {
             Ok(None) => {
                 die_with_parent();
                 report.worked(None);
-                leave(self.step_mounts(own_id_only))
+                let second = || hold_and_make(Step::PidNamespace, CloneFlags::CLONE_NEWPID, "pid", Plan::STEPS_AT_ONCE - 1);
+                leave(self.step_mounts(own_id_only).and_then(|()| second()))
             }
             Ok(Some(init)) => {
                 wait(init);
@@ -124,14 +135,20 @@ pub(super) fn tell_filters_ahead() {
     }
 }
 
-/// A build holds three at once beside its container's own (measured with `user.max_mnt_namespaces`: 2 fails at the first RUN,
-/// 3 works). An open file keeps the one that this process leaves.
-fn one_more_mount_namespace() -> Outcome {
-    let held = std::fs::File::open("/proc/self/ns/mnt");
-    let report = Report::new(Step::StepMountNamespace, Instant::now());
-    let made = unshare(CloneFlags::CLONE_NEWNS);
-    drop(held);
-    made.map_err(|errno| report.refused(errno, Some("a third mount namespace".into()), || sys::unshare_is_filtered(libc::CLONE_NEWNS)))
+/// Makes so many namespaces more while all before are held: steps of two stages run at the same time, and the limits count each.
+fn hold_and_make(step: Step, flag: CloneFlags, file: &str, more: usize) -> Outcome {
+    if is_left_out(step) {
+        return Ok(());
+    }
+    let mut held = Vec::with_capacity(more);
+    for _ in 0..more {
+        // An open file keeps the one that this process leaves.
+        held.push(std::fs::File::open(format!("/proc/self/ns/{file}")));
+        let report = Report::new(step, Instant::now());
+        let detail = || Some("one for a second step at the same time".into());
+        unshare(flag).map_err(|errno| report.clone().refused(errno, detail(), || sys::unshare_is_filtered(flag.bits())))?;
+    }
+    Ok(())
 }
 
 /// /sys, which BuildKit leaves out where it is rootless: nothing hangs on it.
