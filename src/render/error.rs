@@ -1,4 +1,5 @@
 use super::sub_ids::NoRange;
+use super::tools::NoSlot;
 
 /// What keeps manifests from being printed.
 #[derive(Debug, thiserror::Error)]
@@ -17,4 +18,7 @@ pub enum Error {
     /// No range of IDs fits what was asked for.
     #[error(transparent)]
     NoRange(#[from] NoRange),
+    /// A tool can't run the profile.
+    #[error(transparent)]
+    NoSlot(#[from] NoSlot),
 }

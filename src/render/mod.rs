@@ -11,6 +11,7 @@ mod image;
 mod shape;
 mod sub_ids;
 mod template;
+mod tools;
 
 pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
 pub use builder::{
@@ -20,6 +21,7 @@ pub use builder::{
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
+pub use tools::{NoSlot, Tool, ToolOptions, tool};
 
 /// What users name stands in every place of the manifests as they named it.
 #[cfg(test)]
