@@ -37,7 +37,7 @@ pub(super) fn instead(no: &NoSlot) -> String {
     let profiles: Vec<_> = no.tool.profiles().iter().map(|profile| profile.id()).collect();
     format!(
         "choose --profile {}, or make the tool a client of the builder that `render builder --profile {}` prints",
-        profiles.join(", "),
+        profiles.join(" or "),
         no.profile
     )
 }

@@ -11,8 +11,8 @@ mod tls;
 mod values;
 
 pub use config::Config;
-pub(super) use names::{PORT, stock_image};
 pub use names::{BUILDER_NAME, BUILDER_NAMESPACE, ROOTLESS_IMAGE, secrets, server_names};
+pub(super) use names::{PORT, stock_image};
 pub use options::{BuilderOptions, ImageUser};
 pub use quantity::{BadQuantity, Quantity};
 pub use storage::Storage;

@@ -110,6 +110,14 @@ const TOOLS: [Row; 8] = [
     },
 ];
 
+const _: () = {
+    let mut at = 0;
+    while at < TOOLS.len() {
+        assert!(TOOLS[at].tool as usize == at, "the rows stand in the order of the variants");
+        at += 1;
+    }
+};
+
 /// What a user may choose of a tool's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolOptions {

@@ -1,6 +1,5 @@
 # For a shell with docker buildx. The builder's pods go to the current namespace of kubectl, or to that of --driver-opt namespace=NAME.
 {% include "tools/nodes.txt" %}
-# Pod Security must allow privileged pods in that namespace.
 {% if rootless %}
 # Leave out persistent-volume-claim.requests.storage: buildx has no option for fsGroup, and user 1000 can't write to a new claim.
 # With buildkit-root-volume-memory, add --buildkitd-flags=--oci-worker-snapshotter=native.

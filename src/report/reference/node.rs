@@ -27,10 +27,17 @@ pub(super) fn labels() -> String {
         A `nodeSelector` can only ask for a label with a value. Each profile has one:\n\n";
     let selectors = Profile::ALL.map(|profile| {
         let (key, value) = Key::selector(profile);
-        let means = if profile.is_proven_by_a_pod() { "a pod of this shape has proven it there" } else { "no fact there speaks against it; a build may still fail" };
+        let means = if profile.is_proven_by_a_pod() {
+            "a pod of this shape has proven it there"
+        } else {
+            "no fact there speaks against it; a build may still fail"
+        };
         [code(profile), code(format!("{}={value}", key.with(DEFAULT_PREFIX))), means.to_owned()]
     });
-    head("Labels", "src/node/labels.rs", &about) + &table(["label", "values", "what it says", "written by"], rows) + scheduling + &table(["profile", "label", "what it means"], selectors)
+    head("Labels", "src/node/labels.rs", &about)
+        + &table(["label", "values", "what it says", "written by"], rows)
+        + scheduling
+        + &table(["profile", "label", "what it means"], selectors)
 }
 
 /// The conditions on a Node, their reasons, and the events.
