@@ -1,5 +1,5 @@
+use super::slots::NoSlot;
 use super::sub_ids::NoRange;
-use super::tools::NoSlot;
 
 /// What keeps manifests from being printed.
 #[derive(Debug, thiserror::Error)]

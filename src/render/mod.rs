@@ -9,6 +9,7 @@ mod clients;
 mod error;
 mod image;
 mod shape;
+mod slots;
 mod sub_ids;
 mod template;
 mod tools;
@@ -20,8 +21,9 @@ pub use builder::{
 };
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
+pub use slots::{NoSlot, Tool};
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
-pub use tools::{NoSlot, Tool, ToolOptions, tool};
+pub use tools::{ToolOptions, tool};
 
 /// What users name stands in every place of the manifests as they named it.
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::render::slots::{NoSlot, TOOLS};
 use crate::render::template::objects;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -24,7 +24,7 @@ pub(super) fn labels() -> String {
     let scheduling = "\n`ready` is written only where a pod of the profile's shape proved it. No pod proves `privileged` and `rootful`, so these\n\
         labels are `not-ready` or `unknown`: schedule such builders by `NotIn [not-ready]`, or by the labels below.\n\n\
         ## For a nodeSelector\n\n\
-        A `nodeSelector` can only ask for a label with a value. Each profile has one:\n\n";
+        A `nodeSelector` can only ask for a label with a value. Each profile has one:\n";
     let selectors = Profile::ALL.map(|profile| {
         let (key, value) = Key::selector(profile);
         let means = if profile.is_proven_by_a_pod() {
