@@ -43,7 +43,7 @@ const SLOTS: &[Slot] = &[
             "runners[].kubernetes.pod_spec[].patch_type: text",
         ],
     },
-    // docs/podtemplates.md and docs/tasks.md of tektoncd/pipeline; a step's fields are those of a container of core/v1.
+    // pkg/apis/pipeline/pod/template.go of tektoncd/pipeline v1.12.0 (hostUsers since 1.9), and its Step and TaskSpec of tekton.dev/v1.
     Slot {
         tool: Tool::Tekton,
         fields: &[
@@ -65,7 +65,7 @@ const SLOTS: &[Slot] = &[
             "spec.volumes[].emptyDir: map",
         ],
     },
-    // BuildSpec of shipwright-io/build, as its proposal build-scheduler-options added it.
+    // BuildSpec and BuildRunSpec in pkg/apis/build/v1beta1 of shipwright-io/build v0.19.0.
     Slot { tool: Tool::Shipwright, fields: &["spec.nodeSelector.*: text"] },
     // templates/autoscalingrunnerset.yaml of gha-runner-scale-set: template.spec is a PodSpec of core/v1.
     Slot {
