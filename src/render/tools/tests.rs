@@ -251,7 +251,9 @@ fn the_builder_has_the_shape_of_its_profile() {
                 assert!(found.iter().all(|value| **value == wanted), "{of:?} {profile}: {name} is {found:?}, not {wanted}");
                 found.len()
             };
-            let says_rootless = named(&settings, "rootless").any(|value| value.as_bool() == Some(true) || value == "true");
+            let said: Vec<_> = named(&settings, "rootless").map(|value| value.as_bool() == Some(true) || value == "true").collect();
+            assert!(said.iter().all(|said| *said == rootless), "{of:?} {profile}");
+            let says_rootless = said.contains(&true);
             let makes_the_pod = each("runAsUser", shape.user.into()) + each("run_as_user", shape.user.into()) == 1;
             assert!(says_rootless || makes_the_pod || !rootless || of == Tool::Shipwright, "{of:?} {profile}");
             each("image", stock_image(!rootless).into());
