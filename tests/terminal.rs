@@ -188,6 +188,7 @@ fn a_standard_output_that_takes_nothing_is_said() {
         "render agent --image r.example/p:1",
         "render builder --tls --no-guard",
         "render template",
+        "render values --for buildx",
     ] {
         for redirection in ["> /dev/full", ">&-"] {
             let (code, said) = shell(&format!("\"$0\" {command} {redirection}"), &[root]);
@@ -285,6 +286,7 @@ fn help_keeps_within_the_width_that_there_is() {
             &["render", "--help"],
             &["render", "agent", "--help"],
             &["render", "builder", "--help"],
+            &["render", "values", "--help"],
             &["probe", "--help"],
             &["prover", "--help"],
         ] {

@@ -3,7 +3,7 @@
 use super::Options;
 use super::health::Health;
 use crate::api::{self, NodeWriter, Tried};
-use crate::node::{Key, Rule, View};
+use crate::node::{Rule, View};
 use crate::profile::Profile;
 use crate::publish::{self, Desired, Event, Start};
 use crate::read;
@@ -127,7 +127,7 @@ impl Publisher {
     /// about to be ended.
     pub(super) fn may_speak(&self) -> bool {
         let Some(node) = &self.node else { return true };
-        Key::candidate(self.options.profile).is_none() || node.is_candidate(self.options.profile)
+        !self.options.is_canary() || node.is_candidate(self.options.profile)
     }
 
     /// Writes labels and conditions. An event that can't be told now is told later: the label matters more.

@@ -180,6 +180,7 @@ mod tests {
         ("render agent", RENDERED),
         ("render builder", BUILDER),
         ("render template", RENDERED),
+        ("render values", RENDERED),
         ("probe", PROBE),
         ("prover", PROVER),
         ("install", INSTALL),

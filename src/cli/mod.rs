@@ -35,6 +35,8 @@ mod prover;
 pub mod reference;
 #[cfg(feature = "cli")]
 mod render;
+#[cfg(feature = "cli")]
+mod tools;
 mod tune;
 mod uses;
 mod values;
@@ -172,6 +174,7 @@ impl From<crate::render::Error> for Error {
             crate::render::Error::NoRange(_) => {
                 Error::BadInput { message, hint: Some("--user names the image's user, --ids how many IDs the pod has".into()) }
             }
+            crate::render::Error::NoSlot(no) => Error::BadInput { message, hint: Some(tools::instead(&no)) },
             _ => Error::Io(message),
         }
     }

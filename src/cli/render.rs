@@ -2,7 +2,7 @@ use super::args::LabelPrefix;
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, clients, names, output, values};
+use super::{Error, builder, clients, names, output, tools, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -21,6 +21,7 @@ enum What {
     Agent(AgentArguments),
     Builder(Box<builder::Arguments>),
     Template(clients::Arguments),
+    Values(tools::Arguments),
 }
 
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
@@ -77,6 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         What::Agent(chosen) => chosen,
         What::Builder(chosen) => return builder::run(chosen),
         What::Template(chosen) => return clients::run(chosen),
+        What::Values(chosen) => return tools::run(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),

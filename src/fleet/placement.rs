@@ -94,7 +94,6 @@ impl Standing {
     ];
 
     pub(super) fn of(node: &View, profile: Profile, ids: Option<u32>) -> Self {
-        let has_canary = Key::candidate(profile).is_some();
         match node.verdict(profile) {
             _ if node.ours.is_empty() => Standing::Silent,
             Some(Ready::NotReady) => Standing::NotReady,
@@ -103,9 +102,10 @@ impl Standing {
                 let admitted = requirements(profile, ids).iter().all(|requirement| requirement.admits(&node.ours));
                 if admitted { Standing::Ready } else { Standing::FewIds }
             }
+            None if !profile.has_canary() => Standing::Unknown,
             None if node.is_candidate(profile) => Standing::Candidate,
-            None if has_canary => Standing::NoCandidate,
-            _ => Standing::Unknown,
+            None => Standing::NoCandidate,
+            Some(Ready::Unknown) => Standing::Unknown,
         }
     }
 
@@ -239,6 +239,7 @@ mod tests {
             (NoProcessSandbox, &[], Standing::Silent),
             // Nobody proves these, so `ready` is never published; but some agent must have looked.
             (Privileged, &[("privileged", "unknown")], Standing::Unproven),
+            (Privileged, &[("privileged", "unknown"), ("privileged-candidate", "true")], Standing::Unproven),
             (Privileged, &[("privileged", "not-ready")], Standing::NotReady),
             (Privileged, &[], Standing::Silent),
             (ProcMount, &[("procmount-candidate", "true")], Standing::Candidate),

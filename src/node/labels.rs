@@ -1,5 +1,6 @@
 //! The labels on the Node: one row for each. The admission policy lists the same ones; both come from here.
 
+use crate::check::Ready;
 use crate::profile::Profile;
 
 /// A label of ours, without its prefix. These and no others are ever written.
@@ -8,7 +9,7 @@ use crate::profile::Profile;
 pub enum Key {
     /// A profile's verdict; each profile has one, under its id.
     Verdict(Profile),
-    /// Where the canary of a profile is sent.
+    /// Where a pod of a profile may be sent that no pod has proven there: its canary, or a builder that no canary can prove.
     Candidate(Profile),
     /// What the runtime makes of `procMount`.
     ProcmountRuntime,
@@ -91,6 +92,20 @@ pub const LABELS: &[Label] = &[
         values: Values::Words(&["true"]),
         says: "where a pod of the profile `userns` would start, by what the kubelet reports",
         speaker: Speaker::Canary,
+    },
+    Label {
+        key: Key::Candidate(Profile::Privileged),
+        name: "privileged-candidate",
+        values: Values::Words(&["true"]),
+        says: "where no fact speaks against a builder of the profile `privileged`, which no pod proves",
+        speaker: Speaker::Own,
+    },
+    Label {
+        key: Key::Candidate(Profile::Rootful),
+        name: "rootful-candidate",
+        values: Values::Words(&["true"]),
+        says: "where no fact speaks against a builder of the profile `rootful`, which no pod proves",
+        speaker: Speaker::Own,
     },
     Label {
         key: Key::ProcmountRuntime,
@@ -178,12 +193,12 @@ impl Key {
         all
     };
 
-    /// Where a canary of the profile is sent, if it has one.
-    pub fn candidate(profile: Profile) -> Option<Key> {
-        Some(Key::Candidate(profile)).filter(|key| Key::ALL.contains(key))
+    /// The label that stands where a builder of the profile may be sent, and its value: all that a `nodeSelector` needs.
+    pub fn selector(profile: Profile) -> (Key, &'static str) {
+        if profile.is_proven_by_a_pod() { (Key::Verdict(profile), Ready::Ready.id()) } else { (Key::Candidate(profile), "true") }
     }
 
-    /// What is known of the label. None only for a candidate label of a profile that has no canary.
+    /// What is known of the label. None only for a candidate label of the profile that the agent on each node proves.
     pub fn row(self) -> Option<Label> {
         match self {
             Key::Verdict(profile) => Some(Label {
@@ -191,7 +206,7 @@ impl Key {
                 name: profile.id(),
                 values: VERDICTS,
                 says: "whether a builder of this profile runs here",
-                speaker: if Key::candidate(profile).is_some() { Speaker::Canary } else { Speaker::Own },
+                speaker: if profile.has_canary() { Speaker::Canary } else { Speaker::Own },
             }),
             _ => LABELS.iter().find(|row| row.key == self).copied(),
         }
@@ -222,7 +237,7 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Ready;
+    use crate::profile::Prover;
     use strum::VariantArray;
 
     #[test]
@@ -238,12 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn each_key_has_a_row_and_each_canary_a_place_to_be_sent_to() {
+    fn each_key_has_a_row_and_each_profile_a_place_to_be_sent_to() {
         for kind in KeyDiscriminants::VARIANTS {
             assert!(Key::ALL.iter().any(|key| KeyDiscriminants::from(key) == *kind), "{kind:?}");
         }
         for profile in Profile::ALL.iter().copied() {
-            assert_eq!(Key::candidate(profile).is_some(), Profile::CANARIES.contains(&profile), "{profile}");
+            let candidate = Key::Candidate(profile);
+            assert_eq!(Key::ALL.contains(&candidate), profile.row().prover != Prover::Agent, "{profile}");
+            assert!(candidate.row().is_none_or(|row| row.name == format!("{profile}-candidate")), "{profile}");
+            let (key, value) = Key::selector(profile);
+            assert!(key.row().is_some_and(|row| row.values.allow(value)), "{profile}");
         }
         for key in Key::ALL {
             let row = key.row().expect("a row");

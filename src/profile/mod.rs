@@ -81,6 +81,11 @@ impl Profile {
         self.row().prover != Prover::Nobody
     }
 
+    /// Whether a pod of another kind than the agent's on each node proves it.
+    pub fn has_canary(self) -> bool {
+        self.row().prover == Prover::Canary
+    }
+
     /// Whether its container is privileged: no seccomp, no AppArmor, no masks, all capabilities.
     pub fn is_privileged(self) -> bool {
         self.shape().privileged

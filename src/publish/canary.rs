@@ -31,7 +31,7 @@ pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
 pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &Canaries) -> Said {
     let mut said = Said::default();
     let mut is_one_quiet = false;
-    for verdict in verdicts.iter().filter(|verdict| Profile::CANARIES.contains(&verdict.profile)) {
+    for verdict in verdicts.iter().filter(|verdict| verdict.profile.has_canary()) {
         let candidacy = candidacy(facts, verdict);
         said.label(Key::Candidate(verdict.profile), (candidacy == Candidacy::Candidate).then_some("true"));
         let canary = canaries.get(&verdict.profile);

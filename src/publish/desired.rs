@@ -115,6 +115,8 @@ mod tests {
             (Key::UnprivilegedUsernsClone, Some("absent")),
             (Key::Verdict(Profile::Privileged), Some("unknown")),
             (Key::Verdict(Profile::Rootful), Some("unknown")),
+            (Key::Candidate(Profile::Privileged), Some("true")),
+            (Key::Candidate(Profile::Rootful), Some("true")),
             // Nobody has said that a canary would start, and no canary has spoken.
             (Key::Candidate(Profile::ProcMount), None),
             (Key::Verdict(Profile::ProcMount), None),
@@ -161,6 +163,16 @@ mod tests {
         let seen = "new user namespace: ENOSPC, No space left on device; user.max_user_namespaces is 0";
         assert_eq!(wanted.conditions[0].message, format!("rootless BuildKit does not work here: {title} (proven: {seen}). Fix: {fix}."));
         assert_eq!(wanted.conditions[0].short, format!("{title}: {seen}"));
+    }
+
+    #[test]
+    fn a_profile_that_nobody_proves_has_a_label_where_no_fact_speaks_against_it() {
+        // Rootlesskit needs the user namespace that the limit refuses; root needs none.
+        let wanted = wanted(&facts_of(&|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))));
+        for (profile, verdict, candidate) in [(Profile::Privileged, "not-ready", None), (Profile::Rootful, "unknown", Some("true"))] {
+            let said = [Key::Verdict(profile), Key::Candidate(profile)].map(|key| label(&wanted, key));
+            assert_eq!(said, [Some(verdict), candidate], "{profile}");
+        }
     }
 
     #[test]

@@ -16,9 +16,11 @@ pub(super) fn say(facts: &Facts, verdicts: &Verdicts, accept: Accept, note: &str
     said.label(Key::Snapshotter, own.snapshotter().map(|snapshotter| snapshotter.to_string()));
     said.label(Key::Cause, own.decisive().filter(|_| published == Ready::NotReady).map(|cause| cause.id()));
     said.conditions.push(condition(ConditionType::RootlessBuildKit, facts, own, accept, note));
-    // Nobody proves these, so nobody calls one ready.
+    // Nobody proves these, so nobody calls one ready. Whoever can only ask for a label that is there asks for the other one.
     for verdict in verdicts.others.iter().filter(|verdict| !verdict.profile.is_proven_by_a_pod()) {
-        said.verdict(verdict.profile, Accept::Proven.of(verdict));
+        let published = Accept::Proven.of(verdict);
+        said.verdict(verdict.profile, published);
+        said.label(Key::Candidate(verdict.profile), (published != Ready::NotReady).then_some("true"));
     }
     said
 }

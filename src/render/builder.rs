@@ -12,6 +12,7 @@ mod values;
 
 pub use config::Config;
 pub use names::{BUILDER_NAME, BUILDER_NAMESPACE, ROOTLESS_IMAGE, secrets, server_names};
+pub(super) use names::{PORT, stock_image};
 pub use options::{BuilderOptions, ImageUser};
 pub use quantity::{BadQuantity, Quantity};
 pub use storage::Storage;

@@ -1,3 +1,4 @@
+use super::slots::NoSlot;
 use super::sub_ids::NoRange;
 
 /// What keeps manifests from being printed.
@@ -17,4 +18,7 @@ pub enum Error {
     /// No range of IDs fits what was asked for.
     #[error(transparent)]
     NoRange(#[from] NoRange),
+    /// A tool can't run the profile.
+    #[error(transparent)]
+    NoSlot(#[from] NoSlot),
 }

@@ -9,8 +9,10 @@ mod clients;
 mod error;
 mod image;
 mod shape;
+mod slots;
 mod sub_ids;
 mod template;
+mod tools;
 
 pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
 pub use builder::{
@@ -19,7 +21,9 @@ pub use builder::{
 };
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
+pub use slots::{NoSlot, Tool};
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
+pub use tools::{ToolOptions, tool};
 
 /// What users name stands in every place of the manifests as they named it.
 #[cfg(test)]

@@ -29,6 +29,11 @@ pub(super) fn publisher(profile: Profile) -> Shape {
 
 /// A container's `securityContext`, as far to the right as a pod template has it and without the end of the last line.
 pub(super) fn security(shape: &Shape, notes: &[Note]) -> String {
+    security_at(10, shape, notes)
+}
+
+/// The same, as far to the right as that.
+pub(super) fn security_at(indent: usize, shape: &Shape, notes: &[Note]) -> String {
     let scalar = |value: String| Some(format!(" {value}"));
     let of_type = |confinement| format!("\n    type: {confinement}");
     let fields = [
@@ -48,7 +53,7 @@ pub(super) fn security(shape: &Shape, notes: &[Note]) -> String {
         text.extend(why.map(|(_, why)| format!("  # {why}\n")));
         text += &format!("  {field}:{value}\n");
     }
-    text.lines().map(|line| " ".repeat(10) + line).collect::<Vec<_>>().join("\n")
+    text.lines().map(|line| " ".repeat(indent) + line).collect::<Vec<_>>().join("\n")
 }
 
 fn capabilities(of: &Capabilities) -> Option<String> {

@@ -7,7 +7,7 @@ use serde_json::Value as Object;
 pub(super) type Source = (&'static str, &'static str);
 
 /// All templates, also those that others include.
-const SOURCES: [Source; 24] = [
+const SOURCES: [Source; 33] = [
     ("agent/namespace.yaml", include_str!("agent/namespace.yaml")),
     ("agent/rbac.yaml", include_str!("agent/rbac.yaml")),
     ("agent/policy.yaml", include_str!("agent/policy.yaml")),
@@ -32,6 +32,15 @@ const SOURCES: [Source; 24] = [
     ("clients/knative.yaml", include_str!("clients/knative.yaml")),
     ("clients/tekton.yaml", include_str!("clients/tekton.yaml")),
     ("clients/shipwright.yaml", include_str!("clients/shipwright.yaml")),
+    ("tools/nodes.txt", include_str!("tools/nodes.txt")),
+    ("tools/buildkit-service.yaml", include_str!("tools/buildkit-service.yaml")),
+    ("tools/buildkit-operator.yaml", include_str!("tools/buildkit-operator.yaml")),
+    ("tools/buildx.sh", include_str!("tools/buildx.sh")),
+    ("tools/gitlab-runner.toml", include_str!("tools/gitlab-runner.toml")),
+    ("tools/tekton.yaml", include_str!("tools/tekton.yaml")),
+    ("tools/shipwright.yaml", include_str!("tools/shipwright.yaml")),
+    ("tools/arc.yaml", include_str!("tools/arc.yaml")),
+    ("tools/garden.yaml", include_str!("tools/garden.yaml")),
 ];
 
 /// Templates by their names, ready to be filled in.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod input;
+mod tools;
 
 use assert_cmd::Command;
 use predicates::prelude::*;

@@ -12,7 +12,7 @@ use std::process::Command;
 pub(crate) const PROFILES: [&str; 5] = ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"];
 
 /// Runs the program with an administrator's kubeconfig: exit code, standard output, standard error.
-fn run(cluster: &Cluster, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(cluster: &Cluster, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(program()).args(arguments).env("KUBECONFIG", cluster.kubeconfig()).output().expect("the program");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code(), text(output.stdout), text(output.stderr))

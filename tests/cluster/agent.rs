@@ -151,8 +151,15 @@ pub(crate) fn labels_and_explains(cluster: &Cluster) {
     // node2's kernel, sysctls and versions are node1's: the cause is not a guess about those.
     let cause = label(&node2, "cause").expect("a cause");
     assert!(["seccomp", "platform-sandbox"].contains(&cause.as_str()), "{cause}");
-    let named = cluster.kubectl(&["get", "nodes", "-l", &format!("{PREFIX}/{LABEL}=ready"), "-o", "name"]);
-    assert_eq!(named.as_deref(), Ok("node/node1\n"));
+    // What a nodeSelector can ask for: a profile that is proven, and two that no pod proves. A privileged container has no filter.
+    for (label, nodes) in [
+        (format!("{LABEL}=ready"), "node/node1\n"),
+        ("privileged-candidate=true".into(), "node/node1\nnode/node2\n"),
+        ("rootful-candidate=true".into(), "node/node1\nnode/node2\n"),
+    ] {
+        let named = cluster.kubectl(&["get", "nodes", "-l", &format!("{PREFIX}/{label}"), "-o", "name"]);
+        assert_eq!(named.as_deref(), Ok(nodes), "{label}");
+    }
 
     let told = condition(&node2);
     let message = told["message"].as_str().expect("a message").to_owned();

@@ -40,6 +40,7 @@ mod scheduling;
 mod seed;
 mod self_build;
 mod smoke;
+mod tools;
 mod tune;
 mod tune_confinement;
 mod tuned;
@@ -75,6 +76,7 @@ const STEPS: &[run::Step] = &[
     ("quotas, limits, policies and webhooks that refuse or change a builder are named", admission::others_that_refuse_or_change_are_named),
     ("a missing namespace or right makes a builder's fate unknown", admission::what_cannot_be_told_is_unknown_and_says_why),
     ("the API server takes each profile's builder", admission::each_profiles_builder_is_taken),
+    ("a CI runner with its own builder goes where the label is, and builds", tools::a_runner_goes_where_the_label_is_and_builds),
     ("auto takes the best profile that nodes are ready for", admission::auto_takes_the_best_that_nodes_are_ready_for),
     (
         "a builder of the profile procmount maps all IDs of its pod but two, and builds",

@@ -5,8 +5,11 @@ use buildkit_preflight::agent::METRICS;
 use buildkit_preflight::cause::Cause;
 use buildkit_preflight::cli::reference::flags;
 use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key};
+use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{EVENTS, REASONS, reason_of};
+use buildkit_preflight::render::Tool;
 use std::collections::BTreeSet;
+use strum::VariantNames;
 
 /// Flags of other programs.
 const FOREIGN: &[&str] = &[
@@ -115,6 +118,27 @@ fn each_flag_is_one_of_a_command() {
     }
     let unused: Vec<_> = FOREIGN.iter().filter(|flag| !foreign.contains(**flag)).collect();
     assert!(unused.is_empty(), "nobody speaks of {unused:?}");
+}
+
+#[test]
+fn each_tool_has_a_row_with_its_profiles_and_each_profile_one_with_its_label() {
+    let page = written().find(|page| page.path.ends_with("docs/builders.md")).expect("a page");
+    let (_, section) = page.text.split_once("\n## Builders of other tools\n").expect("a section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| `") && !line.starts_with("| `--for`"));
+    let rows: Vec<_> = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>()).collect();
+    let mut wanted: Vec<(String, String)> = Vec::new();
+    for id in Tool::VARIANTS {
+        let tool: Tool = id.parse().expect("a tool");
+        let profiles: Vec<_> = tool.profiles().iter().map(|profile| format!("`{profile}`")).collect();
+        wanted.push((format!("`{id}`"), profiles.join(", ")));
+    }
+    for profile in Profile::ALL {
+        let (key, value) = Key::selector(profile);
+        wanted.push((format!("`{profile}`"), format!("`{}={value}`", key.name())));
+    }
+    let found: Vec<_> = rows.iter().map(|row| (row[0].to_owned(), row[row.len() - 1].to_owned())).collect();
+    assert_eq!(found, wanted);
 }
 
 #[test]

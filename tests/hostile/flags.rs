@@ -274,6 +274,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "render values",
+        always: "--for gitlab-runner",
+        flags: &["--profile rootful", "--profile userns", "--label-prefix example.org"],
+        apart: &[&["--profile rootful", "--profile userns"]],
+        foreign: &["--profile procmount"],
+        ..BASE
+    },
+    Command {
         name: "render builder",
         flags: &[
             "--profile auto",

@@ -69,6 +69,7 @@ const ALL: &[Expected] = &[
         never: &[("no-namespace", &["namespace"]), ("memory-storage", &["storage"]), ("no-guard", &["guard", "guard-image"])],
     },
     Expected { path: &["render", "template"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "values"], always: &["--for=buildx"], needs: &[], never: &[] },
     Expected {
         path: &["probe"],
         always: &[],

@@ -7,7 +7,7 @@ pub const BUILDER_NAMESPACE: &str = "buildkit";
 pub const BUILDER_NAME: &str = "buildkitd";
 
 /// Where buildkitd takes orders over the network.
-pub(super) const PORT: u16 = 1234;
+pub(in crate::render) const PORT: u16 = 1234;
 
 /// Upstream's image; the rootless one has `-rootless` behind it.
 const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
@@ -16,7 +16,7 @@ const IMAGE: &str = "docker.io/moby/buildkit:v0.34.2";
 pub const ROOTLESS_IMAGE: &str = "docker.io/moby/buildkit:v0.34.2-rootless";
 
 /// Upstream's image for a builder that is root, or is not.
-pub(super) fn stock_image(is_root: bool) -> &'static str {
+pub(in crate::render) fn stock_image(is_root: bool) -> &'static str {
     if is_root { IMAGE } else { ROOTLESS_IMAGE }
 }
 

@@ -1,6 +1,7 @@
 use super::markdown::{code, head, link, list, table};
 use crate::cause::Cause;
 use crate::node::{CONDITIONS, DEFAULT_PREFIX, Key, Speaker, Values};
+use crate::profile::Profile;
 use crate::publish::{EVENTS, REASONS, reason_of};
 
 /// The labels on a Node.
@@ -21,8 +22,22 @@ pub(super) fn labels() -> String {
     let rows = Key::ALL.iter().filter_map(|key| key.row());
     let rows = rows.map(|row| [code(row.name), values(row.values), row.says.to_owned(), speaker(row.speaker).to_owned()]);
     let scheduling = "\n`ready` is written only where a pod of the profile's shape proved it. No pod proves `privileged` and `rootful`, so these\n\
-        labels are `not-ready` or `unknown`: schedule such builders by `NotIn [not-ready]`.\n";
-    head("Labels", "src/node/labels.rs", &about) + &table(["label", "values", "what it says", "written by"], rows) + scheduling
+        labels are `not-ready` or `unknown`: schedule such builders by `NotIn [not-ready]`, or by the labels below.\n\n\
+        ## For a nodeSelector\n\n\
+        A `nodeSelector` can only ask for a label with a value. Each profile has one:\n";
+    let selectors = Profile::ALL.map(|profile| {
+        let (key, value) = Key::selector(profile);
+        let means = if profile.is_proven_by_a_pod() {
+            "a pod of this shape has proven it there"
+        } else {
+            "no fact there speaks against it; a build may still fail"
+        };
+        [code(profile), code(format!("{}={value}", key.with(DEFAULT_PREFIX))), means.to_owned()]
+    });
+    head("Labels", "src/node/labels.rs", &about)
+        + &table(["label", "values", "what it says", "written by"], rows)
+        + scheduling
+        + &table(["profile", "label", "what it means"], selectors)
 }
 
 /// The conditions on a Node, their reasons, and the events.

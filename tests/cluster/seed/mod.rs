@@ -61,6 +61,7 @@ pub(crate) const MORE_STEPS: &[Step] = &[
     ("a roll-out lets builds end", builder::a_roll_out_lets_builds_end),
     ("credentials of a service account open private registries", credentials::of_registries),
     ("Tekton runs the Task in a restricted namespace, and its results are the digest and the image", neighbours::tekton_runs_the_task),
+    ("a step of Tekton's that is its own builder goes where the label is, and builds", neighbours::a_step_that_is_its_own_builder_builds),
     ("Shipwright runs the strategy in a restricted namespace, and learns the digest", neighbours::shipwright_runs_the_strategy),
     ("a restricted namespace takes what is made here", places::a_restricted_namespace_takes_what_is_made_here),
     ("a certificate of the cluster opens a builder", places::a_certificate_of_the_cluster_opens_a_builder),

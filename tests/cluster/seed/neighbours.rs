@@ -4,9 +4,12 @@ use super::fixtures::{self, NAMESPACE};
 use super::git::Git;
 use super::modules::Module;
 use super::registry::digest;
+use crate::admission::namespace;
+use crate::agent::{self, verdict};
 use crate::cluster::{Cluster, REGISTRY};
 use crate::control;
 use crate::processes::wait;
+use crate::tools;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -79,17 +82,17 @@ fn task(name: &str) -> String {
 }
 
 /// Waits until an object has this condition, and gives the object. A build that failed fails at once.
-fn condition(cluster: &Cluster, kind: &str, name: &str) -> Value {
+fn condition(cluster: &Cluster, namespace: &str, kind: &str, name: &str) -> Value {
     wait(&format!("{kind} {name} succeeds"), 180, || {
-        let object = cluster.get(&[kind, name, "-n", RESTRICTED]);
+        let object = cluster.get(&[kind, name, "-n", namespace]);
         let conditions = object["status"]["conditions"].as_array();
         let condition = conditions.into_iter().flatten().find(|condition| condition["type"] == "Succeeded").cloned();
         match condition {
             Some(condition) if condition["status"] == "True" => Ok(object),
             Some(condition) if condition["status"] == "False" => {
-                let pods = cluster.kubectl(&["describe", "pods", "-n", RESTRICTED]).unwrap_or_default();
+                let pods = cluster.kubectl(&["describe", "pods", "-n", namespace]).unwrap_or_default();
                 let logs =
-                    cluster.kubectl(&["logs", "-n", RESTRICTED, "--all-containers", "--prefix", "-l", "app.kubernetes.io/managed-by"]);
+                    cluster.kubectl(&["logs", "-n", namespace, "--all-containers", "--prefix", "-l", "app.kubernetes.io/managed-by"]);
                 panic!("{kind} {name}: {condition:#}\n{pods}\n{}", logs.unwrap_or_default())
             }
             other => Err(format!("{other:?}")),
@@ -160,7 +163,7 @@ spec:
 ",
         daemon_address()
     ));
-    condition(cluster, "taskrun", name)
+    condition(cluster, RESTRICTED, "taskrun", name)
 }
 
 fn result<'a>(run: &'a Value, name: &str) -> Option<&'a str> {
@@ -206,6 +209,33 @@ pub(crate) fn tekton_runs_the_task(cluster: &Cluster) {
     assert!(refused.as_ref().is_err_and(|error| error.contains("stepz")), "{refused:?}");
 }
 
+/// A Task whose step is its own builder, with the settings that `render values` prints: it goes where the label is.
+pub(crate) fn a_step_that_is_its_own_builder_builds(cluster: &Cluster) {
+    const NAMESPACE: &str = "tasks";
+    agent::deployed(cluster);
+    verdict(cluster, "node2", "not-ready");
+    tekton(cluster);
+    namespace(cluster, NAMESPACE, "privileged");
+    let run = |name: &str, profile: &str| {
+        let parts: Result<[Value; 2], _> = tools::settings(cluster, &["--for", "tekton", "--profile", profile]).try_into();
+        let [run, mut task] = parts.expect("for the TaskRun and for the Task");
+        let daemon = "rootlesskit buildkitd $BUILDKITD_FLAGS &\nuntil buildctl debug workers > /dev/null 2>&1; do sleep 0.2; done\n";
+        task["spec"]["steps"][0]["command"] = json!(["sh", "-ec", format!("{daemon}{}", tools::JOB)]);
+        let mut spec = run["spec"].clone();
+        spec["taskSpec"] = task["spec"].take();
+        let metadata = json!({"name": name, "namespace": NAMESPACE});
+        json!({"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata, "spec": spec}).to_string()
+    };
+    cluster.apply(&run("own", "no-process-sandbox"));
+    let pod = condition(cluster, NAMESPACE, "taskrun", "own")["status"]["podName"].clone();
+    let pod = cluster.get(&["pod", "-n", NAMESPACE, pod.as_str().expect("a name")]);
+    assert_eq!(pod["spec"]["nodeName"], "node1");
+    for profile in ["userns", "privileged", "rootful"] {
+        cluster.dry_run(&run("other", profile)).unwrap_or_else(|error| panic!("{profile}: {error}"));
+    }
+    cluster.delete(&["namespace", NAMESPACE, "--wait=false"]);
+}
+
 /// Shipwright's own steps as the level restricted wants them, by the settings that an administrator has for it.
 fn restrict(text: String) -> String {
     let setting = |name: &str, command: &str| {
@@ -239,9 +269,14 @@ pub(crate) fn shipwright_runs_the_strategy(cluster: &Cluster) {
     let image = format!("{REGISTRY}/shipwright:1");
     let values = "{name: build-args, values: [{value: 'A=`exit 9` \"quoted\"'}]}, {name: secrets, values: [{value: 's=first line\nsecond'}]}, {name: platforms, values: [{value: linux/amd64}]}";
     build_run(cluster, "app", &image, "", values);
-    let run = condition(cluster, "buildrun", "app");
+    let run = condition(cluster, RESTRICTED, "buildrun", "app");
     let pushed = digest(cluster, &image).expect("it was pushed");
     assert_eq!(run["status"]["output"]["digest"], pushed.as_str(), "{}", run["status"]);
+
+    // It knows the field by which a Build with another strategy goes where the label is.
+    let mut build = cluster.get(&["build.shipwright.io", "app", "-n", RESTRICTED]);
+    build["spec"]["nodeSelector"] = tools::settings(cluster, &["--for", "shipwright"])[0]["spec"]["nodeSelector"].take();
+    cluster.dry_run(&build.to_string()).unwrap_or_else(|error| panic!("{error}"));
 
     build_run(cluster, "missing", &image, "contextDir: elsewhere", "");
     // Where Shipwright reads why: this version of it does not know the reason that this version of Tekton gives.
