@@ -82,8 +82,9 @@ fn helpers() -> Vec<Helper> {
     vec![helper(false), helper(true)]
 }
 
+/// All IDs of a pod's user namespace but root's and the builder's own: enough for every profile.
 fn fitting() -> Vec<SubId> {
-    vec![SubId { start: 1001, length: 64_535 }]
+    vec![SubId { start: 1, length: 999 }, SubId { start: 1001, length: 64_535 }]
 }
 
 /// A place, which is neither better nor worse than another: an AppArmor profile confines, and on

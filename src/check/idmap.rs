@@ -7,7 +7,7 @@ use super::seen::idmap::{Ids, Seen};
 use super::{Case, Note};
 use crate::behaviour::find;
 use crate::cause::Cause;
-use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepOutcome, StepResult, SubId};
+use crate::fact::{CapSet, Errno, Fact, Helper, Step, StepOutcome, StepResult, SubId, UserNamespace};
 
 const HELPER_STEPS: &[Step] = &[Step::UidMap, Step::GidMap];
 
@@ -62,7 +62,11 @@ fn promised(case: &Case) -> u64 {
 fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
     let user = || case.facts.sub_ids.user.known().cloned();
     // A pod with a user namespace has a range that fits it; a builder of another profile has another.
-    let is_this_profiles = case.place.may_have_pods_user_namespace() == case.profile.has_pod_user_namespace();
+    let is_this_profiles = match case.facts.user_namespace() {
+        Some(UserNamespace::Pods) => case.profile.has_pod_user_namespace(),
+        Some(UserNamespace::Machines | UserNamespace::Nodes) => !case.profile.has_pod_user_namespace(),
+        Some(UserNamespace::Unclear) | None => false,
+    };
     match ranges {
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
         Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {

@@ -116,7 +116,7 @@ fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
 
 fn workload(kind: &'static Kind, object: &Value, configs: &[(String, String)], spot: &Spot) -> Result<Workload, Invalid> {
     let metadata = &object["metadata"];
-    let name = metadata["name"].as_str().or(metadata["generateName"].as_str()).unwrap_or("unnamed").to_owned();
+    let name = ["name", "generateName"].iter().find_map(|field| metadata[*field].as_str()).unwrap_or("unnamed").to_owned();
     let within = |path: &str, message: &str| Spot { path: format!("{}.{path}", kind.spec.join(".")), ..spot.clone() }.invalid(message);
     let mut spec = at(object, kind.spec).clone();
     let fields = spec.as_object_mut().ok_or_else(|| Spot { path: kind.spec.join("."), ..spot.clone() }.invalid("has no pod's spec"))?;

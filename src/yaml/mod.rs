@@ -11,8 +11,11 @@ use serde_saphyr::Error;
 /// A file may have so many bytes.
 pub const LARGEST: usize = 1 << 20;
 
-/// Values that a file may have, those that aliases repeat among them. A long Build has some hundred, a chart's output some thousand.
-const MOST_VALUES: usize = 100_000;
+/// Values that a document may have, those that aliases repeat among them. A long Build has some hundred.
+const MOST_VALUES: usize = 20_000;
+
+/// The same for a file of many: what a large chart makes has some ten thousand.
+const MOST_VALUES_OF_ALL: usize = 100_000;
 
 /// Documents in a file.
 const MOST_DOCUMENTS: usize = 1_000;
@@ -25,7 +28,7 @@ const TOO_MUCH: &str = "the YAML has too many values, or nests too deeply, with 
 /// Reads the one document of a text.
 pub(crate) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
     let whole = Spot { file: file.into(), place: None, path: String::new() };
-    let mut documents = documents(file, text)?.into_iter();
+    let mut documents = read(file, text, MOST_VALUES)?.into_iter();
     match (documents.next(), documents.next()) {
         (None, _) => Err(whole.invalid("the file is empty")),
         (Some(one), None) => Ok(one),
@@ -38,6 +41,10 @@ pub(crate) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
 
 /// Reads all documents of a text that have something in them.
 pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Node>, Invalid> {
+    read(file, text, MOST_VALUES_OF_ALL)
+}
+
+fn read(file: &str, text: &str, most: usize) -> Result<Vec<Node>, Invalid> {
     let whole = Spot { file: file.into(), place: None, path: String::new() };
     if text.len() > LARGEST {
         return Err(whole.invalid(format!("the file has {} bytes; at most {LARGEST} are read", text.len())));
@@ -46,8 +53,8 @@ pub(crate) fn documents(file: &str, text: &str) -> Result<Vec<Node>, Invalid> {
         with_snippet: false,
         // As kubectl reads a `defaultMode: 0400`.
         legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! { max_nodes: MOST_VALUES, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: MOST_DOCUMENTS },
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * MOST_VALUES },
+        budget: serde_saphyr::budget! { max_nodes: most, max_depth: DEEPEST, max_total_scalar_bytes: 4 * LARGEST, max_documents: MOST_DOCUMENTS },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 2 * most },
     };
     let read = serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| invalid(whole.clone(), &error))?;
     Ok(read.into_iter().filter(|node| node.tree != Tree::Null).collect())

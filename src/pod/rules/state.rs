@@ -159,9 +159,8 @@ pub(super) fn advice(view: &View) -> Vec<Finding> {
     let is_read_only = view.container()["securityContext"]["readOnlyRootFilesystem"] == true;
     match view.storage(&state) {
         Storage::Root if !is_read_only => {
-            let why = format!(
-                "no volume lies on {state}: the state is on the container's root, where layers are copied and the cache ends with the pod"
-            );
+            let why =
+                format!("no volume is mounted on {state}. On the container's root layers are copied, and the cache ends with the pod");
             let finding = Finding::new(Weight::Advice, Cause::OverlayBackingFs.id(), view.path("volumeMounts"), why);
             vec![finding.fix(format!("mount an emptyDir or a claim on {state}"))]
         }
