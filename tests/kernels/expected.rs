@@ -63,7 +63,8 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::OverlayNoXattr, (rootless || pod) && !old && without_user_xattrs),
         (Cause::OverlayReadOnly, settings.state == State::FuseUser),
         (Cause::StateDirChown, server || unmapped),
-        (Cause::StateDirXattr, settings.state == State::FuseNoXattr),
+        // An NFS server keeps `user.*` attributes alone.
+        (Cause::StateDirXattr, matches!(settings.state, State::FuseNoXattr | State::Nfs | State::NfsRootSquash)),
         (Cause::OverlayUsernsKernel, old && (rootless || pod)),
         (Cause::OverlayBackingFs, settings.state == State::Overlay),
         (Cause::DevFuse, !fuse),

@@ -96,8 +96,9 @@ if ! created check; then
   container shape agent 60
   if ! created shape; then
     # Where no container starts at all, on the node itself, as the pod's user. The node's own root is a tmpfs: pods' volumes are not.
+    mkdir -p -m 777 /disk/node
     { echo "@uid 1000"; printf '@predicted '
-      XDG_DATA_HOME=/disk /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
+      XDG_DATA_HOME=/disk/node /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups buildkit-preflight check --no-probe --profile "$PROFILE" --format json | tr -d '\n'; echo; } > /run/out/node.log
   fi
 fi
 container build builder "$BUILD_LIMIT"
