@@ -40,6 +40,7 @@ impl<'a> Basis<'a> {
             return Basis::Unfinished(Note::Unfinished(Unfinished::Contradiction));
         }
         match (trial.map(|trial| (trial, &trial.end)), probe.map(|probe| tried(plan, probe))) {
+            (Some((_, TrialEnd::Built)), Some(Tried::Failed(step))) if is_beyond_trial(&step) => Basis::ProbeFailed(step),
             (Some((trial, TrialEnd::Built)), _) => Basis::Built(trial),
             // The probe knows more of the same failure than the build's message tells.
             (Some((trial, TrialEnd::Failed { .. })), Some(Tried::Failed(step))) => Basis::BuildFailed(trial, Some(step)),
@@ -88,6 +89,18 @@ fn disagree<T: PartialEq>(mut all: impl Iterator<Item = T>) -> bool {
 /// Whether a probe came to its end, so that its steps decide.
 pub(super) fn decides(plan: Plan, probe: &Probe) -> bool {
     !matches!(tried(plan, probe), Tried::Nothing(_))
+}
+
+/// Whether a trial build does less than this step of the probe, so that its end says nothing of it: it runs one step at a time, and
+/// makes no file in a directory of another user that others may not write to.
+fn is_beyond_trial(failed: &StepResult) -> bool {
+    match failed.step {
+        Step::Chown => true,
+        Step::StepMountNamespace | Step::UtsNamespace | Step::IpcNamespace | Step::CgroupNamespace | Step::PidNamespace => {
+            failed.errno == Some(Errno::ENOSPC)
+        }
+        _ => false,
+    }
 }
 
 /// Steps that a probe need not come to: who writes a map that needs no range or no helper, what follows a fallback, what cgroup v1

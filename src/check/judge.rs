@@ -256,6 +256,12 @@ mod tests {
         let built = judged(Some((Step::Hostname, Errno::EPERM)), TrialEnd::Built);
         assert_eq!((built.ready(), built.evidence, built.snapshotter()), (Ready::Ready, Evidence::Proven, Some(Snapshotter::Native)));
         assert_eq!(found(&built), [Outcome::Pass]);
+        // It runs one step at a time, and all that it copies is its own.
+        for (step, errno, cause) in
+            [(Step::UtsNamespace, Errno::ENOSPC, Cause::UsernsExhausted), (Step::Chown, Errno::EACCES, Cause::StateDirChown)]
+        {
+            assert_eq!(judged(Some((step, errno)), TrialEnd::Built).causes(), [cause], "{step:?}");
+        }
         let broken = judged(None, failed());
         assert_eq!((broken.ready(), broken.causes(), found(&broken)), (Ready::NotReady, vec![Cause::BuildFailed], vec![Outcome::Fail]));
         // The probe knows more of the same failure.

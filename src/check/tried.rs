@@ -7,7 +7,7 @@ use crate::cause::Cause;
 pub(super) const TRIAL: Check = Check {
     id: "trial-build",
     title: "real build",
-    why: "With --prove build the programs of a builder's image run a real build. Its result outranks the probe.",
+    why: "With --prove build the programs of a builder's image run a real build. Its result outranks the probe, but for what it does not try: steps of two stages at the same time, and files in a directory of another user.",
     causes: &[Cause::BuildFailed],
     steps: &[],
     kind: Kind::Trial,
