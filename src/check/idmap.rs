@@ -52,27 +52,11 @@ pub(super) const SUBORDINATE_IDS: Check = Check {
     },
 };
 
-/// The highest ID to which a promised behaviour gives files: that of nobody, or of a user that a step adds.
-fn promised(case: &Case) -> u64 {
-    const NOBODY: u64 = 65_534;
-    const ADDED: u64 = 10_001;
-    if find("owner-nobody").is_some_and(|behaviour| behaviour.is_promised(case.profile)) { NOBODY } else { ADDED }
-}
-
 fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
     let user = || case.facts.sub_ids.user.known().cloned();
-    // A pod with a user namespace has a range that fits it; a builder of another profile has another.
-    let is_this_profiles = match case.facts.user_namespace() {
-        Some(UserNamespace::Pods) => case.profile.has_pod_user_namespace(),
-        Some(UserNamespace::Machines | UserNamespace::Nodes) => !case.profile.has_pod_user_namespace(),
-        Some(UserNamespace::Unclear) | None => false,
-    };
     match ranges {
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
-        Fact::Known(ranges) => match ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.length)) {
-            count if is_this_profiles && count < promised(case) => {
-                lack(case, Cause::SubidConfig, Seen::FewIds { ids, user: user(), count })
-            }
+        Fact::Known(ranges) => match count(ranges) {
             count if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
             _ => Judgement::Pass,
         },
@@ -81,6 +65,50 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
         Fact::Denied(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
+}
+
+fn count(ranges: &[SubId]) -> u64 {
+    ranges.iter().fold(0, |sum, range| sum.saturating_add(range.length))
+}
+
+pub(super) const PROMISED_IDS: Check = Check {
+    id: "promised-ids",
+    title: "how far the ranges reach",
+    why: "Steps give files to users that they add, and to nobody (65534) where the profile promises it. An ID beyond the range is an invalid argument.",
+    causes: &[Cause::SubidConfig],
+    // A probe maps what there is.
+    steps: &[],
+    kind: Kind::Fact {
+        judge: |case| {
+            // A pod with a user namespace has a range that fits it; a builder of another profile has another.
+            let is_this_profiles = match case.facts.user_namespace() {
+                Some(UserNamespace::Pods) => case.profile.has_pod_user_namespace(),
+                Some(UserNamespace::Machines | UserNamespace::Nodes) => !case.profile.has_pod_user_namespace(),
+                Some(UserNamespace::Unclear) | None => false,
+            };
+            if needs_no_helper(case) || has_wrong_user(case) || !is_this_profiles {
+                return Judgement::NotApplicable;
+            }
+            let facts = &case.facts.sub_ids;
+            let reach = |(ranges, ids): (&Fact<Vec<SubId>>, Ids)| match ranges.known().map(|ranges| count(ranges)) {
+                // That there is none is the matter of another row.
+                None | Some(0) => Judgement::NotApplicable,
+                Some(count) if count < promised(case) => {
+                    lack(case, Cause::SubidConfig, Seen::FewIds { ids, user: facts.user.known().cloned(), count })
+                }
+                Some(_) => Judgement::Pass,
+            };
+            Judgement::worst([(&facts.uids, Ids::Users), (&facts.gids, Ids::Groups)].map(reach))
+        },
+        explains: |_| false,
+    },
+};
+
+/// The highest ID to which a promised behaviour gives files: that of nobody, or of a user that a step adds.
+fn promised(case: &Case) -> u64 {
+    const NOBODY: u64 = 65_534;
+    const ADDED: u64 = 10_001;
+    if find("owner-nobody").is_some_and(|behaviour| behaviour.is_promised(case.profile)) { NOBODY } else { ADDED }
 }
 
 pub(super) const SETID_CAPABILITIES: Check = Check {
@@ -234,8 +262,8 @@ fn refused(failed: &StepResult) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::Outcome;
-    use crate::check::testing::{failed_at, finding, pod_map, table};
+    use crate::check::testing::{facts_of, failed_at, finding, pod_map, table, with_probe};
+    use crate::check::{Outcome, Ready, judge};
     use crate::fact::{CapSet, Errno, Fact, Facts, Namespace, Step, SubId};
     use crate::profile::Profile;
 
@@ -244,17 +272,33 @@ mod tests {
     }
 
     #[test]
-    fn subordinate_ids() {
+    fn promised_ids() {
         let range = |length| SubId { start: 100_000, length };
+        table(
+            "promised-ids",
+            &[
+                (Outcome::Pass, None, &|_| {}),
+                // A step gives files to nobody, 65534.
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![range(65_533)])),
+                (Outcome::Pass, None, &|f| f.sub_ids.uids = Fact::Known(vec![range(65_534)])),
+                (Outcome::Pass, None, &|f| f.sub_ids.gids = Fact::Absent),
+            ],
+        );
+        // What a probe maps is what there is: it overrules nothing here.
+        let mut facts = with_probe(facts_of(&|_| {}), None);
+        facts.sub_ids.uids = Fact::Known(vec![range(1000)]);
+        let verdict = judge(&facts, Profile::NoProcessSandbox, None);
+        assert_eq!((verdict.ready(), verdict.causes()), (Ready::NotReady, vec![Cause::SubidConfig]));
+    }
+
+    #[test]
+    fn subordinate_ids() {
         table(
             "subordinate-ids",
             &[
                 (Outcome::Pass, None, &|_| {}),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
-                // A step gives files to nobody, 65534.
-                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![range(65_533)])),
-                (Outcome::Pass, None, &|f| f.sub_ids.uids = Fact::Known(vec![range(65_534)])),
                 (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
                     bare(f);
                     f.sub_ids.gids = Fact::Absent

@@ -18,6 +18,7 @@ pub static CHECKS: &[Check] = &[
     userns::USER_NAMESPACE,
     userns::MOUNT_NAMESPACE,
     idmap::SUBORDINATE_IDS,
+    idmap::PROMISED_IDS,
     idmap::SETID_CAPABILITIES,
     idmap::NO_NEW_PRIVILEGES,
     idmap::HELPERS,

@@ -64,6 +64,8 @@ pub(crate) struct Measured {
     pub(crate) place: &'static str,
     /// How the trial build of `check --prove build` ended: built, failed, or why there is no telling.
     pub(crate) trial: Option<String>,
+    /// What `check --prove build` says, where it ran.
+    pub(crate) proven: Option<Check>,
     /// What `check` left behind: in the container, on the node.
     pub(crate) left: String,
     /// What is the harness's own fault, or nobody's.
@@ -200,6 +202,7 @@ pub(crate) fn read(dir: &Path, release: &str) -> Measured {
         predicted,
         place,
         trial: build.trial(),
+        proven: build.check("proven"),
         left: left.join("; "),
         harness,
         check_seconds: check.seconds("report-seconds"),
