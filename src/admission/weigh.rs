@@ -1,6 +1,7 @@
 //! Which changes of a builder's pod make builds fail, and which a builder does not notice.
 
 use super::compare::Change;
+use crate::profile::Capabilities;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -95,22 +96,13 @@ fn is(change: &Change, value: bool) -> bool {
     change.got.as_ref().is_some_and(|got| *got == value)
 }
 
-/// Helpers get SETUID and SETGID from their files, within the container's set, and a rootless builder needs no others: in its own
-/// user namespace it has all. Root's builder needs what it has.
+/// A rootless builder needs no others than its helpers do. Root's builder needs what it has.
 fn capabilities(change: &Change, pod: &Pod) -> Weight {
-    let names = |list: &str| -> BTreeSet<&str> {
-        let names = pod.got["securityContext"]["capabilities"][list].as_array().into_iter().flatten().filter_map(Value::as_str);
-        names.map(|name| name.trim_start_matches("CAP_")).collect()
-    };
     if !change.field.starts_with("spec.containers[") {
         return Weight::Note;
     }
-    let (drop, add) = (names("drop"), names("add"));
-    if !pod.is_rootless() {
-        return note_if(drop.is_empty());
-    }
-    let lacks = |name: &&str| (drop.contains("ALL") || drop.contains(name)) && !add.contains(name) && !add.contains("ALL");
-    note_if(!["SETUID", "SETGID"].iter().any(lacks))
+    let capabilities = Capabilities::of(&pod.got["securityContext"]["capabilities"]);
+    note_if(if pod.is_rootless() { capabilities.missing_for_helpers().is_empty() } else { capabilities.drop.is_empty() })
 }
 
 /// Whether each place that is left is one that was asked for, with more asked of it.

@@ -1,8 +1,7 @@
 //! Values taken out of YAML with their types. Each error names its place and its field.
 
 use super::near::did_you_mean;
-use crate::yaml::{Given, Invalid, Place, Spot};
-use crate::yaml::{Node, Tree};
+use crate::yaml::{Given, Invalid, Node, Place, Spot, Tree};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -72,7 +72,12 @@ impl Directory {
 
     /// Whether a socket of buildkitd can't be made there since its path would be too long.
     pub fn is_too_long(&self) -> bool {
-        self.path.len() + "/otel-grpc.sock".len() > Directory::LONGEST_SOCKET
+        Directory::is_too_long_for_sockets(&self.path)
+    }
+
+    /// The same of a directory by its path alone.
+    pub fn is_too_long_for_sockets(path: &str) -> bool {
+        path.len() + "/otel-grpc.sock".len() > Directory::LONGEST_SOCKET
     }
 
     /// Whether its name is no absolute path, which rootlesskit refuses.

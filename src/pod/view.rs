@@ -3,7 +3,7 @@
 use super::image::Variant;
 use super::manifest::Workload;
 use super::start::{Start, environment, flag, is_on, start};
-use crate::profile::{BUILDER_UID, Profile, ROOTFUL_STATE, ROOTLESS_STATE};
+use crate::profile::{BUILDER_UID, Profile, ROOTFUL_RUNTIME, ROOTFUL_STATE, ROOTLESS_RUNTIME, ROOTLESS_STATE, ROOTLESS_TEMPORARY};
 use serde_json::Value;
 
 /// A builder's container in its object.
@@ -170,10 +170,11 @@ impl<'a> View<'a> {
     /// The directories beside the state dir that are written to: for sockets, for what is temporary.
     pub(super) fn written(&self) -> Vec<String> {
         if self.is_root() {
-            return vec!["/run/buildkit".into(), "/tmp".into()];
+            return vec![ROOTFUL_RUNTIME.into(), "/tmp".into()];
         }
-        let runtime = self.variable("XDG_RUNTIME_DIR").unwrap_or("/run/user/1000");
-        let temporary = self.variable("TMPDIR").unwrap_or("/home/user/.local/tmp");
+        // buildkitd makes the last part itself.
+        let runtime = self.variable("XDG_RUNTIME_DIR").unwrap_or(ROOTLESS_RUNTIME.trim_end_matches("/buildkit"));
+        let temporary = self.variable("TMPDIR").unwrap_or(ROOTLESS_TEMPORARY);
         vec![temporary.into(), "/tmp".into(), runtime.into()]
     }
 

@@ -6,7 +6,9 @@ mod table;
 
 pub use difference::{Difference, Pair};
 pub use shape::{Capabilities, Confinement, Directory, ProcMount, Shape, Storage};
-pub use table::{BUILDER_UID, PROFILES, Profile, Prover, ROOTFUL_STATE, ROOTLESS_STATE, Row};
+pub use table::{
+    BUILDER_UID, PROFILES, Profile, Prover, ROOTFUL_RUNTIME, ROOTFUL_STATE, ROOTLESS_RUNTIME, ROOTLESS_STATE, ROOTLESS_TEMPORARY, Row,
+};
 
 use crate::fact::{Asked, Builder, Plan};
 use std::fmt;

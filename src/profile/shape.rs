@@ -1,5 +1,6 @@
 //! What a pod asks for that decides whether a build works in it.
 
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -66,6 +67,25 @@ pub struct Capabilities {
 impl Capabilities {
     /// The runtime's own.
     pub const UNCHANGED: Capabilities = Capabilities { add: BTreeSet::new(), drop: BTreeSet::new() };
+
+    /// What newuidmap and newgidmap get from their files, within the container's set; in its own user namespace a rootless builder
+    /// has all.
+    pub const OF_HELPERS: [&'static str; 2] = ["SETUID", "SETGID"];
+
+    /// `capabilities` of a container's security context, whose names may begin with `CAP_`.
+    pub fn of(field: &Value) -> Self {
+        let names = |list: &str| {
+            let names = field[list].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.map(|name| name.trim_start_matches("CAP_").to_owned()).collect()
+        };
+        Capabilities { add: names("add"), drop: names("drop") }
+    }
+
+    /// Those of [`Capabilities::OF_HELPERS`] that are taken away.
+    pub fn missing_for_helpers(&self) -> Vec<&'static str> {
+        let has = |names: &BTreeSet<String>, name: &str| names.contains("ALL") || names.contains(name);
+        Capabilities::OF_HELPERS.into_iter().filter(|name| has(&self.drop, name) && !has(&self.add, name)).collect()
+    }
 }
 
 /// A directory of buildkitd's.

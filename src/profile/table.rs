@@ -32,11 +32,14 @@ pub const ROOTLESS_STATE: &str = "/home/user/.local/share/buildkit";
 /// Where buildkitd keeps its state as root.
 pub const ROOTFUL_STATE: &str = "/var/lib/buildkit";
 
+/// Where `moby/buildkit:rootless` has what is temporary (its TMPDIR).
+pub const ROOTLESS_TEMPORARY: &str = "/home/user/.local/tmp";
+
 /// Where buildkitd has its socket in `moby/buildkit:rootless`.
-const ROOTLESS_RUNTIME: &str = "/run/user/1000/buildkit";
+pub const ROOTLESS_RUNTIME: &str = "/run/user/1000/buildkit";
 
 /// Where buildkitd has its socket as root.
-const ROOTFUL_RUNTIME: &str = "/run/buildkit";
+pub const ROOTFUL_RUNTIME: &str = "/run/buildkit";
 
 /// What is known of a profile.
 #[derive(Clone, Debug)]

@@ -34,7 +34,7 @@ pub(crate) fn document(file: &str, text: &str) -> Result<Node, Invalid> {
         (Some(one), None) => Ok(one),
         (Some(_), Some(second)) => {
             let spot = Spot { place: second.place, ..whole };
-            Err(spot.invalid("a second YAML document begins here").hint("keep one object in a file; `--template FILE` takes the template"))
+            Err(spot.invalid("a second YAML document begins here").hint("keep one object in a file"))
         }
     }
 }

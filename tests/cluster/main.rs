@@ -22,6 +22,7 @@ mod client;
 mod cluster;
 mod confinement;
 mod control;
+mod events;
 mod fleet;
 #[path = "../support/image.rs"]
 mod image;
@@ -63,7 +64,7 @@ const STEPS: &[run::Step] = &[
     ("a builder without affinity dies on node2 of what the condition says", scheduling::a_builder_on_node2_dies_as_foretold),
     ("the project builds its own image on the builder that it scheduled", self_build::builds_its_own_image),
     ("the agent's account writes only what is ours", confinement::the_account_writes_only_what_is_ours),
-    ("the agent's account tells only of its own node", confinement::the_account_tells_only_of_its_node),
+    ("the agent's account tells only of its own node", events::the_account_tells_only_of_its_node),
     ("the agents have rested for three minutes", rest::costs_next_to_nothing),
     ("the agent is rolled to the image that was built, which proves node1", self_build::is_rolled_to_it),
     ("node2 with another runtime is ready, and back", changes::a_node_is_judged_anew),

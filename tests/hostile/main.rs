@@ -6,6 +6,7 @@
 //! that tries it again. Needs root: `make hostile`.
 
 mod api;
+mod commands;
 mod facts;
 mod flags;
 mod kubeconfigs;

@@ -103,7 +103,7 @@ pub(crate) fn tree(name: &str) -> Vec<(String, Vec<u8>)> {
 /// What the helps say: each command's exit codes and flags.
 pub(crate) fn documented(program: &Path) -> Documented {
     let mut documented = Documented { codes: Default::default(), flags: Default::default(), report: Schema::read("report.json") };
-    for command in crate::flags::COMMANDS {
+    for command in crate::commands::COMMANDS {
         let output = Command::new(program).args(command.name.split(' ')).arg("--help").output().expect("the program starts");
         let help = String::from_utf8(output.stdout).expect("UTF-8");
         let (_, codes) = help.split_once("Exit codes:").unwrap_or_else(|| panic!("`{}` does not tell its exit codes", command.name));

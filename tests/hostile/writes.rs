@@ -2,7 +2,7 @@
 //!
 //! strace(1) tells every such call of the program and of all that it starts, whether it worked or not.
 
-use crate::flags::COMMANDS;
+use crate::commands::COMMANDS;
 use crate::oracle::Expect;
 use crate::run::Input;
 use crate::world;

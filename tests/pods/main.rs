@@ -50,10 +50,15 @@ fn check(manifest: &Path) -> (Option<i32>, Value, String) {
 }
 
 /// The last name of a path: `fsGroup` of `spec.securityContext.fsGroup`, `args` of `containers[].args`. Words behind it do not count.
-fn last(path: &str) -> &str {
-    let path = path.split([' ', ':']).next().unwrap_or_default().split_once("[container.").map_or(path, |(before, _)| before);
+fn last(path: &str) -> String {
     let path = path.split([' ', ':']).next().unwrap_or_default();
-    path.rsplit('.').next().unwrap_or_default().split('[').next().unwrap_or_default()
+    // What stands in brackets may have dots.
+    let names: String = path
+        .split('[')
+        .enumerate()
+        .map(|(n, part)| if n == 0 { part } else { part.split_once(']').map_or("", |(_, rest)| rest) })
+        .collect();
+    names.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 /// The findings of one weight, each with its cause and its field.

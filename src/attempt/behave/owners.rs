@@ -63,7 +63,7 @@ pub(super) const ACTIONS: &[Action] = &[
         id: "copy-as-owner",
         first: nothing,
         second: nothing,
-        third: |at| owned(at, "../../given/owned", 1000).and_then(|()| mode(at, "../../given/owned", 0o777)),
+        third: |at| owned(at, "../../kept/owned", 1000).and_then(|()| mode(at, "../../kept/owned", 0o750)),
     },
     Action {
         id: "set-id-bits",

@@ -13,7 +13,7 @@ const CONTEXT: &str = "context";
 /// Its image has this program alone: one layer of files that BuildKit copies, and three steps over it.
 pub(super) fn dockerfile(behaviours: &[&Behaviour]) -> String {
     let mut out = "FROM scratch AS other\nCOPY file /built\n\
-        FROM scratch AS copied\nCOPY file /kept/copied\nCOPY --chown=1000:1000 --chmod=777 tree /given\n\
+        FROM scratch AS copied\nCOPY file /kept/copied\nCOPY --chown=1000:1000 --chmod=750 file /kept/owned\n\
         COPY --from=other /built /kept/built\n\
         FROM scratch\nCOPY program /program\nCOPY --from=copied / /\n"
         .to_owned();
@@ -43,9 +43,6 @@ pub(super) fn write(context: &Path, behaviours: &[&Behaviour]) -> std::io::Resul
     fs::copy("/proc/self/exe", context.join("program"))?;
     fs::set_permissions(context.join("program"), Permissions::from_mode(0o755))?;
     fs::write(context.join("file"), CONTEXT)?;
-    // Who tidies up is not its owner: all may remove what is in it.
-    fs::create_dir(context.join("tree"))?;
-    fs::write(context.join("tree/owned"), CONTEXT)?;
     fs::write(context.join("Dockerfile"), dockerfile(behaviours))
 }
 

@@ -10,8 +10,7 @@ use crate::build::fields::Cursor;
 use crate::build::model::{Build, Template};
 use crate::build::validate;
 use crate::yaml;
-use crate::yaml::Invalid;
-use crate::yaml::Node;
+use crate::yaml::{Invalid, Node};
 use serde_json::Value;
 
 /// Reads a Build and checks it. `file` is what the text is called in messages.
@@ -19,7 +18,7 @@ use serde_json::Value;
 /// # Errors
 /// It is not YAML, not one document, not a Build, or a value or a field makes no sense.
 pub fn read_build(file: &str, text: &str) -> Result<Build, Invalid> {
-    let node = yaml::document(file, text)?;
+    let node = document(file, text)?;
     let build = build::build(&Cursor::new(file, &node))?;
     validate::build(&build)?;
     Ok(build)
@@ -30,7 +29,13 @@ pub fn read_build(file: &str, text: &str) -> Result<Build, Invalid> {
 /// # Errors
 /// As of a Build.
 pub fn read_template(file: &str, text: &str) -> Result<Template, Invalid> {
-    template(file, &yaml::document(file, text)?)
+    template(file, &document(file, text)?)
+}
+
+/// The one object of a file. What has a hint is a second one.
+fn document(file: &str, text: &str) -> Result<Node, Invalid> {
+    let of_template = |hint: String| format!("{hint}; `--template FILE` takes the template");
+    yaml::document(file, text).map_err(|invalid| Invalid { hint: invalid.hint.map(of_template), ..invalid })
 }
 
 /// A template of the cluster; `name` is what it is called in messages.

@@ -8,6 +8,7 @@ use crate::pod::flag::with_flag;
 use crate::pod::image::Variant;
 use crate::pod::start::Start;
 use crate::pod::view::{Said, View};
+use crate::profile::Capabilities;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -86,27 +87,22 @@ pub(super) fn apparmor(view: &View) -> Vec<Finding> {
     })
 }
 
-/// newuidmap and newgidmap get these from their files, within the container's set.
-const OF_HELPERS: [&str; 2] = ["SETUID", "SETGID"];
-
 pub(super) fn capabilities(view: &View) -> Vec<Finding> {
-    let names = |list: &str| -> BTreeSet<&str> {
-        let names = view.container()["securityContext"]["capabilities"][list].as_array().into_iter().flatten().filter_map(Value::as_str);
-        names.map(|name| name.trim_start_matches("CAP_")).collect()
-    };
-    let (drop, add) = (names("drop"), names("add"));
-    let lacks = |name: &&str| (drop.contains("ALL") || drop.contains(*name)) && !add.contains(*name) && !add.contains("ALL");
-    let missing: Vec<_> = OF_HELPERS.into_iter().filter(lacks).collect();
+    let capabilities = Capabilities::of(&view.container()["securityContext"]["capabilities"]);
+    let missing = capabilities.missing_for_helpers();
     if view.is_privileged() || view.is_root() || missing.is_empty() {
         return vec![];
     }
-    let field = view.path("securityContext.capabilities");
     let why = format!("newuidmap and newgidmap have no {}: they can't write the maps of a user namespace", missing.join(" and no "));
-    let wanted: Vec<_> = add.into_iter().chain(OF_HELPERS).collect::<BTreeSet<_>>().into_iter().collect();
-    let mut edits = vec![Edit::Container(view.number, &["securityContext", "capabilities", "add"], json!(wanted))];
-    let kept: Vec<_> = drop.into_iter().filter(|name| !OF_HELPERS.contains(name)).collect();
-    edits.push(Edit::Container(view.number, &["securityContext", "capabilities", "drop"], json!(kept)));
-    vec![Finding::stops(Cause::CapsDropped, field, why).fix("add SETUID and SETGID to capabilities.add").edits(edits)]
+    let is_helpers = |name: &&str| Capabilities::OF_HELPERS.contains(name);
+    let add: BTreeSet<_> = capabilities.add.iter().map(String::as_str).chain(Capabilities::OF_HELPERS).collect();
+    let drop: Vec<_> = capabilities.drop.iter().map(String::as_str).filter(|name| !is_helpers(name)).collect();
+    let edits = [
+        Edit::Container(view.number, &["securityContext", "capabilities", "add"], json!(add)),
+        Edit::Container(view.number, &["securityContext", "capabilities", "drop"], json!(drop)),
+    ];
+    let finding = Finding::stops(Cause::CapsDropped, view.path("securityContext.capabilities"), why);
+    vec![finding.fix("add SETUID and SETGID to capabilities.add").edits(edits)]
 }
 
 pub(super) fn privilege_escalation(view: &View) -> Vec<Finding> {

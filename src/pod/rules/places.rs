@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, one};
 use crate::cause::Cause;
+use crate::fact::Directory;
 use crate::pod::edit::Edit;
 use crate::pod::view::{Storage, View};
 use serde_json::Value;
@@ -22,8 +23,6 @@ pub(super) fn read_only_root(view: &View) -> Vec<Finding> {
 
 /// Variables that lead a builder to places that can't be used.
 pub(super) fn variables(view: &View) -> Vec<Finding> {
-    /// A socket's path has 107 bytes at most; the longest that buildkitd makes there has this many behind the directory.
-    const LONGEST: usize = 107 - "/buildkit/otel-grpc.sock".len();
     let number = |name: &str| view.container()["env"].as_array().into_iter().flatten().position(|variable| variable["name"] == name);
     let field = |name: &str| number(name).map_or_else(|| view.path("env"), |number| view.path(&format!("env[{number}].value")));
     let relative = view.variable("TMPDIR").filter(|path| !path.starts_with('/') && !view.is_root());
@@ -31,9 +30,10 @@ pub(super) fn variables(view: &View) -> Vec<Finding> {
         let why = format!("TMPDIR is {path}: rootlesskit takes absolute paths only");
         Finding::stops(Cause::TempDir, field("TMPDIR"), why).fix("set TMPDIR to an absolute path, or remove it")
     });
-    let long = view.variable("XDG_RUNTIME_DIR").filter(|path| path.len() > LONGEST && !view.is_root());
+    let long =
+        view.variable("XDG_RUNTIME_DIR").filter(|path| !view.is_root() && Directory::is_too_long_for_sockets(&format!("{path}/buildkit")));
     let runtime = long.map(|path| {
-        let why = format!("XDG_RUNTIME_DIR has {} characters: a socket's path below it would be longer than the kernel takes", path.len());
+        let why = format!("XDG_RUNTIME_DIR has {} characters: a socket's path below it would be longer than buildkitd takes", path.len());
         Finding::stops(Cause::RuntimeDir, field("XDG_RUNTIME_DIR"), why)
             .fix("set XDG_RUNTIME_DIR to a shorter path, such as /run/user/1000")
     });
