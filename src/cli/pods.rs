@@ -48,18 +48,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let text = named::text(Named::Manifest, &arguments.file, LARGEST)?;
     let workloads = workloads(name, &text).map_err(|invalid| Error::BadInput { message: invalid.to_string(), hint: invalid.hint })?;
     let judged = judge(&workloads, arguments.container.as_deref()).map_err(|none| no_builder(name, arguments, &none))?;
-    let report = PodReport::new(&judged);
+    let code = exit::of(judged.iter().map(|judged| judged.verdict));
     let format = match arguments.format {
         PodFormat::Patch => {
             print_patch(name, &judged)?;
-            return Ok(exit::of(judged.iter().map(|judged| judged.verdict)));
+            return Ok(code);
         }
         PodFormat::Table => Format::Table,
         PodFormat::Json => Format::Json,
         PodFormat::Yaml => Format::Yaml,
     };
+    let report = PodReport::new(judged);
     format.print(&report, |style| pod_table(&report, &arguments.file, style))?;
-    Ok(exit::of(judged.iter().map(|judged| judged.verdict)))
+    Ok(code)
 }
 
 fn no_builder(name: &str, arguments: &Arguments, none: &NoBuilder) -> Error {

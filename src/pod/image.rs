@@ -1,9 +1,12 @@
 //! Which of BuildKit's two images a reference names.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 /// BuildKit has its image in two variants; others copy them under names of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Variant {
     /// `moby/buildkit:rootless` and tags with `-rootless`: USER 1000:1000, rootlesskit as its entrypoint.
     Rootless,
@@ -18,7 +21,7 @@ impl fmt::Display for Variant {
         f.write_str(match self {
             Variant::Rootless => "rootless",
             Variant::Rootful => "rootful",
-            Variant::Unknown => "not known",
+            Variant::Unknown => "unknown",
         })
     }
 }

@@ -8,33 +8,37 @@ use super::start::Start;
 use super::view::View;
 use crate::check::Ready;
 use crate::profile::Profile;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 /// What is said of one builder.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Judged {
     /// The object: `Deployment/buildkitd`.
     pub object: String,
-    /// The namespace that the object says.
+    /// The namespace, where the object says one.
     pub namespace: Option<String>,
-    /// The container.
+    /// The container's name.
     pub container: String,
     /// Its image.
     pub image: String,
-    /// Which of BuildKit's images that is.
+    /// Which of BuildKit's images that is, by its name.
     pub variant: Variant,
     /// The user, where the object or the image says it.
     pub user: Option<u64>,
-    /// The profile whose shape is the closest.
+    /// The profile whose shape is the closest: on nodes with its label `ready` a builder of that very shape works.
     pub profile: Profile,
-    /// Not ready where something stops it on every node; unknown where something can't be told from the object.
+    /// Not ready where something in the object stops builds on every node, unknown where the object does not say enough. Ready says
+    /// nothing of nodes.
     pub verdict: Ready,
-    /// In the order in which it would fail.
+    /// What there is to say, in the order in which a builder would come to it.
     pub findings: Vec<Finding>,
-    /// All changes as one patch of the object, where that mends it.
+    /// A strategic merge patch of the object that removes all that stops builds and can be removed so; null where nothing stops them.
     pub patch: Option<Value>,
-    /// Whether the patched object has nothing that stops it.
-    pub is_mended: bool,
+    /// Whether nothing stops builds in the patched object.
+    pub mended: bool,
 }
 
 /// No container runs buildkitd, as far as can be seen.
@@ -110,7 +114,7 @@ fn one(workload: &Workload, number: usize) -> Judged {
         verdict,
         findings: found,
         patch: edit::patch(workload, &edits),
-        is_mended: !rest.iter().any(|finding| finding.weight == Weight::Stops),
+        mended: !rest.iter().any(|finding| finding.weight == Weight::Stops),
     }
 }
 

@@ -14,8 +14,8 @@ const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const JSON: &str = "application/json-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 const NODE_POLICY: &str = "buildkit-preflight-own-node";
-/// What every attack tries to leave behind.
 pub(crate) const EVENTS: &str = "/api/v1/namespaces/default/events";
+/// What every attack tries to leave behind.
 pub(crate) const FORGED: &str = "forged";
 pub(crate) const FUTURE: &str = "2099-01-01T00:00:00Z";
 

@@ -2,9 +2,13 @@
 
 use crate::cause::Cause;
 use crate::pod::edit::Edit;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
 
 /// What a finding is to builds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// They fail on every node.
     Stops,
@@ -16,38 +20,40 @@ pub enum Weight {
     Advice,
 }
 
-impl Weight {
-    /// In a word.
-    pub fn word(self) -> &'static str {
-        match self {
+/// As JSON has it.
+impl fmt::Display for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Weight::Stops => "stops",
             Weight::Unknown => "unknown",
             Weight::Needs => "needs",
             Weight::Advice => "advice",
-        }
+        })
     }
 }
 
 /// One thing that is said about a builder.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What it is to builds.
     pub weight: Weight,
     /// The cause's id, or another word where the object alone can have it.
-    pub id: &'static str,
+    pub cause: &'static str,
     /// What is to blame, as a path in the object.
     pub field: String,
     /// What is so, and what follows.
-    pub why: String,
+    pub message: String,
     /// What to do.
     pub fix: Option<String>,
     /// The same as changes of the object.
+    #[serde(skip)]
     pub edits: Vec<Edit>,
 }
 
 impl Finding {
-    pub(super) fn new(weight: Weight, id: &'static str, field: String, why: impl Into<String>) -> Self {
-        Finding { weight, id, field, why: why.into(), fix: None, edits: Vec::new() }
+    pub(super) fn new(weight: Weight, cause: &'static str, field: String, message: impl Into<String>) -> Self {
+        Finding { weight, cause, field, message: message.into(), fix: None, edits: Vec::new() }
     }
 
     pub(super) fn stops(cause: Cause, field: String, why: impl Into<String>) -> Self {

@@ -174,7 +174,7 @@ fn each_field_that_stops_a_builder_is_named_and_mended_where_an_object_can() {
             Ready::Unknown => Weight::Unknown,
         };
         let found = judged.findings.iter().find(|finding| finding.weight == weight);
-        let told = found.map(|finding| (finding.id, finding.field.as_str()));
+        let told = found.map(|finding| (finding.cause, finding.field.as_str()));
         assert_eq!(judged.verdict, *verdict, "row {number}: {told:?}");
         assert_eq!(told.map(|(id, _)| id), first.map(|(id, _)| id), "row {number}");
         let end = first.map_or("", |(_, end)| end);
