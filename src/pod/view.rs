@@ -173,7 +173,7 @@ impl<'a> View<'a> {
             return vec![ROOTFUL_RUNTIME.into(), "/tmp".into()];
         }
         // buildkitd makes the last part itself.
-        let runtime = self.variable("XDG_RUNTIME_DIR").unwrap_or(ROOTLESS_RUNTIME.trim_end_matches("/buildkit"));
+        let runtime = self.variable("XDG_RUNTIME_DIR").unwrap_or_else(|| ROOTLESS_RUNTIME.trim_end_matches("/buildkit"));
         let temporary = self.variable("TMPDIR").unwrap_or(ROOTLESS_TEMPORARY);
         vec![temporary.into(), "/tmp".into(), runtime.into()]
     }
