@@ -85,12 +85,13 @@ impl Workload {
 
     /// The object as the API server made its pod: containers stand where the object has them, and those that were added behind them.
     pub(super) fn returned(&self, pod: &Value) -> Self {
-        let mut spec = pod["spec"].clone();
+        // It may come from anything that calls itself an API server.
+        let mut spec = Value::Object(pod["spec"].as_object().cloned().unwrap_or_default());
         let mut rest = spec["containers"].as_array().cloned().unwrap_or_default();
         let sent = self.spec["containers"].as_array().into_iter().flatten();
         let mut containers: Vec<_> = sent
             .map(|sent| {
-                let at = rest.iter().position(|container| container["name"] == sent["name"]);
+                let at = rest.iter().position(|container| container.is_object() && container["name"] == sent["name"]);
                 let mut container = at.map_or_else(|| json!({"name": sent["name"]}), |at| rest.remove(at));
                 // A mirror's name says nothing of what was copied there.
                 let variant = |container: &Value| Variant::of(container["image"].as_str().unwrap_or_default());
@@ -147,5 +148,8 @@ mod tests {
             json!([{"name": "a", "image": null}, {"name": "b", "image": "moby/buildkit:rootless"}, {"name": "mesh"}])
         );
         assert_eq!(returned.annotations, json!({"c": "d"}));
+        for nonsense in [json!(1), json!({"spec": "x"}), json!({"spec": {"containers": ["a", 1, {"name": "b", "image": {}}]}})] {
+            assert_eq!(workload.returned(&nonsense).spec["containers"][1]["name"], "b", "{nonsense}");
+        }
     }
 }

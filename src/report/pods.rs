@@ -226,3 +226,68 @@ impl InCluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::Obstacle;
+    use crate::pod::{builders, workloads};
+
+    fn judged(seccomp: &str) -> Judged {
+        let text = format!(
+            "kind: Pod
+metadata: {{name: p}}
+spec:
+  containers:
+  - name: b
+    image: moby/buildkit:v0.33.1-rootless
+    args: [--oci-worker-no-process-sandbox]
+    securityContext: {{seccompProfile: {{type: {seccomp}}}, appArmorProfile: {{type: Unconfined}}}}
+"
+        );
+        builders(&workloads("f", &text).expect("a pod"), None).expect("a builder")[0].judge()
+    }
+
+    fn node(fit: Fit) -> NodeFit {
+        NodeFit { node: "n\u{1b}[31m".into(), fit, why: Some("why\nFORGED".into()) }
+    }
+
+    fn admission(outcome: Outcome) -> Admission {
+        let refused = Refusal {
+            obstacle: Obstacle::Quota,
+            by: Some("q\u{202e}".into()),
+            change: None,
+            gate: None,
+            message: "exceeded\r\nFORGED".into(),
+            fix: Some("raise it\nFORGED".into()),
+        };
+        let findings = if outcome == Outcome::Accepted { Vec::new() } else { vec![refused] };
+        Admission { outcome, findings, notes: vec!["a\nFORGED".into()], warnings: vec!["b\nFORGED".into()] }
+    }
+
+    #[test]
+    fn a_verdict_is_on_the_object_its_admission_and_the_nodes() {
+        use Fit::{DoesNotFit, Fits, Unknown};
+        let refused = "a quota leaves no room for the builder's pod (q\u{202e})";
+        let rows: Vec<(&str, Outcome, Option<Vec<Fit>>, Ready, &str)> = vec![
+            ("Unconfined", Outcome::Accepted, Some(vec![Unknown, DoesNotFit, Fits]), Ready::Ready, "1 of 3 nodes: it fits"),
+            ("Unconfined", Outcome::Accepted, Some(vec![Unknown, DoesNotFit]), Ready::Unknown, "no node is known to fit"),
+            ("Unconfined", Outcome::Accepted, Some(vec![DoesNotFit]), Ready::NotReady, "no node fits"),
+            ("Unconfined", Outcome::Accepted, Some(vec![]), Ready::NotReady, "the cluster has no nodes"),
+            ("Unconfined", Outcome::Accepted, None, Ready::Unknown, "the nodes can't be listed"),
+            ("Unconfined", Outcome::Refused, Some(vec![Fits]), Ready::NotReady, refused),
+            ("Unconfined", Outcome::Unknown, Some(vec![Fits]), Ready::Unknown, refused),
+            ("RuntimeDefault", Outcome::Accepted, Some(vec![Fits]), Ready::NotReady, "seccomp"),
+            ("Localhost", Outcome::Changed, Some(vec![Fits]), Ready::Unknown, "seccomp"),
+        ];
+        for (seccomp, outcome, fits, verdict, why) in rows {
+            let nodes = fits.map(|fits| fits.into_iter().map(node).collect()).ok_or_else(|| "forbidden\nFORGED".to_owned());
+            let cluster = InCluster::new("n".into(), admission(outcome), None, nodes);
+            let builder = BuilderReport::in_cluster(judged(seccomp), cluster);
+            assert_eq!((builder.judged.verdict, reason(&builder).as_str()), (verdict, why), "{seccomp} {outcome}");
+            let text = pod_table(&PodReport::new(Some("v1".into()), vec![builder]), "-f f --cluster", Style::default());
+            let acts = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+            assert!(!text.contains(acts) && !text.lines().any(|line| line.starts_with("FORGED")), "{text:?}");
+        }
+    }
+}
