@@ -144,7 +144,7 @@ impl Asked<'_> {
             let (gate, fix) = (Some(gate.name.to_owned()), Some(fix(gate)));
             return Finding { obstacle: Obstacle::FeatureGate, by: None, change: Some(change.clone()), gate, message, fix };
         }
-        let message = why.map_or(message.clone(), |why| format!("{message}: {why}"));
+        let message = [Some(message.as_str()), why].into_iter().flatten().collect::<Vec<_>>().join(": ");
         let (by, fix) = changer::of(change, self.sent, got, self.namespace);
         Finding { obstacle: Obstacle::ChangedField, by, change: Some(change.clone()), gate: None, message, fix: Some(fix) }
     }

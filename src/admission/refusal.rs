@@ -52,8 +52,8 @@ pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -
         return Some(finding(Obstacle::NoDryRun, webhook, fix.into()));
     }
     if let Some(name) = quoted(message, "admission webhook ", '"') {
-        let known = WEBHOOKS.iter().find(|(part, _)| name.contains(part));
-        return Some(finding(Obstacle::Webhook, Some(name), known.map(|(_, fix)| fix(namespace)).unwrap_or_default()));
+        let known = WEBHOOKS.iter().find(|webhook| name.contains(webhook.part));
+        return Some(finding(Obstacle::Webhook, Some(name), known.map(|webhook| (webhook.fix)(namespace)).unwrap_or_default()));
     }
     if let Some(name) = quoted(message, "failed calling webhook ", '"') {
         let fix = "fix the webhook: while it is down, no pod can be created in this namespace";

@@ -44,10 +44,18 @@ pub(super) fn gatekeeper(namespace: &str) -> String {
 pub(super) const AUTOPILOT: &str =
     "Autopilot's own policies hold in each namespace: use a rootless builder (profile no-process-sandbox), or nodes of GKE Standard";
 
-/// Webhooks that are known, by a part of their name, and what exempts a builder.
-pub(super) const WEBHOOKS: &[(&str, fn(&str) -> String)] = &[
-    ("kyverno", kyverno),
-    ("gatekeeper.sh", gatekeeper),
-    (".gke.io", |_| AUTOPILOT.into()),
-    ("", |_| "exempt builders in this namespace from the webhook".into()),
+/// A webhook that is known.
+pub(super) struct Webhook {
+    /// A part of its name.
+    pub(super) part: &'static str,
+    /// What exempts the builders of a namespace.
+    pub(super) fix: fn(namespace: &str) -> String,
+}
+
+/// The first whose part is in the name counts; the last one is anybody's.
+pub(super) const WEBHOOKS: &[Webhook] = &[
+    Webhook { part: "kyverno", fix: kyverno },
+    Webhook { part: "gatekeeper.sh", fix: gatekeeper },
+    Webhook { part: ".gke.io", fix: |_| AUTOPILOT.into() },
+    Webhook { part: "", fix: |_| "exempt builders in this namespace from the webhook".into() },
 ];

@@ -265,11 +265,14 @@ spec:
         Admission { outcome, findings, notes: vec!["a\nFORGED".into()], warnings: vec!["b\nFORGED".into()] }
     }
 
+    /// The object's seccomp, what becomes of its pod, the nodes, the verdict, and why.
+    type Row = (&'static str, Outcome, Option<Vec<Fit>>, Ready, &'static str);
+
     #[test]
     fn a_verdict_is_on_the_object_its_admission_and_the_nodes() {
         use Fit::{DoesNotFit, Fits, Unknown};
         let refused = "a quota leaves no room for the builder's pod (q\u{202e})";
-        let rows: Vec<(&str, Outcome, Option<Vec<Fit>>, Ready, &str)> = vec![
+        let rows: Vec<Row> = vec![
             ("Unconfined", Outcome::Accepted, Some(vec![Unknown, DoesNotFit, Fits]), Ready::Ready, "1 of 3 nodes: it fits"),
             ("Unconfined", Outcome::Accepted, Some(vec![Unknown, DoesNotFit]), Ready::Unknown, "no node is known to fit"),
             ("Unconfined", Outcome::Accepted, Some(vec![DoesNotFit]), Ready::NotReady, "no node fits"),
