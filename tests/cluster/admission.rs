@@ -3,6 +3,7 @@
 use crate::agent::{self, PREFIX, program, verdict};
 use crate::canary::says;
 use crate::cluster::Cluster;
+use crate::pods;
 use crate::processes::wait;
 use serde_json::{Value, json};
 use std::fs;
@@ -248,6 +249,11 @@ pub(crate) fn what_cannot_be_told_is_unknown_and_says_why(cluster: &Cluster) {
         (Some(3), report) if report["profiles"][0]["pod"] == "accepted" => Ok(()),
         other => Err(format!("{other:?}")),
     });
+    // The same for a builder of somebody's.
+    let (code, builder) = pods::check(cluster, &pods::deployment(""), &[&asker[..], &["--namespace", "default"]].concat());
+    let answer = &builder["cluster"];
+    assert_eq!((code, &answer["pod"], &answer["nodes"]), (Some(3), &json!("accepted"), &Value::Null), "{builder:#}");
+    assert!(answer["nodesUnknown"].as_str().is_some_and(|why| why.contains("cannot list resource \"nodes\"")), "{builder:#}");
     cluster.delete(&["-n", "default", "rolebinding/pods", "role/pods", "serviceaccount/asker"]);
 
     let away = kubeconfig(cluster, "away", |text| text.replace(":6443", ":1"));

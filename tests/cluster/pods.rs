@@ -11,7 +11,7 @@ use std::path::PathBuf;
 const NAMESPACE: &str = "people";
 
 /// A builder as many have one, with more in its pod's spec.
-fn deployment(more: &str) -> String {
+pub(crate) fn deployment(more: &str) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -40,7 +40,7 @@ fn file(cluster: &Cluster, text: &str) -> PathBuf {
 }
 
 /// Exit code, and the report of the one builder.
-fn check(cluster: &Cluster, text: &str, arguments: &[&str]) -> (Option<i32>, Value) {
+pub(crate) fn check(cluster: &Cluster, text: &str, arguments: &[&str]) -> (Option<i32>, Value) {
     let path = file(cluster, text);
     let all = [&["check", "-f", path.to_str().expect("UTF-8"), "--cluster", "--format", "json"], arguments].concat();
     let (code, out, err) = run(cluster, &all);
