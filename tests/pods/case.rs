@@ -60,15 +60,27 @@ impl Case {
 
 /// The cases of `CASES`, or ours; `CASE` has parts of names that choose.
 pub(crate) fn cases() -> Vec<Case> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let place = set("CASES").map_or_else(|| root.join("tests/pods/cases"), |dir| root.join(dir));
-    let entries = fs::read_dir(&place).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
-    let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|dir| dir.join("case.json").exists()).collect();
-    dirs.sort();
+    let all = set("CASES").map_or_else(own, |dir| cases_in(&root().join(dir)));
     let chosen = set("CASE");
     let is_chosen = |case: &Case| chosen.as_ref().is_none_or(|parts| parts.split(',').any(|part| case.name().contains(part)));
-    dirs.into_iter().map(read).filter(is_chosen).collect()
+    all.into_iter().filter(is_chosen).collect()
+}
+
+/// All of ours.
+pub(crate) fn own() -> Vec<Case> {
+    cases_in(&root().join("tests/pods/cases"))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cases_in(place: &Path) -> Vec<Case> {
+    let entries = fs::read_dir(place).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+    let mut dirs: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|dir| dir.join("case.json").exists()).collect();
+    dirs.sort();
+    dirs.into_iter().map(read).collect()
 }
 
 fn read(dir: PathBuf) -> Case {
@@ -197,10 +209,10 @@ impl Tally {
         }
     }
 
-    /// The closing line; whether all is well.
-    pub(crate) fn close(&self) -> bool {
+    /// The closing line, which begins with what they are; whether all is well.
+    pub(crate) fn close(&self, what: &str) -> bool {
         let all = self.right + self.wrong + self.unknown;
-        println!("pods: {all}, right {}, wrong {}, unknown {}", self.right, self.wrong, self.unknown);
+        println!("{what}: {all}, right {}, wrong {}, unknown {}", self.right, self.wrong, self.unknown);
         self.wrong == 0 && all > 0
     }
 }

@@ -12,7 +12,7 @@ const ANSWERS: &str = "@daemon answers";
 const BUILT: &str = "@built";
 
 /// For a pod to start, to end, and for a build.
-const SECONDS: u64 = 100;
+const SECONDS: u64 = 240;
 
 /// What became of a builder.
 #[derive(Clone, Debug)]
@@ -145,8 +145,11 @@ impl Attempt<'_> {
         if said.contains(ANSWERS) {
             return of_build(&said);
         }
-        // The container may have died under it, which the kubelet tells a moment later.
-        let died = poll(10, || {
+        if said.contains("no daemon answers") {
+            return failed("daemon", said);
+        }
+        // The container died under it, which the kubelet tells a moment later.
+        let died = poll(SECONDS, || {
             let state = self.state(&self.get());
             if is_over(&state) { Ok(self.died(&state)) } else { Err(()) }
         });
@@ -166,8 +169,10 @@ impl Attempt<'_> {
         if status["phase"] == "Failed" && status["containerStatuses"].is_null() {
             return Some(failed("admission", message(status)));
         }
+        // Other reasons pass: a claim is bound, a node is ready again.
+        let no_node = format!("{} node(s) didn't match Pod's node affinity/selector", self.cluster.nodes.len());
         let unschedulable = conditions().find(|condition| condition["reason"] == "Unschedulable");
-        if let Some(condition) = unschedulable.filter(|condition| message(condition).contains("node affinity/selector")) {
+        if let Some(condition) = unschedulable.filter(|condition| message(condition).contains(&no_node)) {
             return Some(failed("admission", message(condition)));
         }
         let inits = || status["initContainerStatuses"].as_array().into_iter().flatten();
@@ -191,7 +196,9 @@ impl Attempt<'_> {
         }
         let terminated = if was.is_empty() { &state["state"]["terminated"] } else { &state["lastState"]["terminated"] };
         let lines = || log.lines().filter(|line| !line.trim().is_empty());
-        let telling = lines().find(|line| line.contains("error:")).or_else(|| lines().next_back());
+        // buildkitd prints where it was behind its error, and rootlesskit that it ended.
+        let of_daemon = lines().find(|line| line.starts_with("buildkitd: "));
+        let telling = of_daemon.or_else(|| lines().find(|line| line.contains("error:"))).or_else(|| lines().next_back());
         let message = terminated["message"].as_str().filter(|message| !message.is_empty());
         failed("daemon", telling.or(message).map_or_else(|| terminated.to_string(), str::to_owned))
     }

@@ -61,7 +61,7 @@ fn each_does_what_is_said(cluster: &Cluster) {
         let outcome = row.run.as_ref().map_or(row.case.outcome.as_str(), |run| run.outcome);
         tally.count(&row.case.name(), outcome, &row.judgement());
     }
-    assert!(tally.close(), "a builder did not do what is said of it");
+    assert!(tally.close("pods"), "a builder did not do what is said of it");
 }
 
 /// Once, whichever step comes first.
