@@ -1,6 +1,7 @@
 //! What a pod refers to, and its manifest does not bring: secrets, ConfigMaps, claims, directories of the node.
 
 use crate::cluster::Cluster;
+use crate::processes::wait;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -126,10 +127,20 @@ fn create(cluster: &Cluster, namespace: &str, object: &Value) {
     let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
     let mut object = object.clone();
     object["apiVersion"] = json!("v1");
-    post(cluster, &format!("/api/v1/namespaces/{namespace}/{kind}s"), &object);
+    made(cluster, &format!("/api/v1/namespaces/{namespace}/{kind}s"), &object);
 }
 
-fn post(cluster: &Cluster, path: &str, object: &Value) {
-    let (status, answer) = cluster.request("POST", path, None, "application/json", &object.to_string());
-    assert!([201, 409].contains(&status), "{path}: {status} {answer}");
+/// Makes an object that must be taken.
+pub(super) fn made(cluster: &Cluster, path: &str, object: &Value) {
+    let (status, answer) = post(cluster, path, object);
+    assert_eq!(status, 201, "{path}: {answer}");
+}
+
+/// Status and answer of the API server to a new object. On a machine that is busy it may be late: one that is there already is this one.
+pub(super) fn post(cluster: &Cluster, path: &str, object: &Value) -> (u16, Value) {
+    wait("an answer of the API server", 120, || match cluster.request("POST", path, None, "application/json", &object.to_string()) {
+        (0 | 429 | 500.., answer) => Err(answer.to_string()),
+        (409, answer) => Ok((201, answer)),
+        answer => Ok(answer),
+    })
 }

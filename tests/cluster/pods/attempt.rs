@@ -60,8 +60,7 @@ pub(super) fn run(cluster: &Cluster, place: Place, objects: &[Value], builder: &
 fn make_namespace(cluster: &Cluster, name: &str, level: &str) {
     let labels = json!({"pod-security.kubernetes.io/enforce": level});
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-    let (status, answer) = cluster.request("POST", "/api/v1/namespaces", None, "application/json", &object.to_string());
-    assert_eq!(status, 201, "{answer}");
+    around::made(cluster, "/api/v1/namespaces", &object);
     wait("its service account", 60, || {
         match cluster.request("GET", &format!("/api/v1/namespaces/{name}/serviceaccounts/default"), None, "", "") {
             (200, _) => Ok(()),
@@ -80,7 +79,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn result(&self) -> Ended {
         let pods = format!("/api/v1/namespaces/{}/pods", self.namespace);
-        let (status, answer) = self.cluster.request("POST", &pods, None, "application/json", &self.pod.to_string());
+        let (status, answer) = around::post(self.cluster, &pods, self.pod);
         if status != 201 {
             return ("refused", "admission", answer["message"].as_str().unwrap_or_default().to_owned());
         }
