@@ -94,7 +94,7 @@ impl Attempt<'_> {
         let client = if is_daemon { client(&words) } else { ["buildctl-daemonless.sh", "build"].map(str::to_owned).to_vec() };
         match self.starts() {
             Some(ended) => ended,
-            None => self.builds(&client),
+            None => self.builds(&client, is_daemon),
         }
     }
 
@@ -136,16 +136,16 @@ impl Attempt<'_> {
         ended.unwrap_or_else(|last| failed("admission", format!("it never ended: {}", self.events(&last))))
     }
 
-    /// A client builds in the container.
-    fn builds(&self, client: &[String]) -> Ended {
+    /// A client builds in the container: of the daemon there, or with a daemon of its own.
+    fn builds(&self, client: &[String], of_daemon: bool) -> Ended {
         let words: Vec<_> = client.iter().map(String::as_str).collect();
         let arguments = [&["exec", "-n", self.namespace, "builder", "-c", self.builder, "--"], &words[..]].concat();
         let (Ok(said) | Err(said)) = self.cluster.kubectl(&arguments);
         if said.contains(ANSWERS) {
             return of_build(&said);
         }
-        if said.contains("no daemon answers") {
-            return failed("daemon", said);
+        if !of_daemon || said.contains("no daemon answers") {
+            return failed("daemon", telling(&said).unwrap_or_default());
         }
         // The container died under it, which the kubelet tells a moment later.
         let died = poll(SECONDS, || {
@@ -194,12 +194,8 @@ impl Attempt<'_> {
             return of_build(&log);
         }
         let terminated = if was.is_empty() { &state["state"]["terminated"] } else { &state["lastState"]["terminated"] };
-        let lines = || log.lines().filter(|line| !line.trim().is_empty());
-        // buildkitd prints where it was behind its error, and rootlesskit that it ended.
-        let of_daemon = lines().find(|line| line.starts_with("buildkitd: "));
-        let telling = of_daemon.or_else(|| lines().find(|line| line.contains("error:"))).or_else(|| lines().next_back());
         let message = terminated["message"].as_str().filter(|message| !message.is_empty());
-        failed("daemon", telling.or(message).map_or_else(|| terminated.to_string(), str::to_owned))
+        failed("daemon", telling(&log).or(message).map_or_else(|| terminated.to_string(), str::to_owned))
     }
 
     fn events(&self, last: &str) -> String {
@@ -210,6 +206,13 @@ impl Attempt<'_> {
 /// Whether a container has ended at least once.
 fn is_over(state: &Value) -> bool {
     !state["state"]["terminated"].is_null() || !state["lastState"]["terminated"].is_null()
+}
+
+/// The line that tells why a daemon ended: buildkitd prints where it was behind its error, and rootlesskit that it ended.
+fn telling(log: &str) -> Option<&str> {
+    let lines = || log.lines().filter(|line| !line.trim().is_empty());
+    let of_daemon = lines().find(|line| line.starts_with("buildkitd: "));
+    of_daemon.or_else(|| lines().find(|line| line.contains("error:"))).or_else(|| lines().next_back())
 }
 
 /// The first words that tell why a build failed: those of the step, else of buildctl.

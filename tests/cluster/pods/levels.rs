@@ -24,12 +24,11 @@ pub(super) fn each_level_on_each_kind_of_node(cluster: &Cluster) {
         let builder = answer.report["builders"][0]["container"].as_str().unwrap_or_default().to_owned();
         let objects = manifest::objects(&fs::read_to_string(case.manifest()).expect("a manifest"));
         let run = attempt::run(cluster, *place, &objects, &builder);
+        println!("{:66}  {} ({}) {}", title(case, *place), run.outcome, run.stage, run.message);
         (answer, run)
     });
     let mut tally = Tally::default();
     for ((case, place), (answer, run)) in runs.iter().zip(&done) {
-        let name = format!("{} on {} in a {} namespace", case.name(), place.node, place.level);
-        println!("{name:64}  {} ({}) {}", run.outcome, run.stage, run.message);
         let verdict = answer.verdict().map(|(verdict, _)| verdict);
         let judgement = match (verdict, run.outcome) {
             // No object knows its namespace: that a level refuses it, the cluster alone can tell.
@@ -42,7 +41,11 @@ pub(super) fn each_level_on_each_kind_of_node(cluster: &Cluster) {
             (Some("unknown"), _) => Judgement::Unknown,
             (verdict, outcome) => Judgement::Wrong(format!("{verdict:?}, and a real one {outcome}: {}", run.message)),
         };
-        tally.count(&name, run.outcome, &judgement);
+        tally.count(&title(case, *place), run.outcome, &judgement);
     }
     assert!(tally.close("levels"), "a builder did not do what is said of it");
+}
+
+fn title(case: &Case, place: Place) -> String {
+    format!("{} on {} in a {} namespace", case.name(), place.node, place.level)
 }
