@@ -98,6 +98,35 @@ const ROWS: &[Row] = &[
         Some(("read-only-root", "readOnlyRootFilesystem")),
     ),
     (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "tmp"}]), Ready::NotReady, Some(("temp-dir", "env[0].value"))),
+    (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "/home/user/t"}]), Ready::NotReady, Some(("temp-dir", "env[0].value"))),
+    (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "/tmp"}]), Ready::Ready, None),
+    (
+        ROOTLESS,
+        |_, c| c["env"] = json!([{"name": "XDG_RUNTIME_DIR", "value": "/run/user/1001"}]),
+        Ready::NotReady,
+        Some(("runtime-dir", "env[0].value")),
+    ),
+    (
+        ROOTLESS,
+        |_, c| c["args"] = json!(["--root=/data/b", "--oci-worker-no-process-sandbox"]),
+        Ready::NotReady,
+        Some(("state-dir", "containers[1].args")),
+    ),
+    (
+        ROOTLESS,
+        |_, c| {
+            c["args"] = json!(["--root=/data/b", "--oci-worker-no-process-sandbox"]);
+            c["volumeMounts"][0]["mountPath"] = "/data".into();
+        },
+        Ready::Ready,
+        None,
+    ),
+    (
+        ROOTLESS,
+        |_, c| c["args"] = json!(["--addr", "unix:///run/buildkit/b.sock", "--oci-worker-no-process-sandbox"]),
+        Ready::NotReady,
+        Some(("runtime-dir", "containers[1].args")),
+    ),
     (
         ROOTLESS,
         |spec, _| spec["volumes"][0]["emptyDir"]["medium"] = "Memory".into(),
@@ -159,6 +188,17 @@ const ROWS: &[Row] = &[
         |_, c| c["securityContext"] = json!({"privileged": true, "allowPrivilegeEscalation": false}),
         Ready::NotReady,
         Some(("invalid-pod", "allowPrivilegeEscalation")),
+    ),
+    // runc's state is none of buildkitd's.
+    (
+        ROOTFUL,
+        |_, c| {
+            c["securityContext"] = json!({"privileged": true, "readOnlyRootFilesystem": true});
+            c["volumeMounts"] =
+                ["/var/lib/buildkit", "/run/buildkit", "/tmp"].map(|path| json!({"name": "state", "mountPath": path})).to_vec().into();
+        },
+        Ready::NotReady,
+        Some(("read-only-root", "readOnlyRootFilesystem")),
     ),
     ("registry.example/buildkit-fork:7", |_, _| {}, Ready::Unknown, Some(("image", "containers[1].image"))),
 ];
