@@ -223,7 +223,7 @@ fn of_build(said: &str) -> Ended {
     let error = said.lines().rfind(|line| line.starts_with("error:")).unwrap_or_default();
     let of_step = said.lines().filter(|line| line.starts_with('#') && !line.contains("DONE") && !line.contains("CACHED"));
     let words = of_step.filter_map(|line| line.split_once(' ')?.1.split_once(' ')).filter(|(time, _)| time.parse::<f64>().is_ok());
-    let last = words.map(|(_, words)| words).last().unwrap_or_default();
+    let last = words.map(|(_, words)| words).next_back().unwrap_or_default();
     failed("build", [last, error].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join("; "))
 }
 

@@ -162,7 +162,7 @@ impl Row {
             let stage = if run.stage.is_empty() { String::new() } else { format!(" ({})", run.stage) };
             format!("{}{stage}, {:.0} s", run.outcome, run.seconds)
         };
-        let mut run = self.run.as_ref().map_or("not run here".into(), shown);
+        let mut run = self.run.as_ref().map_or_else(|| "not run here".into(), shown);
         if self.run.as_ref().is_some_and(|run| !self.case.stage.is_empty() && run.stage != self.case.stage) {
             run += &format!(", not ({})", self.case.stage);
         }
