@@ -79,6 +79,8 @@ const STEPS: &[run::Step] = &[
     ("a good namespace passes, and nothing is stored in it", admission::a_good_namespace_passes),
     ("quotas, limits, policies and webhooks that refuse or change a builder are named", admission::others_that_refuse_or_change_are_named),
     ("a missing namespace or right makes a builder's fate unknown", admission::what_cannot_be_told_is_unknown_and_says_why),
+    ("each node is listed for a builder of somebody's", pods::each_node_is_listed_for_somebodys_builder),
+    ("what becomes of somebody's builder on admission is judged", pods::what_becomes_of_somebodys_builder_is_judged),
     ("the API server takes each profile's builder", admission::each_profiles_builder_is_taken),
     ("a CI runner with its own builder goes where the label is, and builds", tools::a_runner_goes_where_the_label_is_and_builds),
     ("auto takes the best profile that nodes are ready for", admission::auto_takes_the_best_that_nodes_are_ready_for),

@@ -1,7 +1,7 @@
 //! One field changed in a builder's container: what is said of it, and what the change that is proposed makes of it.
 
 use crate::check::Ready;
-use crate::pod::{Weight, judge, workloads};
+use crate::pod::{Judged, NoBuilder, Weight, Workload, builders, workloads};
 use serde_json::{Value, json};
 
 fn pod(image: &str, change: &dyn Fn(&mut Value, &mut Value)) -> Value {
@@ -202,6 +202,10 @@ const ROWS: &[Row] = &[
     ),
     ("registry.example/buildkit-fork:7", |_, _| {}, Ready::Unknown, Some(("image", "containers[1].image"))),
 ];
+
+fn judge(workloads: &[Workload], container: Option<&str>) -> Result<Vec<Judged>, NoBuilder> {
+    Ok(builders(workloads, container)?.iter().map(|builder| builder.judge()).collect())
+}
 
 #[test]
 fn each_field_that_stops_a_builder_is_named_and_mended_where_an_object_can() {
