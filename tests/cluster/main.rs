@@ -3,7 +3,7 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pods::STEPS`]. `SET=ci` leaves some out, and repeats less.
+//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pod_runs::STEPS`]. `SET=ci` leaves some out, and repeats less.
 //! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
 //! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
@@ -36,6 +36,7 @@ mod out_of_cluster;
 mod outside;
 #[path = "../support/people.rs"]
 mod people;
+mod pod_runs;
 mod pods;
 mod processes;
 mod rest;
@@ -133,7 +134,7 @@ fn trials() -> Vec<Trial> {
         Suite::Agent => (STEPS, &[][..]),
         Suite::Procmount => (PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS),
         Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
-        Suite::Pods => (pods::STEPS, pods::MORE_STEPS),
+        Suite::Pods => (pod_runs::STEPS, pod_runs::MORE_STEPS),
     };
     run::trials(steps).chain(run::trials(more).map(|step| step.with_ignored_flag(fleet::is_ci()))).collect()
 }

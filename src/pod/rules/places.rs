@@ -88,8 +88,7 @@ pub(super) fn elsewhere(view: &View) -> Vec<Finding> {
     let socket = socket.map(|path| foreign(view, Cause::RuntimeDir, flag_field(view, "--addr"), "makes a socket in", path));
     let is_missing = |path: &&str| path.starts_with('/') && is_on_root(path) && !THERE.contains(&path.trim_end_matches('/'));
     let temporary = view.variable("TMPDIR").filter(is_missing).map(|path| {
-        let why =
-            format!("TMPDIR is {path}, which the image does not have: rootlesskit makes a directory in it, and ends where it is not there");
+        let why = format!("TMPDIR is {path}: the image has no such directory, and rootlesskit ends without it");
         Finding::stops(Cause::TempDir, variable_field(view, "TMPDIR"), why)
             .fix(format!("mount an emptyDir on {path}, or remove TMPDIR"))
             .edits([Edit::EmptyDir(view.number, path.to_owned())])

@@ -3,6 +3,7 @@
 # usage: client.sh 'OPTIONS' ADDRESS...
 options=$1 end=$(($(cut -d . -f 1 /proc/uptime) + 60))
 shift
+set -- "$@" "unix://$XDG_RUNTIME_DIR/buildkit/buildkitd.sock"
 while [ "$(cut -d . -f 1 /proc/uptime)" -lt $end ]; do
   for address; do
     # Asking is dear, so a socket is awaited first. Certificates are for TCP alone.

@@ -8,7 +8,8 @@ mod images;
 mod levels;
 mod manifest;
 
-use crate::agent::program;
+use crate::agent::{self, program};
+use crate::canary::says;
 use crate::case::{Answer, Case, Judgement, Tally, cases, judged};
 use crate::cluster::Cluster;
 use crate::fleet::is_ci;
@@ -41,12 +42,16 @@ struct Row {
     run: Option<Run>,
     /// What is said without a cluster.
     offline: Judgement,
+    /// What is said with one; agents prove its nodes.
+    on_cluster: Option<Judgement>,
     /// The run of the patched object, where there is a patch that mends it.
     patched: Option<Result<Run, String>>,
 }
 
 fn each_does_what_is_said(cluster: &Cluster) {
     images_are_loaded(cluster);
+    agent::deployed(cluster);
+    says(cluster, "node1", "procmount", "ready", "Proven");
     let chosen: Vec<String> = serde_json::from_str(OF_CI).expect("ci.json");
     let mut all = cases();
     all.retain(|case| !is_ci() || chosen.contains(&case.name()));
@@ -56,12 +61,16 @@ fn each_does_what_is_said(cluster: &Cluster) {
         println!("{}", row.line());
         row
     });
-    let mut tally = Tally::default();
+    let (mut tally, mut on_cluster) = (Tally::default(), Tally::default());
     for row in &rows {
         let outcome = row.run.as_ref().map_or(row.case.outcome.as_str(), |run| run.outcome);
+        if let Some(judgement) = &row.on_cluster {
+            on_cluster.count(&format!("{} with --cluster", row.case.name()), outcome, judgement);
+        }
         tally.count(&row.case.name(), outcome, &row.judgement());
     }
-    assert!(tally.close("pods"), "a builder did not do what is said of it");
+    let is_right = on_cluster.close("pods with --cluster");
+    assert!(tally.close("pods") && is_right, "a builder did not do what is said of it");
 }
 
 /// Once, whichever step comes first.
@@ -94,21 +103,39 @@ fn check(case: &Case) -> Answer {
     Answer::of(Command::new(program()), &[], &case.manifest())
 }
 
+fn check_in_cluster(cluster: &Cluster, case: &Case, namespace: &str) -> Answer {
+    let mut command = Command::new(program());
+    command.env("KUBECONFIG", cluster.kubeconfig());
+    Answer::of(command, &["--cluster", "--namespace", namespace], &case.manifest())
+}
+
+/// A cluster's answer has more causes than an object's, so its verdict counts.
+fn judged_in_cluster(outcome: &str, answer: &Answer) -> Judgement {
+    match (answer.verdict().map(|(verdict, _)| verdict), outcome) {
+        (Some("unknown"), _) => Judgement::Unknown,
+        (Some("works"), "works") | (Some("fails"), "fails" | "refused") => Judgement::Right,
+        (verdict, outcome) => Judgement::Wrong(format!("{}, and a real one {outcome}", verdict.unwrap_or("an error"))),
+    }
+}
+
 fn row(cluster: &Cluster, case: &Case) -> Row {
     let answer = check(case);
     let builder = answer.report["builders"][0]["container"].as_str().unwrap_or_default().to_owned();
     if !case.measured || builder.is_empty() {
-        return Row { case: case.clone(), run: None, offline: judged(case, &case.outcome, &answer), patched: None };
+        return Row { case: case.clone(), run: None, offline: judged(case, &case.outcome, &answer), on_cluster: None, patched: None };
     }
     let place = Place { node: node(case), level: &case.namespace_level };
     let objects = manifest::objects(&fs::read_to_string(case.manifest()).expect("a manifest"));
-    let run = attempt::run(cluster, place, &objects, &builder);
+    let mut on_cluster = None;
+    let run = attempt::run(cluster, place, &objects, &builder, |namespace| on_cluster = Some(check_in_cluster(cluster, case, namespace)));
+    let on_cluster = on_cluster.map(|answer| judged_in_cluster(run.outcome, &answer));
     let offline = judged(case, run.outcome, &answer);
     let is_mended = run.outcome != "works" && answer.report["builders"][0]["patch"].is_object() && answer.is_mended();
     // What a level of Pod Security refuses of it, only the cluster can tell.
     let place = Place { level: "privileged", ..place };
-    let patched = is_mended.then(|| patched(cluster, case, &objects).map(|objects| attempt::run(cluster, place, &objects, &builder)));
-    Row { case: case.clone(), run: Some(run), offline, patched }
+    let patched =
+        is_mended.then(|| patched(cluster, case, &objects).map(|objects| attempt::run(cluster, place, &objects, &builder, |_| ())));
+    Row { case: case.clone(), run: Some(run), offline, on_cluster, patched }
 }
 
 /// The objects after `kubectl patch --local` with what `check -f --format patch` prints, as docs/pod-check.md says.
@@ -162,15 +189,16 @@ impl Row {
             let stage = if run.stage.is_empty() { String::new() } else { format!(" ({})", run.stage) };
             format!("{}{stage}, {:.0} s", run.outcome, run.seconds)
         };
-        let mut run = self.run.as_ref().map_or("not run here".into(), shown);
+        let mut run = self.run.as_ref().map_or_else(|| "not run here".into(), shown);
         if self.run.as_ref().is_some_and(|run| !self.case.stage.is_empty() && run.stage != self.case.stage) {
             run += &format!(", not ({})", self.case.stage);
         }
-        let offline = match &self.offline {
+        let word = |judgement: &Judgement| match judgement {
             Judgement::Right => "right",
             Judgement::Unknown => "unknown",
             Judgement::Wrong(_) => "wrong",
         };
+        let (offline, on_cluster) = (word(&self.offline), self.on_cluster.as_ref().map_or("-", word));
         let patched = match &self.patched {
             None => String::new(),
             Some(Ok(run)) => format!("; patched: {}", shown(run)),
@@ -178,6 +206,6 @@ impl Row {
         };
         let message = self.run.as_ref().map(|run| run.message.as_str()).filter(|message| !message.is_empty());
         let message = message.map_or_else(String::new, |message| format!("\n            {message}"));
-        format!("{:32}  {:24}  offline {offline}{patched}{message}", self.case.name(), run)
+        format!("{:32}  {:24}  offline {offline}, with --cluster {on_cluster}{patched}{message}", self.case.name(), run)
     }
 }

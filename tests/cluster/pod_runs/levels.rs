@@ -23,7 +23,7 @@ pub(super) fn each_level_on_each_kind_of_node(cluster: &Cluster) {
         let answer = check(case);
         let builder = answer.report["builders"][0]["container"].as_str().unwrap_or_default().to_owned();
         let objects = manifest::objects(&fs::read_to_string(case.manifest()).expect("a manifest"));
-        let run = attempt::run(cluster, *place, &objects, &builder);
+        let run = attempt::run(cluster, *place, &objects, &builder, |_| ());
         println!("{:66}  {} ({}) {}", title(case, *place), run.outcome, run.stage, run.message);
         (answer, run)
     });

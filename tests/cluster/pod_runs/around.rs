@@ -64,7 +64,7 @@ fn references(value: &Value, secrets: &mut Wanted, maps: &mut Wanted) {
         Value::Array(values) => values.iter().for_each(|value| references(value, secrets, maps)),
         Value::Object(fields) => {
             for (field, inner) in fields {
-                let name = inner["secretName"].as_str().or(inner["name"].as_str()).map(str::to_owned);
+                let name = inner["secretName"].as_str().or_else(|| inner["name"].as_str()).map(str::to_owned);
                 match (field.as_str(), name) {
                     ("secret" | "secretRef", Some(name)) => secrets.entry(name).or_default().extend(keys(inner)),
                     ("secretKeyRef", Some(name)) => secrets.entry(name).or_default().extend(key(inner)),

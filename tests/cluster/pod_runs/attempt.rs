@@ -40,8 +40,8 @@ fn failed(stage: &'static str, message: impl Into<String>) -> Ended {
     ("fails", stage, message.into())
 }
 
-/// Runs the pod of the one object that has one, with these others beside it.
-pub(super) fn run(cluster: &Cluster, place: Place, objects: &[Value], builder: &str) -> Run {
+/// Runs the pod of the one object that has one, with these others beside it. The namespace is asked before the pod is made.
+pub(super) fn run(cluster: &Cluster, place: Place, objects: &[Value], builder: &str, ask: impl FnOnce(&str)) -> Run {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let namespace = format!("pods-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let start = Instant::now();
@@ -49,6 +49,7 @@ pub(super) fn run(cluster: &Cluster, place: Place, objects: &[Value], builder: &
     let object = objects.iter().find(|object| manifest::has_pod(object)).unwrap_or_else(|| panic!("no pod in {objects:?}"));
     let mut pod = manifest::pod(object, builder, &namespace, place.node);
     around::make(cluster, objects, &mut pod);
+    ask(&namespace);
     let (outcome, stage, message) = Attempt { cluster, namespace: &namespace, builder, pod: &pod }.result();
     let ways = [format!("/api/v1/namespaces/{namespace}/pods/builder"), format!("/api/v1/namespaces/{namespace}")];
     for path in ways {
@@ -223,7 +224,7 @@ fn of_build(said: &str) -> Ended {
     let error = said.lines().rfind(|line| line.starts_with("error:")).unwrap_or_default();
     let of_step = said.lines().filter(|line| line.starts_with('#') && !line.contains("DONE") && !line.contains("CACHED"));
     let words = of_step.filter_map(|line| line.split_once(' ')?.1.split_once(' ')).filter(|(time, _)| time.parse::<f64>().is_ok());
-    let last = words.map(|(_, words)| words).last().unwrap_or_default();
+    let last = words.map(|(_, words)| words).next_back().unwrap_or_default();
     failed("build", [last, error].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join("; "))
 }
 
