@@ -2,6 +2,8 @@
 
 mod obstacle;
 mod placement;
+mod pools;
 
 pub use obstacle::{Obstacle, obstacles};
 pub use placement::{ADVICE, Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};
+pub use pools::{BarrenPool, IN_A_ROW};
