@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci seed seed-ci hostile hostile-ci \
-	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
+	procmount procmount-ci seed seed-ci scaling hostile hostile-ci \
+	tools cluster-tools neighbours karpenter kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -69,6 +69,9 @@ seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit tem
 
 seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
 	SET=ci SUITE=seed cargo test --locked --features root --test cluster
+
+scaling: static node-binary cluster-tools karpenter ## builders on nodes that Karpenter makes, as its provider for tests does, in two minutes (STEP, KEEP as above)
+	SUITE=scaling cargo test --locked --features root --test cluster
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -144,6 +147,13 @@ neighbours:
 	cd tests/tools/shipwright && $(GO) -o $(CURDIR)/$(TOOLS)/shipwright/ tool
 	cp -rT --no-preserve=mode $$(cd tests/tools/tekton && go list -m -f '{{.Dir}}' github.com/tektoncd/pipeline)/config $(TOOLS)/tekton/config
 	cp -rT --no-preserve=mode $$(cd tests/tools/shipwright && go list -m -f '{{.Dir}}' github.com/shipwright-io/build)/deploy $(TOOLS)/shipwright/deploy
+
+# Karpenter with the cloud of its own tests, and the definitions of its resources.
+karpenter:
+	@mkdir -p $(TOOLS)/karpenter/crds
+	cd tests/tools/karpenter && $(GO) -o $(CURDIR)/$(TOOLS)/karpenter/ sigs.k8s.io/karpenter/kwok
+	cd tests/tools/karpenter && dir=$$(go list -m -f '{{.Dir}}' sigs.k8s.io/karpenter) && \
+		cp --no-preserve=mode $$dir/pkg/apis/crds/*.yaml $$dir/kwok/apis/crds/*.yaml $(CURDIR)/$(TOOLS)/karpenter/crds/
 
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13

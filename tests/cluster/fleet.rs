@@ -88,6 +88,8 @@ pub(crate) enum Suite {
     Procmount,
     /// What Knative's BuildKit template offered.
     Seed,
+    /// Pools of nodes that Karpenter makes.
+    Scaling,
 }
 
 impl Suite {
@@ -96,6 +98,7 @@ impl Suite {
         match std::env::var("SUITE").as_deref() {
             Ok("procmount") => Suite::Procmount,
             Ok("seed") => Suite::Seed,
+            Ok("scaling") => Suite::Scaling,
             _ => Suite::Agent,
         }
     }
