@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci pods-ci seed seed-ci hostile hostile-ci \
-	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
+	procmount procmount-ci pods-ci seed seed-ci scaling hostile hostile-ci \
+	tools cluster-tools neighbours karpenter kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -66,6 +66,9 @@ seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit tem
 
 seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
 	SET=ci SUITE=seed cargo test --locked --features root --test cluster
+
+scaling: static node-binary cluster-tools karpenter ## builders on nodes that Karpenter makes, as its provider for tests does, in two minutes (STEP, KEEP as above)
+	SUITE=scaling cargo test --locked --features root --test cluster
 
 pods: static node-binary cluster-tools ## builders that people have: `check -f` beside a real run of each, with its patch too; needs root (CASES=directory of the same form, CASE=parts,of,names, KEEP as above)
 	cargo test --locked --test pods
@@ -149,6 +152,13 @@ neighbours:
 	cd tests/tools/shipwright && $(GO) -o $(CURDIR)/$(TOOLS)/shipwright/ tool
 	cp -rT --no-preserve=mode $$(cd tests/tools/tekton && go list -m -f '{{.Dir}}' github.com/tektoncd/pipeline)/config $(TOOLS)/tekton/config
 	cp -rT --no-preserve=mode $$(cd tests/tools/shipwright && go list -m -f '{{.Dir}}' github.com/shipwright-io/build)/deploy $(TOOLS)/shipwright/deploy
+
+# Karpenter with the cloud of its own tests, and the definitions of its resources.
+karpenter:
+	@mkdir -p $(TOOLS)/karpenter/crds
+	cd tests/tools/karpenter && $(GO) -o $(CURDIR)/$(TOOLS)/karpenter/ sigs.k8s.io/karpenter/kwok
+	cd tests/tools/karpenter && dir=$$(go list -m -f '{{.Dir}}' sigs.k8s.io/karpenter) && \
+		cp --no-preserve=mode $$dir/pkg/apis/crds/*.yaml $$dir/kwok/apis/crds/*.yaml $(CURDIR)/$(TOOLS)/karpenter/crds/
 
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13

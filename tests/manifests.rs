@@ -1,9 +1,10 @@
 //! `manifests/` is what `render` prints: `make manifests` writes it anew.
 
+use buildkit_preflight::agent::{METRICS, MetricRow};
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, builder, client,
-    tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, alerts, builder,
+    client, tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -68,6 +69,14 @@ fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
     for (name, tune) in TUNE_OVERLAYS {
         stands(&format!("overlays/{name}"), &tune_overlay(tune).expect("manifests"));
     }
+}
+
+#[test]
+fn the_alert_is_the_one_that_is_rendered_with_metrics_that_there_are() {
+    let exposed: Vec<_> = METRICS.iter().map(MetricRow::exposed).collect();
+    let named = |end: &str| exposed.iter().find(|name| name.ends_with(end)).expect("a metric").as_str();
+    let text = alerts(named("_verdict"), named("_node_created_timestamp_seconds")).expect("a manifest");
+    stands("alerts", &[("prometheus-rule.yaml", text)]);
 }
 
 #[test]

@@ -114,6 +114,8 @@ fn no_text_that_was_given_acts_on_the_terminal() {
             &["probe", "--sub-ids", &serde_json::json!({ "uids": text }).to_string()],
             &["render", "builder", "--image", text],
             &["render", "builder", "--user", text],
+            &["render", "builder", "--pool", text],
+            &["render", "karpenter", "--node-class", text],
             &["build", "--image", "a/b:1", "--secret", text],
             &["build", "--image", "a/b:1", "--build-arg", &"x".repeat(100_000)],
             &["prover", "--shape", "userns", "--socket", &format!("/nowhere/{text}")],
@@ -189,6 +191,8 @@ fn a_standard_output_that_takes_nothing_is_said() {
         "render builder --tls --no-guard",
         "render template",
         "render values --for buildx",
+        "render readiness-rule",
+        "render cluster-autoscaler",
     ] {
         for redirection in ["> /dev/full", ">&-"] {
             let (code, said) = shell(&format!("\"$0\" {command} {redirection}"), &[root]);
@@ -287,6 +291,7 @@ fn help_keeps_within_the_width_that_there_is() {
             &["render", "agent", "--help"],
             &["render", "builder", "--help"],
             &["render", "values", "--help"],
+            &["render", "karpenter", "--help"],
             &["probe", "--help"],
             &["prover", "--help"],
         ] {

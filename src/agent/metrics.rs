@@ -1,5 +1,6 @@
 use crate::check::Ready;
 use crate::fact::{Fact, Tuned};
+use crate::node::View;
 use crate::profile::Profile;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -34,6 +35,11 @@ struct ReasonLabels {
     reason: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    pool: String,
+}
+
 /// A metric.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(test, derive(PartialEq, Eq, strum::VariantArray))]
@@ -41,8 +47,10 @@ enum Metric {
     Verdict,
     Probe,
     Writes,
+    Withdrawn,
     EventsFailed,
     LastWrite,
+    NodeCreated,
     SysctlsSet,
     TuneProblem,
 }
@@ -77,12 +85,26 @@ const fn row(metric: Metric, name: &'static str, kind: &'static str, labels: &'s
 }
 
 /// All metrics.
-pub const METRICS: [MetricRow; 7] = [
+pub const METRICS: [MetricRow; 9] = [
     row(Metric::Verdict, "verdict", "gauge", &["profile", "verdict"], "1 for the verdict of a profile, 0 for the others"),
     row(Metric::Probe, "probe_duration_seconds", "histogram", &[], "How long a check took, probe included"),
     row(Metric::Writes, "writes", "counter", &["result"], "Attempts to write the Node, by result"),
+    row(
+        Metric::Withdrawn,
+        "foreign_words_withdrawn",
+        "counter",
+        &[],
+        "Times that others' labels or conditions under our names were removed",
+    ),
     row(Metric::EventsFailed, "events_failed", "counter", &[], "Events that the API server did not accept"),
     row(Metric::LastWrite, "last_write_timestamp_seconds", "gauge", &[], "When the Node was last written"),
+    row(
+        Metric::NodeCreated,
+        "node_created_timestamp_seconds",
+        "gauge",
+        &["pool"],
+        "When the Node was made, and the label that names its pool",
+    ),
     row(Metric::SysctlsSet, "sysctl_set", "gauge", &["sysctl"], "Sysctls that tune has set, with the value"),
     row(Metric::TuneProblem, "tune_problem", "gauge", &["reason"], "1 while tune leaves a sysctl too low, by reason"),
 ];
@@ -93,8 +115,10 @@ pub(super) struct Metrics {
     verdict: Family<VerdictLabels, Gauge>,
     probe: Histogram,
     writes: Family<ResultLabels, Counter>,
+    withdrawn: Counter,
     events_failed: Counter,
     last_write: Gauge,
+    node_created: Family<PoolLabels, Gauge>,
     sysctls_set: Family<SysctlLabels, Gauge>,
     tune_problem: Family<ReasonLabels, Gauge>,
 }
@@ -106,8 +130,10 @@ impl Metrics {
             verdict: Family::default(),
             probe: Histogram::new(SECONDS),
             writes: Family::default(),
+            withdrawn: Counter::default(),
             events_failed: Counter::default(),
             last_write: Gauge::default(),
+            node_created: Family::default(),
             sysctls_set: Family::default(),
             tune_problem: Family::default(),
         };
@@ -121,8 +147,10 @@ impl Metrics {
                 Metric::Verdict => self.registry.register(name, help, self.verdict.clone()),
                 Metric::Probe => self.registry.register(name, help, self.probe.clone()),
                 Metric::Writes => self.registry.register(name, help, self.writes.clone()),
+                Metric::Withdrawn => self.registry.register(name, help, self.withdrawn.clone()),
                 Metric::EventsFailed => self.registry.register(name, help, self.events_failed.clone()),
                 Metric::LastWrite => self.registry.register(name, help, self.last_write.clone()),
+                Metric::NodeCreated => self.registry.register(name, help, self.node_created.clone()),
                 Metric::SysctlsSet => self.registry.register(name, help, self.sysctls_set.clone()),
                 Metric::TuneProblem => self.registry.register(name, help, self.tune_problem.clone()),
             }
@@ -164,6 +192,20 @@ impl Metrics {
         self.writes.get_or_create(&ResultLabels { result }).inc();
         if result == "success" {
             self.last_write.set(jiff::Timestamp::now().as_second());
+        }
+    }
+
+    pub(super) fn withdrew(&self) {
+        self.withdrawn.inc();
+    }
+
+    /// The age of the Node and its pool: with the verdicts they tell whether the newest nodes of a pool are of any use.
+    pub(super) fn pool(&self, node: &View) {
+        self.node_created.clear();
+        let created = node.created.as_deref().and_then(|created| created.parse::<jiff::Timestamp>().ok());
+        if let Some(created) = created {
+            let pool = node.pool.as_ref().map(ToString::to_string).unwrap_or_default();
+            self.node_created.get_or_create(&PoolLabels { pool }).set(created.as_second());
         }
     }
 
@@ -212,6 +254,8 @@ mod tests {
         metrics.verdicts(&BTreeMap::from([(Profile::NoProcessSandbox, Ready::Ready)]));
         metrics.wrote("success");
         metrics.event_failed();
+        metrics.withdrew();
+        metrics.pool(&View { created: Some("2026-01-01T00:00:00Z".into()), ..View::default() });
         metrics.probe_took(Duration::from_millis(20));
         let at = || "2026-01-01T00:00:00Z".to_owned();
         let change = SysctlChange { sysctl: Tunable::MAX_USER_NAMESPACES, from: 0, to: 1, at: at() };

@@ -7,7 +7,7 @@ use crate::attempt;
 use crate::check::Ready;
 use crate::fact::{Fact, Facts, Kubelet};
 use crate::gather;
-use crate::node::{ConditionType, Observation, Status, View};
+use crate::node::{Observation, View};
 use crate::publish::{self, Canaries, Desired, Verdicts};
 use crate::read::{BadPath, Fingerprint, TunedFile, Watched};
 use std::sync::Arc;
@@ -85,9 +85,7 @@ impl Prover {
         canaries: &Canaries,
     ) -> Result<Judged, Error> {
         let mut judged = self.look(options, health, node, canaries).await?;
-        let condition = ConditionType::of(options.profile).and_then(|kind| node.condition(kind));
-        let is_true = condition.is_some_and(|condition| condition.status == Some(Status::True));
-        let stands = is_true || node.verdict(options.profile) == Some(Ready::Ready);
+        let stands = node.is_proven(options.profile);
         let mut refused = u32::from(judged.published == Ready::NotReady);
         for pause in PAUSES {
             if !stands || judged.published == Ready::Ready || refused == 2 {

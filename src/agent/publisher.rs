@@ -110,6 +110,19 @@ impl Publisher {
         Ok(())
     }
 
+    /// Takes off the Node what others have put there under our names, before anything is proven: what autoscalers and platforms copy
+    /// from one node to the next is no proof, and pods would be sent here by it while the first probe is under way.
+    pub(super) async fn withdraw_strays(&mut self) -> Result<(), api::Error> {
+        if self.options.is_canary() || !self.node.as_ref().is_some_and(View::has_strays) {
+            return Ok(());
+        }
+        if !self.options.allow_unconfined {
+            let checked = self.check_confinement().await;
+            self.heard(checked)?;
+        }
+        self.remove_strays().await
+    }
+
     /// Forgets what stands on the Node, so that it is asked again.
     pub(super) fn forget(&mut self) {
         self.node = None;
@@ -216,7 +229,8 @@ impl Publisher {
                 Err(error) if error.code() == Some(409) && tries > 0 => self.node = Some(self.writer().await?.read().await?),
                 removed => {
                     if let Some(node) = self.heard(removed)? {
-                        info!("took off the Node what others had put there under our names");
+                        warn!("took off the Node what others had put there under our names");
+                        self.health.metrics.withdrew();
                         self.node = Some(node);
                     }
                     return Ok(());

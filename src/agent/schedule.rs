@@ -13,6 +13,9 @@ pub(super) const LOOK: Duration = Duration::from_secs(5);
 /// The pause before a canary's `ready` is withdrawn: what speaks against it is looked at once more.
 pub(super) const DOUBT: Duration = Duration::from_secs(10);
 
+/// The first pause before it is asked whether what was written still stands: as long as others may be labelling a new node.
+const LISTEN: Duration = LOOK;
+
 /// The first pause after a request that failed, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
@@ -102,6 +105,10 @@ pub(super) struct Schedule {
     next_telling: Instant,
     next_look: Option<Instant>,
     next_word: Option<Instant>,
+    /// When to ask whether what was written still stands; none where a heartbeat comes soon enough.
+    next_listening: Option<Instant>,
+    /// The pause before the asking after that one.
+    listening: Duration,
     retries: Backoff,
     tellings: Backoff,
     looks: Backoff,
@@ -124,6 +131,8 @@ impl Schedule {
             next_telling: now,
             next_look: None,
             next_word: None,
+            next_listening: (LISTEN * 2 < heartbeat).then_some(now + LISTEN),
+            listening: LISTEN * 2,
             retries: Backoff::new(RETRY.0, RETRY.1),
             tellings: Backoff::new(RETRY.0, RETRY.1),
             looks: Backoff::new(LOOK, heartbeat),
@@ -144,7 +153,8 @@ impl Schedule {
         // One that has come is over, also where nothing can be done about it now.
         self.next_look = self.next_look.filter(|at| *at > now);
         self.next_word = self.next_word.filter(|at| *at > now);
-        self.reads_afresh = self.truth == Truth::Unknown && self.shares_the_node && now >= self.next_try;
+        let listens = self.truth == Truth::Written && self.next_listening.is_some_and(|at| now >= at);
+        self.reads_afresh = (listens || self.truth == Truth::Unknown && self.shares_the_node) && now >= self.next_try;
         self.step = Step::Read;
     }
 
@@ -192,6 +202,19 @@ impl Schedule {
     /// The Node could not be read.
     pub(super) fn not_read(&mut self, now: Instant) {
         self.next_try = now + self.retries.next(&mut self.chance);
+    }
+
+    /// It was read what stands on the Node. What was written and does not stand there any more is proven and written anew. Each time
+    /// that it stands, the pause before the next asking doubles: a watch would need the right to watch all Nodes.
+    pub(super) fn heard(&mut self, now: Instant, stands: bool) {
+        if self.truth != Truth::Written {
+            return;
+        }
+        if !stands {
+            (self.truth, self.is_due, self.listening) = (Truth::Unknown, true, LISTEN);
+        }
+        self.next_listening = (self.listening * 2 < self.heartbeat).then(|| now + jittered(self.listening, &mut self.chance));
+        self.listening *= 2;
     }
 
     /// Takes what came of a look. False where it is not believed yet: what stands on the Node has to be read again, and the node

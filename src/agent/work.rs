@@ -74,8 +74,18 @@ impl Work {
         }
         if let Err(error) = self.publisher.read().await {
             self.publisher.complain(&error);
-            self.schedule.not_read(Instant::now());
+            return self.schedule.not_read(Instant::now());
         }
+        let Some(node) = self.publisher.node() else { return };
+        if !self.options.is_canary() {
+            self.health.metrics.pool(node);
+        }
+        let stands = !self.publisher.may_speak() || self.written.as_ref().is_some_and(|written| written.desired.stands_on(node));
+        self.schedule.heard(Instant::now(), stands);
+        if let Err(error) = self.publisher.withdraw_strays().await {
+            self.publisher.complain(&error);
+        }
+        memory::give_back();
     }
 
     async fn prove(&mut self) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use super::uses::{Use, Uses};
 use super::values::{OneOf, UNKNOWN_PROFILE, snapshotter};
 use super::{Error, block_on, names, output};
 use crate::fact::Snapshotter;
+use crate::node::Pool;
 use crate::profile::Profile;
 use crate::render::{self, BUILDER_NAME, BUILDER_NAMESPACE, BuilderOptions, Config, ImageUser, LEAST_POD_IDS, Quantity, Storage};
 use clap::Args;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
   buildkit-preflight render builder --profile procmount --namespace builds
   buildkit-preflight render builder --profile auto --min-nodes 3
   buildkit-preflight render builder --storage 50Gi,fast --tls
+  buildkit-preflight render builder --pool example.org/pool=ci
   buildkit-preflight render builder --profile procmount --ids 131072 \\
       --image registry.example/builder:1 --user builder:2000
 
@@ -45,6 +47,10 @@ pub(super) struct Arguments {
     image: Option<String>,
     #[command(flatten)]
     prefix: LabelPrefix,
+    /// Send the pods to the nodes with this label, and only prefer those that are ready: for a pool that an autoscaler makes. It would
+    /// make no node, or one after the other, for a label that the agent writes
+    #[arg(long, value_name = "KEY=VALUE", value_parser = names::pool)]
+    pool: Option<Pool>,
     /// How many pods to run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     replicas: u32,
@@ -114,6 +120,7 @@ fn choice() -> OneOf<Choice> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     // Before anybody is asked.
+    arguments.pool_is_the_users()?;
     let config = arguments.config()?;
     let profile = match arguments.profile {
         Choice::Profile(profile) => arguments.fits(profile)?,
@@ -137,6 +144,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 }
 
 impl Arguments {
+    /// A pool is known by a label that its nodes have from the first second on.
+    fn pool_is_the_users(&self) -> Result<(), Error> {
+        match self.pool.as_ref().filter(|pool| pool.is_written_by_agents(&self.prefix.domain)) {
+            Some(pool) => Err(Error::BadInput {
+                message: format!("--pool: the agent writes the label {}, so it can't name a pool", pool.key),
+                hint: Some("name a label of your own, such as buildkit-preflight.dev/pool=build".into()),
+            }),
+            None => Ok(()),
+        }
+    }
+
     fn config(&self) -> Result<Config, Error> {
         Ok(Config {
             toml: self.config.as_deref().map(files::toml).transpose()?,
@@ -156,6 +174,7 @@ impl Arguments {
             name: self.name.clone(),
             image: self.image.clone(),
             prefix: self.prefix.domain.clone(),
+            pool: self.pool.clone(),
             replicas: self.replicas,
             ids: self.ids.unwrap_or(LEAST_POD_IDS),
             user: self.user.clone().unwrap_or_default(),

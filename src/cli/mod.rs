@@ -36,6 +36,8 @@ pub mod reference;
 #[cfg(feature = "cli")]
 mod render;
 #[cfg(feature = "cli")]
+mod scaling;
+#[cfg(feature = "cli")]
 mod tools;
 mod tune;
 mod uses;

@@ -1,7 +1,9 @@
 //! Names that users give, checked before anything is done with them.
 
 #[cfg(feature = "cli")]
-use crate::render::{ImageUser, Storage};
+use crate::node::{DEFAULT_PREFIX, Pool};
+#[cfg(feature = "cli")]
+use crate::render::{ImageUser, NodeClass, Storage};
 
 /// A node's name: a DNS subdomain (RFC 1123).
 pub(super) fn node(text: &str) -> Result<String, String> {
@@ -83,6 +85,42 @@ pub(super) fn storage(text: &str) -> Result<Storage, String> {
     Ok(Storage::Claim { size, class: class.map(str::to_owned) })
 }
 
+/// A pool: the key of a label and its value.
+#[cfg(feature = "cli")]
+pub(super) fn pool(text: &str) -> Result<Pool, String> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    let (domain, name) = key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
+    if !domain.is_none_or(is_dns_subdomain) || !is_label_text(name) || !is_label_text(value) {
+        return Err("a pool is written KEY=VALUE, a label of its nodes such as buildkit-preflight.dev/pool=build".into());
+    }
+    let pool = Pool { key: key.to_owned(), value: value.to_owned() };
+    match pool.is_written_by_agents(DEFAULT_PREFIX) {
+        true => Err("the agent writes this label, so it can't name a pool: a node would have it only after its proof".into()),
+        false => Ok(pool),
+    }
+}
+
+/// What may stand in the name or the value of a label.
+#[cfg(feature = "cli")]
+fn is_label_text(text: &str) -> bool {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    text.len() <= 63 && text.chars().all(inner) && ends(text.chars().next()) && ends(text.chars().last())
+}
+
+/// What a NodePool's nodeClassRef names, as GROUP/KIND/NAME.
+#[cfg(feature = "cli")]
+pub(super) fn node_class(text: &str) -> Result<NodeClass, String> {
+    let parts: Vec<_> = text.split('/').collect();
+    let is_kind = |kind: &str| kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric());
+    match parts.as_slice() {
+        [group, kind, name] if is_dns_subdomain(group) && kind.len() <= 63 && is_kind(kind) && is_dns_subdomain(name) => {
+            Ok(NodeClass { group: (*group).to_owned(), kind: (*kind).to_owned(), name: (*name).to_owned() })
+        }
+        _ => Err("a node class is written GROUP/KIND/NAME, such as karpenter.k8s.aws/EC2NodeClass/default".into()),
+    }
+}
+
 fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
@@ -145,6 +183,23 @@ mod tests {
         for bad in ["", "20", ",fast", "20Gi,", "20Gi,Fast", "20Gi,a,b", "20Gi, fast", "20Gi,a\nb", "fast,20Gi"] {
             assert!(storage(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pool_is_a_label_that_no_agent_writes() {
+        let long = format!("a={}", "b".repeat(64));
+        for bad in ["", "a", "a=", "=b", "a b=c", "a/b/c=d", "A.org/b=c", "a=b=c", "a=-b", "/a=b", "a/=b", "é=b", long.as_str()] {
+            assert!(pool(bad).is_err_and(|why| why.contains("KEY=VALUE")), "{bad}");
+        }
+        assert!(pool("buildkit-preflight.dev/no-process-sandbox=ready").is_err_and(|why| why.contains("the agent writes")));
+        let taken = pool("example.org/Pool_1=Build.2").map(|pool| (pool.key, pool.value));
+        assert_eq!(taken, Ok(("example.org/Pool_1".into(), "Build.2".into())));
+        assert_eq!(pool(&Pool::default().to_string()), Ok(Pool::default()));
+        for bad in ["", "a", "a/B", "a/B/c/d", "a/b/c", "A/B/c", "a/B/C", "a/B-C/d", "a//c", "/B/c", "a/B/"] {
+            assert!(node_class(bad).is_err(), "{bad}");
+        }
+        let class = node_class("karpenter.k8s.aws/EC2NodeClass/default").map(|class| [class.group, class.kind, class.name].join(" "));
+        assert_eq!(class, Ok("karpenter.k8s.aws EC2NodeClass default".into()));
     }
 
     #[test]

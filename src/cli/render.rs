@@ -2,7 +2,7 @@ use super::args::LabelPrefix;
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, clients, names, output, tools, values};
+use super::{Error, builder, clients, names, output, scaling, tools, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -22,6 +22,9 @@ enum What {
     Builder(Box<builder::Arguments>),
     Template(clients::Arguments),
     Values(tools::Arguments),
+    ReadinessRule(scaling::RuleArguments),
+    Karpenter(scaling::KarpenterArguments),
+    ClusterAutoscaler(scaling::AutoscalerArguments),
 }
 
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
@@ -79,6 +82,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         What::Builder(chosen) => return builder::run(chosen),
         What::Template(chosen) => return clients::run(chosen),
         What::Values(chosen) => return tools::run(chosen),
+        What::ReadinessRule(chosen) => return scaling::rule(chosen),
+        What::Karpenter(chosen) => return scaling::karpenter(chosen),
+        What::ClusterAutoscaler(chosen) => return scaling::autoscaler(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),

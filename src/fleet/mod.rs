@@ -4,7 +4,9 @@ mod fit;
 mod matching;
 mod obstacle;
 mod placement;
+mod pools;
 
 pub use fit::{Fit, NodeFit, fit};
 pub use obstacle::{Obstacle, obstacles};
 pub use placement::{ADVICE, Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};
+pub use pools::{BarrenPool, IN_A_ROW};

@@ -1,5 +1,6 @@
 //! Where a builder of a profile can be scheduled, by the labels of all nodes.
 
+use super::pools::{BarrenPool, barren};
 use crate::check::Ready;
 use crate::node::{Key, View};
 use crate::profile::Profile;
@@ -128,6 +129,8 @@ impl Standing {
 pub struct Fleet {
     /// The profile.
     pub profile: Profile,
+    /// The pools whose newest nodes are all proven not to run its builders.
+    pub barren: Vec<BarrenPool>,
     nodes: Vec<(String, Standing)>,
 }
 
@@ -135,7 +138,7 @@ impl Fleet {
     /// Counts. For `ids` see [`requirements`].
     pub fn new(nodes: &[View], profile: Profile, ids: Option<u32>) -> Self {
         let standing = |node: &View| (node.name.clone(), Standing::of(node, profile, ids));
-        Fleet { profile, nodes: nodes.iter().map(standing).collect() }
+        Fleet { profile, barren: barren(nodes, profile), nodes: nodes.iter().map(standing).collect() }
     }
 
     /// How many nodes there are.

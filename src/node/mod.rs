@@ -6,6 +6,7 @@ mod labels;
 mod names;
 mod object;
 mod observation;
+mod pool;
 mod rules;
 mod view;
 
@@ -14,5 +15,6 @@ pub use labels::{Key, LABELS, Label, Speaker, Values};
 pub use names::{COMPONENT, DEFAULT_PREFIX, MESSAGE_BYTES, OBEYED, REASON_BYTES, component, is_obeyed, manager};
 pub use object::{Node, Taint};
 pub use observation::Observation;
+pub use pool::{POOL_KEY, POOL_KEYS, Pool, TAINT_KEY, TAINT_PREFIX, TAINT_VALUE};
 pub use rules::Rule;
 pub use view::{Scheduling, StandingCondition, View};

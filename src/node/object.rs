@@ -50,6 +50,8 @@ pub(super) struct Metadata {
     #[serde(default)]
     pub(super) resource_version: String,
     #[serde(default)]
+    pub(super) creation_timestamp: Option<String>,
+    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) managed_fields: Vec<Managed>,

@@ -4,6 +4,7 @@ use super::conditions::{CONDITIONS, ConditionType, Status};
 use super::labels::Key;
 use super::names::manager;
 use super::object::{Node, NodeCondition, NodeStatus, Taint};
+use super::pool::Pool;
 use crate::check::Ready;
 use crate::fact::{Fact, Kubelet, OsRelease};
 use crate::profile::Profile;
@@ -21,6 +22,10 @@ pub struct View {
     pub uid: String,
     /// Which version of the object this is.
     pub resource_version: String,
+    /// When the Node was made, in RFC 3339.
+    pub created: Option<String>,
+    /// The pool that it belongs to.
+    pub pool: Option<Pool>,
     /// Our labels.
     pub ours: BTreeMap<Key, String>,
     /// Our conditions.
@@ -67,6 +72,7 @@ impl View {
     /// Reads a Node whose labels of ours have this prefix.
     pub fn new(node: Node, prefix: &str) -> Self {
         let Node { mut metadata, spec, status } = node;
+        let pool = Pool::of(&metadata.labels);
         let scheduling = Scheduling { labels: metadata.labels.clone(), is_cordoned: spec.unschedulable, taints: spec.taints };
         let ours: BTreeMap<_, _> = Key::ALL.into_iter().filter_map(|key| Some((key, metadata.labels.remove(&key.with(prefix))?))).collect();
         let managers: Vec<_> = CONDITIONS.iter().map(|row| manager(row.profile)).collect();
@@ -99,6 +105,8 @@ impl View {
             name: metadata.name,
             uid: metadata.uid,
             resource_version: metadata.resource_version,
+            created: metadata.creation_timestamp,
+            pool,
             ours,
             conditions,
             said,
@@ -110,6 +118,18 @@ impl View {
     /// Those of our conditions that are the word of none of our agents: all that stands there, or a part of it, is another's.
     pub fn stray_conditions(&self) -> impl Iterator<Item = ConditionType> {
         self.conditions.keys().copied().filter(|kind| !self.said.iter().any(|(_, said)| said == kind))
+    }
+
+    /// Whether something stands under our names that none of our agents has put there.
+    pub fn has_strays(&self) -> bool {
+        !self.stray_labels.is_empty() || self.stray_conditions().next().is_some()
+    }
+
+    /// Whether an agent of ours has put it there that builders of the profile run here. What others put there is no proof.
+    pub fn is_proven(&self, profile: Profile) -> bool {
+        let by_label = self.verdict(profile) == Some(Ready::Ready) && !self.stray_labels.contains(&Key::Verdict(profile));
+        let kind = ConditionType::of(profile).filter(|kind| self.said.iter().any(|(_, said)| said == kind));
+        by_label || kind.and_then(|kind| self.condition(kind)).is_some_and(|condition| condition.status == Some(Status::True))
     }
 
     /// One of our labels.
@@ -220,6 +240,36 @@ mod tests {
         assert!(!said(Profile::NoProcessSandbox, ConditionType::ProcMount));
         assert!(!said(Profile::ProcMount, ConditionType::Userns));
         assert_eq!(node.resource_version, "7");
+    }
+
+    #[test]
+    fn what_others_put_there_is_no_proof() {
+        let node = |manager: &str, complete: bool| {
+            let mut said = json!({"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}});
+            if !complete {
+                said.as_object_mut().expect("fields").remove("f:status");
+            }
+            let labels = json!({"f:buildkit-preflight.dev/no-process-sandbox": {}});
+            let conditions = json!({"k:{\"type\":\"RootlessBuildKit\"}": said});
+            let fields = json!({"f:metadata": {"f:labels": labels}, "f:status": {"f:conditions": conditions}});
+            json!({
+                "metadata": {
+                    "name": "n", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z",
+                    "labels": {"buildkit-preflight.dev/no-process-sandbox": "ready", "karpenter.sh/nodepool": "build"},
+                    "managedFields": [{"manager": manager, "fieldsV1": fields}],
+                },
+                "status": {"conditions": [{"type": "RootlessBuildKit", "status": "True"}]},
+            })
+        };
+        let ours = view(node("buildkit-preflight/no-process-sandbox", true));
+        assert!(ours.is_proven(Profile::NoProcessSandbox) && !ours.has_strays() && !ours.is_proven(Profile::Userns));
+        let theirs = view(node("karpenter", true));
+        assert!(!theirs.is_proven(Profile::NoProcessSandbox) && theirs.has_strays());
+        // Somebody has changed the status alone.
+        let changed = view(node("buildkit-preflight/no-process-sandbox", false));
+        assert!(changed.has_strays());
+        assert_eq!(ours.pool.map(|pool| pool.to_string()).as_deref(), Some("karpenter.sh/nodepool=build"));
+        assert_eq!(ours.created.as_deref(), Some("2026-01-01T00:00:00Z"));
     }
 
     #[test]

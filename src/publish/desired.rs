@@ -33,6 +33,16 @@ impl Desired {
         spoken_for.into_iter().any(|profile| node.verdict(profile) == Some(Ready::Ready))
     }
 
+    /// Whether it stands on the Node as it was written, and nothing of others beside it.
+    pub fn stands_on(&self, node: &View) -> bool {
+        let said = |condition: &Condition| {
+            node.condition(condition.kind).is_some_and(|stands| {
+                (stands.status, &stands.reason, &stands.message) == (Some(condition.status), &condition.reason, &condition.message)
+            })
+        };
+        !node.has_strays() && self.labels.iter().all(|(key, value)| node.label(*key) == Some(value)) && self.conditions.iter().all(said)
+    }
+
     /// All that others see of it.
     pub fn says(&self) -> (&BTreeMap<Key, String>, &[Condition]) {
         (&self.labels, &self.conditions)
@@ -223,6 +233,42 @@ mod tests {
         // The other canary still says how many IDs there are.
         let both = [(Profile::ProcMount, quiet()), (Profile::Userns, Canary::Answered)].into();
         assert_eq!(label(&wanted_on(&stands, &facts, Accept::Proven, &both), Key::PodIds), None);
+    }
+
+    #[test]
+    fn a_word_stands_as_long_as_nobody_changes_any_of_it() {
+        let wanted = wanted(&healthy());
+        let condition = &wanted.conditions[0];
+        let standing = crate::node::StandingCondition {
+            status: Some(condition.status),
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
+            last_transition_time: None,
+            last_heartbeat_time: Some("2026-01-01T00:00:00Z".into()),
+        };
+        let node = View {
+            ours: wanted.labels.clone(),
+            conditions: [(condition.kind, standing)].into(),
+            said: [(Profile::NoProcessSandbox, condition.kind)].into(),
+            ..View::default()
+        };
+        assert!(wanted.stands_on(&node));
+        type Change = fn(&mut View);
+        let changes: [(&str, Change); 6] = [
+            ("a label is gone", |node| node.ours.retain(|key, _| *key != DEFAULT)),
+            ("a label has another value", |node| node.ours.extend([(DEFAULT, "not-ready".to_owned())])),
+            ("another has put a label there", |node| node.stray_labels.extend([Key::Tuned])),
+            ("the condition is gone", |node| node.conditions.clear()),
+            ("the condition has another status", |node| {
+                node.conditions.values_mut().for_each(|condition| condition.status = Some(Status::False));
+            }),
+            ("the condition is another's word", |node| node.said.clear()),
+        ];
+        for (what, change) in changes {
+            let mut changed = node.clone();
+            change(&mut changed);
+            assert!(!wanted.stands_on(&changed), "{what}");
+        }
     }
 
     #[test]

@@ -78,7 +78,10 @@ fn notes(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> Vec<String> {
     let open = options.tls.is_none().then(|| {
         "without --tls, every client that reaches the builder's port can build. The NetworkPolicy lets in only pods of its namespace, if the network plugin enforces policies".to_owned()
     });
-    [sub_ids.and_then(SubIds::unpacked), risk, memory, secret, open].into_iter().flatten().collect()
+    let pool = options.pool.as_ref().map(|_| {
+        "--pool: what the agent says of a node is a preference only. Without the taint of `render readiness-rule` builders start on nodes that are not proven, where only the guard stops them".to_owned()
+    });
+    [sub_ids.and_then(SubIds::unpacked), risk, memory, secret, open, pool].into_iter().flatten().collect()
 }
 
 /// The pod that these manifests lead to, as an object.

@@ -8,6 +8,7 @@ mod builder;
 mod clients;
 mod error;
 mod image;
+mod scaling;
 mod shape;
 mod slots;
 mod sub_ids;
@@ -21,6 +22,7 @@ pub use builder::{
 };
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use error::Error;
+pub use scaling::{NodeClass, alerts, cluster_autoscaler, karpenter, readiness_rule};
 pub use slots::{NoSlot, Tool};
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 pub use tools::{ToolOptions, tool};

@@ -7,7 +7,7 @@ use serde_json::Value as Object;
 pub(super) type Source = (&'static str, &'static str);
 
 /// All templates, also those that others include.
-const SOURCES: [Source; 33] = [
+const SOURCES: [Source; 37] = [
     ("agent/namespace.yaml", include_str!("agent/namespace.yaml")),
     ("agent/rbac.yaml", include_str!("agent/rbac.yaml")),
     ("agent/policy.yaml", include_str!("agent/policy.yaml")),
@@ -32,6 +32,10 @@ const SOURCES: [Source; 33] = [
     ("clients/knative.yaml", include_str!("clients/knative.yaml")),
     ("clients/tekton.yaml", include_str!("clients/tekton.yaml")),
     ("clients/shipwright.yaml", include_str!("clients/shipwright.yaml")),
+    ("scaling/readiness-rule.yaml", include_str!("scaling/readiness-rule.yaml")),
+    ("scaling/alerts.yaml", include_str!("scaling/alerts.yaml")),
+    ("scaling/karpenter.yaml", include_str!("scaling/karpenter.yaml")),
+    ("scaling/cluster-autoscaler.yaml", include_str!("scaling/cluster-autoscaler.yaml")),
     ("tools/nodes.txt", include_str!("tools/nodes.txt")),
     ("tools/buildkit-service.yaml", include_str!("tools/buildkit-service.yaml")),
     ("tools/buildkit-operator.yaml", include_str!("tools/buildkit-operator.yaml")),

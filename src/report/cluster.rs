@@ -2,7 +2,7 @@ use super::text::{Line, Page, Section, Style};
 use crate::admission::{Admission, Finding, Obstacle, Outcome, title};
 use crate::check::Ready;
 use crate::fact::API_VERSION;
-use crate::fleet::Fleet;
+use crate::fleet::{BarrenPool, Fleet};
 use crate::profile::Profile;
 use crate::text::counted;
 use schemars::JsonSchema;
@@ -67,6 +67,25 @@ pub struct ReadyNodes {
     /// What to do where none is ready.
     #[serde(default)]
     pub fix: Option<String>,
+    /// The pools whose newest nodes are all proven not to run builders: an autoscaler may be making one after the other.
+    #[serde(default)]
+    pub barren_pools: Vec<Pool>,
+}
+
+/// A pool whose newest nodes are all proven not to run builders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pool {
+    /// The label that names it, as KEY=VALUE.
+    pub label: String,
+    /// Its newest nodes, the newest first.
+    pub nodes: Vec<String>,
+}
+
+impl From<&BarrenPool> for Pool {
+    fn from(barren: &BarrenPool) -> Self {
+        Pool { label: barren.pool.to_string(), nodes: barren.nodes.clone() }
+    }
 }
 
 /// How many names a report has.
@@ -103,6 +122,7 @@ impl ClusterProfile {
             names: fleet.ready().take(NAMES).map(str::to_owned).collect(),
             summary: fleet.to_string(),
             fix: fleet.advice(),
+            barren_pools: fleet.barren.iter().map(Pool::from).collect(),
         });
         let first = || title(&admission.findings);
         let none_ready = nodes.as_ref().is_some_and(|nodes| nodes.ready == 0 && nodes.unproven == 0);
@@ -191,9 +211,11 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         _ if matches!(profile.pod, Outcome::Refused | Outcome::Changed) => {}
         Some(nodes) if nodes.ready == 0 => {
             lines.push(("nodes", nodes.summary.clone()));
+            lines.extend(barren(nodes));
             lines.extend(nodes.fix.iter().map(|fix| ("fix", fix.clone())));
         }
         Some(nodes) => {
+            lines.extend(barren(nodes));
             let more = nodes.ready.saturating_sub(SHOWN);
             let names = nodes.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
             lines.push(("nodes", if more > 0 { format!("{names} and {more} more") } else { names }));
@@ -204,6 +226,21 @@ fn explain(profile: &ClusterProfile, report: &ClusterReport) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// What there is to say of pools that make no node which can build.
+fn barren(nodes: &ReadyNodes) -> impl Iterator<Item = Line> {
+    nodes.barren_pools.iter().flat_map(|pool| {
+        let (number, names) = (pool.nodes.len(), pool.nodes.join(", "));
+        [
+            ("pool", format!("the newest {number} nodes of the pool {} are all proven not ready ({names})", pool.label)),
+            (
+                "fix",
+                "stop the pool until the cause is gone: an autoscaler would make more such nodes. `kubectl describe node` says why"
+                    .to_owned(),
+            ),
+        ]
+    })
 }
 
 #[cfg(test)]
@@ -241,6 +278,28 @@ mod tests {
             json!({label("no-process-sandbox"): "ready", label("privileged"): "unknown", label("rootful"): "unknown", label("procmount-candidate"): "true"}),
             json!({label("no-process-sandbox"): "not-ready", label("privileged"): "not-ready", label("rootful"): "unknown"}),
         ])
+    }
+
+    #[test]
+    fn a_pool_whose_newest_nodes_are_all_bad_is_named() {
+        let node = |name: &str, verdict: &str| {
+            let labels = json!({"buildkit-preflight.dev/no-process-sandbox": verdict, "karpenter.sh/nodepool": "build"});
+            let key = json!({"f:metadata": {"f:labels": {"f:buildkit-preflight.dev/no-process-sandbox": {}}}});
+            let managed = json!([{"manager": "buildkit-preflight/no-process-sandbox", "fieldsV1": key}]);
+            let node = json!({"metadata": {"name": name, "uid": "u", "labels": labels, "managedFields": managed}});
+            View::new(serde_json::from_value(node).expect("a node"), DEFAULT_PREFIX)
+        };
+        let nodes: Vec<_> = ["a", "b", "c"].into_iter().map(|name| node(name, "not-ready")).collect();
+        let of = |report: &ClusterReport| report.profiles[0].nodes.clone().expect("nodes").barren_pools;
+        let bad = report(made, Some(&nodes));
+        let label = "karpenter.sh/nodepool=build".to_owned();
+        assert_eq!(of(&bad), [Pool { label, nodes: ["a", "b", "c"].map(str::to_owned).to_vec() }]);
+        let text = cluster_table(&bad, Style { width: None, colour: false });
+        assert!(text.contains("the newest 3 nodes of the pool karpenter.sh/nodepool=build are all proven not ready (a, b, c)"), "{text}");
+        // The rest of the cluster may do, and the pool is named all the same.
+        let more = [nodes, vec![node("z", "ready")]].concat();
+        assert_eq!(of(&report(made, Some(&more[..2]))), []);
+        assert_eq!(of(&report(made, Some(&more[1..]))), []);
     }
 
     #[test]

@@ -163,6 +163,9 @@ fn an_answer_that_seems_to_be_withdrawn_is_looked_at_once_more() {
         if reads < 2 {
             node["metadata"]["labels"][PROCMOUNT] = "ready".into();
             node["metadata"]["labels"][CANDIDATE] = "true".into();
+            let word = |manager: &str, label: &str| json!({"manager": manager, "fieldsV1": {"f:metadata": {"f:labels": {format!("f:{label}"): {}}}}});
+            node["metadata"]["managedFields"] =
+                json!([word("buildkit-preflight/no-process-sandbox", CANDIDATE), word("buildkit-preflight/procmount", PROCMOUNT)]);
             node["status"].as_object_mut().expect("a status").remove("runtimeHandlers");
         } else {
             able(node);

@@ -291,6 +291,27 @@ fn what_others_put_under_our_names_is_gone_with_the_next_write() {
 }
 
 #[test]
+fn what_nobody_proved_is_taken_off_before_the_first_probe() {
+    let mut is_stamped = false;
+    let server = Server::start(move |seen, node| {
+        if seen.kind == Kind::Read && !std::mem::replace(&mut is_stamped, true) {
+            // As a Node is born whose labels were copied from another one.
+            node["metadata"]["labels"][KEY] = "ready".into();
+        }
+        Answer::Properly
+    });
+    let mut agent = Agent::start(&server, &[]);
+    agent.wait("ready", |agent| agent.is_ready().then_some(()));
+    let removed = server.seen(Kind::Remove);
+    assert_eq!(removed.len(), 1);
+    assert_eq!(removed[0].body["metadata"]["labels"], serde_json::json!({KEY: null}));
+    let log = agent.log();
+    let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("{text} in {log}"));
+    assert!(at("took off the Node what others had put there") < at("\"judged\""), "{log}");
+    assert!(!log.contains("seems to be no longer ready"), "{log}");
+}
+
+#[test]
 fn it_comes_through_refusals_and_garbage_and_does_not_flood_its_log() {
     let mut requests = 0;
     let server = Server::start(move |_, _| {

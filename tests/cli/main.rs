@@ -2,6 +2,7 @@
 
 mod builder;
 mod input;
+mod scaling;
 mod tools;
 
 use assert_cmd::Command;

@@ -93,6 +93,8 @@ pub(crate) enum Suite {
     Procmount,
     /// What Knative's BuildKit template offered.
     Seed,
+    /// Pools of nodes that Karpenter makes.
+    Scaling,
     /// Builders that people have.
     Pods,
 }
@@ -103,6 +105,7 @@ impl Suite {
         match std::env::var("SUITE").as_deref() {
             Ok("procmount") => Suite::Procmount,
             Ok("seed") => Suite::Seed,
+            Ok("scaling") => Suite::Scaling,
             Ok("pods") => Suite::Pods,
             _ => Suite::Agent,
         }
@@ -116,7 +119,7 @@ pub(crate) fn is_ci() -> bool {
 
 pub(crate) fn planned() -> &'static [Plan] {
     match Suite::chosen() {
-        Suite::Agent | Suite::Seed => USUAL,
+        Suite::Agent | Suite::Seed | Suite::Scaling => USUAL,
         Suite::Procmount => PROCMOUNT,
         Suite::Pods => PODS,
     }

@@ -3,7 +3,8 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pod_runs::STEPS`]. `SET=ci` leaves some out, and repeats less.
+//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pod_runs::STEPS`], with
+//! `SUITE=scaling` those of [`SCALING_STEPS`]. `SET=ci` leaves some out, and repeats less.
 //! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
 //! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
@@ -30,6 +31,7 @@ mod fleet;
 mod image;
 mod images;
 mod inside;
+mod karpenter;
 mod nested;
 mod node;
 mod out_of_cluster;
@@ -39,12 +41,14 @@ mod people;
 mod pod_runs;
 mod pods;
 mod processes;
+mod readiness;
 mod rest;
 mod run;
 mod scheduling;
 mod seed;
 mod self_build;
 mod smoke;
+mod strays;
 mod tools;
 mod tune;
 mod tune_confinement;
@@ -94,6 +98,11 @@ const STEPS: &[run::Step] = &[
         admission::an_old_api_server_drops_fields_and_they_are_named,
     ),
     (
+        "a ready that nobody proved is withdrawn before the probe, and while the agent runs",
+        strays::a_ready_that_nobody_proved_is_withdrawn_before_the_probe,
+    ),
+    ("a builder lands where the taint of the readiness rule is gone", readiness::a_builder_lands_where_the_taint_is_gone),
+    (
         "a changed sysctl is noticed, and an API server that is away waited for",
         out_of_cluster::a_sysctl_is_noticed_and_an_outage_waited_for,
     ),
@@ -129,11 +138,19 @@ const MORE_PROCMOUNT_STEPS: &[run::Step] = &[
     ("a canary that is taken away leaves no word", canary::a_canary_that_is_taken_away_leaves_no_word),
 ];
 
+/// With Karpenter, whose cloud makes Nodes without machines.
+const SCALING_STEPS: &[run::Step] = &[
+    ("a pool grows by one node, whose builder waits for the proof, and shrinks to none", karpenter::grows_by_one_and_shrinks_to_none),
+    ("a pool that cannot build gets one node and no more", karpenter::a_pool_that_cannot_build_gets_one_node),
+    ("a ready that Karpenter stamps is withdrawn", karpenter::what_it_stamps_is_withdrawn),
+];
+
 fn trials() -> Vec<Trial> {
     let (steps, more) = match Suite::chosen() {
         Suite::Agent => (STEPS, &[][..]),
         Suite::Procmount => (PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS),
         Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
+        Suite::Scaling => (SCALING_STEPS, &[][..]),
         Suite::Pods => (pod_runs::STEPS, pod_runs::MORE_STEPS),
     };
     run::trials(steps).chain(run::trials(more).map(|step| step.with_ignored_flag(fleet::is_ci()))).collect()

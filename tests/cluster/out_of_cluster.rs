@@ -13,28 +13,41 @@ use std::time::{Duration, Instant};
 const NODE: &str = "node3";
 const LIMIT: &str = "/proc/sys/user/max_user_namespaces";
 
+/// Where an agent runs that has no kubelet.
+pub(crate) struct Machine<'a> {
+    pub(crate) node: &'a str,
+    /// The pod on that node whose token it has.
+    pub(crate) pod: &'a str,
+    pub(crate) port: u16,
+    /// How many user namespaces there may be, from the beginning.
+    pub(crate) limit: Option<&'a str>,
+}
+
 /// The agent; ends with this.
-struct Outside {
+pub(crate) struct Outside {
     child: Child,
     log: PathBuf,
 }
 
 impl Outside {
-    fn start(cluster: &Cluster) -> Self {
-        let kubeconfig = cluster.dir.join("outside.kubeconfig");
-        let token = cluster.token(NAMESPACE, "agent", Some("outside"));
+    pub(crate) fn start(cluster: &Cluster, machine: &Machine) -> Self {
+        let Machine { node, pod, port, limit } = machine;
+        let kubeconfig = cluster.dir.join(format!("{node}.kubeconfig"));
+        let token = cluster.token(NAMESPACE, "agent", Some(pod));
         let text = fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig");
         let cluster_entry = text.lines().find(|line| line.starts_with("clusters:")).expect("a cluster on one line");
         let rest = "users: [{name: agent, user: {token: TOKEN}}]\ncontexts: [{name: x, context: {cluster: CLUSTER, user: agent}}]\ncurrent-context: x\n";
         let name = cluster_entry.split("name: ").nth(1).and_then(|rest| rest.split(',').next()).expect("its name");
         let rest = rest.replace("TOKEN", &token).replace("CLUSTER", name);
         fs::write(&kubeconfig, format!("apiVersion: v1\nkind: Config\n{cluster_entry}\n{rest}")).expect("write");
-        let log = cluster.dir.join("logs/outside.log");
-        let state = cluster.dir.join("outside-state");
+        let log = cluster.dir.join(format!("logs/outside-{node}.log"));
+        let state = cluster.dir.join(format!("state-{node}"));
         fs::create_dir_all(&state).expect("mkdir");
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user"]).arg(program());
-        command.args(["agent", "--node", NODE, "--listen", "127.0.0.1:8099", "--evidence", "probed", "--kubeconfig"]).arg(&kubeconfig);
+        let limited = format!(r#"[ -z "$0" ] || echo "$0" > {LIMIT}; exec "$@""#);
+        command.args(["--user", "--map-root-user", "sh", "-c", &limited, limit.unwrap_or_default()]).arg(program());
+        let listen = format!("127.0.0.1:{port}");
+        command.args(["agent", "--node", node, "--listen", &listen, "--evidence", "probed", "--kubeconfig"]).arg(&kubeconfig);
         command.arg("--state-dir").arg(&state);
         // A machine without rootlesskit: no builder's image, where a missing range would be the image's own lack.
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
@@ -61,6 +74,10 @@ impl Outside {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    pub(crate) fn heard(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("wait").is_none()
     }
@@ -73,23 +90,32 @@ impl Drop for Outside {
     }
 }
 
-pub(crate) fn a_sysctl_is_noticed_and_an_outage_waited_for(cluster: &Cluster) {
-    deployed(cluster);
-    // Neither a kubelet nor the DaemonSet comes here.
-    cluster.apply(&format!("{{apiVersion: v1, kind: Node, metadata: {{name: {NODE}, labels: {{kubernetes.io/os: none}}}}}}"));
+/// A Node to which neither a kubelet nor the DaemonSet comes, and a pod on it for whose sake an agent gets a token.
+pub(crate) fn node_without_a_kubelet(cluster: &Cluster, node: &str, pod: &str) {
+    cluster.apply(&format!("{{apiVersion: v1, kind: Node, metadata: {{name: {node}, labels: {{kubernetes.io/os: none}}}}}}"));
     cluster.apply(&format!(
         "apiVersion: v1
 kind: Pod
-metadata: {{name: outside, namespace: {NAMESPACE}}}
+metadata: {{name: {pod}, namespace: {NAMESPACE}}}
 spec:
-  nodeName: {NODE}
+  nodeName: {node}
   serviceAccountName: agent
   tolerations: [{{operator: Exists}}]
   containers: [{{name: none, image: none}}]
 "
     ));
-    let mut agent = Outside::start(cluster);
-    let heard = |agent: &Outside| fs::read_to_string(&agent.log).unwrap_or_default();
+}
+
+pub(crate) fn remove(cluster: &Cluster, node: &str, pod: &str) {
+    cluster.delete(&["-n", NAMESPACE, &format!("pod/{pod}"), "--force", "--grace-period=0"]);
+    cluster.delete(&[&format!("node/{node}")]);
+}
+
+pub(crate) fn a_sysctl_is_noticed_and_an_outage_waited_for(cluster: &Cluster) {
+    deployed(cluster);
+    node_without_a_kubelet(cluster, NODE, "outside");
+    let mut agent = Outside::start(cluster, &Machine { node: NODE, pod: "outside", port: 8099, limit: None });
+    let heard = Outside::heard;
     let counts = || ["Ready", "NotReady"].map(|word| events(cluster, NODE, &format!("RootlessBuildKit{word}")));
     wait("the agent outside publishes", 60, || if heard(&agent).contains("published") { Ok(()) } else { Err(heard(&agent)) });
     verdict(cluster, NODE, "ready");
@@ -121,8 +147,7 @@ spec:
     verdict(cluster, NODE, "ready");
 
     drop(agent);
-    cluster.delete(&["-n", NAMESPACE, "pod/outside", "--force", "--grace-period=0"]);
-    cluster.delete(&["node/node3"]);
+    remove(cluster, NODE, "outside");
     for node in &cluster.nodes {
         wait(&format!("{} is ready again", node.name), 120, || cluster.node_ready(node.name));
     }

@@ -14,6 +14,9 @@ const LENGTH: Duration = Duration::from_secs(180);
 const RSS: u64 = 5836;
 const ANONYMOUS: u64 = 1024;
 const THREADS: u64 = 2;
+/// Requests of each agent and canary: whether its word stands is asked after 5, 10, 20, 40 and 80 s, each a quarter sooner or later,
+/// and by then two of these are over.
+const REQUESTS: usize = 6;
 const CPU: Duration = Duration::from_millis(20);
 
 struct Start {
@@ -61,7 +64,9 @@ pub(crate) fn costs_next_to_nothing(cluster: &Cluster) {
     let start = START.lock().expect("no panic").take().unwrap_or_else(|| panic!("it did not begin: run all steps"));
     wait("three minutes have passed", LENGTH.as_secs() + 1, || if start.at.elapsed() >= LENGTH { Ok(()) } else { Err("not yet".into()) });
     let length = start.at.elapsed();
-    assert_eq!(requests(cluster) - start.requests, 0, "requests in {length:?}");
+    let asked = requests(cluster) - start.requests;
+    println!("        {asked} requests of two agents and two canaries");
+    assert!(asked <= 4 * REQUESTS, "{asked} requests in {length:?}");
     for (node, pid, before) in start.processes {
         assert_eq!(process(node), pid, "the same process");
         let (rss, anonymous, threads) = (status(pid, "VmRSS"), status(pid, "RssAnon"), status(pid, "Threads"));

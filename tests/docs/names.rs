@@ -4,7 +4,7 @@ use crate::markdown::{Page, pages, repository, words_from, written};
 use buildkit_preflight::agent::METRICS;
 use buildkit_preflight::cause::Cause;
 use buildkit_preflight::cli::reference::flags;
-use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key};
+use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key, POOL_KEY};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{EVENTS, REASONS, reason_of};
 use buildkit_preflight::render::Tool;
@@ -28,6 +28,7 @@ const FOREIGN: &[&str] = &[
     "--local",
     "--load",
     "--locked",
+    "--node-labels",
     "--oci-worker-no-process-sandbox",
     "--oci-worker-snapshotter",
     "--opt",
@@ -39,9 +40,12 @@ const FOREIGN: &[&str] = &[
     "--platform",
     "--pod-running-timeout",
     "--push",
+    "--register-with-taints",
     "--registry-auth-tlscontext",
     "--restart",
     "--rm",
+    "--startup-taint",
+    "--startup-taint-prefix",
     "--tag",
     "--tlscacert",
     "--tlscert",
@@ -61,7 +65,7 @@ fn each_label_is_one_of_the_table_with_a_value_that_it_can_have() {
         for (line, text) in lines(&page) {
             for word in words_from(text, &prefix, |c| c.is_ascii_alphanumeric() || "-=.".contains(c)) {
                 let label = word[prefix.len()..].trim_end_matches('.');
-                if ["", "v1"].contains(&label) {
+                if ["", "v1"].contains(&label) || label.split('=').next() == POOL_KEY.strip_prefix(&prefix) {
                     continue;
                 }
                 looked_at += 1;

@@ -284,6 +284,19 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "render readiness-rule",
+        flags: &["--profile procmount", "--name b", "--pool example.org/pool=ci"],
+        foreign: &["--profile rootful", "--pool buildkit-preflight.dev/procmount=ready"],
+        ..BASE
+    },
+    Command {
+        name: "render karpenter",
+        always: "--node-class karpenter.example/Class/default",
+        flags: &["--name b", "--max-nodes 2", "--pool example.org/pool=ci"],
+        ..BASE
+    },
+    Command { name: "render cluster-autoscaler", flags: &["--pool example.org/pool=ci"], ..BASE },
+    Command {
         name: "render builder",
         flags: &[
             "--profile auto",
@@ -294,6 +307,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--image registry.example/a:1",
             "--label-prefix example.org",
             "--replicas 2",
+            "--pool example.org/pool=ci",
             "--ids 131072",
             "--user builder:2000",
             "--no-namespace",

@@ -24,8 +24,15 @@ fn rest(schedule: &mut Schedule, now: Instant, outside: Outside) -> Duration {
     }
 }
 
-/// An agent that has read, proved and published.
+/// An agent that has read, proved and published, long enough ago to ask no more whether that stands.
 fn at_rest(shares_the_node: bool) -> (Schedule, Instant) {
+    let (mut schedule, now) = has_published(shares_the_node);
+    schedule.next_listening = None;
+    (schedule, now)
+}
+
+/// An agent that has just read, proved and published.
+fn has_published(shares_the_node: bool) -> (Schedule, Instant) {
     let now = Instant::now();
     let mut schedule = Schedule::new(now, HEARTBEAT, shares_the_node, Rng::with_seed(1));
     assert!(matches!(first(&mut schedule, now, UNREAD), Due::Read { .. }));
@@ -38,19 +45,54 @@ fn at_rest(shares_the_node: bool) -> (Schedule, Instant) {
 }
 
 #[test]
-fn an_agent_at_rest_does_nothing_until_the_heartbeat() {
-    let (mut schedule, start) = at_rest(false);
-    let mut now = start;
+fn an_agent_at_rest_asks_ever_less_often_whether_its_word_stands_until_the_heartbeat() {
+    let (mut schedule, start) = has_published(false);
+    let (mut now, mut asked) = (start, Vec::new());
     while now < start + HEARTBEAT.mul_f64(0.75) - LOOK {
         schedule.wake(now, false);
+        if schedule.due(now, OUTSIDE) == (Due::Read { afresh: true }) {
+            schedule.heard(now, true);
+            asked.push((now - start).as_secs());
+        }
         assert_eq!(rest(&mut schedule, now, OUTSIDE), LOOK);
         now += LOOK;
     }
+    // After 5 s, and then after pauses that double, each by a quarter shorter or longer.
+    assert!(asked[0] == 5 && (7..=9).contains(&asked.len()), "{asked:?}");
+    assert!(asked.windows(2).skip(2).all(|two| two[1] > two[0] + (two[0] - asked[0]) / 2), "{asked:?}");
     // At the latest it comes after its longest period; it proves, and writes what is no news.
     now = start + HEARTBEAT.mul_f64(1.25);
     assert_eq!(first(&mut schedule, now, OUTSIDE), Due::Prove);
     assert!(schedule.proved(now, SAME));
     assert_eq!(schedule.due(now, OUTSIDE), Due::Publish);
+}
+
+#[test]
+fn a_word_that_stands_no_more_is_proven_and_written_anew_at_once() {
+    let (mut schedule, start) = has_published(false);
+    let mut now = start + seconds(10);
+    schedule.heard(now, true);
+    for pause in [LISTEN, LISTEN] {
+        now = schedule.next_listening.expect("it listens").max(now + pause);
+        assert_eq!(first(&mut schedule, now, OUTSIDE), Due::Read { afresh: true });
+        schedule.heard(now, false);
+        assert_eq!(schedule.due(now, OUTSIDE), Due::Prove);
+        assert!(schedule.proved(now, SAME));
+        assert_eq!(schedule.due(now, OUTSIDE), Due::Publish, "though it is no news");
+        schedule.published(None, false);
+        // Whoever changed it once may do so again.
+        let pause = schedule.next_listening.expect("it listens") - now;
+        assert!(pause <= LISTEN.mul_f64(1.25), "{pause:?}");
+    }
+}
+
+#[test]
+fn what_is_not_written_yet_is_not_missed() {
+    let now = Instant::now();
+    let mut schedule = Schedule::new(now, HEARTBEAT, false, Rng::with_seed(1));
+    assert!(matches!(first(&mut schedule, now, UNREAD), Due::Read { .. }));
+    schedule.heard(now, false);
+    assert_eq!(schedule.next_listening, Some(now + LISTEN));
 }
 
 #[test]

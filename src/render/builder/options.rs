@@ -5,7 +5,7 @@ use super::names::{BUILDER_NAME, BUILDER_NAMESPACE};
 use super::storage::Storage;
 use super::tls::Tls;
 use crate::fact::{Snapshotter, SubId};
-use crate::node::DEFAULT_PREFIX;
+use crate::node::{DEFAULT_PREFIX, Pool};
 use crate::profile::{BUILDER_UID, Profile};
 use crate::render::image::AGENT_IMAGE;
 use crate::render::sub_ids::LEAST_POD_IDS;
@@ -23,6 +23,8 @@ pub struct BuilderOptions {
     pub image: Option<String>,
     /// The prefix of the nodes' labels.
     pub prefix: String,
+    /// The pool to which its pods go, where an autoscaler makes the nodes; none: any node that is ready.
+    pub pool: Option<Pool>,
     /// How many pods.
     pub replicas: u32,
     /// How many IDs the user namespace of its pod must have.
@@ -51,6 +53,7 @@ impl Default for BuilderOptions {
             name: BUILDER_NAME.into(),
             image: None,
             prefix: DEFAULT_PREFIX.into(),
+            pool: None,
             replicas: 1,
             ids: LEAST_POD_IDS,
             user: ImageUser::default(),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fact::Snapshotter;
+use crate::node::Pool;
 use serde_json::json;
 
 fn options(profile: Profile) -> BuilderOptions {
@@ -75,6 +76,7 @@ fn every_placeholder_is_filled_and_every_choice_has_its_place() {
             name: "b1".into(),
             image: Some("r.example/b:2".into()),
             prefix: "nodes.example.org".into(),
+            pool: Some(Pool { key: "example.org/pool".into(), value: "1e3".into() }),
             replicas: 3,
             ids: 131_072,
             user: ImageUser { name: "build".into(), uid: 2000, gid: 100 },
@@ -101,6 +103,24 @@ fn every_placeholder_is_filled_and_every_choice_has_its_place() {
         assert_eq!(text.contains("runAsUser: 2000\n            runAsGroup: 100\n"), profile.uid() != 0, "{profile}");
         let affinity = "key: nodes.example.org/pod-ids\n                    operator: Gt\n                    values: [\"131071\"]";
         assert_eq!(text.contains(affinity), profile.has_pod_user_namespace(), "{profile}");
+    }
+}
+
+#[test]
+fn a_pool_is_required_and_what_the_agent_says_is_preferred() {
+    for profile in Profile::ALL {
+        let pool = Pool { key: "example.org/pool".into(), value: "1e3".into() };
+        let wanted = BuilderOptions { ids: 131_072, ..options(profile) };
+        let (without, with) = (pod(&wanted), pod(&BuilderOptions { pool: Some(pool), ..wanted.clone() }));
+        let term = |pod: &Value| {
+            pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"].clone()
+        };
+        let preferred = json!([{"weight": 100, "preference": term(&without)[0]}]);
+        let node = &with["spec"]["affinity"]["nodeAffinity"];
+        assert_eq!(term(&with), json!([{"matchExpressions": [{"key": "example.org/pool", "operator": "In", "values": ["1e3"]}]}]));
+        assert_eq!(node["preferredDuringSchedulingIgnoredDuringExecution"], preferred, "{profile}");
+        // It waits until the taint is gone.
+        assert_eq!(with["spec"]["tolerations"], Value::Null, "{profile}");
     }
 }
 

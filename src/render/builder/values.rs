@@ -22,6 +22,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
     let state = shape.state.path.as_ref();
     let pod = context! {
         requirements => requirements(profile, ids).iter().map(|one| requirement(one, &options.prefix)).collect::<Vec<_>>(),
+        pool => options.pool.as_ref().map(|pool| context! { key => pool.key.as_str(), value => scalar(&pool.value) }),
         proven => profile.is_proven_by_a_pod(),
         privileged => shape.privileged,
         at_own_risk => profile == Profile::Rootful,
