@@ -2,8 +2,8 @@
 
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, builder, client,
-    tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, Confinement, TUNE_OVERLAYS, agent,
+    baseline_overlay, builder, client, tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -73,4 +73,17 @@ fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
 #[test]
 fn the_overlay_with_a_canary_of_userns_is_the_one_that_is_rendered() {
     stands("overlays/userns", &userns_overlay().expect("manifests"));
+}
+
+#[test]
+fn the_agent_for_namespaces_that_enforce_baseline_is_the_one_that_is_rendered() {
+    stands("overlays/baseline", &baseline_overlay().expect("manifests"));
+}
+
+#[test]
+fn the_profiles_for_nodes_are_those_that_are_rendered() {
+    stands(
+        "confinement",
+        &[Confinement::Seccomp, Confinement::Apparmor, Confinement::SecurityProfilesOperator].map(|of| (of.file(), of.text())),
+    );
 }

@@ -1,8 +1,8 @@
-use super::args::LabelPrefix;
+use super::args::{LabelPrefix, LocalhostArguments};
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, clients, names, output, tools, values};
+use super::{Error, builder, clients, confinement, names, output, tools, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -22,6 +22,7 @@ enum What {
     Builder(Box<builder::Arguments>),
     Template(clients::Arguments),
     Values(tools::Arguments),
+    Confinement(confinement::Arguments),
 }
 
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
@@ -30,6 +31,7 @@ enum What {
   buildkit-preflight render agent --image r.example/p:1 | kubectl apply -f -
   buildkit-preflight render agent --namespace preflight --tune kernel
   buildkit-preflight render agent --canary procmount --canary userns
+  buildkit-preflight render agent --baseline --seccomp-profile preflight/seccomp.json
 
 The admission policy contains the namespace and the label prefix: set them here,
 do not edit the output. To change the prefix of a running agent: delete the
@@ -53,6 +55,11 @@ struct AgentArguments {
     /// Add no canary; nothing is published for those profiles
     #[arg(long)]
     no_canary: bool,
+    /// For a namespace where Pod Security enforces baseline: no Unconfined, no host path, and a canary of baseline alone
+    #[arg(long)]
+    baseline: bool,
+    #[command(flatten)]
+    localhost: LocalhostArguments,
     /// With --tune: also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
     #[arg(long)]
     persist: bool,
@@ -69,8 +76,8 @@ enum Sysctls {
 
 /// What `render agent` takes.
 pub(super) const USES: Uses = &[
-    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }],
-    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }],
+    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }, Use { by: &["baseline"], takes: &[] }],
+    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }, Use { by: &["baseline"], takes: &[] }],
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -79,6 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         What::Builder(chosen) => return builder::run(chosen),
         What::Template(chosen) => return clients::run(chosen),
         What::Values(chosen) => return tools::run(chosen),
+        What::Confinement(chosen) => return confinement::run(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
@@ -86,6 +94,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         image: chosen.image.clone().unwrap_or_else(|| AgentOptions::default().image),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
+        baseline: chosen.baseline,
+        localhost: chosen.localhost.of(chosen.baseline || !chosen.no_canary && chosen.canaries.contains(&Profile::Baseline))?,
     };
     let files: Vec<_> = render::agent(&options)?.into_iter().map(|(_, text)| text).collect();
     if chosen.image.is_none() {

@@ -252,6 +252,7 @@ mod tests {
         no-process-sandbox  ready      accepted  1 of 2
         procmount           not ready  accepted  0 of 2  no node is ready for this profile
         userns              not ready  accepted  0 of 2  no node is ready for this profile
+        baseline            not ready  accepted  0 of 2  no node is ready for this profile
         privileged          unknown    accepted  0 of 2  no agent proves this profile
         rootful             unknown    accepted  0 of 2  no agent proves this profile
 
@@ -263,6 +264,10 @@ mod tests {
           fix    deploy the canary that proves this profile: add `--canary procmount` to `buildkit-preflight render agent`, beside the canaries that you have
 
         userns is not ready
+          nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
+          fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
+
+        baseline is not ready
           nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
           fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
@@ -289,10 +294,11 @@ mod tests {
         no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
         procmount           not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         userns              not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
+        baseline            not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         privileged          not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         rootful             not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
 
-        no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
+        no-process-sandbox, procmount, userns, baseline, privileged, rootful are not ready (pod-security)
           tried  a dry run of the builder's pod in namespace builds: refused
           why    violates PodSecurity "restricted:latest": procMount, seccompProfile
           fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite

@@ -88,6 +88,8 @@ pub(crate) enum Suite {
     Procmount,
     /// What Knative's BuildKit template offered.
     Seed,
+    /// Namespaces where Pod Security enforces its level baseline.
+    Baseline,
 }
 
 impl Suite {
@@ -96,6 +98,7 @@ impl Suite {
         match std::env::var("SUITE").as_deref() {
             Ok("procmount") => Suite::Procmount,
             Ok("seed") => Suite::Seed,
+            Ok("baseline") => Suite::Baseline,
             _ => Suite::Agent,
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`]. `SET=ci` leaves some out, and repeats less.
+//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=baseline` those of [`baseline::STEPS`]. `SET=ci` leaves some out, and repeats less.
 //! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
 //! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
@@ -12,6 +12,7 @@
 mod admission;
 mod agent;
 mod api;
+mod baseline;
 mod behaviours;
 mod canary;
 mod certificates;
@@ -128,6 +129,7 @@ fn trials() -> Vec<Trial> {
         Suite::Agent => (STEPS, &[][..]),
         Suite::Procmount => (PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS),
         Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
+        Suite::Baseline => (baseline::STEPS, &[][..]),
     };
     run::trials(steps).chain(run::trials(more).map(|step| step.with_ignored_flag(fleet::is_ci()))).collect()
 }

@@ -44,7 +44,7 @@ const ALL: &[Expected] = &[
         path: &["agent"],
         always: &["--node=n"],
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
-        never: &[("prover", &["state-dir", "prove"])],
+        never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
     Expected {
@@ -61,7 +61,12 @@ const ALL: &[Expected] = &[
             ),
         ],
     },
-    Expected { path: &["render", "agent"], always: &[], needs: &[("persist", &["tune"])], never: &[("canary", &["no-canary"])] },
+    Expected {
+        path: &["render", "agent"],
+        always: &[],
+        needs: &[("persist", &["tune"])],
+        never: &[("canary", &["no-canary"]), ("baseline", &["tune", "persist", "canary", "no-canary"])],
+    },
     Expected {
         path: &["render", "builder"],
         always: &[],
@@ -69,6 +74,7 @@ const ALL: &[Expected] = &[
         never: &[("no-namespace", &["namespace"]), ("memory-storage", &["storage"]), ("no-guard", &["guard", "guard-image"])],
     },
     Expected { path: &["render", "template"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "confinement"], always: &["seccomp"], needs: &[], never: &[] },
     Expected { path: &["render", "values"], always: &["--for=buildx"], needs: &[], never: &[] },
     Expected {
         path: &["probe"],
@@ -148,6 +154,7 @@ fn sample(name: &str) -> &str {
         "listen" => "127.0.0.1:1",
         "log-level" => "debug",
         "replicas" | "min-nodes" | "become-uid" => "2",
+        "seccomp-profile" | "apparmor-profile" => "a.json",
         "ids" => "70000",
         "user" => "user:1000",
         "storage" | "memory-storage" => "20Gi",

@@ -24,6 +24,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         requirements => requirements(profile, ids).iter().map(|one| requirement(one, &options.prefix)).collect::<Vec<_>>(),
         proven => profile.is_proven_by_a_pod(),
         privileged => shape.privileged,
+        pod_security => pod_security(profile),
         at_own_risk => profile == Profile::Rootful,
         host_users => shape.host_users,
         process_sandbox => shape.process_sandbox,
@@ -72,6 +73,11 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         sub_gids => lines(|ids| &ids.gids),
         ..pod
     }
+}
+
+/// The level of Pod Security that admits its pod.
+fn pod_security(profile: Profile) -> &'static str {
+    if profile.asked().unconfined { "privileged" } else { "baseline" }
 }
 
 /// One of `matchExpressions`. Its values are texts, numbers too.
