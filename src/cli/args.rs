@@ -89,7 +89,7 @@ impl Sources {
 #[cfg(feature = "cli")]
 #[derive(Debug, Args)]
 pub(super) struct LocalhostArguments {
-    /// For pods of baseline: a seccomp profile that lies on the nodes, below the directory seccomp of the kubelet
+    /// For pods of baseline: a seccomp profile on the nodes, below the directory seccomp of the kubelet
     #[arg(long, value_name = "FILE", value_parser = super::names::localhost_profile)]
     seccomp_profile: Option<String>,
     /// For pods of baseline: an AppArmor profile that is loaded on the nodes

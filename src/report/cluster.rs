@@ -263,11 +263,7 @@ mod tests {
           nodes  0 of 2 nodes are ready: 1 not proven yet (a pod of the profile would start), 1 where a pod of the profile would not start
           fix    deploy the canary that proves this profile: add `--canary procmount` to `buildkit-preflight render agent`, beside the canaries that you have
 
-        userns is not ready
-          nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
-          fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
-
-        baseline is not ready
+        userns, baseline are not ready
           nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
           fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
