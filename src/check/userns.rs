@@ -122,12 +122,12 @@ const ALIBABA: &str = "alinux";
 /// pod with a user namespace that is root, and the container's own count too; else the builder's user.
 fn needed(profile: Profile, plan: Plan) -> [(Tunable, u64); 5] {
     let container = u64::from(profile.has_pod_user_namespace());
-    // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, 3 where two stages run at the same time, and 4 do.
+    // Measured: with rootlesskit 2 mount namespaces fail at the first RUN, 3 where two stages run at the same time, 4 now and then.
     let rootlesskit = if plan.builder == Builder::Rootless { 2 } else { 0 };
     let steps = Plan::STEPS_AT_ONCE as u64;
     let sandboxes = if plan.process_sandbox { steps } else { 0 };
     [
-        (Tunable::MAX_MNT_NAMESPACES, container + rootlesskit + steps),
+        (Tunable::MAX_MNT_NAMESPACES, container + rootlesskit + steps + Plan::MOUNT_NAMESPACES_LATE as u64),
         // At 0 no container starts at all.
         (Tunable::MAX_PID_NAMESPACES, (container + sandboxes).max(1)),
         (Tunable::MAX_UTS_NAMESPACES, container + steps),
@@ -325,8 +325,8 @@ mod tests {
             "namespace-limits",
             &[
                 (Outcome::Pass, None, &|_| {}),
-                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(4))),
-                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(3))),
+                (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(5))),
+                (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(4))),
                 (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxUtsNamespaces, Fact::Known(1))),
                 (Outcome::Pass, None, &|f| f.sysctls.set(Sysctl::MaxCgroupNamespaces, Fact::Known(2))),
                 (Outcome::Fail, Some(Cause::UsernsExhausted), &|f| f.sysctls.set(Sysctl::MaxCgroupNamespaces, Fact::Known(1))),

@@ -297,10 +297,10 @@ mod tests {
             "never lowered, never raised without need"
         );
         // One more mount namespace where the pod has a user namespace.
-        let four = |f: &mut Facts| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(4));
-        assert_eq!(changes(&four, &default), []);
+        let five = |f: &mut Facts| f.sysctls.set(Sysctl::MaxMntNamespaces, Fact::Known(5));
+        assert_eq!(changes(&five, &default), []);
         let procmount = TuneOptions { profiles: vec![Profile::NoProcessSandbox, Profile::ProcMount], ..default };
-        assert_eq!(changes(&four, &procmount).len(), 1);
+        assert_eq!(changes(&five, &procmount).len(), 1);
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Probe<'_> {
         if self.task.plan.builder == Builder::Rootless {
             namespace(Step::StepMountNamespace, CloneFlags::CLONE_NEWNS)?;
             // A build holds one more than its step.
-            hold_and_make(Step::StepMountNamespace, CloneFlags::CLONE_NEWNS, "mnt", Plan::STEPS_AT_ONCE)?;
+            let more = Plan::STEPS_AT_ONCE + Plan::MOUNT_NAMESPACES_LATE;
+            hold_and_make(Step::StepMountNamespace, CloneFlags::CLONE_NEWNS, "mnt", more)?;
         }
         for (step, flag, file) in OF_STEPS {
             if step == Step::CgroupNamespace && !has_cgroup_namespace() {
