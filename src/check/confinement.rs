@@ -33,7 +33,7 @@ pub(super) const DEFAULT_CONFINEMENT: Check = Check {
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
         judge: |case| {
-            if case.profile.asked().unconfined || case.place.is_builders_confinement() {
+            if case.profile.asked().unconfined || case.place.is_asked_as_the_profile_asks() || case.decides() {
                 return Judgement::NotApplicable;
             }
             // Only where AppArmor is on has a process such a label, that of an unconfined one too.

@@ -154,7 +154,9 @@ mod tests {
         // What stops every builder stops this one.
         let off = pod(true, &|facts| facts.sysctls.set(crate::fact::Sysctl::MaxUserNamespaces, Fact::Known(0)));
         assert_eq!(said(&off, Profile::Baseline), (Ready::NotReady, Evidence::Predicted, Some(Cause::UsernsMax0)));
-        // A pod of which nobody knows what it asked for is not of that shape for sure.
+        // A pod of which nobody knows what it asked for is not of that shape for sure, and without a probe says nothing.
+        assert_eq!(said(&facts_of(&|_| {}), Profile::Baseline), (Ready::Unknown, Evidence::Predicted, None));
+        assert_eq!(said(&pod(false, &|_| {}), Profile::Baseline), (Ready::Ready, Evidence::Predicted, None));
         assert_eq!(said(&with_probe(facts_of(&|_| {}), None), Profile::Baseline), (Ready::Ready, Evidence::Probed, None));
     }
 
