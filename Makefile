@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci baseline seed seed-ci hostile hostile-ci \
+	procmount procmount-ci baseline pods-ci seed seed-ci hostile hostile-ci \
 	tools cluster-tools neighbours kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit pods cost machine containers field-ci hostile-ci cluster procmount-ci baseline seed-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -33,9 +33,6 @@ doc:
 
 unit: ## tests that need neither root nor tools: pure code, the command line, captured hosts
 	cargo test --locked --no-fail-fast
-
-pods: ## builders that people have, judged by `check -f` (CASES=directory of the same form)
-	cargo test --locked --test pods
 
 machine: packages ## `check` on this machine as several users, on bad disks, with helpers that hang; needs root
 	cargo test --locked --no-fail-fast --features root --test machine
@@ -72,6 +69,13 @@ seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit tem
 
 seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
 	SET=ci SUITE=seed cargo test --locked --features root --test cluster
+
+pods: static node-binary cluster-tools ## builders that people have: `check -f` beside a real run of each, with its patch too; needs root (CASES=directory of the same form, CASE=parts,of,names, KEEP as above)
+	cargo test --locked --test pods
+	SUITE=pods cargo test --locked --features root --test cluster
+
+pods-ci: export SET := ci
+pods-ci: pods ## the same with the real runs of tests/pods/ci.json, in two minutes
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -127,6 +131,7 @@ tools: packages
 	cd tests/tools/profiles && CGO_ENABLED=1 go build -tags seccomp -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/ .
 	cd tests/tools/rootlesskit && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit
 	cd tests/tools/buildkit && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+	cp -f --no-preserve=mode $$(cd tests/tools/buildkit && go list -m -f '{{.Dir}}' github.com/moby/buildkit)/examples/buildctl-daemonless/buildctl-daemonless.sh $(TOOLS)/
 
 # What a cluster needs beside those.
 KUBERNETES := 1.36.3

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// A field that did not come back as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,28 +17,121 @@ pub struct Change {
     pub got: Option<Value>,
 }
 
+/// A change, and how to make it in the pod that was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Difference {
+    pub(super) change: Change,
+    path: Path,
+    /// Whether it is worth a word where builds do not notice it: much of what is added is what the API server fills in.
+    pub(super) is_told: bool,
+}
+
+/// The way to a field.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Path(Vec<Step>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Field(String),
+    /// The element of a list in which a key has this value.
+    Element(&'static str, Value),
+}
+
 /// What may change without a builder's taking notice: what a LimitRange or an autoscaler gives it, and where a mirror has the image.
 const HARMLESS: [&str; 4] = ["resources", "image", "imagePullPolicy", "tolerations"];
 
-/// What may be added to a security context: it says who owns volumes, and a builder's is its own.
-const HARMLESS_ADDED: [&str; 3] = ["fsGroup", "fsGroupChangePolicy", "supplementalGroups"];
+/// What may be added to a security context without a word: it says who owns volumes, and a builder's is its own.
+const SILENTLY_ADDED: [&str; 3] = ["fsGroup", "fsGroupChangePolicy", "supplementalGroups"];
 
 /// By what the elements of a list are told apart; other lists are compared as a whole.
 fn key(list: &str) -> Option<&'static str> {
     match list {
-        "containers" | "initContainers" | "volumes" => Some("name"),
+        "containers" | "initContainers" | "volumes" | "env" => Some("name"),
         "volumeMounts" => Some("mountPath"),
         "ports" => Some("containerPort"),
         _ => None,
     }
 }
 
-/// Compares the pod that was sent with the one that came back. Fields that were added count where they confine the builder,
-/// run it otherwise or elsewhere: in security contexts, its runtime class, its nodes.
-pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
-    let mut changes = Vec::new();
+impl Path {
+    fn field(&self, name: &str) -> Self {
+        Path([&self.0[..], &[Step::Field(name.to_owned())]].concat())
+    }
+
+    fn element(&self, key: &'static str, value: &Value) -> Self {
+        Path([&self.0[..], &[Step::Element(key, value.clone())]].concat())
+    }
+
+    fn of(fields: &[&str]) -> Self {
+        Path(fields.iter().map(|field| Step::Field((*field).to_owned())).collect())
+    }
+
+    /// The name of the field, where it ends with one.
+    fn last(&self) -> &str {
+        match self.0.last() {
+            Some(Step::Field(name)) => name,
+            _ => "",
+        }
+    }
+}
+
+/// `spec.containers[buildkitd].args`.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Field(name) => write!(f, "{}{name}", if number > 0 { "." } else { "" })?,
+                Step::Element(_, Value::String(name)) => write!(f, "[{name}]")?,
+                Step::Element(_, value) => write!(f, "[{value}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Difference {
+    fn new(path: Path, sent: Option<&Value>, got: Option<&Value>, is_told: bool) -> Self {
+        Difference { change: Change { field: path.to_string(), sent: sent.cloned(), got: got.cloned() }, path, is_told }
+    }
+
+    /// The pod with this change alone.
+    pub(super) fn made_in(&self, pod: &Value) -> Value {
+        let mut pod = pod.clone();
+        set(&mut pod, &self.path.0, self.change.got.clone().unwrap_or(Value::Null));
+        pod
+    }
+}
+
+fn set(at: &mut Value, path: &[Step], to: Value) {
+    match path {
+        [] => *at = to,
+        [Step::Field(name), rest @ ..] => {
+            if !at.is_object() {
+                *at = json!({});
+            }
+            set(&mut at[name], rest, to);
+        }
+        [Step::Element(key, value), rest @ ..] => {
+            let Value::Array(elements) = at else {
+                *at = json!([to]);
+                return;
+            };
+            match elements.iter().position(|element| element[*key] == *value) {
+                Some(number) if rest.is_empty() && to.is_null() => drop(elements.remove(number)),
+                Some(number) => set(&mut elements[number], rest, to),
+                None => elements.push(to),
+            }
+        }
+    }
+}
+
+/// Compares the pod that was sent with the one that came back. What was added is told where it confines the builder, runs it
+/// otherwise or elsewhere: in security contexts, its runtime class, its nodes.
+pub(super) fn differences(sent: &Value, got: &Value) -> Vec<Difference> {
+    let mut all = Vec::new();
     let (sent, got) = (&sent["spec"], &got["spec"]);
-    dropped("spec", sent, Some(got), &mut changes);
+    let spec = Path::of(&["spec"]);
+    dropped(&spec, sent, Some(got), &mut all);
     let nothing = Map::new();
     let of_pod = got["securityContext"].as_object().unwrap_or(&nothing);
     let both = ["containers", "initContainers"].into_iter();
@@ -46,70 +140,94 @@ pub(super) fn changes(sent: &Value, got: &Value) -> Vec<Change> {
         let Some(returned) = got[list].as_array().into_iter().flatten().find(|other| other["name"] == *name) else { continue };
         let before = &container["securityContext"];
         // What the pod says counts for the container where that says nothing itself.
-        let path = format!("spec.{list}[{}].securityContext", name.as_str().unwrap_or_default());
-        added(&path, before, returned["securityContext"].as_object().unwrap_or(&nothing), &mut changes);
+        let path = spec.field(list).element("name", name).field("securityContext");
+        confining(&path, before, returned["securityContext"].as_object().unwrap_or(&nothing), &mut all);
         let effective: Map<_, _> =
             of_pod.iter().filter(|(field, _)| before[*field].is_null()).map(|(key, value)| (key.clone(), value.clone())).collect();
-        added("spec.securityContext", &sent["securityContext"], &effective, &mut changes);
+        confining(&spec.field("securityContext"), &sent["securityContext"], &effective, &mut all);
     }
     for field in ["runtimeClassName", "nodeSelector"] {
         if let (Value::Null, Some(added)) = (&sent[field], got.get(field).filter(|added| !added.is_null())) {
-            changes.push(Change { field: format!("spec.{field}"), sent: None, got: Some(added.clone()) });
+            all.push(Difference::new(spec.field(field), None, Some(added), true));
         }
     }
-    told_once(&mut changes);
+    added(&spec, sent, got, &mut all);
+    told_once(&mut all);
     // The pod's own fields first: those of a container may hang on them.
-    changes.sort_by_key(|change| change.field.matches('.').count());
-    changes
+    all.sort_by_key(|difference| difference.change.field.matches('.').count());
+    all
 }
 
 /// The guard has the builder's own shape, so what becomes of the one becomes of the other: it is told of the builder.
-fn told_once(changes: &mut Vec<Change>) {
+fn told_once(all: &mut Vec<Difference>) {
     let inner = |change: &Change| change.field.split_once("].").map(|(_, inner)| inner.to_owned());
-    let of_builders: Vec<_> = changes.iter().filter(|change| change.field.starts_with("spec.containers[")).cloned().collect();
-    changes.retain(|change| {
+    let changes = all.iter().map(|difference| &difference.change);
+    let of_builders: Vec<_> = changes.filter(|change| change.field.starts_with("spec.containers[")).cloned().collect();
+    all.retain(|Difference { change, .. }| {
         let is_same = |other: &Change| inner(other) == inner(change) && (&other.sent, &other.got) == (&change.sent, &change.got);
         !change.field.starts_with("spec.initContainers[") || !of_builders.iter().any(is_same)
     });
 }
 
 /// Whether a field that is not there means this.
-fn is_default(path: &str, value: &Value) -> bool {
-    (path == "spec.hostUsers" && *value == true) || (path.ends_with(".procMount") && value == "Default")
+fn is_default(path: &Path, value: &Value) -> bool {
+    match path.last() {
+        "hostUsers" => *value == true,
+        "procMount" => value == "Default",
+        _ => false,
+    }
 }
 
-fn dropped(path: &str, sent: &Value, got: Option<&Value>, changes: &mut Vec<Change>) {
+fn dropped(path: &Path, sent: &Value, got: Option<&Value>, all: &mut Vec<Difference>) {
     match (sent, got) {
         (Value::Object(sent), Some(Value::Object(got))) => {
             for (field, value) in sent.iter().filter(|(field, _)| !HARMLESS.contains(&field.as_str())) {
-                dropped(&format!("{path}.{field}"), value, got.get(field), changes);
+                dropped(&path.field(field), value, got.get(field), all);
             }
         }
-        (Value::Array(sent), Some(Value::Array(got))) if key(last(path)).is_some() => {
-            let key = key(last(path)).unwrap_or_default();
+        (Value::Array(sent), Some(Value::Array(got))) if key(path.last()).is_some() => {
+            let key = key(path.last()).unwrap_or_default();
             for element in sent {
-                let name = element[key].as_str().map_or_else(|| element[key].to_string(), str::to_owned);
-                dropped(&format!("{path}[{name}]"), element, got.iter().find(|other| other[key] == element[key]), changes);
+                dropped(&path.element(key, &element[key]), element, got.iter().find(|other| other[key] == element[key]), all);
             }
         }
         (sent, got) => {
-            if got != Some(sent) && !(got.is_none_or(Value::is_null) && is_default(path, sent)) {
-                changes.push(Change { field: path.to_owned(), sent: Some(sent.clone()), got: got.cloned() });
+            if got != Some(sent) && !(got.is_none_or(Value::is_null) && (sent.is_null() || is_default(path, sent))) {
+                all.push(Difference::new(path.clone(), Some(sent), got, true));
             }
         }
     }
 }
 
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or_default()
+/// What is added to a security context.
+fn confining(path: &Path, sent: &Value, got: &Map<String, Value>, all: &mut Vec<Difference>) {
+    for (field, value) in got.iter().filter(|(field, _)| sent[*field].is_null() && !SILENTLY_ADDED.contains(&field.as_str())) {
+        let path = path.field(field);
+        if !is_default(&path, value) && *value != json!({}) && !all.iter().any(|other| other.path == path) {
+            all.push(Difference::new(path, None, Some(value), true));
+        }
+    }
 }
 
-fn added(path: &str, sent: &Value, got: &Map<String, Value>, changes: &mut Vec<Change>) {
-    for (field, value) in got.iter().filter(|(field, _)| sent[*field].is_null() && !HARMLESS_ADDED.contains(&field.as_str())) {
-        let field = format!("{path}.{field}");
-        if !is_default(&field, value) && *value != json!({}) && !changes.iter().any(|change| change.field == field) {
-            changes.push(Change { field, sent: None, got: Some(value.clone()) });
+/// What is added anywhere else.
+fn added(path: &Path, sent: &Value, got: &Value, all: &mut Vec<Difference>) {
+    match (sent, got) {
+        (Value::Object(sent), Value::Object(got)) => {
+            for (field, value) in got.iter().filter(|(field, _)| !HARMLESS.contains(&field.as_str())) {
+                added(&path.field(field), sent.get(field).unwrap_or(&Value::Null), value, all);
+            }
         }
+        (Value::Array(sent), Value::Array(got)) if key(path.last()).is_some() => {
+            let key = key(path.last()).unwrap_or_default();
+            for element in got {
+                let before = sent.iter().find(|other| other[key] == element[key]).unwrap_or(&Value::Null);
+                added(&path.element(key, &element[key]), before, element, all);
+            }
+        }
+        (Value::Null, got) if !got.is_null() && !all.iter().any(|other| other.path == *path) => {
+            all.push(Difference::new(path.clone(), None, Some(got), false));
+        }
+        _ => {}
     }
 }
 
@@ -131,7 +249,8 @@ mod tests {
         got["spec"]["containers"][0]["ports"][0]["protocol"] = "TCP".into();
         change(&mut got["spec"]);
         let text = |value: Option<Value>| value.map_or_else(|| "-".into(), |value| value.to_string());
-        changes(&sent, &got).into_iter().map(|change| format!("{}: {} {}", change.field, text(change.sent), text(change.got))).collect()
+        let told = differences(&sent, &got).into_iter().filter(|difference| difference.is_told).map(|difference| difference.change);
+        told.map(|change| format!("{}: {} {}", change.field, text(change.sent), text(change.got))).collect()
     }
 
     #[test]

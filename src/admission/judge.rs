@@ -2,10 +2,10 @@
 
 use super::compare::{self, Change};
 use super::finding::{Finding, Obstacle, Outcome};
-use super::refusal;
-use super::weigh::{Weight, weigh};
+use super::{changer, kept, refusal};
 use crate::check::kubernetes::{GATES, Gate};
 use crate::fact::KubeVersion;
+use crate::pod::{Builder, Finding as Found, Judged, Weight, Workload};
 use serde_json::Value;
 
 /// What the API server answered to a dry run.
@@ -40,32 +40,113 @@ pub struct Admission {
     pub warnings: Vec<String>,
 }
 
-/// Explains an answer. `sent` is the pod, `kubernetes` the API server's version as it tells it. None: nothing about the pod was
-/// answered, the request itself failed.
+/// Explains an answer about a pod of ours, whose proofs on nodes are of its very shape. `sent` is the pod, `kubernetes` the API
+/// server's version as it tells it. None: nothing about the pod was answered, the request itself failed.
 pub fn judge(answer: &Answer, sent: &Value, namespace: &str, kubernetes: &str) -> Option<Admission> {
-    let minor = KubeVersion::try_from(kubernetes.to_owned()).ok().and_then(|version| version.minor());
-    match answer {
-        Answer::Made { pod, warnings } => {
-            let is_obstacle = |change: &Change| weigh(change, sent, pod) == Weight::Obstacle;
-            let (obstacles, harmless): (Vec<_>, Vec<_>) = compare::changes(sent, pod).into_iter().partition(is_obstacle);
-            let findings: Vec<_> = obstacles.into_iter().map(|change| changed(change, minor)).collect();
-            let notes = harmless.iter().map(told).collect();
-            let outcome = if findings.is_empty() { Outcome::Accepted } else { Outcome::Changed };
-            Some(Admission { outcome, findings, notes, warnings: warnings.clone() })
-        }
-        Answer::Refused { code, message } => {
-            let mut finding = refusal::explain(*code, message, sent, namespace)?;
-            // It was false when it was sent: fields are dropped before they are validated.
-            let host_users = sent["spec"]["hostUsers"] == false && message.contains("`hostUsers` must be false");
-            if let (true, Some(gate)) = (host_users, GATES.first().filter(|gate| minor.is_none_or(|minor| minor < gate.locked))) {
-                finding.obstacle = Obstacle::FeatureGate;
-                finding.gate = Some(gate.name.into());
-                finding.message = format!("spec.hostUsers: false was sent but dropped, so the rest is invalid: {}", finding.message);
-                finding.fix = Some(fix(gate));
+    let workload = Workload::of_pod(sent);
+    let asked = Asked { builder: Builder::first(&workload), sent, namespace, minor: minor(kubernetes), is_ours: true };
+    asked.explain(answer)
+}
+
+/// The same of somebody's builder, whose pod was sent. An obstacle is what stops its builds, and nothing else.
+pub fn judge_builder(answer: &Answer, builder: &Builder, sent: &Value, namespace: &str, kubernetes: &str) -> Option<Admission> {
+    Asked { builder: *builder, sent, namespace, minor: minor(kubernetes), is_ours: false }.explain(answer)
+}
+
+fn minor(kubernetes: &str) -> Option<u32> {
+    KubeVersion::try_from(kubernetes.to_owned()).ok().and_then(|version| version.minor())
+}
+
+/// What was asked.
+struct Asked<'a> {
+    builder: Builder<'a>,
+    sent: &'a Value,
+    namespace: &'a str,
+    /// Of the API server's version.
+    minor: Option<u32>,
+    /// Whether nodes are proven for this very pod.
+    is_ours: bool,
+}
+
+impl Asked<'_> {
+    fn explain(&self, answer: &Answer) -> Option<Admission> {
+        match answer {
+            Answer::Made { pod, warnings } => Some(self.made(pod, warnings)),
+            Answer::Refused { code, message } => {
+                let finding = self.gate_refused(refusal::explain(*code, message, self.sent, self.namespace)?, message);
+                let outcome = if finding.obstacle.tells_nothing() { Outcome::Unknown } else { Outcome::Refused };
+                Some(Admission { outcome, findings: vec![finding], notes: Vec::new(), warnings: Vec::new() })
             }
-            let outcome = if finding.obstacle.tells_nothing() { Outcome::Unknown } else { Outcome::Refused };
-            Some(Admission { outcome, findings: vec![finding], notes: Vec::new(), warnings: Vec::new() })
         }
+    }
+
+    /// It was false when it was sent: fields are dropped before they are validated.
+    fn gate_refused(&self, finding: Finding, message: &str) -> Finding {
+        let host_users = self.sent["spec"]["hostUsers"] == false && message.contains("`hostUsers` must be false");
+        match GATES.first().filter(|gate| host_users && self.minor.is_none_or(|minor| minor < gate.locked)) {
+            Some(gate) => Finding {
+                obstacle: Obstacle::FeatureGate,
+                gate: Some(gate.name.into()),
+                message: format!("spec.hostUsers: false was sent but dropped, so the rest is invalid: {}", finding.message),
+                fix: Some(fix(gate)),
+                ..finding
+            },
+            None => finding,
+        }
+    }
+
+    fn made(&self, got: &Value, warnings: &[String]) -> Admission {
+        let (before, after) = (self.builder.judge_returned(self.sent), self.builder.judge_returned(got));
+        // A shape of ours is proven as it is: what a node decides about another one, nobody has proven.
+        let counts = |found: &Found| {
+            found.weight == Weight::Stops || found.weight == Weight::Unknown || self.is_ours && found.weight == Weight::Needs
+        };
+        let is_in =
+            |judged: &Judged, found: &Found| judged.findings.iter().any(|other| (other.cause, other.weight) == (found.cause, found.weight));
+        let mut new: Vec<_> = after.findings.iter().filter(|found| counts(found) && !is_in(&before, found)).collect();
+        let is_other = self.is_ours && after.profile != before.profile;
+        let mut findings = Vec::new();
+        let all = new.clone();
+        let differences = compare::differences(self.sent, got);
+        let mut rest = Vec::new();
+        for difference in &differences {
+            let alone = self.builder.judge_returned(&difference.made_in(self.sent));
+            let by_it: Vec<_> = all.iter().filter(|found| is_in(&alone, found)).collect();
+            new.retain(|found| !is_in(&alone, found));
+            let is_obstacle =
+                !by_it.is_empty() || is_other && alone.profile != before.profile || self.is_ours && !kept::is_kept(&difference.change);
+            if is_obstacle {
+                findings.push(self.changed(&difference.change, by_it.first().map(|found| found.message.as_str()), got));
+            } else {
+                rest.push(difference);
+            }
+        }
+        // What only several changes together do is told of the last of them.
+        let mut so_far = self.sent.clone();
+        for difference in &differences {
+            so_far = difference.made_in(&so_far);
+            let together = self.builder.judge_returned(&so_far);
+            let by_it = new.iter().position(|found| is_in(&together, found)).map(|at| new.remove(at));
+            if let Some(found) = by_it {
+                findings.push(self.changed(&difference.change, Some(&found.message), got));
+                rest.retain(|other| *other != difference);
+            }
+        }
+        let notes = rest.into_iter().filter(|difference| difference.is_told).map(|difference| told(&difference.change)).collect();
+        let outcome = if findings.is_empty() { Outcome::Accepted } else { Outcome::Changed };
+        Admission { outcome, findings, notes, warnings: warnings.to_vec() }
+    }
+
+    /// A change by which builds fail, and why they do where the judge of pods says it.
+    fn changed(&self, change: &Change, why: Option<&str>, got: &Value) -> Finding {
+        let message = told(change);
+        if let Some(gate) = gate_of(change, self.minor) {
+            let (gate, fix) = (Some(gate.name.to_owned()), Some(fix(gate)));
+            return Finding { obstacle: Obstacle::FeatureGate, by: None, change: Some(change.clone()), gate, message, fix };
+        }
+        let message = [Some(message.as_str()), why].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        let (by, fix) = changer::of(change, self.sent, got, self.namespace);
+        Finding { obstacle: Obstacle::ChangedField, by, change: Some(change.clone()), gate: None, message, fix: Some(fix) }
     }
 }
 
@@ -79,20 +160,6 @@ fn told(change: &Change) -> String {
         (None, Some(got)) => format!("{field}: {} was added", plain(got)),
         (None, None) => field.clone(),
     }
-}
-
-fn changed(change: Change, minor: Option<u32>) -> Finding {
-    let message = told(&change);
-    let (obstacle, gate, fix) = match gate_of(&change, minor) {
-        Some(gate) => (Obstacle::FeatureGate, Some(gate.name.to_owned()), fix(gate)),
-        None => (
-            Obstacle::ChangedField,
-            None,
-            "find the webhook or policy that changes the pod, and exempt builders from it: kubectl get mutatingwebhookconfigurations,mutatingadmissionpolicies"
-                .into(),
-        ),
-    };
-    Finding { obstacle, by: None, change: Some(change), gate, message, fix: Some(fix) }
 }
 
 /// The gate that dropped a field, if one can have done it.

@@ -1,6 +1,7 @@
 //! Who refused a pod, and what would allow it.
 
 use super::finding::{Finding, Obstacle};
+use super::remedy::{WEBHOOKS, account, constraint};
 use serde_json::Value;
 
 /// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.
@@ -10,24 +11,6 @@ fn own_words(message: &str) -> &str {
 
 /// What to do about an admission policy that refuses.
 const EXEMPT: &str = "exempt builders in this namespace from the policy, or from its binding";
-
-/// Which security context constraint allows a pod. `nested-container` is made for containers in containers; it wants a pod user
-/// namespace, and allows SETUID, SETGID, any user of it and any seccomp profile (openshift/cluster-kube-apiserver-operator#1847).
-fn constraint(sent: &Value, namespace: &str) -> String {
-    let add = |name: &str| format!("oc adm policy add-scc-to-user {name} --serviceaccount default --namespace {namespace}");
-    let containers = sent["spec"]["containers"].as_array().into_iter().flatten();
-    let is_privileged = containers.into_iter().any(|container| container["securityContext"]["privileged"] == true);
-    match (sent["spec"]["hostUsers"] == false, is_privileged) {
-        (true, false) => format!("{} (OpenShift 4.20 and newer; before: {})", add("nested-container"), add("privileged")),
-        (_, true) => add("privileged"),
-        (false, false) => {
-            format!(
-                "use the profile procmount, for which the SCC nested-container is enough (OpenShift 4.20 and newer), or: {}",
-                add("privileged")
-            )
-        }
-    }
-}
 
 /// What stands in quotes after a word.
 fn quoted<'a>(text: &'a str, before: &str, quote: char) -> Option<&'a str> {
@@ -68,15 +51,17 @@ pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -
         let fix = "declare `sideEffects: None` for the webhook, or try a real pod";
         return Some(finding(Obstacle::NoDryRun, webhook, fix.into()));
     }
-    for (mark, quote, fix) in [
-        ("admission webhook ", '"', "exempt builders in this namespace from the webhook"),
-        ("failed calling webhook ", '"', "fix the webhook: while it is down, no pod can be created in this namespace"),
-        ("ValidatingAdmissionPolicy ", '\'', EXEMPT),
-        ("MutatingAdmissionPolicy ", '\'', EXEMPT),
-    ] {
-        if let Some(name) = quoted(message, mark, quote) {
-            let obstacle = if mark.contains("webhook") { Obstacle::Webhook } else { Obstacle::AdmissionPolicy };
-            return Some(finding(obstacle, Some(name), fix.into()));
+    if let Some(name) = quoted(message, "admission webhook ", '"') {
+        let known = WEBHOOKS.iter().find(|webhook| name.contains(webhook.part));
+        return Some(finding(Obstacle::Webhook, Some(name), known.map(|webhook| (webhook.fix)(namespace)).unwrap_or_default()));
+    }
+    if let Some(name) = quoted(message, "failed calling webhook ", '"') {
+        let fix = "fix the webhook: while it is down, no pod can be created in this namespace";
+        return Some(finding(Obstacle::Webhook, Some(name), fix.into()));
+    }
+    for mark in ["ValidatingAdmissionPolicy ", "MutatingAdmissionPolicy "] {
+        if let Some(name) = quoted(message, mark, '\'') {
+            return Some(finding(Obstacle::AdmissionPolicy, Some(name), EXEMPT.into()));
         }
     }
     for mark in ["exceeded quota: ", "failed quota: "] {
@@ -99,7 +84,9 @@ pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -
         return Some(finding(Obstacle::SecurityContextConstraint, None, constraint(sent, namespace)));
     }
     if says("error looking up service account") {
-        let fix = format!("kubectl create serviceaccount default --namespace {namespace} (a controller creates it in a new namespace)");
+        let account = account(sent);
+        let made = if account == "default" { " (a controller creates it in a new namespace)" } else { "" };
+        let fix = format!("kubectl create serviceaccount {account} --namespace {namespace}{made}");
         return Some(finding(Obstacle::ServiceAccount, None, fix));
     }
     if says("because it is being terminated") {
@@ -149,6 +136,27 @@ mod tests {
                 Obstacle::Webhook,
                 Some("a.example.com"),
                 "exempt",
+            ),
+            (
+                400,
+                "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/buildkit/buildkitd-x was blocked due to the following policies \n\nrestrict-seccomp:\n  check-seccomp: 'validation error: Use of custom Seccomp profiles is disallowed.'\n",
+                Obstacle::Webhook,
+                Some("validate.kyverno.svc-fail"),
+                "PolicyException of Kyverno for builders in namespace builds",
+            ),
+            (
+                403,
+                "admission webhook \"validation.gatekeeper.sh\" denied the request: [psp-seccomp] Seccomp profile 'unconfined' is not allowed for container 'buildkitd'.",
+                Obstacle::Webhook,
+                Some("validation.gatekeeper.sh"),
+                "add builds to spec.match.excludedNamespaces of the constraint",
+            ),
+            (
+                400,
+                "admission webhook \"warden-validating.common-webhooks.networking.gke.io\" denied the request: GKE Warden rejected the request because it violates one or more constraints.",
+                Obstacle::Webhook,
+                Some("warden-validating.common-webhooks.networking.gke.io"),
+                "GKE Standard",
             ),
             (
                 500,

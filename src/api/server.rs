@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// The namespace of a pod, or of a kubeconfig's context.
-    pub(super) fn namespace(&self) -> &str {
+    pub fn namespace(&self) -> &str {
         self.client.default_namespace()
     }
 

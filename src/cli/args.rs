@@ -11,6 +11,8 @@ use crate::profile::Profile;
 use crate::read::{Named, PATIENCE, is_file};
 #[cfg(feature = "cli")]
 use crate::render::Localhost;
+#[cfg(feature = "cli")]
+use crate::text::quoted;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -140,6 +142,13 @@ impl Connection {
     #[cfg(feature = "cli")]
     pub(super) fn is_given(&self) -> bool {
         self.kubeconfig.is_some() || self.context.is_some()
+    }
+
+    /// The words that say it.
+    #[cfg(feature = "cli")]
+    pub(super) fn words(&self) -> Vec<String> {
+        let file = self.kubeconfig.iter().map(|path| format!("--kubeconfig {}", quoted(&path.to_string_lossy())));
+        file.chain(self.context.iter().map(|name| format!("--context {}", quoted(name)))).collect()
     }
 
     /// The way of an agent: its pod's, unless a kubeconfig is named.

@@ -30,7 +30,7 @@ To check a builder that you have: see `buildkit-preflight check -f --help`.", ex
     command(
         args_conflicts_with_subcommands = true,
         disable_help_subcommand = true,
-        override_usage = "buildkit-preflight check [OPTIONS]\n       buildkit-preflight check --cluster [OPTIONS]\n       buildkit-preflight check -f FILE [OPTIONS]"
+        override_usage = "buildkit-preflight check [OPTIONS]\n       buildkit-preflight check --cluster [OPTIONS]\n       buildkit-preflight check -f FILE [--cluster] [OPTIONS]"
     )
 )]
 pub(super) struct Arguments {
@@ -70,9 +70,9 @@ const CLUSTER: &str = "--cluster";
 #[cfg(feature = "cli")]
 const FILE: &str = "-f";
 
-/// All such flags.
+/// All such flags. Where two stand beside each other, the first one here has the other as a flag of its own.
 #[cfg(feature = "cli")]
-pub(super) const MODES: [&str; 2] = [CLUSTER, FILE];
+pub(super) const MODES: [&str; 2] = [FILE, CLUSTER];
 
 /// Whence facts are taken.
 pub(super) const USES: Uses = &[&[

@@ -2,8 +2,9 @@ use super::args::{Connection, LabelPrefix, asked};
 use super::output::Format;
 use super::{Error, block_on, exit, names, values};
 use crate::admission::{Answer, judge};
-use crate::api::{self, Nodes, Pods};
+use crate::api::{self, Nodes, Pods, Server};
 use crate::fleet::Fleet;
+use crate::node::View;
 use crate::profile::Profile;
 use crate::render::{BUILDER_NAMESPACE, BuilderOptions, builder_pod};
 use crate::report::{ClusterProfile, ClusterReport, cluster_table};
@@ -24,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long, short = 'o', value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The namespace in which the pods are tried
-    #[arg(long, value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::namespace)]
+    #[arg(long, short = 'n', value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::namespace)]
     namespace: String,
     #[command(flatten)]
     prefix: LabelPrefix,
@@ -45,11 +46,7 @@ async fn ask(arguments: &Arguments, profiles: &[Profile]) -> Result<ClusterRepor
     let client = arguments.connection.client().await?;
     let pods = Pods::new(client.clone());
     let kubernetes = pods.version().await?;
-    let nodes = match Nodes::new(client, prefix.clone()).list().await {
-        Ok(nodes) => Ok(nodes),
-        Err(error) if error.is_forbidden() => Err(error.to_string()),
-        Err(error) => return Err(error.into()),
-    };
+    let nodes = nodes(client, prefix).await?;
     let mut answers = Vec::new();
     for &profile in profiles {
         let options = BuilderOptions { profile, namespace: Some(namespace.clone()), prefix: prefix.clone(), ..BuilderOptions::default() };
@@ -63,4 +60,13 @@ async fn ask(arguments: &Arguments, profiles: &[Profile]) -> Result<ClusterRepor
         answers.push(ClusterProfile::new(profile, admission, fleet.as_ref()));
     }
     Ok(ClusterReport::new(kubernetes, namespace.clone(), nodes.map(|nodes| nodes.len()), answers))
+}
+
+/// All nodes, or why they can't be listed: the right to is one that many have not.
+pub(super) async fn nodes(client: Server, prefix: &str) -> Result<Result<Vec<View>, String>, Error> {
+    match Nodes::new(client, prefix.to_owned()).list().await {
+        Ok(nodes) => Ok(Ok(nodes)),
+        Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }

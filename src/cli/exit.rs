@@ -42,11 +42,11 @@ pub(super) const CLUSTER: &[Row] = &[
 
 #[cfg(feature = "cli")]
 pub(super) const PODS: &[Row] = &[
-    (READY, "ready: nothing in the objects stops a builder"),
+    (READY, "ready: nothing in the objects stops a builder (--cluster: and each fits on a node)"),
     (NOT_READY, "not ready: at least one builder"),
     (BAD_INPUT, "wrong usage or bad input, no builder among the objects, or FILE does not exist"),
     (UNKNOWN, "unknown: at least one builder, and none is not ready"),
-    (IO_ERROR, "an I/O error"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
 pub(super) const FACTS: &[Row] = &[

@@ -213,12 +213,12 @@ fn parse_by(command: &mut clap::Command, arguments: Vec<OsString>) -> Result<Cli
 }
 
 /// The flag that chooses a mode of `check` may stand anywhere behind it; clap takes it for a subcommand, which comes first. The file
-/// of `-f` is that one's argument, wherever it stands.
+/// of `-f` is that one's argument, wherever it stands, and so is a `--cluster` beside it.
 #[cfg(feature = "cli")]
 fn mode_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     if arguments.get(1).is_some_and(|command| command == "check")
-        && let Some(at) = arguments[..end].iter().position(|argument| check::MODES.iter().any(|mode| argument == mode))
+        && let Some(at) = check::MODES.iter().find_map(|mode| arguments[..end].iter().position(|argument| argument == mode))
     {
         let mode = arguments.remove(at);
         arguments.insert(2, mode);

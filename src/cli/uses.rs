@@ -29,6 +29,8 @@ pub(super) fn of(path: &[&str]) -> Uses {
         ["tune"] => super::tune::USES,
         ["probe"] => super::probe::USES,
         #[cfg(feature = "cli")]
+        ["check", "-f"] => super::pods::USES,
+        #[cfg(feature = "cli")]
         ["build"] => super::build::USES,
         #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,

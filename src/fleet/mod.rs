@@ -1,7 +1,10 @@
 //! Where builders can be scheduled, by what stands on all nodes.
 
+mod fit;
+mod matching;
 mod obstacle;
 mod placement;
 
+pub use fit::{Fit, NodeFit, fit};
 pub use obstacle::{Obstacle, obstacles};
 pub use placement::{ADVICE, Fleet, Operator, PREFERENCE, Requirement, Standing, best, requirements};

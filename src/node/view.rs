@@ -3,7 +3,7 @@
 use super::conditions::{CONDITIONS, ConditionType, Status};
 use super::labels::Key;
 use super::names::manager;
-use super::object::{Node, NodeCondition, NodeStatus};
+use super::object::{Node, NodeCondition, NodeStatus, Taint};
 use crate::check::Ready;
 use crate::fact::{Fact, Kubelet, OsRelease};
 use crate::profile::Profile;
@@ -33,6 +33,19 @@ pub struct View {
     pub said: BTreeSet<(Profile, ConditionType)>,
     /// Those of our labels that none of our agents has put there.
     pub stray_labels: BTreeSet<Key>,
+    /// What a scheduler goes by.
+    pub scheduling: Scheduling,
+}
+
+/// What a scheduler goes by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scheduling {
+    /// All labels, ours too.
+    pub labels: BTreeMap<String, String>,
+    /// Whether `kubectl cordon` was called.
+    pub is_cordoned: bool,
+    /// What keeps pods off that do not tolerate it.
+    pub taints: Vec<Taint>,
 }
 
 /// One of our conditions as it stands on a Node.
@@ -53,7 +66,8 @@ pub struct StandingCondition {
 impl View {
     /// Reads a Node whose labels of ours have this prefix.
     pub fn new(node: Node, prefix: &str) -> Self {
-        let Node { mut metadata, status } = node;
+        let Node { mut metadata, spec, status } = node;
+        let scheduling = Scheduling { labels: metadata.labels.clone(), is_cordoned: spec.unschedulable, taints: spec.taints };
         let ours: BTreeMap<_, _> = Key::ALL.into_iter().filter_map(|key| Some((key, metadata.labels.remove(&key.with(prefix))?))).collect();
         let managers: Vec<_> = CONDITIONS.iter().map(|row| manager(row.profile)).collect();
         let is_owned = |key: &Key| {
@@ -89,6 +103,7 @@ impl View {
             conditions,
             said,
             stray_labels,
+            scheduling,
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) fn patch(workload: &Workload, edits: &[Edit]) -> Option<Value> {
         let template = workload.kind.spec.split_last().map_or(&[][..], |(_, template)| template);
         set(&mut patch, &[template, &["metadata", "annotations"][..]].concat(), &change);
     }
-    Some(patch)
+    (patch != json!({})).then_some(patch)
 }
 
 /// Containers as steps again: where a step has a script, that is its command.

@@ -41,6 +41,14 @@ pub struct Judged {
     pub mended: bool,
 }
 
+impl Judged {
+    /// The ids of what the object leaves to the node.
+    pub fn needs(&self) -> Vec<&'static str> {
+        let needs = self.findings.iter().filter(|finding| finding.weight == Weight::Needs);
+        needs.map(|finding| finding.cause).collect()
+    }
+}
+
 /// No container runs buildkitd, as far as can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoBuilder {
@@ -51,19 +59,83 @@ pub struct NoBuilder {
 /// Changes may uncover what is to be changed next. More rounds than this need none.
 const ROUNDS: usize = 6;
 
-/// Judges the builders in objects: the container of that name, or all that run buildkitd.
-pub fn judge(workloads: &[Workload], container: Option<&str>) -> Result<Vec<Judged>, NoBuilder> {
-    let mut judged = Vec::new();
-    for workload in workloads {
-        for number in builders(workload, container) {
-            judged.push(one(workload, number));
-        }
-    }
-    if judged.is_empty() {
+/// What the API server is expected to refuse. A pod that it takes has none of it.
+const INVALID: &str = "invalid-pod";
+
+/// A container that runs buildkitd, in its object.
+#[derive(Clone, Copy, Debug)]
+pub struct Builder<'a> {
+    /// The object.
+    pub workload: &'a Workload,
+    number: usize,
+}
+
+/// The builders in objects: the container of that name, or all that run buildkitd.
+pub fn builders<'a>(workloads: &'a [Workload], container: Option<&str>) -> Result<Vec<Builder<'a>>, NoBuilder> {
+    let numbers = |workload: &'a Workload| numbers(workload, container).into_iter().map(move |number| Builder { workload, number });
+    let all: Vec<_> = workloads.iter().flat_map(numbers).collect();
+    if all.is_empty() {
         let names = |workload: &Workload| containers(workload).map(|container| name(container).to_owned()).collect::<Vec<_>>().join(", ");
         return Err(NoBuilder { seen: workloads.iter().map(|workload| format!("{} ({})", workload.title(), names(workload))).collect() });
     }
-    Ok(judged)
+    Ok(all)
+}
+
+impl<'a> Builder<'a> {
+    /// The first container of an object.
+    pub fn first(workload: &'a Workload) -> Self {
+        Builder { workload, number: 0 }
+    }
+
+    /// The same container in a changed version of its object.
+    pub fn of<'b>(&self, workload: &'b Workload) -> Builder<'b> {
+        Builder { workload, number: self.number }
+    }
+
+    /// Judges it as it stands in its object.
+    pub fn judge(&self) -> Judged {
+        let (edits, rest) = mend(self.workload, self.number);
+        self.judged(self.workload, findings(self.workload, self.number), &edits, &rest)
+    }
+
+    /// Judges it as the API server gives the object's pod back. Paths and changes are those of the object.
+    pub fn judge_returned(&self, pod: &Value) -> Judged {
+        let after = self.workload.returned(pod);
+        let found = findings(&after, self.number).into_iter().filter(|finding| finding.cause != INVALID).collect();
+        let (edits, rest) = mend(&after, self.number);
+        self.judged(&after, found, &edits, &rest)
+    }
+
+    /// The object with all changes that the returned pod asks for; None where there are none, or where they change nothing in it.
+    pub fn mended(&self, pod: &Value) -> Option<Workload> {
+        let (edits, _) = mend(&self.workload.returned(pod), self.number);
+        let mut after = self.workload.clone();
+        edits.iter().for_each(|edit| edit.apply(&mut after));
+        (after.spec != self.workload.spec || after.annotations != self.workload.annotations).then_some(after)
+    }
+
+    fn judged(&self, seen: &Workload, findings: Vec<Finding>, edits: &[Edit], rest: &[Finding]) -> Judged {
+        let view = View::new(seen, self.number);
+        let has = |weight: Weight| findings.iter().any(|finding| finding.weight == weight);
+        let verdict = match () {
+            () if has(Weight::Stops) => Ready::NotReady,
+            () if has(Weight::Unknown) => Ready::Unknown,
+            () => Ready::Ready,
+        };
+        Judged {
+            object: seen.title(),
+            namespace: seen.namespace.clone(),
+            container: view.name().to_owned(),
+            image: view.image.to_owned(),
+            variant: view.variant,
+            user: view.user(),
+            profile: view.profile(),
+            verdict,
+            patch: edit::patch(self.workload, edits),
+            findings,
+            mended: !rest.iter().any(|finding| finding.weight == Weight::Stops),
+        }
+    }
 }
 
 fn containers(workload: &Workload) -> impl Iterator<Item = &Value> {
@@ -74,7 +146,7 @@ fn name(container: &Value) -> &str {
     container["name"].as_str().unwrap_or_default()
 }
 
-fn builders(workload: &Workload, wanted: Option<&str>) -> Vec<usize> {
+fn numbers(workload: &Workload, wanted: Option<&str>) -> Vec<usize> {
     let is_builder = |number: usize, container: &Value| match wanted {
         Some(wanted) => name(container) == wanted,
         None => {
@@ -91,31 +163,6 @@ fn builders(workload: &Workload, wanted: Option<&str>) -> Vec<usize> {
 fn findings(workload: &Workload, number: usize) -> Vec<Finding> {
     let view = View::new(workload, number);
     RULES.iter().flat_map(|rule| rule(&view)).collect()
-}
-
-fn one(workload: &Workload, number: usize) -> Judged {
-    let view = View::new(workload, number);
-    let found = findings(workload, number);
-    let (edits, rest) = mend(workload, number);
-    let has = |weight: Weight| found.iter().any(|finding| finding.weight == weight);
-    let verdict = match () {
-        () if has(Weight::Stops) => Ready::NotReady,
-        () if has(Weight::Unknown) => Ready::Unknown,
-        () => Ready::Ready,
-    };
-    Judged {
-        object: workload.title(),
-        namespace: workload.namespace.clone(),
-        container: view.name().to_owned(),
-        image: view.image.to_owned(),
-        variant: view.variant,
-        user: view.user(),
-        profile: view.profile(),
-        verdict,
-        findings: found,
-        patch: edit::patch(workload, &edits),
-        mended: !rest.iter().any(|finding| finding.weight == Weight::Stops),
-    }
 }
 
 /// All changes, and what is found after them.

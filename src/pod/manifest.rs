@@ -51,6 +51,8 @@ pub struct Workload {
     pub namespace: Option<String>,
     /// The pod's annotations.
     pub annotations: Value,
+    /// The pod's labels.
+    pub labels: Value,
     /// The pod's spec, its containers as `containers` whatever the object calls them.
     pub spec: Value,
     /// Names of volumes that are claims of a StatefulSet.
@@ -137,11 +139,24 @@ fn workload(kind: &'static Kind, object: &Value, configs: &[(String, String)], s
         }
     }
     let template = kind.spec.split_last().map_or(object, |(_, template)| at(object, template));
-    let annotations = if kind.containers == "steps" { &metadata["annotations"] } else { &template["metadata"]["annotations"] };
+    let of_pod = if kind.containers == "steps" { metadata } else { &template["metadata"] };
+    // An object that is there has the node that a scheduler has chosen.
+    if !metadata["uid"].is_null() {
+        fields.remove("nodeName");
+    }
     let claims = object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
     let claims = claims.filter_map(|claim| claim["metadata"]["name"].as_str().map(str::to_owned)).collect();
     let namespace = metadata["namespace"].as_str().map(str::to_owned);
-    Ok(Workload { kind, name, namespace, annotations: annotations.clone(), spec, claims, configs: configs.to_vec() })
+    Ok(Workload {
+        kind,
+        name,
+        namespace,
+        annotations: of_pod["annotations"].clone(),
+        labels: of_pod["labels"].clone(),
+        spec,
+        claims,
+        configs: configs.to_vec(),
+    })
 }
 
 /// Steps as containers: what `stepTemplate` and a step's `script` mean is written out.
@@ -166,6 +181,13 @@ fn steps(spec: &mut Map<String, Value>, kind: &Kind, object: &Value) {
         for (field, value) in pod {
             spec.entry(field.clone()).or_insert_with(|| value.clone());
         }
+    }
+}
+
+impl Kind {
+    /// That of a pod itself.
+    pub(super) fn pod() -> &'static Self {
+        &KINDS[0]
     }
 }
 

@@ -170,7 +170,8 @@ impl<'a> View<'a> {
     /// The directories beside the state dir that are written to: for sockets, for what is temporary.
     pub(super) fn written(&self) -> Vec<String> {
         if self.is_root() {
-            return vec![ROOTFUL_RUNTIME.into(), "/tmp".into()];
+            // runc keeps its own state, whatever buildkitd is told; for others than root that lies in XDG_RUNTIME_DIR.
+            return vec![ROOTFUL_RUNTIME.into(), "/run/runc".into(), "/tmp".into()];
         }
         // buildkitd makes the last part itself.
         let runtime = self.variable("XDG_RUNTIME_DIR").unwrap_or_else(|| ROOTLESS_RUNTIME.trim_end_matches("/buildkit"));

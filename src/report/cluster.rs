@@ -157,7 +157,7 @@ pub fn cluster_table(report: &ClusterReport, style: Style) -> String {
 }
 
 /// Pod Security says of each rule which container breaks it, and what would not. A builder has one container, and must.
-fn brief(finding: &Finding) -> String {
+pub(super) fn brief(finding: &Finding) -> String {
     if finding.obstacle != Obstacle::PodSecurity {
         return finding.message.clone();
     }

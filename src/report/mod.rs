@@ -20,7 +20,7 @@ pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 pub use guard::guard_message;
 #[cfg(feature = "cli")]
-pub use pods::{PodReport, pod_table};
+pub use pods::{BuilderReport, InCluster, PodReport, pod_table};
 pub use table::table;
 pub use text::Style;
 pub(crate) use text::columns;

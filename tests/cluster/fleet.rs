@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) runtime: Behaviour,
     /// How many IDs a pod with a user namespace gets, where that is not the kubelet's default.
     pub(crate) ids: Option<u32>,
+    /// Whether its kubelet gives containers the runtime's seccomp filter that name none.
+    pub(crate) seccomp_default: bool,
     /// Whether it is there from the beginning, or joins later.
     pub(crate) from_the_start: bool,
 }
@@ -64,7 +66,7 @@ impl Behaviour {
 }
 
 const fn plan(name: &'static str, number: u16, runtime: Behaviour) -> Plan {
-    Plan { name, number, runtime, ids: None, from_the_start: true }
+    Plan { name, number, runtime, ids: None, seccomp_default: false, from_the_start: true }
 }
 
 const USUAL: &[Plan] = &[plan("node1", 1, Behaviour::Ordinary), plan("node2", 2, Behaviour::ForbidsUserNamespaces)];
@@ -79,6 +81,9 @@ const PROCMOUNT: &[Plan] = &[
     Plan { ids: Some(196_608), from_the_start: false, ..plan("node7", 7, Behaviour::Ordinary) },
 ];
 
+/// The second one is as hardened nodes are: its kubelet has `seccompDefault`.
+const PODS: &[Plan] = &[plan("node1", 1, Behaviour::Ordinary), Plan { seccomp_default: true, ..plan("node2", 2, Behaviour::Ordinary) }];
+
 /// Which steps are run.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Suite {
@@ -90,6 +95,8 @@ pub(crate) enum Suite {
     Seed,
     /// Namespaces where Pod Security enforces its level baseline.
     Baseline,
+    /// Builders that people have.
+    Pods,
 }
 
 impl Suite {
@@ -99,6 +106,7 @@ impl Suite {
             Ok("procmount") => Suite::Procmount,
             Ok("seed") => Suite::Seed,
             Ok("baseline") => Suite::Baseline,
+            Ok("pods") => Suite::Pods,
             _ => Suite::Agent,
         }
     }
@@ -110,7 +118,11 @@ pub(crate) fn is_ci() -> bool {
 }
 
 pub(crate) fn planned() -> &'static [Plan] {
-    if Suite::chosen() == Suite::Procmount { PROCMOUNT } else { USUAL }
+    match Suite::chosen() {
+        Suite::Agent | Suite::Seed => USUAL,
+        Suite::Procmount => PROCMOUNT,
+        Suite::Pods => PODS,
+    }
 }
 
 /// Makes the OCI runtime of the node in this directory, a script around the real one.

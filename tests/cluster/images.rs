@@ -42,7 +42,12 @@ pub(crate) fn builder(dir: &Path) -> Image {
     let registries = [crate::cluster::REGISTRY, crate::seed::PRIVATE].map(|name| format!("[registry.\"{name}\"]\nhttp = true\n"));
     fs::write(config.join("buildkitd.toml"), registries.concat()).expect("write");
     image::give_capabilities(&root);
-    let config = json!({
+    Image { name: BUILDER.to_owned(), root, config: builder_config() }
+}
+
+/// As the rootless image has it.
+pub(crate) fn builder_config() -> Value {
+    json!({
         "User": "1000:1000",
         "Env": [
             "PATH=/usr/bin:/bin",
@@ -54,8 +59,7 @@ pub(crate) fn builder(dir: &Path) -> Image {
         ],
         "Entrypoint": ["rootlesskit", "buildkitd"],
         "Volumes": {"/home/user/.local/share/buildkit": {}},
-    });
-    Image { name: BUILDER.to_owned(), root, config }
+    })
 }
 
 /// git and ssh, which the image has for sources in git.

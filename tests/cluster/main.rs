@@ -3,7 +3,8 @@
 //!
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
-//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=baseline` those of [`baseline::STEPS`]. `SET=ci` leaves some out, and repeats less.
+//! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pods::STEPS`],
+//! with `SUITE=baseline` those of [`baseline::STEPS`]. `SET=ci` leaves some out, and repeats less.
 //! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
 //! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
 //!
@@ -15,6 +16,8 @@ mod api;
 mod baseline;
 mod behaviours;
 mod canary;
+#[path = "../pods/case.rs"]
+mod case;
 mod certificates;
 mod cgroups;
 mod changes;
@@ -35,6 +38,7 @@ mod out_of_cluster;
 mod outside;
 #[path = "../support/people.rs"]
 mod people;
+mod pods;
 mod processes;
 mod rest;
 mod run;
@@ -77,6 +81,8 @@ const STEPS: &[run::Step] = &[
     ("a good namespace passes, and nothing is stored in it", admission::a_good_namespace_passes),
     ("quotas, limits, policies and webhooks that refuse or change a builder are named", admission::others_that_refuse_or_change_are_named),
     ("a missing namespace or right makes a builder's fate unknown", admission::what_cannot_be_told_is_unknown_and_says_why),
+    ("each node is listed for a builder of somebody's", pods::each_node_is_listed_for_somebodys_builder),
+    ("what becomes of somebody's builder on admission is judged", pods::what_becomes_of_somebodys_builder_is_judged),
     ("the API server takes each profile's builder", admission::each_profiles_builder_is_taken),
     ("a CI runner with its own builder goes where the label is, and builds", tools::a_runner_goes_where_the_label_is_and_builds),
     ("auto takes the best profile that nodes are ready for", admission::auto_takes_the_best_that_nodes_are_ready_for),
@@ -130,6 +136,7 @@ fn trials() -> Vec<Trial> {
         Suite::Procmount => (PROCMOUNT_STEPS, MORE_PROCMOUNT_STEPS),
         Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
         Suite::Baseline => (baseline::STEPS, &[][..]),
+        Suite::Pods => (pods::STEPS, pods::MORE_STEPS),
     };
     run::trials(steps).chain(run::trials(more).map(|step| step.with_ignored_flag(fleet::is_ci()))).collect()
 }

@@ -158,7 +158,9 @@ imageGCHighThresholdPercent: 100
 clusterDomain: cluster.local
 clusterDNS: [{dns}]
 resolvConf: {dir}/resolv.conf
+seccompDefault: {seccomp}
 {ids}",
+            seccomp = self.plan.seccomp_default,
             ids = self.plan.ids.map_or_else(String::new, |ids| format!("userNamespaces: {{idsPerPod: {ids}}}\n")),
             port = 10_250 + 10 * self.plan.number,
             healthz = 10_248 + 10 * self.plan.number,

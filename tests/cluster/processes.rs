@@ -14,13 +14,18 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Waits until `look` gives a value; its errors say what is there instead. Fails after so many seconds with `what` was
 /// waited for and the last of these errors.
-pub(crate) fn wait<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn wait<T>(what: &str, seconds: u64, look: impl FnMut() -> Result<T, String>) -> T {
+    poll(seconds, look).unwrap_or_else(|state| panic!("{what}: not within {seconds} s; last seen: {state}"))
+}
+
+/// The same for what may never come: after so many seconds the last error.
+pub(crate) fn poll<T, E>(seconds: u64, mut look: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         match look() {
-            Ok(value) => return value,
-            Err(state) if Instant::now() > deadline => panic!("{what}: not within {seconds} s; last seen: {state}"),
+            Err(state) if Instant::now() > deadline => return Err(state),
             Err(_) => sleep(POLL),
+            found => return found,
         }
     }
 }

@@ -97,16 +97,22 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "check -f",
         always: "pod.yaml",
-        flags: &["--container buildkitd", "--format json"],
-        foreign: &[
-            "--facts facts.json",
-            "--root tree",
-            "--no-probe",
-            "--profile userns",
+        flags: &[
+            "--container buildkitd",
+            "--format json",
+            "--cluster",
             "--namespace a",
+            "--label-prefix example.org",
             "--kubeconfig kubeconfig",
-            "--guard",
+            "--context c",
         ],
+        needs: &[
+            ("--namespace", &["--cluster"]),
+            ("--label-prefix", &["--cluster"]),
+            ("--kubeconfig", &["--cluster"]),
+            ("--context", &["--cluster"]),
+        ],
+        foreign: &["--facts facts.json", "--root tree", "--no-probe", "--profile userns", "--guard"],
         ..BASE
     },
     Command {

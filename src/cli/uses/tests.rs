@@ -28,7 +28,12 @@ const ALL: &[Expected] = &[
         ],
     },
     Expected { path: &["check", "--cluster"], always: &[], needs: &[], never: &[] },
-    Expected { path: &["check", "-f"], always: &["pod.yaml"], needs: &[], never: &[] },
+    Expected {
+        path: &["check", "-f"],
+        always: &["pod.yaml"],
+        needs: &[("namespace", &["cluster"]), ("label-prefix", &["cluster"]), ("kubeconfig", &["cluster"]), ("context", &["cluster"])],
+        never: &[],
+    },
     Expected {
         path: &["facts"],
         always: &[],
@@ -287,7 +292,13 @@ fn the_flag_of_a_mode_may_stand_anywhere_and_has_arguments_of_its_own() {
     for line in ["x check --namespace builds --cluster --format json", "x check --format json --namespace builds --cluster"] {
         assert_eq!(parsed(line).as_ref(), Ok(&wanted), "{line}");
     }
+    let wanted = parsed("x check -f pod.yaml --cluster -n builds").expect("taken");
+    for line in ["x check --cluster -f pod.yaml -n builds", "x check --cluster --namespace builds -f pod.yaml"] {
+        assert_eq!(parsed(line).as_ref(), Ok(&wanted), "{line}");
+    }
     for (line, named) in [
+        ("x check -f pod.yaml -n builds", "--namespace"),
+        ("x check -f pod.yaml --cluster --profile userns", "--profile"),
         ("x check --namespace builds", "--namespace"),
         ("x check --kubeconfig k --facts f", "--kubeconfig"),
         ("x check --facts f --cluster", "--facts"),

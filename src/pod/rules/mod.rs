@@ -32,6 +32,7 @@ pub(super) const RULES: &[Rule] = &[
     user::nested_ids,
     places::read_only_root,
     places::variables,
+    places::elsewhere,
     state::volume,
     state::flags,
     confinement::masked_proc,

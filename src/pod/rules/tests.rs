@@ -1,7 +1,7 @@
 //! One field changed in a builder's container: what is said of it, and what the change that is proposed makes of it.
 
 use crate::check::Ready;
-use crate::pod::{Weight, judge, workloads};
+use crate::pod::{Judged, NoBuilder, Weight, Workload, builders, workloads};
 use serde_json::{Value, json};
 
 fn pod(image: &str, change: &dyn Fn(&mut Value, &mut Value)) -> Value {
@@ -98,6 +98,35 @@ const ROWS: &[Row] = &[
         Some(("read-only-root", "readOnlyRootFilesystem")),
     ),
     (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "tmp"}]), Ready::NotReady, Some(("temp-dir", "env[0].value"))),
+    (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "/home/user/t"}]), Ready::NotReady, Some(("temp-dir", "env[0].value"))),
+    (ROOTLESS, |_, c| c["env"] = json!([{"name": "TMPDIR", "value": "/tmp"}]), Ready::Ready, None),
+    (
+        ROOTLESS,
+        |_, c| c["env"] = json!([{"name": "XDG_RUNTIME_DIR", "value": "/run/user/1001"}]),
+        Ready::NotReady,
+        Some(("runtime-dir", "env[0].value")),
+    ),
+    (
+        ROOTLESS,
+        |_, c| c["args"] = json!(["--root=/data/b", "--oci-worker-no-process-sandbox"]),
+        Ready::NotReady,
+        Some(("state-dir", "containers[1].args")),
+    ),
+    (
+        ROOTLESS,
+        |_, c| {
+            c["args"] = json!(["--root=/data/b", "--oci-worker-no-process-sandbox"]);
+            c["volumeMounts"][0]["mountPath"] = "/data".into();
+        },
+        Ready::Ready,
+        None,
+    ),
+    (
+        ROOTLESS,
+        |_, c| c["args"] = json!(["--addr", "unix:///run/buildkit/b.sock", "--oci-worker-no-process-sandbox"]),
+        Ready::NotReady,
+        Some(("runtime-dir", "containers[1].args")),
+    ),
     (
         ROOTLESS,
         |spec, _| spec["volumes"][0]["emptyDir"]["medium"] = "Memory".into(),
@@ -160,8 +189,23 @@ const ROWS: &[Row] = &[
         Ready::NotReady,
         Some(("invalid-pod", "allowPrivilegeEscalation")),
     ),
+    // runc's state is none of buildkitd's.
+    (
+        ROOTFUL,
+        |_, c| {
+            c["securityContext"] = json!({"privileged": true, "readOnlyRootFilesystem": true});
+            c["volumeMounts"] =
+                ["/var/lib/buildkit", "/run/buildkit", "/tmp"].map(|path| json!({"name": "state", "mountPath": path})).to_vec().into();
+        },
+        Ready::NotReady,
+        Some(("read-only-root", "readOnlyRootFilesystem")),
+    ),
     ("registry.example/buildkit-fork:7", |_, _| {}, Ready::Unknown, Some(("image", "containers[1].image"))),
 ];
+
+fn judge(workloads: &[Workload], container: Option<&str>) -> Result<Vec<Judged>, NoBuilder> {
+    Ok(builders(workloads, container)?.iter().map(|builder| builder.judge()).collect())
+}
 
 #[test]
 fn each_field_that_stops_a_builder_is_named_and_mended_where_an_object_can() {
