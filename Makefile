@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
-	procmount procmount-ci pods-ci seed seed-ci scaling hostile hostile-ci \
+	procmount procmount-ci baseline pods-ci seed seed-ci scaling hostile hostile-ci \
 	tools cluster-tools neighbours karpenter kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -60,6 +60,9 @@ procmount: static node-binary cluster-tools ## canaries and builders in pod user
 
 procmount-ci: export SET := ci
 procmount-ci: procmount ## the same with fewer restarts
+
+baseline: static node-binary cluster-tools ## agent, canary and builders where Pod Security enforces baseline, also with seccompDefault (STEP, KEEP as above)
+	SUITE=baseline cargo test --locked --features root --test cluster
 
 seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit template offered: daemon, template, builds from git and directories (STEP, KEEP as above)
 	SUITE=seed cargo test --locked --features root --test cluster

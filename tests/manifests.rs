@@ -3,8 +3,8 @@
 use buildkit_preflight::agent::{METRICS, MetricRow};
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, TUNE_OVERLAYS, agent, alerts, builder,
-    client, tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, Confinement, TUNE_OVERLAYS, agent,
+    alerts, baseline_overlay, builder, client, tune_overlay, userns_overlay,
 };
 use std::fs;
 use std::path::Path;
@@ -82,4 +82,17 @@ fn the_alert_is_the_one_that_is_rendered_with_metrics_that_there_are() {
 #[test]
 fn the_overlay_with_a_canary_of_userns_is_the_one_that_is_rendered() {
     stands("overlays/userns", &userns_overlay().expect("manifests"));
+}
+
+#[test]
+fn the_agent_for_namespaces_that_enforce_baseline_is_the_one_that_is_rendered() {
+    stands("overlays/baseline", &baseline_overlay().expect("manifests"));
+}
+
+#[test]
+fn the_profiles_for_nodes_are_those_that_are_rendered() {
+    stands(
+        "confinement",
+        &[Confinement::Seccomp, Confinement::Apparmor, Confinement::SecurityProfilesOperator].map(|of| (of.file(), of.text())),
+    );
 }

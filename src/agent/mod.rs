@@ -22,6 +22,7 @@ mod work;
 pub use metrics::{METRICS, MetricRow};
 
 use crate::api::{self, Access};
+use crate::fact::Asked;
 use crate::profile::Profile;
 use crate::publish::Accept;
 use crate::read::BadPath;
@@ -63,8 +64,8 @@ pub struct Options {
     pub tuned: PathBuf,
     /// The profile to prove.
     pub profile: Profile,
-    /// Whether this container was given its shape by its manifest.
-    pub in_shape: bool,
+    /// What this container's manifest asks for, where its user says so.
+    pub asked: Option<Asked>,
     /// The profiles whose canaries are deployed: those that the default profile's agent waits for.
     pub canaries: Vec<Profile>,
     /// How long to wait for a canary's first answer, and for one that is late.

@@ -142,7 +142,7 @@ impl Prover {
             root: None,
             state_dir: options.state_dir.clone(),
             snapshotter: None,
-            asked: options.in_shape.then(|| options.profile.asked()),
+            asked: options.asked,
             own_pod: gather::AsOwnPod::No,
             plans: vec![options.profile.plan()],
             trial_builds: options.trial_builds,

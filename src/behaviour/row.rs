@@ -236,7 +236,8 @@ impl Offers {
     /// That of a profile.
     pub fn of(&self, profile: Profile) -> Offer {
         match profile {
-            Profile::NoProcessSandbox => self.no_process_sandbox,
+            // The same builder, otherwise confined.
+            Profile::NoProcessSandbox | Profile::Baseline => self.no_process_sandbox,
             Profile::ProcMount => self.procmount,
             Profile::Userns => self.userns,
             Profile::Privileged => self.privileged,

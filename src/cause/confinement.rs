@@ -18,10 +18,18 @@ const SECCOMP: Row = Row {
     cause: Cause::Seccomp,
     title: "a seccomp filter refuses what a builder needs",
     level: Level::Pod,
-    marks: &[],
+    marks: &[Mark::OfConfinement],
     forced: Some("adds a seccomp filter to pods whose seccompProfile is Unconfined"),
     about: include_str!("about/seccomp.md"),
-    remedy: |_| Remedy::new("set securityContext.seccompProfile to {type: Unconfined}"),
+    remedy: |ask| {
+        match ask.is_of_baseline() {
+        true => Remedy::new(
+            "put the profile of `buildkit-preflight render confinement seccomp` on the node, and name it to render agent and render builder",
+        )
+        .note("or switch the kubelet's seccompDefault off, or use a namespace where Pod Security allows Unconfined"),
+        false => Remedy::new("set securityContext.seccompProfile to {type: Unconfined}"),
+    }
+    },
     #[cfg(test)]
     example: Example::facts(|facts| facts.process.seccomp = Fact::Known(Seccomp::Strict)),
 };
@@ -30,10 +38,16 @@ const APPARMOR_PROFILE: Row = Row {
     cause: Cause::ApparmorProfile,
     title: "an AppArmor profile refuses what a builder needs",
     level: Level::Pod,
-    marks: &[],
+    marks: &[Mark::OfConfinement],
     forced: Some(CONFINES),
     about: include_str!("about/apparmor-profile.md"),
-    remedy: |_| {
+    remedy: |ask| {
+        if ask.is_of_baseline() {
+            return Remedy::new(
+                "load the profile of `buildkit-preflight render confinement apparmor` on the node, and name it to render agent and render builder",
+            )
+            .note("or use a namespace where Pod Security allows Unconfined");
+        }
         Remedy::new("set securityContext.appArmorProfile to {type: Unconfined}")
             .note("if the type is Unconfined already: a profile on the node that attaches to /usr/bin/rootlesskit needs the rule `userns,`")
     },
@@ -58,7 +72,7 @@ const APPARMOR_OR_SELINUX: Row = Row {
     cause: Cause::ApparmorOrSelinux,
     title: "a security module refuses what a builder needs",
     level: Level::Pod,
-    marks: &[],
+    marks: &[Mark::OfConfinement],
     forced: Some(CONFINES),
     about: include_str!("about/apparmor-or-selinux.md"),
     remedy: |_| Remedy::new("look for the denial in the node's audit log: journalctl -k | grep -E 'apparmor=|avc:'"),

@@ -47,6 +47,8 @@ pub enum Mark {
     OfSysctls,
     /// It lies in the state dir's volume: a directory that stands in for one has none of a pod's.
     OfVolume,
+    /// It lies in what `Unconfined` takes away: a pod that does not ask for that says nothing of one that does.
+    OfConfinement,
     /// On a bare machine it may as well lie in this shell alone: a chroot shows in nothing but the refusal.
     MaybeTheShells,
 }
@@ -58,6 +60,13 @@ pub struct Ask<'a> {
     pub facts: &'a Facts,
     /// The step at which a build ended.
     pub failed: Option<Step>,
+}
+
+impl Ask<'_> {
+    /// Whether the pod asked for no `Unconfined`, as where Pod Security enforces *baseline*: there it can't ask for it either.
+    pub(super) fn is_of_baseline(&self) -> bool {
+        self.facts.process.asked_unconfined.known() == Some(&false)
+    }
 }
 
 impl Row {

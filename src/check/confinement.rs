@@ -25,6 +25,25 @@ const KERNEL_STEPS: &[Step] = &[
     Step::Hostname,
 ];
 
+pub(super) const DEFAULT_CONFINEMENT: Check = Check {
+    id: "default-confinement",
+    title: "confinement of a pod that asks for none",
+    why: "Kubelet and runtime decide what confines a container without seccompProfile and appArmorProfile. The kubelet gives it the runtime's seccomp filter where seccompDefault is on. containerd and CRI-O give it their AppArmor profile where AppArmor is on. Only such a container shows what it got.",
+    causes: &[Cause::Seccomp, Cause::ApparmorProfile],
+    steps: KERNEL_STEPS,
+    kind: Kind::Fact {
+        judge: |case| {
+            if case.profile.asked().unconfined || case.place.is_asked_as_the_profile_asks() || case.decides() {
+                return Judgement::NotApplicable;
+            }
+            // Only where AppArmor is on has a process such a label, that of an unconfined one too.
+            let has_label = case.facts.process.lsm_label.known().is_some() && case.facts.process.selinux_type().is_none();
+            Judgement::unknown(if has_label { Seen::AppArmorIsOn } else { Seen::OthersChoose })
+        },
+        explains: |_| false,
+    },
+};
+
 pub(super) const SECCOMP: Check = Check {
     id: "seccomp",
     title: "seccomp filter",

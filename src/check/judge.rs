@@ -23,7 +23,7 @@ struct Weighed<'a> {
     findings: &'a [Finding],
     /// The causes that count here, the decisive one first.
     node: Vec<Cause>,
-    /// Those that lie in this shell alone: its confinement is not a pod's.
+    /// Those that lie in this shell or pod alone: its confinement is not that of a builder's pod.
     shell: Vec<Cause>,
 }
 
@@ -57,8 +57,11 @@ pub const PRECEDENCE: [Rule; 5] = [
         },
     },
     Rule {
-        when: "a cause lies in the confinement of a shell on a bare machine, which is not a pod's: unknown",
-        answer: |weighed| weighed.shell.first().map(|cause| weighed.unknown(Note::OfThisShell(*cause))),
+        when: "a cause lies in the confinement of a shell on a bare machine, or of a pod that did not ask for Unconfined: unknown",
+        answer: |weighed| {
+            let of = if weighed.case.place.on_bare_machine() { Note::OfThisShell } else { Note::OfThisPod };
+            weighed.shell.first().map(|cause| weighed.unknown(of(*cause)))
+        },
     },
     Rule {
         when: "nothing was tried to the end, and a fact is missing: unknown",
@@ -98,7 +101,10 @@ fn evidence(case: &Case, answer: &Answer) -> Evidence {
         Answer::Unknown { suspected, .. } => suspected.first().is_some_and(|cause| cause.level() == Level::Pod),
         Answer::Ready { .. } => false,
     };
-    let shaped = case.is_builders_own() && (case.place.is_asked_unconfined() || !own_confinement);
+    let asked = case.place.is_asked_as_the_profile_asks();
+    // A profile that confines this pod may allow what the kernel refuses to unconfined processes.
+    let free = !case.place.did_not_ask_for_unconfined() || case.place.is_free();
+    let shaped = case.is_builders_own() && (asked || !own_confinement && free);
     match case.basis {
         Basis::Withheld => Evidence::Proven,
         _ if !case.decides() => Evidence::Predicted,
@@ -108,11 +114,13 @@ fn evidence(case: &Case, answer: &Answer) -> Evidence {
 }
 
 /// Whether a cause lies in the shell on a bare machine and not in the machine: its confinement (a chroot
-/// too, which shows in nothing but the refusal), or a directory that merely stood in for a volume.
+/// too, which shows in nothing but the refusal), or a directory that merely stood in for a volume. Or in this pod alone, which did not
+/// ask to be without what `Unconfined` takes away.
 fn is_only_this_shells(case: &Case, cause: Cause) -> bool {
     let row = cause.row();
     let stand_in = case.facts.state_dir.is_stand_in && row.is(Mark::OfVolume);
-    case.place.on_bare_machine() && (row.level == Level::Pod || row.is(Mark::MaybeTheShells) || stand_in)
+    let shells = case.place.on_bare_machine() && (row.level == Level::Pod || row.is(Mark::MaybeTheShells) || stand_in);
+    shells || case.place.did_not_ask_for_unconfined() && row.is(Mark::OfConfinement)
 }
 
 /// The causes of a failed attempt: all failing facts that explain its step, in the order of the table; if there is none, what

@@ -42,6 +42,8 @@ pub enum Note {
     Unfinished(Unfinished),
     /// A cause that lies in this shell's confinement, and not in a pod's.
     OfThisShell(Cause),
+    /// A cause that lies in the confinement of this pod, which did not ask for Unconfined.
+    OfThisPod(Cause),
 }
 
 /// How a probe ended that decides nothing.
@@ -88,6 +90,7 @@ impl fmt::Display for Note {
             Note::TrialElsewhere => f.write_str("a real build was tried here; this says nothing about a pod of this profile"),
             Note::Unfinished(unfinished) => unfinished.fmt(f),
             Note::OfThisShell(cause) => write!(f, "{}; this says nothing about a pod", cause.title()),
+            Note::OfThisPod(cause) => write!(f, "{}; this says nothing about a pod that asks for Unconfined", cause.title()),
         }
     }
 }
@@ -202,6 +205,10 @@ mod tests {
             (Note::Unfinished(Unfinished::Short), "the probe ended before its last step"),
             (Note::Unfinished(Unfinished::Contradiction), "two probes or builds of one plan contradict each other"),
             (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe did not complete: {}", says(""))),
+            (
+                Note::OfThisPod(Cause::Seccomp),
+                &format!("{}; this says nothing about a pod that asks for Unconfined", Cause::Seccomp.title()),
+            ),
             (Note::OfThisShell(Cause::Seccomp), &format!("{}; this says nothing about a pod", Cause::Seccomp.title())),
         ]);
     }

@@ -14,11 +14,13 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     /// Whether a probe here says something of the profile: a pod's user namespace can't be had
-    /// outside of such a pod, and what an ordinary container is refused says nothing of a privileged one.
+    /// outside of such a pod, what an ordinary container is refused says nothing of a privileged one, and what an unconfined process
+    /// may do says nothing of a container that others choose to confine.
     pub(super) fn can_tell(&self) -> bool {
         let namespace = !self.profile.has_pod_user_namespace() || self.may_have_pods_user_namespace();
         let privilege = !self.profile.is_privileged() || self.is_privileged_place();
-        namespace && privilege
+        let confinement = self.profile.asked().unconfined || self.facts.on_bare_machine() == Some(false) && !self.is_asked_unconfined();
+        namespace && privilege && confinement
     }
 
     /// Whether this pod has a user namespace of its own, as far as anybody can tell from here: that of the node is none.
@@ -63,12 +65,32 @@ impl Place<'_> {
             Some(UserNamespace::Unclear) | None => false,
         };
         let privilege = self.is_privileged_place() == self.profile.is_privileged();
-        self.facts.on_bare_machine() == Some(false) && own_user && namespace && privilege
+        let confinement = self.profile.asked().unconfined || self.is_asked_as_the_profile_asks();
+        self.facts.on_bare_machine() == Some(false) && own_user && namespace && privilege && confinement
     }
 
     /// Whether this container's manifest asks for a builder's confinement, so that what confines it is the node's doing.
     pub fn is_asked_unconfined(&self) -> bool {
         self.facts.process.asked_unconfined.known() == Some(&true)
+    }
+
+    /// Whether this container's manifest asks for the confinement that the profile's builder asks for: Unconfined, or nothing.
+    pub fn is_asked_as_the_profile_asks(&self) -> bool {
+        self.facts.process.asked_unconfined.known() == Some(&self.profile.asked().unconfined)
+    }
+
+    /// Whether a builder of the profile asks for Unconfined and this container's manifest does not: what confines it here need not
+    /// confine a builder.
+    pub fn did_not_ask_for_unconfined(&self) -> bool {
+        self.profile.asked().unconfined && self.facts.process.asked_unconfined.known() == Some(&false)
+    }
+
+    /// Whether nothing is known to confine this process: no filter, no profile.
+    pub(super) fn is_free(&self) -> bool {
+        let process = &self.facts.process;
+        process.seccomp.known() == Some(&Seccomp::Disabled)
+            && process.lsm_label.unreadable().is_none()
+            && process.apparmor_profile().is_none()
     }
 
     /// Whether this pod asked for `hostUsers: false` and has the machine's or the node's user namespace all the same. Then no probe is needed
@@ -89,5 +111,82 @@ impl Place<'_> {
             Some(_) => Cause::ApparmorProfile,
             None => Cause::ApparmorOrSelinux,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cause::{Cause, remedy};
+    use crate::check::testing::{facts_of, with_probe};
+    use crate::check::{Evidence, Note, Ready, judge};
+    use crate::fact::{Errno, Fact, Facts, Seccomp, Step};
+    use crate::profile::Profile;
+
+    /// A pod whose manifest asks for Unconfined, or for nothing.
+    fn pod(asked: bool, change: &dyn Fn(&mut Facts)) -> Facts {
+        facts_of(&|facts| {
+            facts.process.asked_unconfined = Fact::Known(asked);
+            change(facts);
+        })
+    }
+
+    fn filtered(facts: &mut Facts) {
+        facts.process.seccomp = Fact::Known(Seccomp::Filter);
+    }
+
+    fn confined(facts: &mut Facts) {
+        facts.process.lsm_label = Fact::Known("cri-containerd.apparmor.d (enforce)".into());
+    }
+
+    /// What is said of a profile, and on what evidence.
+    fn said(facts: &Facts, profile: Profile) -> (Ready, Evidence, Option<Cause>) {
+        let verdict = judge(facts, profile, None);
+        (verdict.ready(), verdict.evidence, verdict.decisive())
+    }
+
+    #[test]
+    fn an_unconfined_pod_never_speaks_for_one_that_asks_for_nothing() {
+        let works = with_probe(pod(true, &|_| {}), None);
+        assert_eq!(said(&works, Profile::NoProcessSandbox), (Ready::Ready, Evidence::Proven, None));
+        assert_eq!(said(&works, Profile::Baseline), (Ready::Unknown, Evidence::Predicted, None));
+        let fails = with_probe(pod(true, &|_| {}), Some((Step::UserNamespace, Errno::EPERM)));
+        assert_eq!(said(&fails, Profile::Baseline).0, Ready::Unknown);
+        // What stops every builder stops this one.
+        let off = pod(true, &|facts| facts.sysctls.set(crate::fact::Sysctl::MaxUserNamespaces, Fact::Known(0)));
+        assert_eq!(said(&off, Profile::Baseline), (Ready::NotReady, Evidence::Predicted, Some(Cause::UsernsMax0)));
+        // A pod of which nobody knows what it asked for is not of that shape for sure, and without a probe says nothing.
+        assert_eq!(said(&facts_of(&|_| {}), Profile::Baseline), (Ready::Unknown, Evidence::Predicted, None));
+        assert_eq!(said(&pod(false, &|_| {}), Profile::Baseline), (Ready::Ready, Evidence::Predicted, None));
+        assert_eq!(said(&with_probe(facts_of(&|_| {}), None), Profile::Baseline), (Ready::Ready, Evidence::Probed, None));
+    }
+
+    #[test]
+    fn a_pod_of_baseline_proves_what_it_got() {
+        assert_eq!(said(&with_probe(pod(false, &|_| {}), None), Profile::Baseline), (Ready::Ready, Evidence::Proven, None));
+        // A profile of the node's own that lets a builder work.
+        assert_eq!(said(&with_probe(pod(false, &filtered), None), Profile::Baseline), (Ready::Ready, Evidence::Proven, None));
+        for (change, errno, step, cause, fix) in [
+            (filtered as fn(&mut Facts), Errno::EPERM, Step::Hostname, Cause::Seccomp, "render confinement seccomp"),
+            (confined, Errno::EACCES, Step::PrivateRoot, Cause::ApparmorProfile, "render confinement apparmor"),
+        ] {
+            let facts = with_probe(pod(false, &change), Some((step, errno)));
+            assert_eq!(said(&facts, Profile::Baseline), (Ready::NotReady, Evidence::Proven, Some(cause)));
+            let remedy = remedy(cause, &facts, Some(step));
+            assert!(remedy.fix.contains(fix) && !remedy.fix.contains("Unconfined"), "{remedy:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_asked_for_nothing_does_not_say_that_unconfined_ones_fail() {
+        let own = |change: &dyn Fn(&mut Facts), failure| said(&with_probe(pod(false, change), failure), Profile::NoProcessSandbox);
+        assert_eq!(own(&|_| {}, None), (Ready::Ready, Evidence::Proven, None));
+        assert_eq!(own(&filtered, None).1, Evidence::Probed, "an unconfined one may be refused what this profile allows");
+        let facts = with_probe(pod(false, &filtered), Some((Step::Hostname, Errno::EPERM)));
+        let verdict = judge(&facts, Profile::NoProcessSandbox, None);
+        assert_eq!((verdict.ready(), verdict.unknown()), (Ready::Unknown, Some(&Note::OfThisPod(Cause::Seccomp))));
+        assert_eq!(own(&confined, Some((Step::PrivateRoot, Errno::EACCES))).0, Ready::Unknown);
+        // What no confinement does is the node's all the same.
+        let full = own(&|_| {}, Some((Step::UserNamespace, Errno::ENOSPC)));
+        assert_eq!((full.0, full.1), (Ready::NotReady, Evidence::Proven));
     }
 }

@@ -8,6 +8,7 @@ pub static CHECKS: &[Check] = &[
     pod::RUNTIME_USER_NAMESPACES,
     own_pod::IMAGE_USER,
     own_pod::TEMP_DIR,
+    confinement::DEFAULT_CONFINEMENT,
     confinement::SECCOMP,
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,

@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// particular shape]
     #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
     shape: Option<Profile>,
+    /// This container's manifest has no Unconfined, as where Pod Security enforces baseline: publish unknown for no-process-sandbox
+    /// where what refuses the probe may be this container's own confinement
+    #[arg(long)]
+    confined: bool,
     /// Comma-separated profiles whose canaries are deployed; the agent reports for a canary that cannot run or does not answer
     #[arg(long, value_name = "PROFILES", env = "CANARIES", value_delimiter = ',', value_parser = values::canary())]
     canaries: Vec<Profile>,
@@ -88,6 +92,7 @@ enum Evidence {
 pub(super) const USES: Uses = &[
     &[Use { by: &[], takes: &[] }, Use { by: &["kubeconfig"], takes: &["context"] }],
     &[Use { by: &[], takes: &[] }, Use { by: &["canaries"], takes: &["canary_patience"] }],
+    &[Use { by: &[], takes: &["shape"] }, Use { by: &["confined"], takes: &[] }],
     // The prover of the other container has its own state dir, and tries no real build.
     &[Use { by: &[], takes: &["shape", "state_dir", "prove"] }, Use { by: &["shape", "prover"], takes: &[] }],
 ];
@@ -115,7 +120,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         trial_builds: arguments.prove == Prove::Build,
         tuned: arguments.tuned,
         profile: arguments.shape.unwrap_or(Profile::NoProcessSandbox),
-        in_shape: arguments.shape.is_some(),
+        asked: if arguments.confined { Some(Profile::Baseline.asked()) } else { arguments.shape.map(Profile::asked) },
         canaries: arguments.canaries,
         canary_patience: arguments.canary_patience,
         relay: arguments.prover,

@@ -10,6 +10,8 @@ use crate::profile::Profile;
 #[cfg(feature = "cli")]
 use crate::read::{Named, PATIENCE, is_file};
 #[cfg(feature = "cli")]
+use crate::render::Localhost;
+#[cfg(feature = "cli")]
 use crate::text::quoted;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -68,11 +70,13 @@ impl Sources {
                 plans.push(plan);
             }
         }
+        // A builder that may not ask for Unconfined: what confines the guard in its pod, nobody asked for.
+        let confined = profiles.iter().find(|profile| own_pod == AsOwnPod::Yes && !profile.asked().unconfined);
         let options = Options {
             root: self.root.clone(),
             state_dir: self.state_dir.clone(),
             snapshotter: self.snapshotter,
-            asked: None,
+            asked: confined.map(|profile| profile.asked()),
             own_pod,
             plans,
             trial_builds: self.prove == Prove::Build,
@@ -80,6 +84,32 @@ impl Sources {
             without: self.without.clone(),
         };
         Ok(gather::gather(&options)?)
+    }
+}
+
+/// Profiles of seccomp and AppArmor that lie on the nodes.
+#[cfg(feature = "cli")]
+#[derive(Debug, Args)]
+pub(super) struct LocalhostArguments {
+    /// For pods of baseline: a seccomp profile on the nodes, below the directory seccomp of the kubelet
+    #[arg(long, value_name = "FILE", value_parser = super::names::localhost_profile)]
+    seccomp_profile: Option<String>,
+    /// For pods of baseline: an AppArmor profile that is loaded on the nodes
+    #[arg(long, value_name = "NAME", value_parser = super::names::localhost_profile)]
+    apparmor_profile: Option<String>,
+}
+
+#[cfg(feature = "cli")]
+impl LocalhostArguments {
+    /// Them, where a pod of baseline is printed.
+    pub(super) fn of(&self, has_baseline: bool) -> Result<Localhost, Error> {
+        let named = Localhost { seccomp: self.seccomp_profile.clone(), apparmor: self.apparmor_profile.clone() };
+        if named.is_empty() || has_baseline {
+            return Ok(named);
+        }
+        let message = "--seccomp-profile and --apparmor-profile are for pods of baseline, and none is printed".to_owned();
+        let hint = "leave them out, or choose baseline: other profiles run Unconfined or privileged".to_owned();
+        Err(Error::BadInput { message, hint: Some(hint) })
     }
 }
 

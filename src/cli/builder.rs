@@ -2,7 +2,7 @@ mod certificates;
 mod choose;
 mod files;
 
-use super::args::{Connection, LabelPrefix};
+use super::args::{Connection, LabelPrefix, LocalhostArguments};
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 #[command(after_help = exit::help("Examples:
   buildkit-preflight render builder | kubectl apply -f -
   buildkit-preflight render builder --profile procmount --namespace builds
+  buildkit-preflight render builder --profile baseline --seccomp-profile preflight/seccomp.json
   buildkit-preflight render builder --profile auto --min-nodes 3
   buildkit-preflight render builder --storage 50Gi,fast --tls
   buildkit-preflight render builder --pool example.org/pool=ci
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
     /// The way to run buildkitd; auto: the best profile for which enough nodes are ready
     #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox", value_parser = choice())]
     profile: Choice,
-    /// The builder's own namespace, which is part of the output, labelled for privileged pods
+    /// The builder's own namespace, which is part of the output, labelled for pods of this profile
     #[arg(long, value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::own_namespace)]
     namespace: String,
     /// Name no namespace: the objects go to that of kubectl, which must allow privileged pods
@@ -93,6 +94,8 @@ pub(super) struct Arguments {
     /// Make the container's root read-only, with emptyDirs where buildkitd writes
     #[arg(long)]
     read_only_root: bool,
+    #[command(flatten)]
+    localhost: LocalhostArguments,
     /// How many nodes must be ready for the profile [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "With --profile auto")]
     min_nodes: Option<u32>,
@@ -184,6 +187,7 @@ impl Arguments {
             guard: guard.filter(|_| !self.no_guard),
             snapshotter: self.snapshotter,
             read_only_root: self.read_only_root,
+            localhost: self.localhost.of(profile == Profile::Baseline)?,
         })
     }
 

@@ -14,6 +14,8 @@ mod cleanup;
 mod clients;
 #[cfg(feature = "cli")]
 mod cluster;
+#[cfg(feature = "cli")]
+mod confinement;
 mod exit;
 mod facts;
 mod guard;

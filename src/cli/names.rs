@@ -74,6 +74,17 @@ pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
     }
 }
 
+/// `localhostProfile` of a security context: a path below a directory of the kubelet, or the name of a profile of AppArmor.
+#[cfg(feature = "cli")]
+pub(super) fn localhost_profile(text: &str) -> Result<String, String> {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(is_known);
+    if text.len() <= 253 && text.split('/').all(is_part) {
+        return Ok(text.to_owned());
+    }
+    Err("a profile has letters, digits, `-`, `_`, `.` and `/` only, and does not begin with `/`: preflight/seccomp.json".into())
+}
+
 /// A claim: SIZE, or SIZE,CLASS.
 #[cfg(feature = "cli")]
 pub(super) fn storage(text: &str) -> Result<Storage, String> {

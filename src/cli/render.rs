@@ -1,8 +1,8 @@
-use super::args::LabelPrefix;
+use super::args::{LabelPrefix, LocalhostArguments};
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, clients, names, output, scaling, tools, values};
+use super::{Error, builder, clients, confinement, names, output, scaling, tools, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -25,6 +25,7 @@ enum What {
     ReadinessRule(scaling::RuleArguments),
     Karpenter(scaling::KarpenterArguments),
     ClusterAutoscaler(scaling::AutoscalerArguments),
+    Confinement(confinement::Arguments),
 }
 
 /// Print the agent's manifests: namespace, account, rights, the admission policies that confine the agent, DaemonSet
@@ -33,6 +34,7 @@ enum What {
   buildkit-preflight render agent --image r.example/p:1 | kubectl apply -f -
   buildkit-preflight render agent --namespace preflight --tune kernel
   buildkit-preflight render agent --canary procmount --canary userns
+  buildkit-preflight render agent --baseline --seccomp-profile preflight/seccomp.json
 
 The admission policy contains the namespace and the label prefix: set them here,
 do not edit the output. To change the prefix of a running agent: delete the
@@ -56,6 +58,11 @@ struct AgentArguments {
     /// Add no canary; nothing is published for those profiles
     #[arg(long)]
     no_canary: bool,
+    /// For a namespace where Pod Security enforces baseline: no Unconfined, no host path, and a canary of baseline alone
+    #[arg(long)]
+    baseline: bool,
+    #[command(flatten)]
+    localhost: LocalhostArguments,
     /// With --tune: also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
     #[arg(long)]
     persist: bool,
@@ -72,8 +79,8 @@ enum Sysctls {
 
 /// What `render agent` takes.
 pub(super) const USES: Uses = &[
-    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }],
-    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }],
+    &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }, Use { by: &["baseline"], takes: &[] }],
+    &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }, Use { by: &["baseline"], takes: &[] }],
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -85,6 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         What::ReadinessRule(chosen) => return scaling::rule(chosen),
         What::Karpenter(chosen) => return scaling::karpenter(chosen),
         What::ClusterAutoscaler(chosen) => return scaling::autoscaler(chosen),
+        What::Confinement(chosen) => return confinement::run(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
@@ -92,6 +100,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         image: chosen.image.clone().unwrap_or_else(|| AgentOptions::default().image),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
+        baseline: chosen.baseline,
+        localhost: chosen.localhost.of(chosen.baseline || !chosen.no_canary && chosen.canaries.contains(&Profile::Baseline))?,
     };
     let files: Vec<_> = render::agent(&options)?.into_iter().map(|(_, text)| text).collect();
     if chosen.image.is_none() {

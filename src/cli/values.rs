@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_is_listed_is_taken_and_nothing_else() {
         assert_eq!(listed(&profile()), Profile::ALL);
-        assert_eq!(listed(&shape()), [Profile::NoProcessSandbox, Profile::ProcMount, Profile::Userns]);
+        assert_eq!(listed(&shape()), [Profile::NoProcessSandbox, Profile::ProcMount, Profile::Userns, Profile::Baseline]);
         assert_eq!(listed(&canary()), Profile::CANARIES);
         assert_eq!(listed(&step()), Step::ALL);
         assert!(listed(&sysctl()).into_iter().eq(Tunable::all()));

@@ -268,7 +268,7 @@ mod tests {
             best(1).1[0].to_string(),
             "1 of 3 nodes is ready: 1 not proven yet (a pod of the profile would start), 1 without an answer from an agent"
         );
-        assert_eq!(best(1).1[2].ready().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(best(1).1[3].ready().collect::<Vec<_>>(), ["a"]);
         assert_eq!(Fleet::new(&[], Profile::Userns, None).to_string(), "the cluster has no nodes");
     }
 }

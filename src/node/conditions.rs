@@ -13,6 +13,8 @@ pub enum ConditionType {
     ProcMount,
     /// Of the profile `userns`.
     Userns,
+    /// Of the profile `baseline`.
+    Baseline,
 }
 
 /// A row of the table of conditions.
@@ -47,6 +49,12 @@ pub const CONDITIONS: &[ConditionRow] = &[
         name: "RootlessBuildKitUserns",
         profile: Profile::Userns,
         subject: "BuildKit in a pod's user namespace",
+    },
+    ConditionRow {
+        kind: ConditionType::Baseline,
+        name: "RootlessBuildKitBaseline",
+        profile: Profile::Baseline,
+        subject: "rootless BuildKit in a pod that asks for no Unconfined",
     },
 ];
 

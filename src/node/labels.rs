@@ -94,6 +94,13 @@ pub const LABELS: &[Label] = &[
         speaker: Speaker::Canary,
     },
     Label {
+        key: Key::Candidate(Profile::Baseline),
+        name: "baseline-candidate",
+        values: Values::Words(&["true"]),
+        says: "where no fact speaks against a builder of the profile `baseline`, which only its canary can prove",
+        speaker: Speaker::Canary,
+    },
+    Label {
         key: Key::Candidate(Profile::Privileged),
         name: "privileged-candidate",
         values: Values::Words(&["true"]),

@@ -50,9 +50,8 @@ impl Profile {
     /// What the manifest of its pod asks for.
     pub fn asked(self) -> Asked {
         let shape = self.shape();
-        let unconfined = Some(Confinement::Unconfined);
         Asked {
-            unconfined: shape.privileged || (shape.seccomp == unconfined && shape.apparmor == unconfined),
+            unconfined: shape.privileged || [&shape.seccomp, &shape.apparmor].iter().all(|field| **field == Some(Confinement::Unconfined)),
             user_namespace: !shape.host_users,
             unmasked_proc: shape.privileged || shape.proc_mount == ProcMount::Unmasked,
         }
@@ -187,7 +186,7 @@ mod tests {
             assert_eq!(shape.state.path, if rootful { ROOTFUL_STATE } else { ROOTLESS_STATE }, "{}", row.id);
             assert_eq!((shape.state.storage, shape.runtime.storage), (Storage::EmptyDir, Storage::Root), "{}", row.id);
             assert_eq!(row.profile.plan(), Plan { builder: row.builder, process_sandbox: shape.process_sandbox });
-            assert!(asked.unconfined, "{}: neither seccomp nor AppArmor", row.id);
+            assert_eq!(asked.unconfined, row.profile != Profile::Baseline, "{}: neither seccomp nor AppArmor", row.id);
             assert_eq!(asked.unmasked_proc, shape.process_sandbox, "{}: a fresh /proc wants one without masks", row.id);
             assert_eq!(asked.user_namespace, !shape.host_users, "{}", row.id);
         }

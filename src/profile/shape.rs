@@ -38,12 +38,14 @@ pub struct Shape {
 }
 
 /// What confines a container: `type` of `seccompProfile` and of `appArmorProfile`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confinement {
     /// Nothing.
     Unconfined,
     /// The runtime's own profile.
     RuntimeDefault,
+    /// A profile of the node's own, by its name (`localhostProfile`).
+    Localhost(Cow<'static, str>),
 }
 
 /// `procMount`: what becomes of the parts of /proc that the runtime hides.
@@ -111,6 +113,7 @@ impl fmt::Display for Confinement {
         f.write_str(match self {
             Confinement::Unconfined => "Unconfined",
             Confinement::RuntimeDefault => "RuntimeDefault",
+            Confinement::Localhost(name) => return write!(f, "Localhost {name}"),
         })
     }
 }

@@ -17,6 +17,8 @@ pub enum Profile {
     ProcMount,
     /// The rootful image, privileged, in a pod with `hostUsers: false`.
     Userns,
+    /// The rootless image as user 1000 with no field that says `Unconfined`: it passes Pod Security *baseline*.
+    Baseline,
     /// The rootless image as user 1000 in a privileged container: what Kubernetes before 1.12 needed.
     Privileged,
     /// Root in a privileged container without a user namespace: the last resort.
@@ -77,7 +79,7 @@ pub const PROFILES: &[Row] = &[
         profile: Profile::NoProcessSandbox,
         id: "no-process-sandbox",
         title: "the rootless image as user 1000, seccomp and AppArmor Unconfined, `--oci-worker-no-process-sandbox`: upstream's way",
-        rank: 3,
+        rank: 4,
         prover: Prover::Agent,
         builder: Builder::Rootless,
         shape: Shape {
@@ -142,11 +144,36 @@ pub const PROFILES: &[Row] = &[
             process_sandbox: true,
         },
     },
+    // Kubelet and runtime decide what confines it. With `hostUsers: false` it could have a process sandbox in namespaces whose policy is
+    // that of 1.35 or later, but a node can't tell which policy a namespace has, and has one label for the profile.
+    Row {
+        profile: Profile::Baseline,
+        id: "baseline",
+        title: "the same as `no-process-sandbox` with no field that says Unconfined: it passes Pod Security *baseline*",
+        rank: 3,
+        prover: Prover::Canary,
+        builder: Builder::Rootless,
+        shape: Shape {
+            user: BUILDER_UID,
+            group: BUILDER_UID,
+            seccomp: None,
+            apparmor: None,
+            capabilities: Capabilities::UNCHANGED,
+            privileged: false,
+            privilege_escalation: None,
+            proc_mount: ProcMount::Default,
+            host_users: true,
+            read_only_root: false,
+            state: volume(ROOTLESS_STATE),
+            runtime: on_root(ROOTLESS_RUNTIME),
+            process_sandbox: false,
+        },
+    },
     Row {
         profile: Profile::Privileged,
         id: "privileged",
         title: "the rootless image in a privileged container",
-        rank: 4,
+        rank: 5,
         prover: Prover::Nobody,
         builder: Builder::Rootless,
         shape: Shape {
@@ -169,7 +196,7 @@ pub const PROFILES: &[Row] = &[
         profile: Profile::Rootful,
         id: "rootful",
         title: "root, privileged, no user namespace: the last resort",
-        rank: 5,
+        rank: 6,
         prover: Prover::Nobody,
         builder: Builder::Rootful,
         shape: Shape {

@@ -41,7 +41,7 @@ pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &C
                 said.verdict(verdict.profile, ready);
                 said.conditions.push(word);
             }
-            None => is_one_quiet |= canary.is_some(),
+            None => is_one_quiet |= canary.is_some() && verdict.profile.has_pod_user_namespace(),
         }
     }
     // How many IDs a pod gets is a canary's word too. It can't be taken away, since it is another's, but it can be replaced.

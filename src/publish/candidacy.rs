@@ -1,5 +1,6 @@
-//! Whether a canary of a profile with a pod user namespace would start here, by what the kubelet says.
+//! Whether a canary of a profile would start here: where its pod has a user namespace, that goes by what the kubelet says.
 
+use crate::cause::{Cause, Mark};
 use crate::check::kubernetes::REFUSES;
 use crate::check::{Ready, Verdict};
 use crate::fact::{Fact, Facts, IDMAPPED_TMPFS, Why};
@@ -17,8 +18,13 @@ pub enum Candidacy {
 
 /// Whether a canary of the verdict's profile would start here; whether a builder works, the canary proves.
 pub fn candidacy(facts: &Facts, verdict: &Verdict) -> Candidacy {
-    if verdict.ready() == Ready::NotReady {
+    // What confines the agent's own pod need not confine a canary that asks for nothing: it may have a profile of the node's own.
+    let is_own = |cause: Cause| !verdict.profile.asked().unconfined && cause.row().is(Mark::OfConfinement);
+    if verdict.ready() == Ready::NotReady && !verdict.decisive().is_some_and(is_own) {
         return Candidacy::Refused;
+    }
+    if !verdict.profile.has_pod_user_namespace() {
+        return Candidacy::Candidate;
     }
     let unprovable = |why: String| Candidacy::Unprovable(why);
     let unread = |fact: Option<&Why>, what: &str| {
@@ -51,7 +57,7 @@ mod tests {
     use super::*;
     use crate::check::judge;
     use crate::check::testing::facts_of;
-    use crate::fact::Sysctl;
+    use crate::fact::{Seccomp, Sysctl};
     use crate::profile::Profile;
 
     #[test]
@@ -69,7 +75,15 @@ mod tests {
             });
             candidacy(&facts, &judge(&facts, profile, None))
         };
-        for profile in Profile::CANARIES {
+        assert_eq!(asked(Profile::Baseline, &|facts| facts.kernel = kernel("5.10.0")), Candidate, "it has no user namespace of its own");
+        // An agent without Unconfined, whose pod a filter confines: its canary may have a profile of the node's own.
+        let filtered = |facts: &mut Facts| {
+            facts.process.asked_unconfined = Fact::Known(false);
+            facts.process.seccomp = Fact::Known(Seccomp::Strict);
+        };
+        assert_eq!(asked(Profile::Baseline, &filtered), Candidate);
+        assert_eq!(asked(Profile::Baseline, &|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))), Refused);
+        for profile in Profile::CANARIES.into_iter().filter(|profile| profile.has_pod_user_namespace()) {
             assert_eq!(asked(profile, &|_| {}), Candidate, "{profile}");
             // Where it can't work, and where nobody can prove it.
             assert_eq!(asked(profile, &|facts| facts.kernel = kernel("5.10.0")), Refused);

@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn a_filter_that_the_pod_did_not_ask_for_is_the_nodes() {
-        let filtered = |asked: bool| {
+        let filtered = |asked: Fact<bool>| {
             let set = |facts: &mut Facts| {
                 facts.process.seccomp = Fact::Known(Seccomp::Filter);
-                facts.process.asked_unconfined = Fact::Known(asked);
+                facts.process.asked_unconfined = asked.clone();
             };
             let mut facts = with_probe(facts_of(&set), Some((Step::UserNamespace, Errno::EPERM)));
             facts.probes[0].steps[0].filtered = Some(true);
@@ -199,9 +199,14 @@ mod tests {
         let message = "rootless BuildKit does not work here: a seccomp filter refuses what a builder needs (proven: new user namespace: EPERM, \
             Operation not permitted; the error comes from this pod's seccomp filter, not from the kernel). Fix: use other nodes, or find out what on \
             this node adds a seccomp filter to pods whose seccompProfile is Unconfined: the OCI runtime, the platform, or an admission webhook.";
-        assert_eq!(wanted(&filtered(true)).conditions[0].message, message);
-        assert_eq!(Verdicts::of(&seen(&filtered(true)), Profile::NoProcessSandbox).own.evidence, Evidence::Proven);
-        assert!(wanted(&filtered(false)).conditions[0].message.contains("set securityContext.seccompProfile to {type: Unconfined}"));
+        assert_eq!(wanted(&filtered(Fact::Known(true))).conditions[0].message, message);
+        assert_eq!(Verdicts::of(&seen(&filtered(Fact::Known(true))), Profile::NoProcessSandbox).own.evidence, Evidence::Proven);
+        assert!(wanted(&filtered(Fact::Absent)).conditions[0].message.contains("set securityContext.seccompProfile to {type: Unconfined}"));
+        // A pod that asked for nothing says nothing of one that asks for Unconfined, and its own builders can't ask for that.
+        let own = wanted(&filtered(Fact::Known(false)));
+        assert_eq!(own.conditions[0].status, Status::Unknown);
+        assert_eq!(label(&own, DEFAULT), Some("unknown"));
+        assert_eq!(label(&own, Key::Cause), None);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The agent's manifests.
 
 use super::image::AGENT_IMAGE;
+use super::localhost::Localhost;
 use super::shape::{prover, publisher, security};
 use super::template::Templates;
 use super::{Error, ImageUser, LEAST_POD_IDS, sub_ids};
 use crate::fact::TUNED_FILE;
 use crate::node::{COMPONENT, ConditionType, DEFAULT_PREFIX, Key, MESSAGE_BYTES, OBEYED, REASON_BYTES, Rule, manager};
-use crate::profile::{AGENT_PORT, Profile};
+use crate::profile::{AGENT_PORT, Profile, Shape};
 use crate::publish::Topic;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
@@ -28,8 +29,27 @@ pub struct AgentOptions {
     pub image: String,
     /// Whether a second container sets sysctls.
     pub tune: Option<Tune>,
-    /// The profiles that get a canary: by default those whose canary has no privileged container.
+    /// The profiles that get a canary: by default `procmount` alone. That of `userns` has a privileged container, and that of
+    /// `baseline` is one pod more on each node.
     pub canaries: Vec<Profile>,
+    /// Whether it goes to a namespace where Pod Security enforces its level *baseline*: the canary is that of `baseline` alone.
+    pub baseline: bool,
+    /// Profiles of the node's own that confine pods of the profile `baseline`.
+    pub localhost: Localhost,
+}
+
+impl AgentOptions {
+    /// The profiles that get a canary there.
+    fn admitted(&self) -> &[Profile] {
+        if self.baseline { &[Profile::Baseline] } else { &self.canaries }
+    }
+
+    /// The shape of a container that proves a profile. The agent itself has no profile of the node's own: it would not start where that
+    /// is missing.
+    fn prover(&self, profile: Profile) -> Shape {
+        let shape = prover(profile);
+        if profile == Profile::Baseline { self.localhost.of(shape) } else { shape }
+    }
 }
 
 /// What the container that sets sysctls may do.
@@ -48,7 +68,9 @@ impl Default for AgentOptions {
             prefix: DEFAULT_PREFIX.into(),
             image: AGENT_IMAGE.into(),
             tune: None,
-            canaries: Profile::CANARIES.into_iter().filter(|profile| !profile.is_privileged()).collect(),
+            canaries: vec![Profile::ProcMount],
+            baseline: false,
+            localhost: Localhost::default(),
         }
     }
 }
@@ -73,8 +95,8 @@ pub fn agent(options: &AgentOptions) -> Result<Vec<(String, String)>, Error> {
     for file in ["agent/namespace.yaml", "agent/rbac.yaml", "agent/policy.yaml", "agent/daemonset.yaml"] {
         files.push((file.trim_start_matches("agent/").to_owned(), templates.manifest(file, &values)?));
     }
-    for profile in Profile::CANARIES.into_iter().filter(|profile| options.canaries.contains(profile)) {
-        files.push((canary_file(profile), canary(&templates, values.clone(), profile)?));
+    for profile in Profile::CANARIES.into_iter().filter(|profile| options.admitted().contains(profile)) {
+        files.push((canary_file(profile), canary(&templates, values.clone(), options, profile)?));
     }
     Ok(files)
 }
@@ -99,8 +121,18 @@ pub fn userns_overlay() -> Result<Vec<(String, String)>, Error> {
     Ok(vec![
         ("kustomization.yaml".into(), include_str!("agent/userns-kustomization.yaml").into()),
         ("agent.yaml".into(), templates.manifest("agent/userns-patch.yaml", &values)?),
-        (canary_file(Profile::Userns), canary(&templates, values, Profile::Userns)?),
+        (canary_file(Profile::Userns), canary(&templates, values, &options, Profile::Userns)?),
     ])
+}
+
+/// The agent for namespaces where Pod Security enforces its level *baseline*, for kustomize, by file.
+///
+/// # Errors
+/// Says which template is wrong.
+pub fn baseline_overlay() -> Result<Vec<(String, String)>, Error> {
+    let mut files = agent(&AgentOptions { baseline: true, ..AgentOptions::default() })?;
+    files.push(("kustomization.yaml".into(), include_str!("agent/baseline-kustomization.yaml").into()));
+    Ok(files)
 }
 
 fn canary_file(profile: Profile) -> String {
@@ -109,7 +141,8 @@ fn canary_file(profile: Profile) -> String {
 
 /// What the agent's manifests are filled in with.
 fn values(options: &AgentOptions) -> Value {
-    let profile = Profile::NoProcessSandbox;
+    // The shape of the agent's pod; it proves the default profile in both.
+    let profile = if options.baseline { Profile::Baseline } else { Profile::NoProcessSandbox };
     let notes = [(
         "readOnlyRootFilesystem",
         "The builder's root is writable; the agent's need not be, and the probe's result does not depend on this.",
@@ -122,7 +155,8 @@ fn values(options: &AgentOptions) -> Value {
         image => options.image.as_str(),
         account => ACCOUNT,
         port => AGENT_PORT,
-        canaries => options.canaries.iter().map(|profile| profile.id()).collect::<Vec<_>>(),
+        baseline => options.baseline,
+        canaries => options.admitted().iter().map(|profile| profile.id()).collect::<Vec<_>>(),
         // For the policy: all that the agent and its canaries write.
         labels => quoted(Key::ALL.iter().map(|key| key.name().to_owned()).collect()),
         conditions => quoted(ConditionType::ALL.iter().map(|kind| kind.name().to_owned()).collect()),
@@ -156,11 +190,11 @@ fn of_profile(profile: Profile) -> Value {
 
 /// The canary of a profile: an agent in the shape of its builder. A privileged builder's is two containers: one that proves,
 /// and one with a token that publishes.
-fn canary(templates: &Templates, values: Value, profile: Profile) -> Result<String, Error> {
+fn canary(templates: &Templates, values: Value, options: &AgentOptions, profile: Profile) -> Result<String, Error> {
     let user = ImageUser::default();
     // The image's own range lies beyond the share that each pod gets.
     let sub_ids = if profile.has_nested_ids() { user.lines(&sub_ids::ranges(LEAST_POD_IDS, user.uid)?) } else { Vec::new() };
-    let first = if profile.is_privileged() { publisher(profile) } else { prover(profile) };
+    let first = if profile.is_privileged() { publisher(profile) } else { options.prover(profile) };
     let more = context! {
         ids => LEAST_POD_IDS,
         nested_ids => profile.has_nested_ids(),
@@ -193,6 +227,7 @@ mod tests {
             image: "r.example/p:2".into(),
             tune: Some(Tune { limits: true, persist: true }),
             canaries: vec![Profile::ProcMount, Profile::Userns],
+            ..AgentOptions::default()
         };
         let text: String = agent(&options).expect("manifests").into_iter().map(|(_, text)| text).collect();
         assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev"));
@@ -220,7 +255,12 @@ mod tests {
     #[test]
     fn a_canary_has_the_shape_of_its_builder() {
         let files = agent(&AgentOptions { canaries: Profile::CANARIES.to_vec(), ..AgentOptions::default() }).expect("manifests");
-        for (profile, file, number) in [(Profile::ProcMount, "canary-procmount.yaml", 0), (Profile::Userns, "canary-userns.yaml", 1)] {
+        let canaries = [
+            (Profile::ProcMount, "canary-procmount.yaml", 0),
+            (Profile::Userns, "canary-userns.yaml", 1),
+            (Profile::Baseline, "canary-baseline.yaml", 0),
+        ];
+        for (profile, file, number) in canaries {
             let builder = builder_pod(&BuilderOptions { profile, ..BuilderOptions::default() }).expect("a pod");
             let (builder, canary) = (&builder["spec"], pod(&files, file));
             for field in ["hostUsers", "hostPID", "hostIPC", "hostNetwork", "shareProcessNamespace"] {
@@ -239,7 +279,7 @@ mod tests {
             let volumes = canary["volumes"].as_array().expect("volumes");
             assert!(volumes.iter().all(|volume| volume["hostPath"].is_null()), "{profile}: no host path");
             assert!(!has.iter().any(|path| path.contains("serviceaccount")), "{profile}: the privileged one has no token");
-            assert_eq!(canary["automountServiceAccountToken"], profile == Profile::ProcMount, "{profile}");
+            assert_eq!(canary["automountServiceAccountToken"], profile != Profile::Userns, "{profile}");
         }
     }
 }

@@ -6,8 +6,10 @@
 mod agent;
 mod builder;
 mod clients;
+mod confinement;
 mod error;
 mod image;
+mod localhost;
 mod scaling;
 mod shape;
 mod slots;
@@ -15,13 +17,15 @@ mod sub_ids;
 mod template;
 mod tools;
 
-pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, tune_overlay, userns_overlay};
+pub use agent::{AGENT_KUSTOMIZATION, AgentOptions, TUNE_OVERLAYS, Tune, agent, baseline_overlay, tune_overlay, userns_overlay};
 pub use builder::{
     BUILDER_KUSTOMIZATION, BUILDER_NAME, BUILDER_NAMESPACE, BadQuantity, Builder, BuilderOptions, Config, ImageUser, Pair, Quantity,
     ROOTLESS_IMAGE, Storage, Tls, builder, builder_pod, secrets, server_names,
 };
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
+pub use confinement::Confinement;
 pub use error::Error;
+pub use localhost::Localhost;
 pub use scaling::{NodeClass, alerts, cluster_autoscaler, karpenter, readiness_rule};
 pub use slots::{NoSlot, Tool};
 pub use sub_ids::{LEAST_POD_IDS, NoRange};

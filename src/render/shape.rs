@@ -1,6 +1,7 @@
 //! Shapes as manifests say them.
 
 use crate::profile::{BUILDER_UID, Capabilities, Confinement, ProcMount, Profile, Shape};
+use crate::render::template::scalar;
 use std::collections::BTreeSet;
 
 /// Why a field of a security context is there.
@@ -34,18 +35,21 @@ pub(super) fn security(shape: &Shape, notes: &[Note]) -> String {
 
 /// The same, as far to the right as that.
 pub(super) fn security_at(indent: usize, shape: &Shape, notes: &[Note]) -> String {
-    let scalar = |value: String| Some(format!(" {value}"));
-    let of_type = |confinement| format!("\n    type: {confinement}");
+    let plain = |value: String| Some(format!(" {value}"));
+    let of_type = |confinement: &Confinement| match confinement {
+        Confinement::Unconfined | Confinement::RuntimeDefault => format!("\n    type: {confinement}"),
+        Confinement::Localhost(name) => format!("\n    type: Localhost\n    localhostProfile: {}", scalar(name)),
+    };
     let fields = [
-        ("runAsUser", scalar(shape.user.to_string())),
-        ("runAsGroup", scalar(shape.group.to_string())),
-        ("allowPrivilegeEscalation", shape.privilege_escalation.and_then(|allowed| scalar(allowed.to_string()))),
-        ("seccompProfile", shape.seccomp.map(of_type)),
-        ("appArmorProfile", shape.apparmor.map(of_type)),
+        ("runAsUser", plain(shape.user.to_string())),
+        ("runAsGroup", plain(shape.group.to_string())),
+        ("allowPrivilegeEscalation", shape.privilege_escalation.and_then(|allowed| plain(allowed.to_string()))),
+        ("seccompProfile", shape.seccomp.as_ref().map(of_type)),
+        ("appArmorProfile", shape.apparmor.as_ref().map(of_type)),
         ("capabilities", capabilities(&shape.capabilities)),
-        ("procMount", scalar(shape.proc_mount.to_string()).filter(|_| shape.proc_mount != ProcMount::Default)),
-        ("privileged", scalar("true".into()).filter(|_| shape.privileged)),
-        ("readOnlyRootFilesystem", scalar("true".into()).filter(|_| shape.read_only_root)),
+        ("procMount", plain(shape.proc_mount.to_string()).filter(|_| shape.proc_mount != ProcMount::Default)),
+        ("privileged", plain("true".into()).filter(|_| shape.privileged)),
+        ("readOnlyRootFilesystem", plain("true".into()).filter(|_| shape.read_only_root)),
     ];
     let mut text = "securityContext:\n".to_owned();
     for (field, value) in fields.into_iter().filter_map(|(field, value)| Some((field, value?))) {
@@ -85,6 +89,10 @@ mod tests {
             None => None,
             Some("Unconfined") => Some(Confinement::Unconfined),
             Some("RuntimeDefault") => Some(Confinement::RuntimeDefault),
+            Some("Localhost") => {
+                let name = security[field]["localhostProfile"].as_str().expect("a name");
+                Some(Confinement::Localhost(name.to_owned().into()))
+            }
             Some(other) => panic!("{field}: {other}"),
         };
         let capabilities = |field: &str| -> BTreeSet<String> {

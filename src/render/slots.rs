@@ -42,28 +42,28 @@ pub(super) struct Row {
 const EITHER: &[Profile] = &[Profile::NoProcessSandbox, Profile::Rootful];
 
 /// All that need no ConfigMap beside the pod.
-const WITHOUT_FILES: &[Profile] = &[Profile::NoProcessSandbox, Profile::Userns, Profile::Privileged, Profile::Rootful];
+const WITHOUT_FILES: &[Profile] = &[Profile::NoProcessSandbox, Profile::Userns, Profile::Baseline, Profile::Privileged, Profile::Rootful];
 
 pub(super) const TOOLS: [Row; 8] = [
     Row {
         tool: Tool::BuildkitService,
         template: "tools/buildkit-service.yaml",
         says: EITHER,
-        lacks: "the chart has no value for hostUsers or procMount, and its rootless container is never privileged",
+        lacks: "the chart has no value for hostUsers or procMount, and its rootless container is Unconfined and never privileged",
         indent: 0,
     },
     Row {
         tool: Tool::BuildkitOperator,
         template: "tools/buildkit-operator.yaml",
         says: &[Profile::NoProcessSandbox, Profile::Userns, Profile::Rootful],
-        lacks: "a BuildkitTemplate has no field for procMount, and its rootless container is never privileged",
+        lacks: "a BuildkitTemplate has no field for procMount, and its rootless container is Unconfined and never privileged",
         indent: 0,
     },
     Row {
         tool: Tool::Buildx,
         template: "tools/buildx.sh",
         says: EITHER,
-        lacks: "the kubernetes driver has no option for hostUsers or procMount, and its rootless container is never privileged",
+        lacks: "the kubernetes driver has no option for hostUsers or procMount, and its rootless container is Unconfined and never privileged",
         indent: 0,
     },
     Row {
@@ -98,7 +98,7 @@ pub(super) const TOOLS: [Row; 8] = [
         tool: Tool::Garden,
         template: "tools/garden.yaml",
         says: EITHER,
-        lacks: "clusterBuildkit has no field for hostUsers or procMount, and its rootless container is never privileged",
+        lacks: "clusterBuildkit has no field for hostUsers or procMount, and its rootless container is Unconfined and never privileged",
         indent: 0,
     },
 ];

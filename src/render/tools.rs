@@ -43,6 +43,7 @@ pub fn tool(tool: Tool, options: &ToolOptions) -> Result<String, Error> {
         host_users => shape.host_users,
         privileged => shape.privileged,
         unconfined => shape.seccomp == Some(Confinement::Unconfined) && shape.apparmor == Some(Confinement::Unconfined),
+        asks_for_nothing => !profile.asked().unconfined,
         process_sandbox => shape.process_sandbox,
         user => shape.user,
         group => shape.group,

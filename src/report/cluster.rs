@@ -311,6 +311,7 @@ mod tests {
         no-process-sandbox  ready      accepted  1 of 2
         procmount           not ready  accepted  0 of 2  no node is ready for this profile
         userns              not ready  accepted  0 of 2  no node is ready for this profile
+        baseline            not ready  accepted  0 of 2  no node is ready for this profile
         privileged          unknown    accepted  0 of 2  no agent proves this profile
         rootful             unknown    accepted  0 of 2  no agent proves this profile
 
@@ -321,7 +322,7 @@ mod tests {
           nodes  0 of 2 nodes are ready: 1 not proven yet (a pod of the profile would start), 1 where a pod of the profile would not start
           fix    deploy the canary that proves this profile: add `--canary procmount` to `buildkit-preflight render agent`, beside the canaries that you have
 
-        userns is not ready
+        userns, baseline are not ready
           nodes  0 of 2 nodes are ready: 2 where a pod of the profile would not start
           fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
@@ -348,10 +349,11 @@ mod tests {
         no-process-sandbox  not ready  refused  1 of 2  Pod Security refuses the builder's pod (restricted)
         procmount           not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         userns              not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
+        baseline            not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         privileged          not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
         rootful             not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
 
-        no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
+        no-process-sandbox, procmount, userns, baseline, privileged, rootful are not ready (pod-security)
           tried  a dry run of the builder's pod in namespace builds: refused
           why    violates PodSecurity "restricted:latest": procMount, seccompProfile
           fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite

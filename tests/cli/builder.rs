@@ -17,6 +17,9 @@ fn a_builder_that_cannot_be_is_refused_with_a_hint() {
         (&["--profile", "procmount", "--ids", "900", "--user", "build:500"], "900 IDs leave the builder 899"),
         (&["--profile", "rootful", "--ids", "131072"], "has no user namespace"),
         (&["--profile", "userns", "--user", "build:2000"], "runs as root"),
+        (&["--profile", "procmount", "--seccomp-profile", "a.json"], "are for pods of baseline"),
+        (&["--profile", "baseline", "--seccomp-profile", "/a.json"], "does not begin with `/`"),
+        (&["--profile", "baseline", "--apparmor-profile", "../a"], "a profile has letters"),
         (&["--min-nodes", "1"], "without --profile auto"),
         (&["--namespace", "kube-system"], "namespace of its own"),
         (&["--name", "1a"], "not a name for a Service"),
@@ -54,6 +57,24 @@ fn a_builder_is_printed_with_its_warning_apart() {
     render(&["--profile", "procmount", "--ids", "196608"]).stderr(secret).stdout(contains("ConfigMap").not());
     render(&["--profile", "procmount", "--user", "build:2000:100"])
         .stdout(contains("build:2001:63535").and(contains("build:101:65435")).and(contains("/home/build/.local/share/buildkit")));
+}
+
+#[test]
+fn a_builder_of_baseline_asks_for_no_unconfined_and_for_the_profiles_that_are_named() {
+    let render = |arguments: &[&str]| preflight().args(["render", "builder", "--profile", "baseline"]).args(arguments).assert().code(0);
+    let plain = || contains("pod-security.kubernetes.io/enforce: baseline").and(contains("type: Unconfined").not());
+    render(&[]).stdout(plain().and(contains("type: Localhost").not()));
+    render(&["--seccomp-profile", "preflight/seccomp.json", "--apparmor-profile", "buildkit-rootless"])
+        .stdout(plain().and(contains("localhostProfile: preflight/seccomp.json")).and(contains("localhostProfile: buildkit-rootless")));
+    let agent = |arguments: &[&str]| preflight().args(["render", "agent"]).args(arguments).assert();
+    agent(&["--baseline"])
+        .code(0)
+        .stdout(contains("- --confined").and(contains("canary-baseline")).and(contains("canary-procmount").not()));
+    agent(&["--seccomp-profile", "a.json"]).code(2).stdout("").stderr(contains("are for pods of baseline"));
+    agent(&["--canary", "baseline", "--seccomp-profile", "a.json"]).code(0).stdout(contains("localhostProfile: a.json"));
+    for other in [&["--tune", "all"][..], &["--canary", "userns"], &["--no-canary"]] {
+        agent(&[&["--baseline"], other].concat()).code(2).stdout("").stderr(contains("cannot be used with --baseline"));
+    }
 }
 
 #[test]

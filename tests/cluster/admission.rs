@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-pub(crate) const PROFILES: [&str; 5] = ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"];
+pub(crate) const PROFILES: [&str; 6] = ["no-process-sandbox", "procmount", "userns", "baseline", "privileged", "rootful"];
 
 /// Runs the program with an administrator's kubeconfig: exit code, standard output, standard error.
 pub(crate) fn run(cluster: &Cluster, arguments: &[&str]) -> (Option<i32>, String, String) {

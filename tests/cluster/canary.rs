@@ -39,7 +39,11 @@ const USERNS: &str = "RootlessBuildKitUserns";
 
 /// Waits until a profile's label and the reason of its condition are these.
 pub(crate) fn says(cluster: &Cluster, name: &str, profile: &str, verdict: &str, reason: &str) -> Value {
-    let kind = if profile == "procmount" { PROCMOUNT } else { USERNS };
+    let kind = match profile {
+        "procmount" => PROCMOUNT,
+        "baseline" => "RootlessBuildKitBaseline",
+        _ => USERNS,
+    };
     wait(&format!("{name}: {profile} is {verdict}, {reason}"), 180, || {
         let node = node(cluster, name);
         let condition = condition(&node, kind);

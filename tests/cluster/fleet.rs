@@ -95,6 +95,8 @@ pub(crate) enum Suite {
     Seed,
     /// Pools of nodes that Karpenter makes.
     Scaling,
+    /// Namespaces where Pod Security enforces its level baseline.
+    Baseline,
     /// Builders that people have.
     Pods,
 }
@@ -106,6 +108,7 @@ impl Suite {
             Ok("procmount") => Suite::Procmount,
             Ok("seed") => Suite::Seed,
             Ok("scaling") => Suite::Scaling,
+            Ok("baseline") => Suite::Baseline,
             Ok("pods") => Suite::Pods,
             _ => Suite::Agent,
         }
@@ -119,7 +122,7 @@ pub(crate) fn is_ci() -> bool {
 
 pub(crate) fn planned() -> &'static [Plan] {
     match Suite::chosen() {
-        Suite::Agent | Suite::Seed | Suite::Scaling => USUAL,
+        Suite::Agent | Suite::Seed | Suite::Scaling | Suite::Baseline => USUAL,
         Suite::Procmount => PROCMOUNT,
         Suite::Pods => PODS,
     }

@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds an image from scratch with busybox and one RUN step, a script; `output` is an option of buildctl.
-    fn build(&self, name: &str, step: &str, output: &str) -> Result<String, String> {
+    pub(crate) fn build(&self, name: &str, step: &str, output: &str) -> Result<String, String> {
         self.run(&format!("{}{}", prepare(name, step), command(name, output)))
     }
 }

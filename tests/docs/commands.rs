@@ -20,6 +20,7 @@ const RUN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("cd manifests/builder", "tests/cluster/scheduling.rs", "manifests/builder"),
     ("cd manifests/agent", "tests/cluster/agent.rs", "manifests"),
     ("cd manifests/overlays/userns", "tests/cluster/canary.rs", "overlays/userns"),
+    ("cd manifests/overlays/baseline", "tests/cluster/baseline.rs", "overlays/baseline"),
     ("cd manifests/overlays/tune-kernel", "tests/cluster/tune.rs", "tune-kernel"),
     ("kustomize edit set image buildkit-preflight=", "tests/cluster/agent.rs", r#""edit", "set", "image""#),
 ];
@@ -69,7 +70,7 @@ fn judge(command: &str, directory: &Path) -> Result<(), String> {
             }
         }
         ["kubectl", "apply" | "delete", .., "-k", path] => {
-            let is_applied = ["agent.rs", "scheduling.rs", "canary.rs", "tune.rs", "cleanup.rs"].iter().any(|file| {
+            let is_applied = ["agent.rs", "scheduling.rs", "canary.rs", "tune.rs", "cleanup.rs", "baseline.rs"].iter().any(|file| {
                 let test = fs::read_to_string(repository().join("tests/cluster").join(file)).unwrap_or_default();
                 path.strip_prefix("manifests/").is_some_and(|name| test.contains(name))
             });

@@ -81,7 +81,7 @@ pub(crate) struct Context {
     /// Files that lie over those of the image: path and text.
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) seccomp: Seccomp,
-    /// `unconfined`, `default` (containerd's) or one in apparmor/.
+    /// `unconfined`, `default` (containerd's), `buildkit-rootless` (ours, for nodes) or one in apparmor/.
     pub(crate) apparmor: String,
     pub(crate) no_new_privs: bool,
     pub(crate) caps: Caps,
@@ -155,6 +155,8 @@ pub(crate) enum Seccomp {
     /// containerd's.
     Default,
     Crio,
+    /// Ours, for nodes.
+    Shipped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -195,12 +197,12 @@ pub(crate) fn baseline(profile: Profile) -> Value {
             "apparmor": "unconfined",
             "no_new_privs": false,
             "caps": "default",
-            "proc": if profile == Profile::NoProcessSandbox { "masked" } else { "unmasked" },
+            "proc": if profile.plan().process_sandbox { "unmasked" } else { "masked" },
             "map_size": pod_user_namespace.then_some(65_536),
             // What is left of the pod's IDs beside the user's own, for those who need a range in there.
             "subuid": (pod_user_namespace && profile.uid() != 0).then_some("1001:64535"),
             "privileged": profile.is_privileged(),
-            "process_sandbox": profile != Profile::NoProcessSandbox,
+            "process_sandbox": profile.plan().process_sandbox,
             "fuse_device": false,
             "idmap_helper": "filecaps",
             "runtime_keeps_flags": false,

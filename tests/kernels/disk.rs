@@ -5,6 +5,7 @@ use crate::guest::disk;
 use crate::support::image::{binary, tool};
 use crate::support::workbench;
 use crate::{repository, spec};
+use buildkit_preflight::render::Confinement;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,6 +38,7 @@ pub(crate) fn root() -> PathBuf {
         copy("-rT", &here.join("guest"), &root.join("guest"));
         copy("-r", &here.join("apparmor"), &root.join("guest"));
         disk::add_containerd_profile(root);
+        fs::write(root.join("guest/apparmor/buildkit-rootless"), Confinement::Apparmor.text()).expect("write");
         profiles_without(root);
         images(root);
     })

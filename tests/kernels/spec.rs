@@ -4,6 +4,7 @@ use crate::cell::{Cell, Context, Proc, Seccomp, State, baseline, word};
 use crate::support::oci::{CAPABILITIES, Container, FIRST_ID, Own, Volume, places};
 use buildkit_preflight::attempt::BUILD_TIME;
 use buildkit_preflight::profile::Profile;
+use buildkit_preflight::render::Confinement;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -173,6 +174,7 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
             Seccomp::Unconfined => Value::Null,
             Seccomp::Default => runtime["containerd"].clone(),
             Seccomp::Crio => runtime["crio"].clone(),
+            Seccomp::Shipped => serde_json::from_str(&Confinement::Seccomp.text()).expect("a profile"),
         },
         apparmor,
         masked_proc: context.proc == Proc::Masked,

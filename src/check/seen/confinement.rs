@@ -30,6 +30,10 @@ pub enum Seen {
         /// Whether it is a shell's, and not a pod's.
         on_bare_machine: bool,
     },
+    /// Nobody has tried what a container gets that asks for nothing.
+    OthersChoose,
+    /// The same, and AppArmor is on.
+    AppArmorIsOn,
     /// seccomp's strict mode.
     Strict,
     /// A seccomp filter, of which nobody knows what it refuses.
@@ -53,6 +57,10 @@ impl fmt::Display for Seen {
                 let place = if *on_bare_machine { "shell" } else { "pod" };
                 write!(f, "the error comes from this {place}'s seccomp filter, not from the kernel")
             }
+            Seen::OthersChoose => f.write_str("only a pod of this profile shows what confines a container that asks for nothing here"),
+            Seen::AppArmorIsOn => f.write_str(
+                "AppArmor is on, so the runtime probably confines a container that asks for nothing; only a pod of this profile shows it",
+            ),
             Seen::Strict => f.write_str("seccomp is in strict mode, which allows little more than read and write"),
             Seen::Filtered => f.write_str("a seccomp filter is active; only a probe shows what the filter refuses"),
             Seen::Confined(label) => write!(f, "{label} confines this pod"),
@@ -78,6 +86,11 @@ mod tests {
         texts(&[
             (Seen::FilterAnswers { on_bare_machine: true }, "the error comes from this shell's seccomp filter, not from the kernel"),
             (Seen::FilterAnswers { on_bare_machine: false }, "the error comes from this pod's seccomp filter, not from the kernel"),
+            (Seen::OthersChoose, "only a pod of this profile shows what confines a container that asks for nothing here"),
+            (
+                Seen::AppArmorIsOn,
+                "AppArmor is on, so the runtime probably confines a container that asks for nothing; only a pod of this profile shows it",
+            ),
             (Seen::Strict, "seccomp is in strict mode, which allows little more than read and write"),
             (Seen::Filtered, "a seccomp filter is active; only a probe shows what the filter refuses"),
             (Seen::Confined(apparmor()), "AppArmor profile mine confines this pod"),

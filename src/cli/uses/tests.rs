@@ -49,7 +49,7 @@ const ALL: &[Expected] = &[
         path: &["agent"],
         always: &["--node=n"],
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
-        never: &[("prover", &["state-dir", "prove"])],
+        never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
     Expected {
@@ -66,7 +66,12 @@ const ALL: &[Expected] = &[
             ),
         ],
     },
-    Expected { path: &["render", "agent"], always: &[], needs: &[("persist", &["tune"])], never: &[("canary", &["no-canary"])] },
+    Expected {
+        path: &["render", "agent"],
+        always: &[],
+        needs: &[("persist", &["tune"])],
+        never: &[("canary", &["no-canary"]), ("baseline", &["tune", "persist", "canary", "no-canary"])],
+    },
     Expected {
         path: &["render", "builder"],
         always: &[],
@@ -77,6 +82,7 @@ const ALL: &[Expected] = &[
     Expected { path: &["render", "readiness-rule"], always: &[], needs: &[], never: &[] },
     Expected { path: &["render", "karpenter"], always: &["--node-class=a/B/c"], needs: &[], never: &[] },
     Expected { path: &["render", "cluster-autoscaler"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "confinement"], always: &["seccomp"], needs: &[], never: &[] },
     Expected { path: &["render", "values"], always: &["--for=buildx"], needs: &[], never: &[] },
     Expected {
         path: &["probe"],
@@ -157,6 +163,7 @@ fn sample(name: &str) -> &str {
         "listen" => "127.0.0.1:1",
         "log-level" => "debug",
         "replicas" | "min-nodes" | "max-nodes" | "become-uid" => "2",
+        "seccomp-profile" | "apparmor-profile" => "a.json",
         "ids" => "70000",
         "user" => "user:1000",
         "storage" | "memory-storage" => "20Gi",

@@ -8,6 +8,7 @@ use crate::fact::{Snapshotter, SubId};
 use crate::node::{DEFAULT_PREFIX, Pool};
 use crate::profile::{BUILDER_UID, Profile};
 use crate::render::image::AGENT_IMAGE;
+use crate::render::localhost::Localhost;
 use crate::render::sub_ids::LEAST_POD_IDS;
 
 /// What a user may choose of a builder.
@@ -43,6 +44,8 @@ pub struct BuilderOptions {
     pub snapshotter: Option<Snapshotter>,
     /// Whether the container's root is read-only.
     pub read_only_root: bool,
+    /// Profiles of the node's own that confine it.
+    pub localhost: Localhost,
 }
 
 impl Default for BuilderOptions {
@@ -63,6 +66,7 @@ impl Default for BuilderOptions {
             guard: Some(AGENT_IMAGE.into()),
             snapshotter: None,
             read_only_root: false,
+            localhost: Localhost::default(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn fs_group(options: &BuilderOptions) -> Option<u32> {
 /// The shape of its pod: that of the profile, for the user of its image.
 pub(super) fn shape(options: &BuilderOptions) -> Shape {
     let (shape, user) = (options.profile.shape().clone(), &options.user);
-    let shape = Shape { read_only_root: options.read_only_root, ..shape };
+    let shape = options.localhost.of(Shape { read_only_root: options.read_only_root, ..shape });
     if !is_rootless(options) {
         return shape;
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::fact::Snapshotter;
 use crate::node::Pool;
+use crate::render::Localhost;
 use serde_json::json;
 
 fn options(profile: Profile) -> BuilderOptions {
@@ -48,6 +49,7 @@ fn each_profile_has_its_shape() {
         (Profile::NoProcessSandbox, rootless.clone(), true),
         (Profile::ProcMount, with(&rootless, "procMount", "Unmasked".into()), false),
         (Profile::Userns, root.clone(), false),
+        (Profile::Baseline, json!({"runAsUser": 1000, "runAsGroup": 1000}), true),
         (Profile::Privileged, json!({"runAsUser": 1000, "runAsGroup": 1000, "privileged": true}), true),
         (Profile::Rootful, root, true),
     ] {
@@ -86,6 +88,7 @@ fn every_placeholder_is_filled_and_every_choice_has_its_place() {
             guard: Some("r.example/p:1".into()),
             snapshotter: Some(Snapshotter::Native),
             read_only_root: true,
+            localhost: Localhost { seccomp: Some("a/b.json".into()), apparmor: Some("c".into()) },
         };
         let text = text(&options);
         assert!(!text.contains("{{") && !text.contains("buildkit-preflight.dev") && !text.contains("/home/user"), "{text}");

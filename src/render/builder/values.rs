@@ -25,6 +25,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         pool => options.pool.as_ref().map(|pool| context! { key => pool.key.as_str(), value => scalar(&pool.value) }),
         proven => profile.is_proven_by_a_pod(),
         privileged => shape.privileged,
+        pod_security => pod_security(profile),
         at_own_risk => profile == Profile::Rootful,
         host_users => shape.host_users,
         process_sandbox => shape.process_sandbox,
@@ -73,6 +74,11 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         sub_gids => lines(|ids| &ids.gids),
         ..pod
     }
+}
+
+/// The level of Pod Security that admits its pod.
+fn pod_security(profile: Profile) -> &'static str {
+    if profile.asked().unconfined { "privileged" } else { "baseline" }
 }
 
 /// One of `matchExpressions`. Its values are texts, numbers too.

@@ -18,11 +18,11 @@ pub fn behaviours() -> String {
 fn section(group: Group) -> String {
     let rows = BEHAVIOURS.into_iter().filter(|row| row.group == group).map(|row| {
         let offered = |profile| if row.is_promised(profile) { "yes" } else { "no" }.to_owned();
-        let [a, b, c, d, e] = Profile::ALL.map(offered);
-        [link(row), row.title.to_owned(), a, b, c, d, e]
+        let [a, b, c, d, e, f] = Profile::ALL.map(offered);
+        [link(row), row.title.to_owned(), a, b, c, d, e, f]
     });
-    let [a, b, c, d, e] = Profile::ALL.map(Profile::id);
-    format!("\n## {}\n", group.title()) + &table(["behaviour", "what a build does", a, b, c, d, e], rows)
+    let [a, b, c, d, e, f] = Profile::ALL.map(Profile::id);
+    format!("\n## {}\n", group.title()) + &table(["behaviour", "what a build does", a, b, c, d, e, f], rows)
 }
 
 fn link(row: &Behaviour) -> String {

@@ -26,6 +26,7 @@ fn remark(row: &Row) -> String {
         Mark::Passes => "may pass by itself",
         Mark::OfSysctls => "[`tune`](../tune.md) can remove it",
         Mark::OfVolume => "lies in the volume under the state dir",
+        Mark::OfConfinement => "says nothing about a pod that asks for `Unconfined` where this one does not",
         Mark::MaybeTheShells => "on a bare machine it may lie in the shell alone",
     };
     list(row.marks.iter().map(|mark| remark(mark).to_owned()))

@@ -33,7 +33,7 @@ fn prover(row: &Row) -> &'static str {
 
 fn shape(row: &Row) -> [String; 9] {
     let Shape { user, privileged, seccomp, apparmor, proc_mount, host_users, process_sandbox, state, .. } = &row.shape;
-    let confinement = |confinement: &Option<Confinement>| confinement.map_or_else(|| "-".to_owned(), |profile| profile.to_string());
+    let confinement = |confinement: &Option<Confinement>| confinement.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let image = if row.builder == Builder::Rootless { "rootless image" } else { "rootful image" };
     [
         code(row.id),
