@@ -9,7 +9,6 @@ use crate::pod::start::{Start, flag};
 use crate::pod::view::{Storage, View};
 use crate::profile::{BUILDER_UID, ROOTLESS_STATE, ROOTLESS_TEMPORARY};
 use serde_json::Value;
-use std::path::Path;
 
 pub(super) fn read_only_root(view: &View) -> Vec<Finding> {
     let is_read_only = view.container()["securityContext"]["readOnlyRootFilesystem"] == true;
@@ -71,7 +70,7 @@ pub(super) fn elsewhere(view: &View) -> Vec<Finding> {
         return vec![];
     }
     let is_on_root = |path: &str| matches!(view.storage(path), Storage::Root);
-    let is_own = |path: &str| OWN.iter().any(|own| Path::new(path).starts_with(own));
+    let is_own = |path: &str| OWN.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     let is_foreign = |path: &str| path.starts_with('/') && is_on_root(path) && !is_own(path);
     let state = view.state_dir();
     let state_field = || match (flag(&view.words, "--root"), view.variable("XDG_DATA_HOME")) {
@@ -84,7 +83,7 @@ pub(super) fn elsewhere(view: &View) -> Vec<Finding> {
     let runtime = runtime.map(|path| foreign(view, Cause::RuntimeDir, variable_field(view, "XDG_RUNTIME_DIR"), "has its socket in", path));
     let is_daemon = !matches!(view.start, Start::Daemonless | Start::Later);
     let sockets = view.words.iter().filter_map(|word| word.trim_start_matches("--addr=").strip_prefix("unix://"));
-    let socket = sockets.filter_map(|path| Path::new(path).parent()?.to_str()).find(|path| is_daemon && is_foreign(path));
+    let socket = sockets.filter_map(|path| Some(path.rsplit_once('/')?.0)).find(|path| is_daemon && is_foreign(path));
     let socket = socket.map(|path| foreign(view, Cause::RuntimeDir, flag_field(view, "--addr"), "makes a socket in", path));
     let is_missing = |path: &&str| path.starts_with('/') && is_on_root(path) && !THERE.contains(&path.trim_end_matches('/'));
     let temporary = view.variable("TMPDIR").filter(is_missing).map(|path| {

@@ -2,6 +2,7 @@
 
 use crate::check::Ready;
 use crate::pod::{Judged, NoBuilder, Weight, Workload, builders, workloads};
+use crate::profile::Profile;
 use serde_json::{Value, json};
 
 fn pod(image: &str, change: &dyn Fn(&mut Value, &mut Value)) -> Value {
@@ -235,4 +236,16 @@ fn an_object_without_a_builder_says_what_it_has() {
     assert_eq!(judge(&workloads, None).expect_err("none").seen, ["Pod/p (a, b)"]);
     assert_eq!(judge(&workloads, Some("a")).expect("one").len(), 1);
     assert!(judge(&workloads, Some("c")).is_err());
+}
+
+#[test]
+fn a_pod_without_a_word_on_confinement_is_what_a_canary_of_baseline_proves() {
+    let closest = |change: &dyn Fn(&mut Value, &mut Value)| {
+        let object = pod(ROOTLESS, change);
+        let judged = judge(&workloads("f", &object.to_string()).expect("a pod"), None).expect("a builder").remove(0);
+        (judged.profile, judged.needs())
+    };
+    assert_eq!(closest(&|_, container| container["securityContext"] = Value::Null), (Profile::Baseline, vec![]));
+    let half = |_: &mut Value, container: &mut Value| container["securityContext"]["seccompProfile"] = Value::Null;
+    assert_eq!(closest(&half), (Profile::NoProcessSandbox, vec!["seccomp"]), "less confined than that canary");
 }
