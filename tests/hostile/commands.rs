@@ -44,6 +44,9 @@ const OF_A_PLAN: &[&str] = &["--persist", "--only", "--profile", "--max-user-nam
 /// How `probe` becomes a builder's user.
 const OF_A_USER: &[&str] = &["--become-uid", "--own-id-fallback", "--newuidmap", "--newgidmap"];
 
+/// What prints a pod of baseline, by `render agent`.
+const OF_BASELINE: &[&str] = &["--canary baseline", "--baseline"];
+
 /// The flags of all commands.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -148,6 +151,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--listen 127.0.0.1:0",
             "--label-prefix example.org",
             "--shape userns",
+            "--confined",
             "--canaries procmount",
             "--canary-patience 1m",
             "--prover prover.sock",
@@ -161,7 +165,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--tuned tuned.json",
             "--log-level debug",
         ],
-        against: &[("--shape", &["--canaries"]), ("--prover", &["--state-dir", "--prove"])],
+        against: &[("--shape", &["--canaries"]), ("--confined", &["--shape"]), ("--prover", &["--state-dir", "--prove"])],
         needs: &[("--context", &["--kubeconfig"]), ("--prover", &["--shape"]), ("--canary-patience", &["--canaries"])],
         stays: &["--kubeconfig"],
         ..BASE
@@ -255,11 +259,15 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--image registry.example/a:1",
             "--tune kernel",
             "--canary userns",
+            "--canary baseline",
             "--no-canary",
             "--persist",
+            "--baseline",
+            "--seccomp-profile preflight/seccomp.json",
+            "--apparmor-profile buildkit-rootless",
         ],
-        against: &[("--canary", &["--no-canary"])],
-        needs: &[("--persist", &["--tune"])],
+        against: &[("--canary", &["--no-canary"]), ("--baseline", &["--tune", "--canary", "--no-canary"])],
+        needs: &[("--persist", &["--tune"]), ("--seccomp-profile", OF_BASELINE), ("--apparmor-profile", OF_BASELINE)],
         ..BASE
     },
     Command {
@@ -302,6 +310,9 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--profile auto",
             "--profile procmount",
             "--profile rootful",
+            "--profile baseline",
+            "--seccomp-profile preflight/seccomp.json",
+            "--apparmor-profile buildkit-rootless",
             "--namespace a",
             "--name b",
             "--image registry.example/a:1",
@@ -325,7 +336,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--kubeconfig kubeconfig",
             "--context c",
         ],
-        apart: &[&["--profile auto", "--profile procmount", "--profile rootful"]],
+        apart: &[&["--profile auto", "--profile procmount", "--profile rootful", "--profile baseline"]],
         against: &[
             ("--user", &["--profile rootful"]),
             ("--no-namespace", &["--namespace"]),
@@ -333,6 +344,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             ("--no-guard", &["--guard-image", "--guard"]),
         ],
         needs: &[
+            ("--seccomp-profile", &["--profile auto", "--profile baseline"]),
+            ("--apparmor-profile", &["--profile auto", "--profile baseline"]),
             ("--ids", &["--profile auto", "--profile procmount"]),
             ("--min-nodes", &["--profile auto"]),
             ("--kubeconfig", &["--profile auto"]),

@@ -14,7 +14,7 @@ use crate::case::{Answer, Case, Judgement, Tally, cases, judged};
 use crate::cluster::Cluster;
 use crate::fleet::is_ci;
 use crate::image::tool;
-use crate::run::Step;
+use crate::run::{AGENT, Step};
 use attempt::{Place, Run};
 use serde_json::Value;
 use std::fs;
@@ -32,6 +32,8 @@ pub(crate) const MORE_STEPS: &[Step] =
 
 /// How many run at the same time.
 const AT_ONCE: usize = 3;
+/// All profiles that canaries prove.
+const CANARIES: [&str; 3] = ["procmount", "userns", "baseline"];
 /// What CI runs: each stage and each way to start a daemon once.
 const OF_CI: &str = include_str!("../../pods/ci.json");
 
@@ -50,8 +52,7 @@ struct Row {
 
 fn each_does_what_is_said(cluster: &Cluster) {
     images_are_loaded(cluster);
-    agent::deployed(cluster);
-    says(cluster, "node1", "procmount", "ready", "Proven");
+    all_canaries_have_spoken(cluster);
     let chosen: Vec<String> = serde_json::from_str(OF_CI).expect("ci.json");
     let mut all = cases();
     all.retain(|case| !is_ci() || chosen.contains(&case.name()));
@@ -71,6 +72,19 @@ fn each_does_what_is_said(cluster: &Cluster) {
     }
     let is_right = on_cluster.close("pods with --cluster");
     assert!(tally.close("pods") && is_right, "a builder did not do what is said of it");
+}
+
+/// The agent, and a canary of each profile that has one.
+fn all_canaries_have_spoken(cluster: &Cluster) {
+    let mut render = Command::new(program());
+    render.args(["render", "agent", "--image", AGENT]);
+    CANARIES.iter().for_each(|profile| _ = render.args(["--canary", profile]));
+    let rendered = render.output().expect("the program starts");
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    cluster.apply(&String::from_utf8_lossy(&rendered.stdout));
+    agent::deployed(cluster);
+    CANARIES.iter().for_each(|profile| _ = says(cluster, "node1", profile, "ready", "Proven"));
+    says(cluster, "node2", "baseline", "not-ready", "Seccomp");
 }
 
 /// Once, whichever step comes first.
