@@ -59,8 +59,11 @@ pub(crate) fn ready_stays_ready(cluster: &Cluster) {
     next(cluster);
     rolled_out(cluster);
 
-    let seen: Vec<_> = watch.events().iter().map(|event| label(&event["object"], "no-process-sandbox")).collect();
-    assert!(seen.len() >= 3 && seen.iter().all(|label| label.as_deref() == Some("ready")), "{seen:?}");
+    let seen = wait("the watch has come to three writes", 30, || {
+        let seen: Vec<_> = watch.events().iter().map(|event| label(&event["object"], "no-process-sandbox")).collect();
+        if seen.len() >= 3 { Ok(seen) } else { Err(format!("{seen:?}")) }
+    });
+    assert!(seen.iter().all(|label| label.as_deref() == Some("ready")), "{seen:?}");
     let transitions = watch.events();
     assert!(transitions.iter().all(|event| condition(&event["object"])["lastTransitionTime"] == before["lastTransitionTime"]));
     assert_eq!(events(cluster, "node1", "RootlessBuildKitReady"), told, "nothing changed, nothing is told");

@@ -52,8 +52,11 @@ pub(crate) fn a_ready_that_nobody_proved_is_withdrawn_before_the_probe(cluster: 
     verdict(cluster, NODE, "not-ready");
 
     // Each version of the Node was seen: first nothing of ours was on it, then what the agent has proven.
-    let versions: Vec<_> = watch.events().into_iter().map(|event| event["object"].clone()).collect();
     let said = |node: &Value| label(node, "no-process-sandbox");
+    let versions = wait("the watch has come to the proof", 30, || {
+        let versions: Vec<_> = watch.events().into_iter().map(|event| event["object"].clone()).collect();
+        if versions.iter().any(|node| said(node).as_deref() == Some("not-ready")) { Ok(versions) } else { Err(format!("{versions:?}")) }
+    });
     let clean = versions.iter().position(|node| stands(node) == 0).expect("a Node without a word");
     let proven = versions.iter().position(|node| said(node).as_deref() == Some("not-ready")).expect("a Node with a proof");
     assert!(clean < proven, "{clean} {proven}");
