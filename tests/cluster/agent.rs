@@ -104,8 +104,8 @@ pub(crate) fn node(cluster: &Cluster, name: &str) -> Value {
 
 /// The condition of the default profile.
 pub(crate) fn condition(node: &Value) -> Value {
-    let all = node["status"]["conditions"].as_array().expect("conditions");
-    all.iter().find(|condition| condition["type"] == "RootlessBuildKit").cloned().unwrap_or_default()
+    let mut all = node["status"]["conditions"].as_array().into_iter().flatten();
+    all.find(|condition| condition["type"] == "RootlessBuildKit").cloned().unwrap_or_default()
 }
 
 /// Waits until a node's label has this value.
