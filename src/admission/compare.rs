@@ -94,6 +94,20 @@ impl Difference {
         Difference { change: Change { field: path.to_string(), sent: sent.cloned(), got: got.cloned() }, path, is_told }
     }
 
+    /// What confines the guard of our pods, as a change of the builder: it has the builder's own shape, and ends where that would fail.
+    pub(super) fn of_guard(&self) -> Option<Self> {
+        let field = |step: &Step, name: &str| matches!(step, Step::Field(field) if field == name);
+        match &self.path.0[..] {
+            [spec, list, Step::Element(_, name), inner, ..]
+                if field(list, "initContainers") && name == "guard" && field(inner, "securityContext") =>
+            {
+                let builder = [spec.clone(), Step::Field("containers".into()), Step::Element("name", json!("buildkitd"))];
+                Some(Difference { path: Path([&builder[..], &self.path.0[3..]].concat()), ..self.clone() })
+            }
+            _ => None,
+        }
+    }
+
     /// The pod with this change alone.
     pub(super) fn made_in(&self, pod: &Value) -> Value {
         let mut pod = pod.clone();

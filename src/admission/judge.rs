@@ -1,6 +1,6 @@
 //! From an answer to what became of the pod.
 
-use super::compare::{self, Change};
+use super::compare::{self, Change, Difference};
 use super::finding::{Finding, Obstacle, Outcome};
 use super::{changer, kept, refusal};
 use crate::check::kubernetes::{GATES, Gate};
@@ -96,7 +96,11 @@ impl Asked<'_> {
     }
 
     fn made(&self, got: &Value, warnings: &[String]) -> Admission {
-        let (before, after) = (self.builder.judge_returned(self.sent), self.builder.judge_returned(got));
+        let differences = compare::differences(self.sent, got);
+        let of_guard = |difference: &Difference| difference.of_guard().filter(|_| self.is_ours);
+        let whole = differences.iter().filter_map(of_guard).fold(got.clone(), |pod, difference| difference.made_in(&pod));
+        let made_in = |difference: &Difference, pod: &Value| of_guard(difference).as_ref().unwrap_or(difference).made_in(pod);
+        let (before, after) = (self.builder.judge_returned(self.sent), self.builder.judge_returned(&whole));
         // A shape of ours is proven as it is: what a node decides about another one, nobody has proven.
         let counts = |found: &Found| {
             found.weight == Weight::Stops || found.weight == Weight::Unknown || self.is_ours && found.weight == Weight::Needs
@@ -107,10 +111,9 @@ impl Asked<'_> {
         let is_other = self.is_ours && after.profile != before.profile;
         let mut findings = Vec::new();
         let all = new.clone();
-        let differences = compare::differences(self.sent, got);
         let mut rest = Vec::new();
         for difference in &differences {
-            let alone = self.builder.judge_returned(&difference.made_in(self.sent));
+            let alone = self.builder.judge_returned(&made_in(difference, self.sent));
             let by_it: Vec<_> = all.iter().filter(|found| is_in(&alone, found)).collect();
             new.retain(|found| !is_in(&alone, found));
             let is_obstacle =
@@ -124,7 +127,7 @@ impl Asked<'_> {
         // What only several changes together do is told of the last of them.
         let mut so_far = self.sent.clone();
         for difference in &differences {
-            so_far = difference.made_in(&so_far);
+            so_far = made_in(difference, &so_far);
             let together = self.builder.judge_returned(&so_far);
             let by_it = new.iter().position(|found| is_in(&together, found)).map(|at| new.remove(at));
             if let Some(found) = by_it {

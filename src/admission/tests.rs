@@ -72,6 +72,10 @@ fn only_what_makes_builds_fail_is_an_obstacle() {
         (|spec, _| spec["hostUsers"] = Value::Null, true, true),
         (|spec, _| spec["runtimeClassName"] = "gvisor".into(), false, false),
         (|spec, _| spec["initContainers"][0]["securityContext"] = json!({"runAsUser": 5}), true, true),
+        // The guard ends where the builder would fail.
+        (|spec, _| spec["initContainers"][1]["securityContext"]["runAsUser"] = 5.into(), false, false),
+        (|spec, _| spec["initContainers"][1]["securityContext"]["allowPrivilegeEscalation"] = false.into(), false, true),
+        (|spec, _| spec["initContainers"][1]["securityContext"]["capabilities"] = json!({"drop": ["NET_RAW"]}), true, true),
         (|spec, _| spec["affinity"] = Value::Null, false, false),
         (
             |spec, _| {

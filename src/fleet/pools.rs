@@ -3,6 +3,8 @@
 use crate::check::Ready;
 use crate::node::{Key, Pool, View};
 use crate::profile::Profile;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -11,10 +13,11 @@ use std::collections::BTreeMap;
 pub const IN_A_ROW: usize = 3;
 
 /// A pool whose newest nodes are all proven not to run builders of a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct BarrenPool {
-    /// The label that names the pool.
-    pub pool: Pool,
+    /// The label that names it, as KEY=VALUE.
+    pub label: String,
     /// Its newest nodes, the newest first.
     pub nodes: Vec<String>,
 }
@@ -33,7 +36,7 @@ pub(super) fn barren(nodes: &[View], profile: Profile) -> Vec<BarrenPool> {
         nodes.sort_by_key(|node| (Reverse(node.created.as_deref()), node.name.as_str()));
         nodes.truncate(IN_A_ROW);
         let all = nodes.len() == IN_A_ROW && nodes.iter().all(is_barren);
-        all.then(|| BarrenPool { pool: pool.clone(), nodes: nodes.iter().map(|node| node.name.clone()).collect() })
+        all.then(|| BarrenPool { label: pool.to_string(), nodes: nodes.iter().map(|node| node.name.clone()).collect() })
     };
     pools.into_iter().filter_map(newest).collect()
 }
@@ -53,9 +56,11 @@ mod tests {
         }
     }
 
+    /// Each as the value of its label, and its nodes.
     fn found(nodes: &[View]) -> Vec<(String, String)> {
         let pools = barren(nodes, Profile::NoProcessSandbox);
-        pools.into_iter().map(|barren| (barren.pool.value, barren.nodes.join(" "))).collect()
+        let value = |label: &str| label.strip_prefix("buildkit-preflight.dev/pool=").expect("the label").to_owned();
+        pools.into_iter().map(|barren| (value(&barren.label), barren.nodes.join(" "))).collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The agent on the cluster: how it is put there, and what it says of the nodes.
 
+use crate::canary;
 use crate::cluster::Cluster;
 use crate::image::{binary, tool};
 use crate::processes::wait;
@@ -104,8 +105,7 @@ pub(crate) fn node(cluster: &Cluster, name: &str) -> Value {
 
 /// The condition of the default profile.
 pub(crate) fn condition(node: &Value) -> Value {
-    let mut all = node["status"]["conditions"].as_array().into_iter().flatten();
-    all.find(|condition| condition["type"] == "RootlessBuildKit").cloned().unwrap_or_default()
+    canary::condition(node, "RootlessBuildKit")
 }
 
 /// Waits until a node's label has this value.

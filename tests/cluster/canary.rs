@@ -30,8 +30,8 @@ pub(crate) fn deployed(cluster: &Cluster) {
 
 /// One of our conditions.
 pub(crate) fn condition(node: &Value, kind: &str) -> Value {
-    let all = node["status"]["conditions"].as_array().expect("conditions");
-    all.iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+    let mut all = node["status"]["conditions"].as_array().into_iter().flatten();
+    all.find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
 }
 
 const PROCMOUNT: &str = "RootlessBuildKitProcMount";
