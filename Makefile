@@ -2,9 +2,9 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster \
+.PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci seed seed-ci scaling hostile hostile-ci \
-	tools cluster-tools neighbours karpenter kube-apiserver-1.33 packages kernel-packages static node-binary help
+	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -19,7 +19,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -55,6 +55,9 @@ hostile-ci: hostile ## the same with some inputs of each kind, in three minutes
 cluster: static node-binary cluster-tools ## the agent on a real two-node Kubernetes; needs root (STEP="part of a name", KEEP=1 leaves it up)
 	cargo test --locked --features root --test cluster
 
+cluster-ci: export SET := ci
+cluster-ci: cluster ## the same without the steps that mostly wait, in six minutes
+
 procmount: static node-binary cluster-tools ## canaries and builders in pod user namespaces, on seven nodes whose runtimes differ (STEP, KEEP as above)
 	SUITE=procmount cargo test --locked --features root --test cluster
 
@@ -73,12 +76,13 @@ seed-ci: static node-binary cluster-tools ## the same with a fixed part of the s
 scaling: static node-binary cluster-tools karpenter ## builders on nodes that Karpenter makes, as its provider for tests does, in two minutes (STEP, KEEP as above)
 	SUITE=scaling cargo test --locked --features root --test cluster
 
-pods: static node-binary cluster-tools ## builders that people have: `check -f` beside a real run of each, with its patch too; needs root (CASES=directory of the same form, CASE=parts,of,names, KEEP as above)
+pods: static node-binary cluster-tools buildx ## builders that people have: `check -f` beside a real run of each, with its patch too; needs root (CASES=directory of the same form, CASE=parts,of,names, KEEP as above)
 	cargo test --locked --test pods
 	SUITE=pods cargo test --locked --features root --test cluster
 
-pods-ci: export SET := ci
-pods-ci: pods ## the same with the real runs of tests/pods/ci.json, in two minutes
+pods-ci: static node-binary cluster-tools ## the same with the real runs of tests/pods/ci.json, in two minutes
+	cargo test --locked --test pods
+	SET=ci SUITE=pods cargo test --locked --features root --test cluster
 
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
@@ -162,6 +166,9 @@ karpenter:
 	cd tests/tools/karpenter && $(GO) -o $(CURDIR)/$(TOOLS)/karpenter/ sigs.k8s.io/karpenter/kwok
 	cd tests/tools/karpenter && dir=$$(go list -m -f '{{.Dir}}' sigs.k8s.io/karpenter) && \
 		cp --no-preserve=mode $$dir/pkg/apis/crds/*.yaml $$dir/kwok/apis/crds/*.yaml $(CURDIR)/$(TOOLS)/karpenter/crds/
+
+buildx: tools
+	cd tests/tools/buildx && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/docker/buildx/cmd/buildx
 
 # An older API server alone, in which feature gates can be off that are locked on by now.
 OLD_KUBERNETES := 1.33.13

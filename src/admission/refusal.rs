@@ -1,7 +1,7 @@
 //! Who refused a pod, and what would allow it.
 
 use super::finding::{Finding, Obstacle};
-use super::remedy::{WEBHOOKS, account, constraint};
+use super::remedy::{WEBHOOKS, account, constraint, level_that_admits};
 use serde_json::Value;
 
 /// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.
@@ -43,7 +43,8 @@ pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -
     }
     if says("violates PodSecurity") {
         let level = quoted(words, "violates PodSecurity ", '"').map(|level| level.split(':').next().unwrap_or(level));
-        let fix = format!("kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=privileged --overwrite");
+        let enough = level_that_admits(sent, level);
+        let fix = format!("kubectl label namespace {namespace} pod-security.kubernetes.io/enforce={enough} --overwrite");
         return Some(finding(Obstacle::PodSecurity, level, fix));
     }
     if says("does not support dry run") {
@@ -106,6 +107,28 @@ pub(super) fn explain(code: u16, message: &str, sent: &Value, namespace: &str) -
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_level_that_is_proposed_is_the_strictest_that_admits_the_pod() {
+        let words = |level: &str| format!("pods \"b\" is forbidden: violates PodSecurity \"{level}:latest\": something");
+        let fix = |level: &str, spec: Value| {
+            let pod = serde_json::json!({"metadata": {}, "spec": spec});
+            explain(403, &words(level), &pod, "builds").and_then(|finding| finding.fix).expect("a fix")
+        };
+        let container = |context: Value| serde_json::json!({"containers": [{"securityContext": context}]});
+        let plain = container(serde_json::json!({"runAsUser": 1000, "capabilities": {"add": ["SETUID"]}}));
+        assert!(fix("restricted", plain.clone()).contains("enforce=baseline "));
+        assert!(fix("baseline", plain).contains("enforce=privileged "), "some other control refuses it");
+        for context in [
+            serde_json::json!({"privileged": true}),
+            serde_json::json!({"procMount": "Unmasked"}),
+            serde_json::json!({"seccompProfile": {"type": "Unconfined"}}),
+            serde_json::json!({"capabilities": {"add": ["SYS_ADMIN"]}}),
+        ] {
+            assert!(fix("restricted", container(context.clone())).contains("enforce=privileged "), "{context}");
+        }
+        assert!(fix("restricted", serde_json::json!({"volumes": [{"hostPath": {"path": "/x"}}]})).contains("enforce=privileged "));
+    }
+
     fn explained(code: u16, message: &str) -> (Obstacle, Option<String>, String) {
         let finding = explain(code, message, &Value::Null, "builds").unwrap_or_else(|| panic!("{message}"));
         (finding.obstacle, finding.by, finding.fix.unwrap_or_default())
@@ -127,7 +150,7 @@ mod tests {
                 "pods \"buildkitd-x\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false (container \"buildkitd\" must set ...)",
                 Obstacle::PodSecurity,
                 Some("restricted"),
-                "kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite",
+                "kubectl label namespace builds pod-security.kubernetes.io/enforce=baseline --overwrite",
             ),
             (400, "admission webhook \"a.example.com\" does not support dry run", Obstacle::NoDryRun, Some("a.example.com"), "sideEffects"),
             (

@@ -50,7 +50,7 @@ pub(super) fn booted() -> Option<String> {
 
 /// When a canary spoke last, if that was in this boot.
 fn said_at<'a>(profile: Profile, node: &'a View, booted: Option<&str>) -> Option<&'a str> {
-    let said = ConditionType::of(profile).and_then(|kind| node.said_by(profile, kind));
+    let said = node.said_by(profile, ConditionType::of(profile));
     said.and_then(|said| said.last_heartbeat_time.as_deref()).filter(|at| booted.is_none_or(|booted| *at >= booted))
 }
 

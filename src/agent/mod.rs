@@ -4,7 +4,7 @@
 //! heartbeat and for a write that has to be tried again; beside it runs a small HTTP server. What it knows of
 //! the API is the answer to its own writes; it reads nothing and watches nothing.
 //!
-//! Each profile that a pod can prove has an agent in a pod of that shape. The default profile's runs on every node, and says of the
+//! Each profile has an agent in a pod of its shape. The default profile's runs on every node, and says of the
 //! others, the canaries, what they can't say themselves: that none can run here, or that one does not answer.
 
 mod canaries;

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     prefix: LabelPrefix,
     /// The profile to prove: this container's manifest must have the shape of its pod [default: no-process-sandbox, in no
     /// particular shape]
-    #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
+    #[arg(long, value_name = "PROFILE", value_parser = values::profile())]
     shape: Option<Profile>,
     /// This container's manifest has no Unconfined, as where Pod Security enforces baseline: publish unknown for no-process-sandbox
     /// where what refuses the probe may be this container's own confinement

@@ -6,6 +6,8 @@ use crate::api::Access;
 use crate::fact::{Facts, Plan, Snapshotter, Step};
 use crate::gather::{self, AsOwnPod, Options};
 use crate::node::DEFAULT_PREFIX;
+#[cfg(feature = "cli")]
+use crate::node::Pool;
 use crate::profile::Profile;
 #[cfg(feature = "cli")]
 use crate::read::{Named, PATIENCE, is_file};
@@ -183,4 +185,18 @@ pub(super) struct LabelPrefix {
     /// The prefix of the nodes' labels; it must be the one that `render agent` was given
     #[arg(long = "label-prefix", value_name = "DOMAIN", default_value = DEFAULT_PREFIX, value_parser = names::prefix)]
     pub(super) domain: String,
+}
+
+#[cfg(feature = "cli")]
+impl LabelPrefix {
+    /// A pool is known by a label that its nodes have from the first second on, which none of the agents' is.
+    pub(super) fn is_not_of(&self, pool: Option<&Pool>) -> Result<(), Error> {
+        match pool.filter(|pool| pool.is_written_by_agents(&self.domain)) {
+            Some(pool) => Err(Error::BadInput {
+                message: format!("--pool: the agent writes the label {}, so it can't name a pool", pool.key),
+                hint: Some("name a label of your own, such as buildkit-preflight.dev/pool=build".into()),
+            }),
+            None => Ok(()),
+        }
+    }
 }

@@ -123,7 +123,7 @@ fn choice() -> OneOf<Choice> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     // Before anybody is asked.
-    arguments.pool_is_the_users()?;
+    arguments.prefix.is_not_of(arguments.pool.as_ref())?;
     let config = arguments.config()?;
     let profile = match arguments.profile {
         Choice::Profile(profile) => arguments.fits(profile)?,
@@ -147,17 +147,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
 }
 
 impl Arguments {
-    /// A pool is known by a label that its nodes have from the first second on.
-    fn pool_is_the_users(&self) -> Result<(), Error> {
-        match self.pool.as_ref().filter(|pool| pool.is_written_by_agents(&self.prefix.domain)) {
-            Some(pool) => Err(Error::BadInput {
-                message: format!("--pool: the agent writes the label {}, so it can't name a pool", pool.key),
-                hint: Some("name a label of your own, such as buildkit-preflight.dev/pool=build".into()),
-            }),
-            None => Ok(()),
-        }
-    }
-
     fn config(&self) -> Result<Config, Error> {
         Ok(Config {
             toml: self.config.as_deref().map(files::toml).transpose()?,

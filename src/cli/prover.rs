@@ -18,7 +18,7 @@ runs the prover. A client that connects to the socket gets newly gathered facts,
 and can ask for nothing else. SIGTERM ends the prover.", exit::PROVER))]
 pub(super) struct Arguments {
     /// The profile to prove: this container's manifest must have the shape of its pod
-    #[arg(long, value_name = "PROFILE", value_parser = values::shape())]
+    #[arg(long, value_name = "PROFILE", value_parser = values::profile())]
     shape: Profile,
     /// The socket to listen at, in a directory that both containers share
     #[arg(long, value_name = "PATH")]

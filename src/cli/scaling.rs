@@ -1,8 +1,7 @@
 //! `render karpenter`, `render cluster-autoscaler` and `render readiness-rule`: pools of nodes that grow and shrink.
 
 use super::exit::{self, READY};
-use super::values::shape;
-use super::{Error, names, output};
+use super::{Error, names, output, values};
 use crate::node::Pool;
 use crate::profile::Profile;
 use crate::render::{self, NodeClass};
@@ -27,7 +26,7 @@ tolerate it, and builders do not. A pool has one rule: for another profile or
 pool make a rule of another name, since most fields can't be changed.", exit::RENDERED))]
 pub(super) struct RuleArguments {
     /// The profile whose proof is waited for
-    #[arg(long, value_name = "PROFILE", default_value = Profile::NoProcessSandbox.id(), value_parser = shape())]
+    #[arg(long, value_name = "PROFILE", default_value = Profile::NoProcessSandbox.id(), value_parser = values::profile())]
     profile: Profile,
     /// The rule's name
     #[arg(long, value_name = "NAME", default_value = "rootless-buildkit", value_parser = names::service)]
@@ -74,9 +73,7 @@ pub(super) struct AutoscalerArguments {
 }
 
 pub(super) fn rule(arguments: &RuleArguments) -> Result<u8, Error> {
-    let rule = render::readiness_rule(&arguments.name, arguments.profile, &arguments.of.pool)?;
-    // Each profile that is taken has a condition.
-    output::print(&rule.unwrap_or_default())?;
+    output::print(&render::readiness_rule(&arguments.name, arguments.profile, &arguments.of.pool)?)?;
     Ok(READY)
 }
 

@@ -1,7 +1,8 @@
 use super::args::LabelPrefix;
 use super::exit::{self, READY};
 use super::values::{OneOf, profile};
-use super::{Error, output};
+use super::{Error, names, output};
+use crate::node::Pool;
 use crate::profile::Profile;
 use crate::render::{self, NoSlot, Tool, ToolOptions};
 use clap::Args;
@@ -26,6 +27,10 @@ pub(super) struct Arguments {
     profile: Profile,
     #[command(flatten)]
     prefix: LabelPrefix,
+    /// Send the builders to the nodes with this label instead of those that are ready, for a pool that an autoscaler makes. The pool's
+    /// taint keeps them off until a node is proven
+    #[arg(long, value_name = "KEY=VALUE", value_parser = names::pool)]
+    pool: Option<Pool>,
 }
 
 fn tool() -> OneOf<Tool> {
@@ -43,7 +48,8 @@ pub(super) fn instead(no: &NoSlot) -> String {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    let options = ToolOptions { profile: arguments.profile, prefix: arguments.prefix.domain.clone() };
+    arguments.prefix.is_not_of(arguments.pool.as_ref())?;
+    let options = ToolOptions { profile: arguments.profile, prefix: arguments.prefix.domain.clone(), pool: arguments.pool.clone() };
     output::print(&render::tool(arguments.tool, &options)?)?;
     Ok(READY)
 }

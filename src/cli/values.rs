@@ -49,12 +49,6 @@ pub(super) fn profile() -> OneOf<Profile> {
     OneOf::new(UNKNOWN_PROFILE, Profile::ALL.iter().map(|profile| profile.id()), |id| id.parse().ok())
 }
 
-/// A profile that a pod can prove.
-pub(super) fn shape() -> OneOf<Profile> {
-    let ids = Profile::ALL.iter().filter(|profile| profile.is_proven_by_a_pod()).map(|profile| profile.id());
-    OneOf::new("not a profile that a pod proves", ids, |id| id.parse().ok().filter(|profile: &Profile| profile.is_proven_by_a_pod()))
-}
-
 /// A profile that has a canary.
 pub(super) fn canary() -> OneOf<Profile> {
     let ids = Profile::CANARIES.iter().map(|profile| profile.id());
@@ -137,14 +131,12 @@ mod tests {
     #[test]
     fn what_is_listed_is_taken_and_nothing_else() {
         assert_eq!(listed(&profile()), Profile::ALL);
-        assert_eq!(listed(&shape()), [Profile::NoProcessSandbox, Profile::ProcMount, Profile::Userns, Profile::Baseline]);
         assert_eq!(listed(&canary()), Profile::CANARIES);
         assert_eq!(listed(&step()), Step::ALL);
         assert!(listed(&sysctl()).into_iter().eq(Tunable::all()));
-        for other in ["privileged", "rootful", "no-process-sandbox", "", "auto"] {
+        for other in ["no-process-sandbox", "", "auto"] {
             assert!(canary().parse_ref(&Command::new("x"), None, OsStr::new(other)).is_err(), "{other}");
         }
-        assert!(shape().parse_ref(&Command::new("x"), None, OsStr::new("rootful")).is_err());
         let list = profile().parse_ref(&Command::new("x"), None, OsStr::new("procmount,userns")).expect_err("a list").to_string();
         assert!(list.contains("unknown profile: no list is taken, so repeat the option for each (one of "), "{list}");
         assert!(sysctl().parse_ref(&Command::new("x"), None, OsStr::new("user/max_user_namespaces")).is_ok());

@@ -66,7 +66,12 @@ fn standing(node: &View, profile: Profile, needs: &[&str]) -> (Fit, Option<Strin
             Fit::Unknown,
             format!("its label {id}=ready proves a pod that leaves nothing to the node, and this one leaves {}", needs.join(", ")),
         ),
-        Standing::Unproven => (Fit::Unknown, format!("nothing is known against {id}, and no agent proves it")),
+        Standing::Unproven => (
+            Fit::Unknown,
+            format!(
+                "nothing is known against {id}, and no pod has proven it: its canary can (`buildkit-preflight render agent --canary {id}`)"
+            ),
+        ),
         Standing::NotReady => (Fit::DoesNotFit, format!("its label {id} says not-ready: {}", said(node, profile))),
         Standing::Unknown => (Fit::Unknown, format!("its label {id} does not say ready: {}", said(node, profile))),
         Standing::Candidate => {
@@ -93,7 +98,7 @@ mod tests {
             (ready, json!({}), NoProcessSandbox, &[][..], Fit::Fits, ""),
             (ready, json!({"nodeName": "m"}), NoProcessSandbox, &[], Fit::DoesNotFit, "spec.nodeName"),
             (ready, json!({}), NoProcessSandbox, &["seccomp"], Fit::Unknown, "leaves seccomp"),
-            (ready, json!({}), Rootful, &[], Fit::Unknown, "no agent proves it"),
+            (ready, json!({}), Rootful, &[], Fit::Unknown, "no pod has proven it"),
             (ready, json!({}), ProcMount, &[], Fit::Unknown, "--canary procmount"),
             (
                 &[("no-process-sandbox", "not-ready"), ("cause", "userns-max-0")],

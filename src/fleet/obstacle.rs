@@ -22,7 +22,7 @@ pub fn obstacles(nodes: &[View], profile: Profile) -> Vec<Obstacle> {
 
 /// Why a node is as its label says, by its condition, else by its label of the cause.
 pub(super) fn said(node: &View, profile: Profile) -> String {
-    let condition = ConditionType::of(profile).and_then(|kind| node.condition(kind));
+    let condition = node.condition(ConditionType::of(profile));
     let message = condition.map(|condition| condition.message.clone()).filter(|message| !message.is_empty());
     let cause = node.label(Key::Cause).filter(|_| profile == Profile::NoProcessSandbox);
     message.unwrap_or_else(|| cause.map_or_else(|| "the node does not say why".into(), |cause| format!("the cause is {cause}")))

@@ -54,7 +54,7 @@ impl Requirement {
 /// Where a builder of a profile may be scheduled. `ids` is how many IDs its pod's user namespace must have, where the profile
 /// has one and that is more than each such pod gets.
 pub fn requirements(profile: Profile, ids: Option<u32>) -> Vec<Requirement> {
-    let (operator, verdict) = if profile.is_proven_by_a_pod() { (Operator::In, Ready::Ready) } else { (Operator::NotIn, Ready::NotReady) };
+    let (operator, verdict) = if profile.needs_proof() { (Operator::In, Ready::Ready) } else { (Operator::NotIn, Ready::NotReady) };
     let verdict = Requirement { key: Key::Verdict(profile), operator, value: verdict.id().into() };
     let ids = ids.filter(|ids| profile.has_pod_user_namespace() && *ids > 0);
     let ids = ids.map(|ids| Requirement { key: Key::PodIds, operator: Operator::Gt, value: (ids - 1).to_string() });
@@ -66,7 +66,7 @@ pub fn requirements(profile: Profile, ids: Option<u32>) -> Vec<Requirement> {
 pub enum Standing {
     /// A builder would be scheduled there, and works.
     Ready,
-    /// A builder would be scheduled there, and may fail: no agent proves the profile.
+    /// A builder would be scheduled there, and may fail: no pod has proven the profile.
     Unproven,
     /// It can't run there.
     NotReady,
@@ -98,22 +98,26 @@ impl Standing {
         match node.verdict(profile) {
             _ if node.ours.is_empty() => Standing::Silent,
             Some(Ready::NotReady) => Standing::NotReady,
-            Some(_) if !profile.is_proven_by_a_pod() => Standing::Unproven,
             Some(Ready::Ready) => {
                 let admitted = requirements(profile, ids).iter().all(|requirement| requirement.admits(&node.ours));
                 if admitted { Standing::Ready } else { Standing::FewIds }
             }
+            Some(Ready::Unknown) if profile.needs_proof() => Standing::Unknown,
+            Some(Ready::Unknown) => Standing::Unproven,
             None if !profile.has_canary() => Standing::Unknown,
-            None if node.is_candidate(profile) => Standing::Candidate,
-            None => Standing::NoCandidate,
-            Some(Ready::Unknown) => Standing::Unknown,
+            None => match (node.is_candidate(profile), profile.needs_proof()) {
+                (true, true) => Standing::Candidate,
+                (true, false) => Standing::Unproven,
+                (false, true) => Standing::NoCandidate,
+                (false, false) => Standing::Unknown,
+            },
         }
     }
 
     fn title(self) -> &'static str {
         match self {
             Standing::Ready => "ready",
-            Standing::Unproven => "not known to fail (no agent proves this profile)",
+            Standing::Unproven => "not known to fail (no pod has proven it)",
             Standing::NotReady => "not ready",
             Standing::Unknown => "unknown",
             Standing::Candidate => "not proven yet (a pod of the profile would start)",
@@ -156,7 +160,7 @@ impl Fleet {
         self.nodes.iter().filter(|(_, other)| *other == standing).count()
     }
 
-    /// On how many nodes a builder would be scheduled though no agent proves the profile.
+    /// On how many nodes a builder would be scheduled though no pod has proven the profile.
     pub fn unproven(&self) -> usize {
         self.count(Standing::Unproven)
     }
@@ -198,7 +202,7 @@ pub const ADVICE: &str = "`kubectl describe node` shows why a node is not ready;
 pub const PREFERENCE: [Profile; Profile::ALL.len()] = Profile::BY_RANK;
 
 /// The best profile for which a builder would be scheduled on so many nodes, and how all nodes stand to each profile, in the order of
-/// [`PREFERENCE`]. Those that no agent proves come last in it.
+/// [`PREFERENCE`]. Those that need no proof come last in it.
 pub fn best(nodes: &[View], ids: Option<u32>, least: usize) -> (Option<Profile>, Vec<Fleet>) {
     let fleets: Vec<_> = PREFERENCE.into_iter().map(|profile| Fleet::new(nodes, profile, ids)).collect();
     let best = fleets.iter().find(|fleet| fleet.ready().count() + fleet.unproven() >= least).map(|fleet| fleet.profile);
@@ -240,9 +244,12 @@ mod tests {
             (NoProcessSandbox, &[("no-process-sandbox", "not-ready")], Standing::NotReady),
             (NoProcessSandbox, &[("no-process-sandbox", "unknown")], Standing::Unknown),
             (NoProcessSandbox, &[], Standing::Silent),
-            // Nobody proves these, so `ready` is never published; but some agent must have looked.
+            // Sent there without a proof too; but some agent must have looked.
             (Privileged, &[("privileged", "unknown")], Standing::Unproven),
             (Privileged, &[("privileged", "unknown"), ("privileged-candidate", "true")], Standing::Unproven),
+            (Privileged, &[("privileged-candidate", "true")], Standing::Unproven),
+            (Privileged, &[("no-process-sandbox", "ready")], Standing::Unknown),
+            (Privileged, &[("privileged", "ready")], Standing::Ready),
             (Privileged, &[("privileged", "not-ready")], Standing::NotReady),
             (Privileged, &[], Standing::Silent),
             (ProcMount, &[("procmount-candidate", "true")], Standing::Candidate),

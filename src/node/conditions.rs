@@ -15,6 +15,10 @@ pub enum ConditionType {
     Userns,
     /// Of the profile `baseline`.
     Baseline,
+    /// Of the profile `privileged`.
+    Privileged,
+    /// Of the profile `rootful`.
+    Rootful,
 }
 
 /// A row of the table of conditions.
@@ -30,7 +34,7 @@ pub struct ConditionRow {
     pub subject: &'static str,
 }
 
-/// All conditions: one for each profile that some pod proves. They stand in the order of [`ConditionType`].
+/// All conditions: one for each profile, in the order of both.
 pub const CONDITIONS: &[ConditionRow] = &[
     ConditionRow {
         kind: ConditionType::RootlessBuildKit,
@@ -56,6 +60,18 @@ pub const CONDITIONS: &[ConditionRow] = &[
         profile: Profile::Baseline,
         subject: "rootless BuildKit in a pod that asks for no Unconfined",
     },
+    ConditionRow {
+        kind: ConditionType::Privileged,
+        name: "RootlessBuildKitPrivileged",
+        profile: Profile::Privileged,
+        subject: "rootless BuildKit in a privileged container",
+    },
+    ConditionRow {
+        kind: ConditionType::Rootful,
+        name: "RootlessBuildKitRootful",
+        profile: Profile::Rootful,
+        subject: "BuildKit as root in a privileged container",
+    },
 ];
 
 impl ConditionType {
@@ -70,9 +86,9 @@ impl ConditionType {
         all
     };
 
-    /// That of the profile, if some pod proves it.
-    pub fn of(profile: Profile) -> Option<Self> {
-        CONDITIONS.iter().find(|row| row.profile == profile).map(|row| row.kind)
+    /// That of the profile.
+    pub fn of(profile: Profile) -> Self {
+        CONDITIONS[profile as usize].kind
     }
 
     /// What is known of it.
@@ -127,11 +143,9 @@ mod tests {
     fn each_type_has_its_row_in_its_place() {
         assert_eq!(ConditionType::ALL, ConditionType::VARIANTS);
         for kind in ConditionType::ALL {
-            assert_eq!((kind.row().kind, ConditionType::of(kind.profile())), (kind, Some(kind)));
+            assert_eq!((kind.row().kind, ConditionType::of(kind.profile())), (kind, kind));
         }
-        for profile in Profile::ALL.iter().copied() {
-            assert_eq!(ConditionType::of(profile).is_some(), profile.is_proven_by_a_pod(), "{profile}");
-        }
+        assert_eq!(ConditionType::ALL.map(ConditionType::profile), Profile::ALL);
     }
 
     #[test]

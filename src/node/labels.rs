@@ -104,15 +104,15 @@ pub const LABELS: &[Label] = &[
         key: Key::Candidate(Profile::Privileged),
         name: "privileged-candidate",
         values: Values::Words(&["true"]),
-        says: "where no fact speaks against a builder of the profile `privileged`, which no pod proves",
-        speaker: Speaker::Own,
+        says: "where no fact speaks against a builder of the profile `privileged`",
+        speaker: Speaker::Canary,
     },
     Label {
         key: Key::Candidate(Profile::Rootful),
         name: "rootful-candidate",
         values: Values::Words(&["true"]),
-        says: "where no fact speaks against a builder of the profile `rootful`, which no pod proves",
-        speaker: Speaker::Own,
+        says: "where no fact speaks against a builder of the profile `rootful`",
+        speaker: Speaker::Canary,
     },
     Label {
         key: Key::ProcmountRuntime,
@@ -202,7 +202,7 @@ impl Key {
 
     /// The label that stands where a builder of the profile may be sent, and its value: all that a `nodeSelector` needs.
     pub fn selector(profile: Profile) -> (Key, &'static str) {
-        if profile.is_proven_by_a_pod() { (Key::Verdict(profile), Ready::Ready.id()) } else { (Key::Candidate(profile), "true") }
+        if profile.needs_proof() { (Key::Verdict(profile), Ready::Ready.id()) } else { (Key::Candidate(profile), "true") }
     }
 
     /// What is known of the label. None only for a candidate label of the profile that the agent on each node proves.

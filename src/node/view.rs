@@ -128,8 +128,9 @@ impl View {
     /// Whether an agent of ours has put it there that builders of the profile run here. What others put there is no proof.
     pub fn is_proven(&self, profile: Profile) -> bool {
         let by_label = self.verdict(profile) == Some(Ready::Ready) && !self.stray_labels.contains(&Key::Verdict(profile));
-        let kind = ConditionType::of(profile).filter(|kind| self.said.iter().any(|(_, said)| said == kind));
-        by_label || kind.and_then(|kind| self.condition(kind)).is_some_and(|condition| condition.status == Some(Status::True))
+        let kind = ConditionType::of(profile);
+        let is_ours = self.said.iter().any(|(_, said)| *said == kind);
+        by_label || is_ours && self.condition(kind).is_some_and(|condition| condition.status == Some(Status::True))
     }
 
     /// One of our labels.
@@ -171,13 +172,13 @@ impl View {
     /// Whether what an agent wants to say would be the same on the other Node: all that another agent, or the kubelet, may have
     /// changed and on which it depends.
     pub fn says_the_same_to_agents(&self, other: &View) -> bool {
+        let speakers =
+            |view: &View, profile| [Profile::NoProcessSandbox, profile].map(|by| view.said_by(by, ConditionType::of(profile)).is_some());
         let is_same = |profile: Profile| {
             let keys = [Key::Candidate(profile), Key::Verdict(profile), Key::PodIds, Key::NodeIds];
             keys.into_iter().all(|key| self.label(key) == other.label(key))
-                && ConditionType::of(profile).is_none_or(|kind| {
-                    let by = |view: &View| [Profile::NoProcessSandbox, profile].map(|by| view.said_by(by, kind).is_some());
-                    self.condition(kind) == other.condition(kind) && by(self) == by(other)
-                })
+                && self.condition(ConditionType::of(profile)) == other.condition(ConditionType::of(profile))
+                && speakers(self, profile) == speakers(other, profile)
         };
         self.uid == other.uid && self.kubelet == other.kubelet && Profile::CANARIES.iter().copied().all(is_same)
     }

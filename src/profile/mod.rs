@@ -77,14 +77,14 @@ impl Profile {
         self.row().builder == Builder::Rootless && self.has_pod_user_namespace()
     }
 
-    /// Whether a pod of the agent's has its shape and can prove it: `ready` is published of no other.
-    pub fn is_proven_by_a_pod(self) -> bool {
-        self.row().prover != Prover::Nobody
+    /// Whether builders are sent only where a pod has proven it; the others are sent wherever no fact speaks against them.
+    pub fn needs_proof(self) -> bool {
+        self.row().prover != Prover::OptionalCanary
     }
 
     /// Whether a pod of another kind than the agent's on each node proves it.
     pub fn has_canary(self) -> bool {
-        self.row().prover == Prover::Canary
+        self.row().prover != Prover::Agent
     }
 
     /// Whether its container is privileged: no seccomp, no AppArmor, no masks, all capabilities.
@@ -117,7 +117,7 @@ const fn by_rank() -> [Profile; PROFILES.len()] {
 const fn canary_count() -> usize {
     let (mut count, mut at) = (0, 0);
     while at < PROFILES.len() {
-        count += matches!(PROFILES[at].prover, Prover::Canary) as usize;
+        count += !matches!(PROFILES[at].prover, Prover::Agent) as usize;
         at += 1;
     }
     count
@@ -127,7 +127,7 @@ const fn canaries() -> [Profile; canary_count()] {
     let mut canaries = [Profile::NoProcessSandbox; canary_count()];
     let (mut count, mut at) = (0, 0);
     while at < PROFILES.len() {
-        if matches!(PROFILES[at].prover, Prover::Canary) {
+        if !matches!(PROFILES[at].prover, Prover::Agent) {
             canaries[count] = PROFILES[at].profile;
             count += 1;
         }

@@ -62,15 +62,15 @@ pub struct Row {
     pub shape: Shape,
 }
 
-/// Who proves a profile: a pod of the agent's that has its shape. `ready` is published of no other.
+/// Who proves a profile: a pod of the agent's that has its shape. Nobody else publishes `ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prover {
     /// The agent that is on every node.
     Agent,
     /// A pod of another kind, which is sent where it would start.
     Canary,
-    /// No pod.
-    Nobody,
+    /// Such a pod too, and only where an operator asks for it: it is privileged on the node itself. So builders need not wait for it.
+    OptionalCanary,
 }
 
 /// All profiles, in the order in which they are told.
@@ -174,7 +174,7 @@ pub const PROFILES: &[Row] = &[
         id: "privileged",
         title: "the rootless image in a privileged container",
         rank: 5,
-        prover: Prover::Nobody,
+        prover: Prover::OptionalCanary,
         builder: Builder::Rootless,
         shape: Shape {
             user: BUILDER_UID,
@@ -197,7 +197,7 @@ pub const PROFILES: &[Row] = &[
         id: "rootful",
         title: "root, privileged, no user namespace: the last resort",
         rank: 6,
-        prover: Prover::Nobody,
+        prover: Prover::OptionalCanary,
         builder: Builder::Rootful,
         shape: Shape {
             user: 0,

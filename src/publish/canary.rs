@@ -22,8 +22,7 @@ pub(super) fn prove(facts: &Facts, verdict: &Verdict, accept: Accept) -> Said {
     said.verdict(verdict.profile, accept.of(verdict));
     let map = facts.process.uid_map.known().filter(|_| facts.user_namespace() == Some(UserNamespace::Pods));
     said.label(Key::PodIds, map.map(|map| map.size().to_string()));
-    let kind = ConditionType::of(verdict.profile).unwrap_or(ConditionType::RootlessBuildKit);
-    said.conditions.push(condition(kind, facts, verdict, accept, ""));
+    said.conditions.push(condition(ConditionType::of(verdict.profile), facts, verdict, accept, ""));
     said
 }
 
@@ -41,6 +40,8 @@ pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &C
                 said.verdict(verdict.profile, ready);
                 said.conditions.push(word);
             }
+            // Whether a builder may be sent is worth a word also where no canary is asked for.
+            None if canary.is_none() && !verdict.profile.needs_proof() => said.verdict(verdict.profile, Accept::Proven.of(verdict)),
             None => is_one_quiet |= canary.is_some() && verdict.profile.has_pod_user_namespace(),
         }
     }
@@ -53,10 +54,12 @@ pub(super) fn say(facts: &Facts, verdicts: &[Verdict], node: &View, canaries: &C
 /// What the agent says in a canary's place, if anything. `verdict` is what can be foretold of its profile.
 fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&Canary>, node: &View) -> Option<Condition> {
     let profile = verdict.profile;
-    let kind = ConditionType::of(profile)?;
+    let kind = ConditionType::of(profile);
     // What somebody put there by hand is taken off, and needs no answer.
     let is_said = |key| node.label(key).is_some() && !node.stray_labels.contains(&key);
-    let stands = is_said(Key::Verdict(profile)) || node.condition(kind).is_some() && node.stray_conditions().all(|stray| stray != kind);
+    // The label of a profile that needs no proof is the agent's own as long as no canary has spoken.
+    let stands = profile.needs_proof() && is_said(Key::Verdict(profile))
+        || node.condition(kind).is_some() && node.stray_conditions().all(|stray| stray != kind);
     let say = |status, reason: Reason, message, short| Some(Condition::new(kind, status, reason.to_string(), message, short));
     let unknown = |reason, why: String| say(Status::Unknown, reason, unknown(kind, &why), why);
     let Some(canary) = canary else {

@@ -176,13 +176,25 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_nobody_proves_has_a_label_where_no_fact_speaks_against_it() {
+    fn a_profile_that_needs_no_proof_has_a_label_where_no_fact_speaks_against_it() {
         // Rootlesskit needs the user namespace that the limit refuses; root needs none.
         let wanted = wanted(&facts_of(&|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0))));
         for (profile, verdict, candidate) in [(Profile::Privileged, "not-ready", None), (Profile::Rootful, "unknown", Some("true"))] {
             let said = [Key::Verdict(profile), Key::Candidate(profile)].map(|key| label(&wanted, key));
             assert_eq!(said, [Some(verdict), candidate], "{profile}");
         }
+        assert_eq!(wanted.conditions.len(), 1, "only a canary has something to tell");
+        // What it said itself is said again, and left to a canary that has spoken.
+        let mut stands = View::default();
+        stands.ours = wanted.labels.clone();
+        let again = |canaries: &Canaries| wanted_on(&stands, &facts_of(&|_| {}), Accept::Proven, canaries);
+        assert_eq!(
+            (label(&again(&Canaries::new()), Key::Verdict(Profile::Rootful)), again(&Canaries::new()).conditions.len()),
+            (Some("unknown"), 1)
+        );
+        let answered = again(&[(Profile::Rootful, Canary::Answered)].into());
+        let said = [Key::Verdict(Profile::Rootful), Key::Candidate(Profile::Rootful)].map(|key| label(&answered, key));
+        assert_eq!((said, answered.conditions.len()), ([None, Some("true")], 1));
     }
 
     #[test]

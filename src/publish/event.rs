@@ -149,7 +149,7 @@ mod tests {
             |name: &String| name.len() <= 253 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
         assert!(names.iter().all(takes), "{names:?}");
         let unique: std::collections::BTreeSet<_> = names.iter().collect();
-        assert_eq!((unique.len(), names.len()), (names.len(), 22));
+        assert_eq!((unique.len(), names.len()), (names.len(), 28));
         assert!(Topic::all().into_iter().all(|topic| topic.reason().len() <= REASON_BYTES));
     }
 }

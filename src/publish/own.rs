@@ -1,4 +1,4 @@
-//! What the default profile's agent says of what it has proven itself, and of what no pod proves.
+//! What the default profile's agent says of what it has proven itself.
 
 use super::accept::Accept;
 use super::said::Said;
@@ -16,11 +16,5 @@ pub(super) fn say(facts: &Facts, verdicts: &Verdicts, accept: Accept, note: &str
     said.label(Key::Snapshotter, own.snapshotter().map(|snapshotter| snapshotter.to_string()));
     said.label(Key::Cause, own.decisive().filter(|_| published == Ready::NotReady).map(|cause| cause.id()));
     said.conditions.push(condition(ConditionType::RootlessBuildKit, facts, own, accept, note));
-    // Nobody proves these, so nobody calls one ready. Whoever can only ask for a label that is there asks for the other one.
-    for verdict in verdicts.others.iter().filter(|verdict| !verdict.profile.is_proven_by_a_pod()) {
-        let published = Accept::Proven.of(verdict);
-        said.verdict(verdict.profile, published);
-        said.label(Key::Candidate(verdict.profile), (published != Ready::NotReady).then_some("true"));
-    }
     said
 }

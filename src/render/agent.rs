@@ -29,8 +29,8 @@ pub struct AgentOptions {
     pub image: String,
     /// Whether a second container sets sysctls.
     pub tune: Option<Tune>,
-    /// The profiles that get a canary: by default `procmount` alone. That of `userns` has a privileged container, and that of
-    /// `baseline` is one pod more on each node.
+    /// The profiles that get a canary: by default `procmount` alone. That of `baseline` is one pod more on each node. Those of `userns`,
+    /// `privileged` and `rootful` have a privileged container.
     pub canaries: Vec<Profile>,
     /// Whether it goes to a namespace where Pod Security enforces its level *baseline*: the canary is that of `baseline` alone.
     pub baseline: bool,
@@ -148,7 +148,6 @@ fn values(options: &AgentOptions) -> Value {
         "The builder's root is writable; the agent's need not be, and the probe's result does not depend on this.",
     )];
     let quoted = |names: Vec<String>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-    let proven = Profile::ALL.into_iter().filter(|profile| profile.is_proven_by_a_pod());
     context! {
         namespace => options.namespace.as_str(),
         prefix => options.prefix.as_str(),
@@ -160,7 +159,7 @@ fn values(options: &AgentOptions) -> Value {
         // For the policy: all that the agent and its canaries write.
         labels => quoted(Key::ALL.iter().map(|key| key.name().to_owned()).collect()),
         conditions => quoted(ConditionType::ALL.iter().map(|kind| kind.name().to_owned()).collect()),
-        managers => quoted(proven.map(manager).collect()),
+        managers => quoted(Profile::ALL.into_iter().map(manager).collect()),
         topics => quoted(Topic::all().into_iter().map(Topic::id).collect()),
         component => COMPONENT,
         rule => Rule::ALL.iter().map(|rule| (rule.id(), rule.refusal())).collect::<BTreeMap<_, _>>(),
@@ -259,6 +258,8 @@ mod tests {
             (Profile::ProcMount, "canary-procmount.yaml", 0),
             (Profile::Userns, "canary-userns.yaml", 1),
             (Profile::Baseline, "canary-baseline.yaml", 0),
+            (Profile::Privileged, "canary-privileged.yaml", 1),
+            (Profile::Rootful, "canary-rootful.yaml", 1),
         ];
         for (profile, file, number) in canaries {
             let builder = builder_pod(&BuilderOptions { profile, ..BuilderOptions::default() }).expect("a pod");
@@ -279,7 +280,7 @@ mod tests {
             let volumes = canary["volumes"].as_array().expect("volumes");
             assert!(volumes.iter().all(|volume| volume["hostPath"].is_null()), "{profile}: no host path");
             assert!(!has.iter().any(|path| path.contains("serviceaccount")), "{profile}: the privileged one has no token");
-            assert_eq!(canary["automountServiceAccountToken"], profile != Profile::Userns, "{profile}");
+            assert_eq!(canary["automountServiceAccountToken"], !profile.is_privileged(), "{profile}");
         }
     }
 }

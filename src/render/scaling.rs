@@ -19,15 +19,13 @@ pub struct NodeClass {
     pub name: String,
 }
 
-/// A NodeReadinessRule of node-readiness-controller: the taint stays until the profile's condition is true. None for a profile that no
-/// pod proves, which has no condition.
+/// A NodeReadinessRule of node-readiness-controller: the taint stays until the profile's condition is true.
 ///
 /// # Errors
 /// Says which template is wrong.
-pub fn readiness_rule(name: &str, profile: Profile, pool: &Pool) -> Result<Option<String>, Error> {
-    let Some(condition) = ConditionType::of(profile) else { return Ok(None) };
-    let values = context! { name, profile => profile.id(), condition => condition.name(), ..about(pool) };
-    Templates::new()?.manifest("scaling/readiness-rule.yaml", &values).map(Some)
+pub fn readiness_rule(name: &str, profile: Profile, pool: &Pool) -> Result<String, Error> {
+    let values = context! { name, profile => profile.id(), condition => ConditionType::of(profile).name(), ..about(pool) };
+    Templates::new()?.manifest("scaling/readiness-rule.yaml", &values)
 }
 
 /// A NodePool of Karpenter.

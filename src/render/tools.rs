@@ -6,7 +6,7 @@ use super::shape::security_at;
 use super::slots::Tool;
 use super::template::Templates;
 use crate::fact::Builder;
-use crate::node::{DEFAULT_PREFIX, Key};
+use crate::node::{DEFAULT_PREFIX, Key, Pool};
 use crate::profile::{Confinement, Profile};
 use minijinja::context;
 
@@ -17,11 +17,13 @@ pub struct ToolOptions {
     pub profile: Profile,
     /// The prefix of the nodes' labels.
     pub prefix: String,
+    /// The pool to which its pods go, where an autoscaler makes the nodes; none: nodes by the agent's label.
+    pub pool: Option<Pool>,
 }
 
 impl Default for ToolOptions {
     fn default() -> Self {
-        ToolOptions { profile: Profile::NoProcessSandbox, prefix: DEFAULT_PREFIX.into() }
+        ToolOptions { profile: Profile::NoProcessSandbox, prefix: DEFAULT_PREFIX.into(), pool: None }
     }
 }
 
@@ -31,13 +33,21 @@ impl Default for ToolOptions {
 /// Says what the tool lacks for the profile, or which template is wrong.
 pub fn tool(tool: Tool, options: &ToolOptions) -> Result<String, Error> {
     let (row, profile) = (tool.slot(options.profile)?, options.profile);
-    let (shape, (key, value)) = (profile.shape(), Key::selector(profile));
+    let shape = profile.shape();
+    let (key, value) = options.pool.as_ref().map_or_else(
+        || {
+            let (key, value) = Key::selector(profile);
+            (key.with(&options.prefix), value)
+        },
+        |pool| (pool.key.clone(), pool.value.as_str()),
+    );
     let rootless = profile.row().builder == Builder::Rootless;
     let values = context! {
-        key => key.with(&options.prefix),
+        key,
         value,
+        pool => options.pool.is_some(),
         profile => profile.id(),
-        proven => profile.is_proven_by_a_pod(),
+        proven => profile.needs_proof(),
         rootless,
         image => stock_image(!rootless),
         host_users => shape.host_users,

@@ -57,7 +57,7 @@ pub struct ClusterProfile {
 pub struct ReadyNodes {
     /// How many are ready.
     pub ready: usize,
-    /// How many take the builder although no agent proves the profile: it may fail there.
+    /// How many take the builder although no pod has proven the profile: it may fail there.
     #[serde(default)]
     pub unproven: usize,
     /// The names of those that are ready, at most a hundred.
@@ -115,7 +115,7 @@ impl ClusterProfile {
             Outcome::Refused | Outcome::Changed => (Ready::NotReady, first()),
             _ if none_ready => (Ready::NotReady, Some("no node is ready for this profile".into())),
             Outcome::Unknown => (Ready::Unknown, first()),
-            Outcome::Accepted if unproven => (Ready::Unknown, Some("no agent proves this profile".into())),
+            Outcome::Accepted if unproven => (Ready::Unknown, Some("no pod has proven this profile".into())),
             Outcome::Accepted if nodes.is_none() => (Ready::Unknown, Some("the nodes can't be listed".into())),
             Outcome::Accepted => (Ready::Ready, None),
         };

@@ -47,7 +47,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_there_is() {
     preflight().args(["check", "--process-sandbox", "maybe"]).assert().code(2).stdout("").stderr(contains("on|off"));
     preflight().args(["agent", "--node", "n", "--context", "x"]).assert().code(2).stdout("").stderr(contains("--kubeconfig"));
     preflight()
-        .args(["agent", "--node", "n", "--shape", "rootful"])
+        .args(["agent", "--node", "n", "--shape", "root"])
         .assert()
         .code(2)
         .stdout("")

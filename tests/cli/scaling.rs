@@ -20,11 +20,14 @@ fn what_cannot_be_a_pool_a_class_or_proven_is_refused() {
     let render = |arguments: &[&str]| preflight().arg("render").args(arguments).assert().code(2).stdout("");
     render(&["karpenter"]).stderr(contains("--node-class <CLASS>"));
     render(&["karpenter", "--node-class", "default"]).stderr(contains("a node class is written GROUP/KIND/NAME"));
-    render(&["readiness-rule", "--profile", "rootful"]).stderr(contains("not a profile that a pod proves"));
+    render(&["readiness-rule", "--profile", "root"]).stderr(contains("unknown profile"));
     for what in ["readiness-rule", "cluster-autoscaler", "builder"] {
         render(&[what, "--pool", "build"]).stderr(contains("a pool is written KEY=VALUE"));
         render(&[what, "--pool", "buildkit-preflight.dev/procmount=ready"]).stderr(contains("the agent writes this label"));
     }
-    render(&["builder", "--label-prefix", "example.org", "--pool", "example.org/kernel=6.1"])
-        .stderr(contains("error: --pool: the agent writes the label example.org/kernel").and(contains("hint: name a label of your own")));
+    for what in [&["builder"][..], &["values", "--for", "buildx"]] {
+        render(&[what, &["--label-prefix", "example.org", "--pool", "example.org/kernel=6.1"]].concat()).stderr(
+            contains("error: --pool: the agent writes the label example.org/kernel").and(contains("hint: name a label of your own")),
+        );
+    }
 }

@@ -151,7 +151,7 @@ pub(crate) fn labels_and_explains(cluster: &Cluster) {
     // node2's kernel, sysctls and versions are node1's: the cause is not a guess about those.
     let cause = label(&node2, "cause").expect("a cause");
     assert!(["seccomp", "platform-sandbox"].contains(&cause.as_str()), "{cause}");
-    // What a nodeSelector can ask for: a profile that is proven, and two that no pod proves. A privileged container has no filter.
+    // What a nodeSelector can ask for: a profile that is proven, and two whose canaries nobody has asked for. A privileged container has no filter.
     for (label, nodes) in [
         (format!("{LABEL}=ready"), "node/node1\n"),
         ("privileged-candidate=true".into(), "node/node1\nnode/node2\n"),

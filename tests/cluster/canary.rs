@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::fleet::{Behaviour, is_ci, planned};
 use crate::processes::wait;
 use crate::run::AGENT;
+use buildkit_preflight::node::ConditionType;
 use serde_json::{Value, json};
 
 const DAEMON_SETS: [&str; 3] = ["agent", "canary-procmount", "canary-userns"];
@@ -39,11 +40,7 @@ const USERNS: &str = "RootlessBuildKitUserns";
 
 /// Waits until a profile's label and the reason of its condition are these.
 pub(crate) fn says(cluster: &Cluster, name: &str, profile: &str, verdict: &str, reason: &str) -> Value {
-    let kind = match profile {
-        "procmount" => PROCMOUNT,
-        "baseline" => "RootlessBuildKitBaseline",
-        _ => USERNS,
-    };
+    let kind = ConditionType::of(profile.parse().expect("a profile")).name();
     wait(&format!("{name}: {profile} is {verdict}, {reason}"), 180, || {
         let node = node(cluster, name);
         let condition = condition(&node, kind);

@@ -90,8 +90,15 @@ impl Drop for Outside {
     }
 }
 
-/// A Node to which neither a kubelet nor the DaemonSet comes, and a pod on it for whose sake an agent gets a token.
-pub(crate) fn node_without_a_kubelet(cluster: &Cluster, node: &str, pod: &str) {
+/// A Node to which neither a kubelet nor the DaemonSet comes, and a pod on it for whose sake an agent gets a token; both go with this.
+pub(crate) struct WithoutKubelet<'a> {
+    cluster: &'a Cluster,
+    node: &'a str,
+    pod: &'a str,
+}
+
+pub(crate) fn node_without_a_kubelet<'a>(cluster: &'a Cluster, node: &'a str, pod: &'a str) -> WithoutKubelet<'a> {
+    let made = WithoutKubelet { cluster, node, pod };
     cluster.apply(&format!("{{apiVersion: v1, kind: Node, metadata: {{name: {node}, labels: {{kubernetes.io/os: none}}}}}}"));
     cluster.apply(&format!(
         "apiVersion: v1
@@ -104,16 +111,21 @@ spec:
   containers: [{{name: none, image: none}}]
 "
     ));
+    made
 }
 
-pub(crate) fn remove(cluster: &Cluster, node: &str, pod: &str) {
-    cluster.delete(&["-n", NAMESPACE, &format!("pod/{pod}"), "--force", "--grace-period=0"]);
-    cluster.delete(&[&format!("node/{node}")]);
+impl Drop for WithoutKubelet<'_> {
+    fn drop(&mut self) {
+        let WithoutKubelet { cluster, node, pod } = self;
+        // Also at the end of a step that has failed: later ones count nodes.
+        let _ = cluster.kubectl(&["delete", "-n", NAMESPACE, &format!("pod/{pod}"), "--force", "--grace-period=0"]);
+        let _ = cluster.kubectl(&["delete", &format!("node/{node}")]);
+    }
 }
 
 pub(crate) fn a_sysctl_is_noticed_and_an_outage_waited_for(cluster: &Cluster) {
     deployed(cluster);
-    node_without_a_kubelet(cluster, NODE, "outside");
+    let _node = node_without_a_kubelet(cluster, NODE, "outside");
     let mut agent = Outside::start(cluster, &Machine { node: NODE, pod: "outside", port: 8099, limit: None });
     let heard = Outside::heard;
     let counts = || ["Ready", "NotReady"].map(|word| events(cluster, NODE, &format!("RootlessBuildKit{word}")));
@@ -147,7 +159,6 @@ pub(crate) fn a_sysctl_is_noticed_and_an_outage_waited_for(cluster: &Cluster) {
     verdict(cluster, NODE, "ready");
 
     drop(agent);
-    remove(cluster, NODE, "outside");
     for node in &cluster.nodes {
         wait(&format!("{} is ready again", node.name), 120, || cluster.node_ready(node.name));
     }

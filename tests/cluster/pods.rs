@@ -83,7 +83,7 @@ pub(crate) fn each_node_is_listed_for_somebodys_builder(cluster: &Cluster) {
     assert_eq!((refused.0, node(&refused.1, "node1").1), (Some(1), "its taint dedicated=web:NoSchedule is not tolerated"));
     assert_eq!(tolerated.0, Some(0), "{:#}", tolerated.1);
 
-    // A shape that no agent proves: nothing speaks against it, and nobody knows.
+    // A shape whose canary nobody has asked for: nothing speaks against it, and nobody knows.
     let rootful = deployment("")
         .replace("-rootless", "")
         .replace("args: [--oci-worker-no-process-sandbox]", "args: []")

@@ -2,7 +2,7 @@
 
 use crate::agent::{self, PREFIX, condition, deployed, label, verdict};
 use crate::cluster::Cluster;
-use crate::out_of_cluster::{Machine, Outside, node_without_a_kubelet, remove};
+use crate::out_of_cluster::{Machine, Outside, node_without_a_kubelet};
 use crate::processes::wait;
 use buildkit_preflight::node::{ConditionType, Key, Values};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ fn stands(node: &Value) -> usize {
 
 pub(crate) fn a_ready_that_nobody_proved_is_withdrawn_before_the_probe(cluster: &Cluster) {
     deployed(cluster);
-    node_without_a_kubelet(cluster, NODE, "strays");
+    let _node = node_without_a_kubelet(cluster, NODE, "strays");
     let (labels, conditions) = best();
     let (labels, conditions) = (json!(labels), json!(conditions));
     stamp(cluster, &labels, &conditions);
@@ -83,7 +83,4 @@ pub(crate) fn a_ready_that_nobody_proved_is_withdrawn_before_the_probe(cluster: 
     is_put_right("what was taken away is said again");
     let metrics = cluster.api.fetch(&format!("http://127.0.0.1:{PORT}/metrics")).expect("metrics").1;
     assert!(metrics.contains("buildkit_preflight_foreign_words_withdrawn_total 2"), "{metrics}");
-
-    drop(agent);
-    remove(cluster, NODE, "strays");
 }

@@ -286,7 +286,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "render values",
         always: "--for gitlab-runner",
-        flags: &["--profile rootful", "--profile userns", "--label-prefix example.org"],
+        flags: &["--profile rootful", "--profile userns", "--label-prefix example.org", "--pool example.org/pool=ci"],
         apart: &[&["--profile rootful", "--profile userns"]],
         foreign: &["--profile procmount"],
         ..BASE
@@ -294,7 +294,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "render readiness-rule",
         flags: &["--profile procmount", "--name b", "--pool example.org/pool=ci"],
-        foreign: &["--profile rootful", "--pool buildkit-preflight.dev/procmount=ready"],
+        foreign: &["--profile root", "--pool buildkit-preflight.dev/procmount=ready"],
         ..BASE
     },
     Command {

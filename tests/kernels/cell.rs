@@ -124,6 +124,8 @@ pub(crate) enum State {
     FuseNoXattr,
     /// A FUSE server whose files can't be mapped for writing.
     FuseNoMmap,
+    /// A FUSE server that takes no symbolic link.
+    FuseNoSymlink,
     /// A FUSE server of user 1000's: overlayfs can be mounted there, but only read-only.
     FuseUser,
     /// A volume whose server fell silent.

@@ -55,7 +55,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (
             Cause::StateDir,
             flags.contains(&"ro")
-                || matches!(settings.state, State::Hung | State::FuseNoMmap)
+                || matches!(settings.state, State::Hung | State::FuseNoMmap | State::FuseNoSymlink)
                 || settings.state_owner == Owner::Root
                 || strange,
         ),
@@ -115,6 +115,8 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),
         ("run", &["mounting \"proc\"", "not permitted"], &[MaskedProc]),
         ("run", &["chown", "not permitted"], &[StateDirChown]),
+        ("run", &["ln:", "not permitted"], &[StateDir]),
+        ("copy", &["symlink", "not permitted"], &[StateDir]),
         ("run", &["input/output error"], &[OverlayNoXattr]),
         ("run", &["setcap"], &[StateDirXattr]),
         ("run", &["setfattr"], &[OverlayNoXattr, StateDirXattr]),
@@ -122,6 +124,8 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         // In a directory of another owner.
         ("copy", &["permission denied"], &[StateDirChown]),
         ("unknown", &["lchown", "not permitted"], &[StateDirChown]),
+        // A step whose layers another one waits for.
+        ("copy", &["namespaces", "no space left"], &[UsernsExhausted]),
         ("copy", &["no space left"], &[DiskSpace]),
         ("copy", &["quota"], &[DiskSpace]),
         // overlayfs that could not make its work directory.
@@ -129,6 +133,7 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("unknown", &["read-only file system"], &[DiskSpace, OverlayReadOnly]),
         ("export", &["no space left"], &[DiskSpace]),
         // A context that does not fit belongs to no step of the build.
+        ("unknown", &["namespaces", "no space left"], &[UsernsExhausted]),
         ("unknown", &["no space left"], &[DiskSpace]),
         ("unknown", &["quota"], &[DiskSpace]),
         ("run", &["/bin/sh", "permission denied"], &[LockedMountFlags]),

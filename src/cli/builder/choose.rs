@@ -24,8 +24,8 @@ pub(super) async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
                 output::say("", &format!("better profiles with fewer than {least} ready {nodes}:"));
                 better.iter().for_each(|line| output::say("  ", line));
             }
-            if !profile.is_proven_by_a_pod() {
-                output::say("warning: ", &format!("no agent proves {profile}, and its container is privileged: a build may still fail"));
+            if fleets.iter().any(|fleet| fleet.profile == profile && fleet.ready().count() < least as usize) {
+                output::say("warning: ", &format!("no pod has proven {profile}, and its container is privileged: a build may still fail"));
             }
             Ok(profile)
         }

@@ -63,7 +63,7 @@ fn each_profile_has_its_shape() {
         let state = if rootless { "/home/user/.local/share/buildkit" } else { "/var/lib/buildkit" };
         assert_eq!((rootless, &container["volumeMounts"][0]["mountPath"]), (profile.uid() != 0, &state.into()), "{profile}");
         let wanted = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
-        let (operator, value) = if profile.is_proven_by_a_pod() { ("In", "ready") } else { ("NotIn", "not-ready") };
+        let (operator, value) = if profile.needs_proof() { ("In", "ready") } else { ("NotIn", "not-ready") };
         let key = format!("buildkit-preflight.dev/{profile}");
         assert_eq!(wanted, &json!([{"matchExpressions": [{"key": key, "operator": operator, "values": [value]}]}]), "{profile}");
     }

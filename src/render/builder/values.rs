@@ -23,7 +23,7 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
     let pod = context! {
         requirements => requirements(profile, ids).iter().map(|one| requirement(one, &options.prefix)).collect::<Vec<_>>(),
         pool => options.pool.as_ref().map(|pool| context! { key => pool.key.as_str(), value => scalar(&pool.value) }),
-        proven => profile.is_proven_by_a_pod(),
+        proven => profile.needs_proof(),
         privileged => shape.privileged,
         pod_security => pod_security(profile),
         at_own_risk => profile == Profile::Rootful,

@@ -133,7 +133,7 @@ const DRIVER_OPTIONS: [&str; 23] = [
 const PREFIX: &str = "nodes.example.org";
 
 fn printed(of: Tool, profile: Profile) -> String {
-    tool(of, &ToolOptions { profile, prefix: PREFIX.into() }).unwrap_or_else(|error| panic!("{of:?} {profile}: {error}"))
+    tool(of, &ToolOptions { profile, prefix: PREFIX.into(), pool: None }).unwrap_or_else(|error| panic!("{of:?} {profile}: {error}"))
 }
 
 /// `docker buildx create` as an object: its flags, each option of the driver under its name.
@@ -278,7 +278,22 @@ fn the_first_line_says_where_the_settings_belong() {
             let text = printed(of, profile);
             assert!(text.starts_with("# For ") && text.ends_with('\n') && !text.contains("{{"), "{text}");
             assert!(text.lines().all(|line| line.len() <= 140 && line.trim_end() == line && !line.is_empty()), "{text}");
-            assert_eq!(text.contains("a build may still fail"), !profile.is_proven_by_a_pod(), "{of:?} {profile}");
+            assert_eq!(text.contains("a build may still fail"), !profile.needs_proof(), "{of:?} {profile}");
+        }
+    }
+}
+
+#[test]
+fn a_pool_takes_the_place_of_the_agents_label() {
+    let pool = Pool { key: "example.org/pool".into(), value: "1e3".into() };
+    for of in Tool::iter() {
+        for profile in of.profiles().iter().copied() {
+            let without = printed(of, profile);
+            let with = tool(of, &ToolOptions { profile, prefix: PREFIX.into(), pool: Some(pool.clone()) }).expect("settings");
+            assert!(without.contains(PREFIX) && !with.contains(PREFIX), "{with}");
+            let (text, number) = (with.matches("example.org/pool").count(), with.matches("example.org/pool: 1e3\n").count());
+            assert_eq!((text, number), (1, 0), "a text, not a number: {with}");
+            assert!(with.contains("readiness-rule") && with.lines().all(|line| line.len() <= 140), "{with}");
         }
     }
 }

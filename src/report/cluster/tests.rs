@@ -67,8 +67,8 @@ fn a_profile_is_ready_where_its_pod_can_be_made_and_a_node_waits_for_it() {
     procmount           not ready  accepted  0 of 2  no node is ready for this profile
     userns              not ready  accepted  0 of 2  no node is ready for this profile
     baseline            not ready  accepted  0 of 2  no node is ready for this profile
-    privileged          unknown    accepted  0 of 2  no agent proves this profile
-    rootful             unknown    accepted  0 of 2  no agent proves this profile
+    privileged          unknown    accepted  0 of 2  no pod has proven this profile
+    rootful             unknown    accepted  0 of 2  no pod has proven this profile
 
     no-process-sandbox is ready
       nodes  node0
@@ -82,10 +82,10 @@ fn a_profile_is_ready_where_its_pod_can_be_made_and_a_node_waits_for_it() {
       fix    `kubectl describe node` shows why a node is not ready; where no agent has answered, deploy the agent (`buildkit-preflight render agent`)
 
     privileged is unknown
-      nodes  0 of 2 nodes are ready: 1 not known to fail (no agent proves this profile), 1 not ready
+      nodes  0 of 2 nodes are ready: 1 not known to fail (no pod has proven it), 1 not ready
 
     rootful is unknown
-      nodes  0 of 2 nodes are ready: 2 not known to fail (no agent proves this profile)
+      nodes  0 of 2 nodes are ready: 2 not known to fail (no pod has proven it)
     ");
 }
 
@@ -108,10 +108,15 @@ fn what_is_the_same_for_several_profiles_is_said_once() {
     privileged          not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
     rootful             not ready  refused  0 of 2  Pod Security refuses the builder's pod (restricted)
 
-    no-process-sandbox, procmount, userns, baseline, privileged, rootful are not ready (pod-security)
+    no-process-sandbox, procmount, userns, privileged, rootful are not ready (pod-security)
       tried  a dry run of the builder's pod in namespace builds: refused
       why    violates PodSecurity "restricted:latest": procMount, seccompProfile
       fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=privileged --overwrite
+
+    baseline is not ready (pod-security)
+      tried  a dry run of the builder's pod in namespace builds: refused
+      why    violates PodSecurity "restricted:latest": procMount, seccompProfile
+      fix    kubectl label namespace builds pod-security.kubernetes.io/enforce=baseline --overwrite
     "#);
 }
 

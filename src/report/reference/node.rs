@@ -21,13 +21,13 @@ pub(super) fn labels() -> String {
     };
     let rows = Key::ALL.iter().filter_map(|key| key.row());
     let rows = rows.map(|row| [code(row.name), values(row.values), row.says.to_owned(), speaker(row.speaker).to_owned()]);
-    let scheduling = "\n`ready` is written only where a pod of the profile's shape proved it. No pod proves `privileged` and `rootful`, so these\n\
-        labels are `not-ready` or `unknown`: schedule such builders by `NotIn [not-ready]`, or by the labels below.\n\n\
+    let scheduling = "\n`ready` is written only where a pod of the profile's shape proved it. The canaries of `privileged` and `rootful` are\n\
+        rarely deployed, and without one the label is `not-ready` or `unknown`: schedule such builders by `NotIn [not-ready]`, or by the labels below.\n\n\
         ## For a nodeSelector\n\n\
         A `nodeSelector` can only ask for a label with a value. Each profile has one:\n";
     let selectors = Profile::ALL.map(|profile| {
         let (key, value) = Key::selector(profile);
-        let means = if profile.is_proven_by_a_pod() {
+        let means = if profile.needs_proof() {
             "a pod of this shape has proven it there"
         } else {
             "no fact there speaks against it; a build may still fail"

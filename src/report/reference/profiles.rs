@@ -27,7 +27,7 @@ fn prover(row: &Row) -> &'static str {
     match row.prover {
         Prover::Agent => "the agent on every node",
         Prover::Canary => "a canary, where such a pod would start",
-        Prover::Nobody => "no agent: a node is `unknown` or `not-ready`",
+        Prover::OptionalCanary => "a canary, where an operator asks for it; builders need not wait for its proof",
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn run(cluster: &Cluster, place: Place, objects: &[Value], builder: &
     Run { outcome, stage, message, seconds: start.elapsed().as_secs_f64() }
 }
 
-fn make_namespace(cluster: &Cluster, name: &str, level: &str) {
+pub(super) fn make_namespace(cluster: &Cluster, name: &str, level: &str) {
     let labels = json!({"pod-security.kubernetes.io/enforce": level});
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
     around::made(cluster, "/api/v1/namespaces", &object);

@@ -1,49 +1,74 @@
-//! A few shapes, on each kind of node, in namespaces of each level of Pod Security.
+//! Each builder on each kind of node, in namespaces of each level of Pod Security.
 
-use super::attempt::{self, Place};
-use super::{at_once, check, images_are_loaded, manifest};
-use crate::case::{Case, Judgement, Tally, own};
+use super::attempt::{self, Place, Run};
+use super::{all_canaries_have_spoken, at_once, check, check_in_cluster, images_are_loaded, manifest};
+use crate::case::{Answer, Case, Judgement, Tally, cases};
 use crate::cluster::Cluster;
 use std::fs;
 
-/// What differs between nodes and levels: all fields Unconfined, none, root, root in a user namespace, a user there, all that
-/// *restricted* asks for.
-const SHAPES: [&str; 6] =
-    ["agent-strict", "gitlab-job", "statefulset-privileged", "userns-rootful", "baseline-user-namespace", "restricted"];
 const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
 
 pub(super) fn each_level_on_each_kind_of_node(cluster: &Cluster) {
     images_are_loaded(cluster);
-    let all = own();
-    let shape = |name: &str| all.iter().find(|case| case.name() == name);
-    let chosen: Vec<&Case> = SHAPES.iter().map(|name| shape(name).unwrap_or_else(|| panic!("no case {name}"))).collect();
+    all_canaries_have_spoken(cluster);
+    let asked = cases().into_iter().filter(|case| case.measured).map(|case| (check(&case), case));
+    let all: Vec<(Answer, Case)> = asked.filter(|(answer, _)| answer.report["builders"][0].is_object()).collect();
     let places = ["node1", "node2"].into_iter().flat_map(|node| LEVELS.map(|level| Place { node, level }));
-    let runs: Vec<_> = places.flat_map(|place| chosen.iter().map(move |case| (*case, place))).collect();
-    let done = at_once(&runs, |(case, place)| {
-        let answer = check(case);
-        let builder = answer.report["builders"][0]["container"].as_str().unwrap_or_default().to_owned();
+    let runs: Vec<_> = places.flat_map(|place| all.iter().map(move |(answer, case)| (answer, case, place))).collect();
+    let done = at_once(&runs, |(answer, case, place)| {
+        let builder = answer.report["builders"][0]["container"].as_str().unwrap_or_default();
         let objects = manifest::objects(&fs::read_to_string(case.manifest()).expect("a manifest"));
-        let run = attempt::run(cluster, *place, &objects, &builder, |_| ());
+        let mut on_cluster = None;
+        let run =
+            attempt::run(cluster, *place, &objects, builder, |namespace| on_cluster = Some(check_in_cluster(cluster, case, namespace)));
         println!("{:66}  {} ({}) {}", title(case, *place), run.outcome, run.stage, run.message);
-        (answer, run)
+        (run, on_cluster.expect("the namespace was asked"))
     });
-    let mut tally = Tally::default();
-    for ((case, place), (answer, run)) in runs.iter().zip(&done) {
-        let verdict = answer.verdict().map(|(verdict, _)| verdict);
-        let judgement = match (verdict, run.outcome) {
-            // No object knows its namespace: that a level refuses it, the cluster alone can tell.
-            (Some(_), "refused") if run.message.contains("PodSecurity") => Judgement::Right,
-            (Some("works"), "works") | (Some("fails"), "fails" | "refused") => Judgement::Right,
-            // What a node must be like is said.
-            (Some("works"), "fails") if place.node == "node2" && answer.findings("needs").any(|(cause, _)| cause == "seccomp") => {
-                Judgement::Right
-            }
-            (Some("unknown"), _) => Judgement::Unknown,
-            (verdict, outcome) => Judgement::Wrong(format!("{verdict:?}, and a real one {outcome}: {}", run.message)),
-        };
-        tally.count(&title(case, *place), run.outcome, &judgement);
+    let (mut offline, mut on_cluster) = (Tally::default(), Tally::default());
+    for ((answer, case, place), (run, in_cluster)) in runs.iter().zip(&done) {
+        let title = title(case, *place);
+        offline.count(&title, run.outcome, &of_object(answer, *place, run));
+        on_cluster.count(&format!("{title} with --cluster"), run.outcome, &of_node(in_cluster, *place, run));
     }
-    assert!(tally.close("levels"), "a builder did not do what is said of it");
+    let is_right = on_cluster.close("levels with --cluster");
+    assert!(offline.close("levels") && is_right, "a builder did not do what is said of it");
+}
+
+/// What is to be thought of what is said of an object, which knows neither its node nor its namespace.
+fn of_object(answer: &Answer, place: Place, run: &Run) -> Judgement {
+    let verdict = answer.verdict().map(|(verdict, _)| verdict);
+    match (verdict, run.outcome) {
+        // That a level refuses it, the cluster alone can tell.
+        (Some(_), "refused") if run.message.contains("PodSecurity") => Judgement::Right,
+        (Some("works"), "works") | (Some("fails"), "fails" | "refused") => Judgement::Right,
+        // What a node must be like is said.
+        (Some("works"), "fails") if place.node == "node2" && answer.findings("needs").any(|(cause, _)| cause == "seccomp") => {
+            Judgement::Right
+        }
+        (Some("unknown"), _) => Judgement::Unknown,
+        (verdict, outcome) => Judgement::Wrong(format!("{verdict:?}, and a real one {outcome}: {}", run.message)),
+    }
+}
+
+/// What is to be thought of what the cluster says of the node on which it was run.
+fn of_node(answer: &Answer, place: Place, run: &Run) -> Judgement {
+    let cluster = &answer.report["builders"][0]["cluster"];
+    let mut nodes = cluster["nodes"].as_array().into_iter().flatten();
+    let node = nodes.find(|node| node["node"] == place.node).cloned().unwrap_or_default();
+    let stops = answer.findings("stops").next().is_some() || cluster["pod"] == "refused";
+    let is_open = answer.findings("unknown").next().is_some() || cluster["pod"] == "unknown";
+    let says = match node["fit"].as_str() {
+        _ if stops => "fails",
+        _ if is_open => "unknown",
+        Some("fits") => "works",
+        Some("does-not-fit") => "fails",
+        _ => "unknown",
+    };
+    match (says, run.outcome) {
+        ("unknown", _) => Judgement::Unknown,
+        ("works", "works") | ("fails", "fails" | "refused") => Judgement::Right,
+        (says, outcome) => Judgement::Wrong(format!("it {says} ({node}), and a real one {outcome}: {}", run.message)),
+    }
 }
 
 fn title(case: &Case, place: Place) -> String {

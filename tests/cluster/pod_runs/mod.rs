@@ -4,6 +4,7 @@
 
 mod around;
 mod attempt;
+mod buildx;
 mod images;
 mod levels;
 mod manifest;
@@ -27,13 +28,15 @@ use std::thread;
 pub(crate) const STEPS: &[Step] = &[("each builder does what is said of it, and its patch mends it", each_does_what_is_said)];
 
 /// What CI leaves out.
-pub(crate) const MORE_STEPS: &[Step] =
-    &[("builders on ordinary and hardened nodes, at each level of Pod Security", levels::each_level_on_each_kind_of_node)];
+pub(crate) const MORE_STEPS: &[Step] = &[
+    ("builders on ordinary and hardened nodes, at each level of Pod Security", levels::each_level_on_each_kind_of_node),
+    ("buildx makes the builder of the command that is printed, and it is judged right", buildx::makes_the_builder_of_its_command),
+];
 
 /// How many run at the same time.
 const AT_ONCE: usize = 3;
 /// All profiles that canaries prove.
-const CANARIES: [&str; 3] = ["procmount", "userns", "baseline"];
+const CANARIES: [&str; 5] = ["procmount", "userns", "baseline", "privileged", "rootful"];
 /// What CI runs: each stage and each way to start a daemon once.
 const OF_CI: &str = include_str!("../../pods/ci.json");
 

@@ -58,6 +58,7 @@ mounted() {
   fuse-no-chown) bindfs --chown-deny --chgrp-deny $W/volume $V || bad "bindfs";;
   fuse-no-xattr) bindfs --xattr-none $W/volume $V || bad "bindfs";;
   fuse-no-mmap) bindfs -o direct_io $W/volume $V || bad "bindfs";;
+  fuse-no-symlink) bindfs --resolve-symlinks $W/volume $V || bad "bindfs";;
   fuse-user)
     mkdir -m 755 $W/fuse $W/fuse/lower $W/fuse/upper $W/fuse/work; chown -R 1000:1000 $W/fuse $V; chmod 666 /dev/fuse
     /usr/bin/setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +sys_admin --ambient-caps +sys_admin --bounding-set -all,+sys_admin \
