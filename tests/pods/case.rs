@@ -93,7 +93,7 @@ fn read(dir: PathBuf) -> Case {
 pub(crate) struct Answer {
     code: Option<i32>,
     pub(crate) report: Value,
-    error: String,
+    pub(crate) error: String,
 }
 
 impl Answer {

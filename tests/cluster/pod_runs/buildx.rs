@@ -30,9 +30,10 @@ fn one(cluster: &Cluster, profile: Profile) {
         let output = output.expect("buildx starts");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
-    // The image that stands for its own is on the nodes.
     let mut words = command(profile);
-    let here = [format!("namespace={namespace}"), format!("image={}", stands_for(&words.join(" ")))];
+    let image = words.iter().find_map(|word| word.strip_prefix("image=")).expect("an image").to_owned();
+    // The one that stands for it is on the nodes.
+    let here = [format!("namespace={namespace}"), format!("image={}", stands_for(&image))];
     words.extend(here.into_iter().flat_map(|option| ["--driver-opt".to_owned(), option]));
     words.push("--bootstrap".into());
     buildx(&words);
@@ -43,12 +44,13 @@ fn one(cluster: &Cluster, profile: Profile) {
     assert_eq!(deployment["spec"]["template"]["spec"]["nodeSelector"][key.with(DEFAULT_PREFIX)], Value::from(value), "{deployment:#}");
     // buildx has waited until it answers.
     assert_eq!(deployment["status"]["readyReplicas"], 1, "{deployment:#}");
-    let manifest = dir.join("deployment.json");
-    fs::write(&manifest, deployment.to_string()).expect("write");
+    let manifest = dir.join("deployments.yaml");
+    let text = cluster.kubectl(&["get", "deployments", "-n", &namespace, "-o", "yaml"]).expect("kubectl get");
+    fs::write(&manifest, text.replace(stands_for(&image), &image)).expect("write");
     let mut check = Command::new(program());
     check.env("KUBECONFIG", cluster.kubeconfig());
     let answer = Answer::of(check, &["--cluster"], &manifest);
-    assert_eq!(answer.verdict().map(|(verdict, _)| verdict), Some("works"), "{:#}", answer.report);
+    assert_eq!(answer.verdict().map(|(verdict, _)| verdict), Some("works"), "{:#}{}", answer.report, answer.error);
     assert_eq!(answer.report["builders"][0]["profile"], Value::from(profile.id()), "{:#}", answer.report);
     buildx(&["rm".into(), profile.id().into()]);
     cluster.delete(&["namespace", &namespace]);
@@ -58,7 +60,7 @@ fn one(cluster: &Cluster, profile: Profile) {
 fn command(profile: Profile) -> Vec<String> {
     let printed = Command::new(program()).args(["render", "values", "--for", "buildx", "--profile", profile.id()]).output();
     let printed = String::from_utf8(printed.expect("the program starts").stdout).expect("a text");
-    let words = shlex::split(&printed).unwrap_or_else(|| panic!("a command of the shell: {printed}"));
+    let words = shlex::split(&printed.replace("\\\n", " ")).unwrap_or_else(|| panic!("a command of the shell: {printed}"));
     assert_eq!(words[..2], ["docker", "buildx"], "{printed}");
     words[2..].to_vec()
 }
