@@ -51,8 +51,8 @@ struct AgentArguments {
     /// Add a container that sets sysctls which keep builders from running
     #[arg(long, value_name = "WHAT", value_enum)]
     tune: Option<Sysctls>,
-    /// Add a canary of this profile: a pod with the shape of a builder's pod, which proves the profile; may be repeated. The canary
-    /// of userns has a privileged container without a token
+    /// Add a canary of this profile: a pod with the shape of a builder's pod, which proves the profile; may be repeated. Those of userns,
+    /// privileged and rootful have a privileged container without a token; for the last two it is privileged on the node itself
     #[arg(long = "canary", value_name = "PROFILE", value_parser = values::canary(), default_values = ["procmount"])]
     canaries: Vec<Profile>,
     /// Add no canary; nothing is published for those profiles
