@@ -185,8 +185,7 @@ mod tests {
         }
         assert_eq!(wanted.conditions.len(), 1, "only a canary has something to tell");
         // What it said itself is said again, and left to a canary that has spoken.
-        let mut stands = View::default();
-        stands.ours = wanted.labels.clone();
+        let stands = View { ours: wanted.labels.clone(), ..View::default() };
         let again = |canaries: &Canaries| wanted_on(&stands, &facts_of(&|_| {}), Accept::Proven, canaries);
         assert_eq!(
             (label(&again(&Canaries::new()), Key::Verdict(Profile::Rootful)), again(&Canaries::new()).conditions.len()),
