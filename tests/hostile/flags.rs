@@ -131,7 +131,18 @@ pub(crate) fn values() -> Vec<Input> {
                     || name == "--prover"
                     || name == "--tuned";
                 // Some of the nonsense is a name.
-                let names = ["--namespace", "--name", "--image", "--guard-image", "--client-image", "--log-level", "--context", ""];
+                let names = [
+                    "--namespace",
+                    "--name",
+                    "--image",
+                    "--guard-image",
+                    "--client-image",
+                    "--seccomp-profile",
+                    "--apparmor-profile",
+                    "--log-level",
+                    "--context",
+                    "",
+                ];
                 let named = names.contains(&name) || command.name == "build" || (command.name, name) == ("render template", "--tls");
                 expect.codes = if path || named { vec![] } else { vec![2] };
                 expect.may_write.extend(if name == "--capture" { &[""][..] } else { &[] });
