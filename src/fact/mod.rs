@@ -6,6 +6,7 @@
 
 mod apparmor;
 mod capacity;
+mod defaults;
 mod distro;
 mod errno;
 mod facts;
@@ -35,6 +36,7 @@ mod why;
 
 pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
 pub use capacity::Capacity;
+pub use defaults::{Defaults, SecurityModule, Version};
 pub use distro::{DISTROS, Distro};
 pub use errno::Errno;
 pub use facts::Facts;
