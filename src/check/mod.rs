@@ -34,7 +34,6 @@ pub use basis::Basis;
 pub use case::Case;
 pub use judge::{PRECEDENCE, Rule, judge};
 pub use kubernetes::{Support, procmount_support};
-pub(crate) use message::step_of;
 pub use note::{Note, Unfinished};
 pub use place::Place;
 pub use row::Check;

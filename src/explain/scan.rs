@@ -1,7 +1,7 @@
 //! Finds the messages of the table in a log, in bounded memory.
 
 use super::signature::{SIGNATURES, Signature, Weight};
-use crate::fact::{Errno, Step, StepOutcome, StepResult};
+use crate::fact::{Errno, StepOutcome, StepResult};
 use crate::text::shorten;
 use aho_corasick::AhoCorasick;
 use std::collections::BTreeMap;
@@ -108,34 +108,32 @@ impl Scan {
         self.line.clear();
     }
 
-    /// Looks for messages in what there is of the line.
+    /// Looks for a message in what there is of the line.
     fn look(&mut self, number: u64) {
-        let line = cleared(&self.line);
+        let Some((at, weight, errno)) = self.message(&self.line) else { return };
+        // A line that says more replaces one that says less.
+        if self.found.get(&at).is_none_or(|known| known.weight < weight) {
+            let text = shorten(String::from_utf8_lossy(&shown(&self.line)).trim());
+            self.found.insert(at, Hit { signature: &SIGNATURES[at], line: number, text, errno, weight });
+        }
+    }
+
+    /// The first message of the table that fits a line, what it says there, and its error.
+    fn message(&self, line: &[u8]) -> Option<(usize, Weight, Option<Errno>)> {
+        let line = cleared(line);
+        let mut found = self.words.find_overlapping_iter(&line).peekable();
+        found.peek()?;
         let mut is_there = vec![false; self.words.patterns_len()];
-        let mut is_any = false;
-        for found in self.words.find_overlapping_iter(&line) {
-            is_there[found.pattern().as_usize()] = true;
-            is_any = true;
-        }
-        if !is_any {
-            return;
-        }
+        found.for_each(|word| is_there[word.pattern().as_usize()] = true);
         let text = String::from_utf8_lossy(&line);
         let errno = errno_in(&text);
-        let fits = |at: &usize| {
-            let signature = &SIGNATURES[*at];
+        let fits = |(signature, says): (&Signature, &Vec<usize>)| {
             let has_errno = signature.errnos.is_empty() || errno.is_some_and(|errno| signature.errnos.contains(&errno));
-            has_errno && self.says[*at].iter().all(|word| is_there[*word])
+            has_errno && says.iter().all(|word| is_there[*word])
         };
-        let Some(at) = (0..SIGNATURES.len()).find(fits) else { return };
-        let signature = &SIGNATURES[at];
-        let weight = if is_warning(&text) { signature.weight.min(Weight::Follows) } else { signature.weight };
-        // A line that says more replaces one that says less.
-        let is_known = self.found.get(&at).is_some_and(|known| known.weight >= weight);
-        if !is_known {
-            let text = shorten(String::from_utf8_lossy(&shown(&self.line)).trim());
-            self.found.insert(at, Hit { signature, line: number, text, errno, weight });
-        }
+        let at = SIGNATURES.iter().zip(&self.says).position(fits)?;
+        let weight = SIGNATURES[at].weight;
+        Some((at, if is_warning(&text) { weight.min(Weight::Follows) } else { weight }, errno))
     }
 }
 
@@ -185,9 +183,63 @@ fn errno_in(line: &str) -> Option<Errno> {
 /// The step that failed, by the first error that speaks of one. Parent and child of rootlesskit both complain, in no certain order; one
 /// that says no more than that the other has ended is passed over.
 pub fn step_of(words: &str) -> Option<StepResult> {
+    let scan = Scan::new();
     words.lines().filter(|line| line.to_lowercase().contains("error")).find_map(|line| {
-        let mut scan = Scan::new();
-        scan.feed(line.as_bytes());
-        scan.finish().hits.first().and_then(Hit::step)
+        let (at, _, errno) = scan.message(line.as_bytes())?;
+        let (step, detail) = (SIGNATURES[at].step?, Some(shorten(line)));
+        Some(StepResult { step, outcome: StepOutcome::Failed, errno, detail, filtered: None, micros: 0 })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Step;
+
+    #[test]
+    fn rootlesskits_messages_name_the_step_and_the_error() {
+        for (message, step, errno) in [
+            (
+                "[rootlesskit:parent] error: failed to start the child: fork/exec /proc/self/exe: operation not permitted",
+                Step::UserNamespace,
+                Some(Errno::EPERM),
+            ),
+            (
+                "[rootlesskit:parent] error: failed to start the child: fork/exec /proc/self/exe: no space left on device",
+                Step::UserNamespace,
+                Some(Errno::ENOSPC),
+            ),
+            (
+                "[rootlesskit:parent] error: failed to setup UID/GID map: newuidmap 25 [0 1000 1 1 100000 65536] failed: newuidmap: write to uid_map failed: Operation not permitted\n: exit status 1",
+                Step::UidMap,
+                Some(Errno::EPERM),
+            ),
+            (
+                "[rootlesskit:parent] error: failed to setup UID/GID map: failed to compute uid/gid map: no subuid ranges found for user 1000 (\"user\")",
+                Step::SubIdRange,
+                None,
+            ),
+            ("[rootlesskit:child ] error: failed to share mount point: /: permission denied", Step::PrivateRoot, Some(Errno::EACCES)),
+        ] {
+            let found = step_of(message).expect("a step");
+            assert_eq!((found.step, found.errno), (step, errno), "{message}");
+        }
+        let both = "[rootlesskit:child ] error: failed to share mount point: /: permission denied\n[rootlesskit:parent] error: child exited: exit status 1\n";
+        assert_eq!(step_of(both).map(|failed| failed.step), Some(Step::PrivateRoot));
+        for (message, step) in [
+            (
+                "#6 0.1 runc run failed: unable to start container process: error during container init: error mounting \"proc\" to rootfs at \"/proc\": mount proc:/proc (via /proc/self/fd/6), flags: 0xe: operation not permitted",
+                Step::Proc,
+            ),
+            (
+                "ERROR: process \"/program\" did not complete: unable to start container process: error during container init: sethostname: operation not permitted",
+                Step::Hostname,
+            ),
+            ("ERROR: runc run failed: unable to start container process: exec: \"/bin/sh\": permission denied", Step::Execute),
+        ] {
+            assert_eq!(step_of(&format!("ERROR: {message}")).map(|found| found.step), Some(step), "{message}");
+        }
+        assert!(step_of("[rootlesskit:child ] error: EOF").is_none());
+        assert!(step_of("time=now level=warning msg=x").is_none());
+    }
 }

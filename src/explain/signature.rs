@@ -61,14 +61,14 @@ impl Signature {
 }
 
 /// What a refusal to make a user namespace may mean.
-const NO_USERNS: &[Cause] = &[Seccomp, UsernsClone0, UsernsApparmorRestrict, UsernsEl7Cmdline, PlatformSandbox];
+const NO_USERNS: &[Cause] = &[Seccomp, UsernsClone0, UsernsApparmorRestrict, PlatformSandbox];
 /// The same where a security module refused.
 const LSM_USERNS: &[Cause] = &[UsernsApparmorRestrict, ApparmorProfile, Selinux, ApparmorOrSelinux];
 /// The same of a mount.
 const LSM_MOUNT: &[Cause] = &[ApparmorProfile, UsernsApparmorRestrict, Selinux, ApparmorOrSelinux];
 const AT_LIMIT: &[Cause] = &[UsernsMax0, UsernsExhausted, UsernsMaxLevel];
 /// The kernel does not know the flag, or does not allow it to anybody.
-const UNKNOWN_USERNS: &[Cause] = &[UsernsKconfig, UsernsMax0, UsernsEl7Cmdline];
+const UNKNOWN_USERNS: &[Cause] = &[UsernsKconfig, UsernsMax0];
 const NO_MAP: &[Cause] = &[NestedUsernsRange, CapsDropped, NoNewPrivs, IdmapHelper, SubidConfig];
 const NO_BIND: &[Cause] = &[LockedMountFlags, WrongImageOrUid];
 /// A runtime that can't give a pod what it asks for.
@@ -112,8 +112,6 @@ pub const SIGNATURES: &[Signature] = &[
     names(&["max_user_namespaces", "non-zero"], &[UsernsMax0]),
     names(&["not enabled in /proc/sys/user/max_user_namespaces"], &[UsernsMax0]),
     names(&["max_user_namespaces"], AT_LIMIT).weighs(Weight::Speaks),
-    names(&["user_namespace.enable"], &[UsernsEl7Cmdline]),
-    names(&["namespace.unpriv_enable"], &[UsernsEl7Cmdline]),
     names(&["config_user_ns"], &[UsernsKconfig]),
     names(&["user namespaces are disabled"], &[UsernsMax0, UsernsClone0]),
     names(&["user namespaces", "not enabled"], &[UsernsMax0, UsernsClone0]),
@@ -188,6 +186,15 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["mqueue"], Step::Mqueue, &[Selinux, ApparmorOrSelinux]).with(EACCES),
     speaks(&["pivot_root"], Step::PivotRoot, LSM_MOUNT).with(EACCES),
     speaks(&["pivot_root"], Step::PivotRoot, &[Seccomp]).with(EPERM),
+    // The same with errors of which nothing is known.
+    speaks(&["sethostname"], Step::Hostname, &[]),
+    speaks(&["session keyring"], Step::SessionKeyring, &[]),
+    speaks(&["failed to unshare remaining namespaces"], Step::StepMountNamespace, &[]),
+    speaks(&["mounting \"proc\""], Step::Proc, &[]),
+    speaks(&["mount proc:/proc"], Step::Proc, &[]),
+    speaks(&["mounting \"devpts\""], Step::Devpts, &[]),
+    speaks(&["mounting \"mqueue\""], Step::Mqueue, &[]),
+    speaks(&["pivot_root"], Step::PivotRoot, &[]),
     // Mounts of the state dir.
     speaks(&["rbind", "ro"], Step::ReadOnlyRemount, NO_BIND).with(EPERM),
     speaks(&["containerd-mount", "overlay"], Step::Overlay, &[OverlayBackingFs, OverlayUsernsKernel]).with(EINVAL),
@@ -256,6 +263,7 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["no space left on device"], Step::StateDir, &[DiskSpace]).with(FULL).weighs(Weight::Follows),
     // An ordinary program of a build step.
     speaks(&["unable to start container process: exec:"], Step::Execute, &[LockedMountFlags]).with(EACCES),
+    speaks(&["unable to start container process: exec:"], Step::Execute, &[]),
     // Stages.
     names(&["failed to create pod sandbox"], NO_POD_USERNS).weighs(Weight::Stage),
     names(&["failedcreatepodsandbox"], NO_POD_USERNS).weighs(Weight::Stage),

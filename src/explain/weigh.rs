@@ -4,7 +4,7 @@ use super::scan::{Hit, Log};
 use super::signature::Weight;
 use crate::cause::Cause;
 use crate::check::{Case, Note, Standing, standing};
-use crate::fact::{Fact, Facts, SYSCTLS, Stage, Sysctl, Trial, TrialEnd};
+use crate::fact::{Distro, Fact, Facts, SYSCTLS, Stage, Trial, TrialEnd};
 use crate::profile::Profile;
 
 /// A cause that a log speaks of.
@@ -89,21 +89,15 @@ fn failing(facts: &Facts, hit: &Hit, profile: Profile, process_sandbox: Option<b
     Facts { trials: vec![Trial { plan, end, snapshotter: None, millis: 0 }], probes: Vec::new(), ..facts.clone() }
 }
 
-/// The facts, and where nothing is told what is usual on that system: what a kernel does where nobody has set anything.
+/// The facts, and where nothing is told what is so on that system as it is installed: a switch that it does not have, a limit that
+/// stops nobody, unless its row or its kernel's says otherwise.
 fn as_installed(facts: &Facts) -> Facts {
     let mut usual = facts.clone();
-    for row in SYSCTLS {
-        if facts.sysctls.get(row.sysctl).unreadable().is_some() {
-            usual.sysctls.set(row.sysctl, default_of(row.sysctl));
-        }
+    let of_system = |sysctl| facts.os.known().and_then(|os| Distro::default_of(os, sysctl));
+    let of_kernel = |sysctl| facts.kernel.known().and_then(|kernel| kernel.default_of(sysctl));
+    for row in SYSCTLS.iter().filter(|row| facts.sysctls.get(row.sysctl).unreadable().is_some()) {
+        let value = of_kernel(row.sysctl).or_else(|| of_system(row.sysctl));
+        usual.sysctls.set(row.sysctl, value.map_or(Fact::Absent, Fact::Known));
     }
     usual
-}
-
-fn default_of(sysctl: Sysctl) -> Fact<u64> {
-    match sysctl {
-        // Switches that not every kernel has.
-        Sysctl::UnprivilegedUsernsClone | Sysctl::ApparmorRestrictUnprivilegedUserns | Sysctl::UsernsMaxLevel => Fact::Absent,
-        _ => Fact::Absent,
-    }
 }
