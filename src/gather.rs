@@ -27,6 +27,8 @@ pub struct Options {
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
     pub trial_builds: bool,
+    /// Whether to read also what no verdict hangs on.
+    pub all: bool,
     /// How long one probe may take, and how long a read that touches the state dir may.
     pub deadline: Duration,
     /// Steps that the probes leave out.
@@ -76,6 +78,8 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         os: read::os_release(&host, &mounts, bare),
         kernel: read::kernel(&host),
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
+        security_modules: when(options.all, || read::security_modules(&host, &mounts)),
+        selinux: read::selinux(&host, &mounts, &process, options.all),
         apparmor: read::apparmor(&host, &sysctls, bare),
         sysctls,
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
@@ -98,6 +102,11 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         read::sysctls_after(&host, &mut facts.sysctls, |step| failed.contains(&step));
     }
     Ok(facts)
+}
+
+/// A fact that no verdict hangs on.
+fn when<T>(is_asked: bool, read: impl FnOnce() -> Fact<T>) -> Fact<T> {
+    if is_asked { read() } else { Fact::Denied(read::BY_FACTS_ALONE.into()) }
 }
 
 /// Runs one probe, if this process can take the builder's place at all.

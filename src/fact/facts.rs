@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
-    SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
+    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, Selinux, StateDir, Step,
+    SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,12 @@ pub struct Facts {
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
+    /// The security modules that are active, in the order in which the kernel asks them.
+    #[serde(default)]
+    pub security_modules: Fact<Vec<String>>,
+    /// What SELinux does, where it is active.
+    #[serde(default)]
+    pub selinux: Selinux,
     /// AppArmor's profiles for a builder's rootlesskit.
     #[serde(default)]
     pub apparmor: AppArmor,

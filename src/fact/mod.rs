@@ -21,6 +21,7 @@ mod probe;
 mod proc_fs;
 mod process;
 mod runtime;
+mod selinux;
 mod snapshotter;
 mod source;
 mod state_dir;
@@ -50,6 +51,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
+pub use selinux::{Selinux, SelinuxMode};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};

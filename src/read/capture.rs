@@ -20,7 +20,8 @@ use std::sync::{Arc, Mutex};
 const STAND_IN: &str = "#!/bin/false\n# Stands for a program that was here when this tree was captured.\n";
 
 /// The directories by which a reader knows that a file system was there, and with it that a file was not.
-const ANCHORS: [&str; 4] = ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev"];
+const ANCHORS: [&str; 7] =
+    ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev", "/sys/kernel/security", "/sys/fs", "/sys/fs/selinux/class"];
 
 /// Captures this machine, or this container, into a new or an empty directory. Of users only the builder's is taken. Nothing is
 /// written before all is read.
@@ -92,6 +93,10 @@ impl Capture {
                 self.look_at(path);
                 let target = std::fs::read_link(path);
                 self.note(path, target.map(|target| Item::Link { path: path.to_owned(), target }));
+            }
+            Source::Directory(path) => {
+                self.look_at(path);
+                self.note(path, std::fs::metadata(path).map(|_| Item::Directory(path.to_owned())));
             }
             Source::Device(path) => {
                 self.look_at(path);
