@@ -71,12 +71,14 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let sysctls = read::sysctls(&host, nested);
+    let kernel = read::kernel(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
         booted_at: read::boot_time(&stat),
         node: read::node_name(&host),
         os: read::os_release(&host, &mounts, bare),
-        kernel: read::kernel(&host),
+        boot_arguments: read::boot_arguments(&host, &kernel, options.all),
+        kernel,
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
         security_modules: when(options.all, || read::security_modules(&host, &mounts)),
         selinux: read::selinux(&host, &mounts, &process, options.all),

@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, Selinux, StateDir, Step,
-    SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
+    API_VERSION, AppArmor, BootArguments, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, Selinux,
+    StateDir, Step, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Facts {
     /// The running kernel's release.
     #[serde(default)]
     pub kernel: Fact<Release>,
+    /// Those of the arguments it was booted with that a builder may come to feel. For a verdict they are read of EL7's kernel alone.
+    #[serde(default)]
+    pub boot_arguments: Fact<BootArguments>,
     /// Whether the kernel knows user namespaces at all (CONFIG_USER_NS).
     #[serde(default)]
     pub user_namespaces: Fact<bool>,

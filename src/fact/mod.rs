@@ -5,6 +5,7 @@
 //! which places it can be read. Nothing here reads anything.
 
 mod apparmor;
+mod boot;
 mod capacity;
 mod distro;
 mod errno;
@@ -35,6 +36,7 @@ mod version;
 mod why;
 
 pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
+pub use boot::BootArguments;
 pub use capacity::Capacity;
 pub use distro::{DISTROS, Distro};
 pub use errno::Errno;

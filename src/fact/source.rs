@@ -115,6 +115,7 @@ const BEFORE_SYSCTLS: &[Row] = &[
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
     captured("kernel", Source::FirstOf(&[Source::Call("uname(2)"), Source::File("/proc/sys/kernel/osrelease")]), EVERYWHERE),
+    captured("bootArguments", Source::File("/proc/cmdline"), EVERYWHERE),
     captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
 ];
 

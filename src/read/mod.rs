@@ -33,7 +33,7 @@ pub(crate) use capacity::gather as capacity;
 pub(crate) use environment::{TMP, relative_temp_dir, runtime_dir, temporary};
 pub(crate) use given::read_file;
 pub(crate) use host::{CAPTURED, Host};
-pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
+pub(crate) use machine::{boot_arguments, boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
 pub(crate) use named::{file, is_file};
