@@ -31,6 +31,7 @@ mod trial;
 mod tunable;
 mod tuned;
 mod user_namespace;
+mod usual;
 mod version;
 mod why;
 
