@@ -56,8 +56,9 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
     let user = || case.facts.sub_ids.user.known().cloned();
     match ranges {
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
-        Fact::Known(ranges) => match count(ranges) {
-            count if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
+        Fact::Known(ranges) => match (overlapping(ranges), count(ranges)) {
+            (Some((first, second)), _) => lack(case, Cause::SubidConfig, Seen::Overlapping { ids, first, second }),
+            (None, count) if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
             _ => Judgement::Pass,
         },
         Fact::Absent => lack(case, Cause::SubidConfig, Seen::NoFile(ids)),
@@ -65,6 +66,13 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
         Fact::Denied(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
+}
+
+/// Two ranges that share an ID: no map takes both (map_write in kernel/user_namespace.c).
+fn overlapping(ranges: &[SubId]) -> Option<(SubId, SubId)> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_by_key(|range| range.start);
+    sorted.windows(2).find(|pair| pair[0].start.saturating_add(pair[0].length) > pair[1].start).map(|pair| (pair[0], pair[1]))
 }
 
 fn count(ranges: &[SubId]) -> u64 {
@@ -299,6 +307,10 @@ mod tests {
                 (Outcome::Pass, None, &|_| {}),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![SubId::STOCK, SubId::STOCK])),
+                (Outcome::Pass, None, &|f| {
+                    f.sub_ids.uids = Fact::Known(vec![SubId { start: 165_536, length: 10 }, SubId::STOCK])
+                }),
                 (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
                     bare(f);
                     f.sub_ids.gids = Fact::Absent

@@ -1,6 +1,7 @@
 //! What the API server refuses, and what it takes and nobody heeds.
 
 use super::finding::{Finding, Weight, one};
+use crate::cause::Cause;
 use crate::pod::edit::Edit;
 use crate::pod::image;
 use crate::pod::view::View;
@@ -50,7 +51,7 @@ pub(super) fn contradictions(view: &View) -> Vec<Finding> {
         let why = "procMount: Unmasked is refused by the API server where hostUsers is not false";
         let fix = "remove it, and give buildkitd --oci-worker-no-process-sandbox";
         let edits = [Edit::Container(view.number, &["securityContext", "procMount"], serde_json::Value::Null)];
-        return vec![invalid("procMount", why).fix(fix).edits(edits)];
+        return vec![Finding::stops(Cause::ProcmountAdmission, view.path("securityContext.procMount"), why).fix(fix).edits(edits)];
     }
     let escalation = view.container()["securityContext"]["allowPrivilegeEscalation"] == false;
     let both = || {
