@@ -33,6 +33,7 @@ mod trial;
 mod tunable;
 mod tuned;
 mod user_namespace;
+mod usual;
 mod version;
 mod why;
 

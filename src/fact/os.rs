@@ -52,9 +52,7 @@ impl OsRelease {
     /// Major and minor number of `VERSION_ID`, `(0, 0)` for what is none: where several versions differ, what the oldest knows
     /// is understood by the others.
     pub fn version(&self) -> (u32, u32) {
-        let mut numbers = self.version_id.as_deref().unwrap_or_default().trim_start_matches('v').split('.').map(str::parse);
-        let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
-        (next(), next())
+        numbers(self.version_id.as_deref().unwrap_or_default())
     }
 }
 
@@ -65,6 +63,13 @@ impl fmt::Display for OsRelease {
             None => f.write_str(&self.id),
         }
     }
+}
+
+/// Major and minor number of a version, 0 for each that is none.
+pub(super) fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    (next(), next())
 }
 
 fn unquote(value: &str) -> String {
