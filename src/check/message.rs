@@ -1,10 +1,7 @@
 //! What the messages of rootlesskit, runc and BuildKit speak of.
 
-use crate::fact::{Errno, Step, StepOutcome, StepResult};
+use crate::fact::{Errno, HELPERS, NO_USER_NAME, Step, StepOutcome, StepResult};
 use crate::text::shorten;
-
-/// How the helpers name themselves.
-const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
 
 /// Words of a message, and the step that they speak of. Their order matters: a message about newuidmap also names the file
 /// it could not execute, and one about a mount in a build step also the namespace that it is in.
@@ -33,9 +30,9 @@ pub(super) fn is_helpers_own(step: &StepResult) -> bool {
     step.detail.as_ref().is_some_and(|words| HELPERS.iter().any(|name| words.contains(name)))
 }
 
-/// Whether newuidmap does not know whom it works for: "Cannot determine your user name".
+/// Whether newuidmap does not know whom it works for.
 pub(super) fn says_no_user(step: &StepResult) -> bool {
-    step.detail.as_ref().is_some_and(|words| words.contains("user name"))
+    step.detail.as_ref().is_some_and(|words| words.contains(NO_USER_NAME))
 }
 
 /// The step that failed, by the messages. Parent and child of rootlesskit both complain, in no certain order; one that
