@@ -1,6 +1,7 @@
 //! Judging is total, and a better fact never worsens a verdict.
 
 mod facts;
+mod older;
 mod redacted;
 
 use buildkit_preflight::check::{Evidence, Ready, judge};
