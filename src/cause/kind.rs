@@ -33,6 +33,10 @@ pub enum Cause {
     UsernsMax0,
     /// Alibaba Cloud Linux's `kernel.userns_max_level` is too low.
     UsernsMaxLevel,
+    /// EL7's kernel was booted without the arguments that allow user namespaces to ordinary users.
+    #[serde(rename = "userns-el7-cmdline")]
+    #[strum(serialize = "userns-el7-cmdline")]
+    UsernsEl7Cmdline,
     /// A limit on namespaces is not 0 but reached.
     UsernsExhausted,
     /// Ubuntu's `kernel.apparmor_restrict_unprivileged_userns` is 1.

@@ -14,6 +14,7 @@ pub static CHECKS: &[Check] = &[
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
     userns::MAX_LEVEL,
+    userns::EL7_CMDLINE,
     userns::NAMESPACE_LIMITS,
     userns::APPARMOR_RESTRICTION,
     confinement::LSM_PROFILE,

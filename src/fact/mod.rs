@@ -5,6 +5,7 @@
 //! which places it can be read. Nothing here reads anything.
 
 mod apparmor;
+mod boot;
 mod capacity;
 mod defaults;
 mod distro;
@@ -22,6 +23,7 @@ mod probe;
 mod proc_fs;
 mod process;
 mod runtime;
+mod selinux;
 mod snapshotter;
 mod source;
 mod state_dir;
@@ -36,6 +38,7 @@ mod version;
 mod why;
 
 pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
+pub use boot::BootArguments;
 pub use capacity::Capacity;
 pub use defaults::{Defaults, SecurityModule, Version};
 pub use distro::{DISTROS, Distro};
@@ -53,6 +56,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
+pub use selinux::{Selinux, SelinuxMode};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};

@@ -98,6 +98,11 @@ pub struct Release {
 }
 
 impl Release {
+    /// All of it.
+    pub(super) fn full(&self) -> &str {
+        &self.full
+    }
+
     /// Major and minor number: `(6, 1)`.
     pub fn version(&self) -> (u32, u32) {
         self.version

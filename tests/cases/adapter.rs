@@ -200,7 +200,7 @@ fn confinement(told: &Told, facts: &mut Facts) {
     };
     process.no_new_privs = match told.flag("allow_privilege_escalation") {
         Some(allowed) => Fact::Known(!allowed),
-        None if privileged => Fact::Known(false),
+        None if privileged || on_host => Fact::Known(false),
         None => Fact::default(),
     };
     let (add, drop) = (told.list("caps_add"), told.list("caps_drop"));
@@ -329,8 +329,17 @@ pub(crate) fn manifest(report: &Report) -> Value {
             context["capabilities"][list] = json!(names);
         }
     }
-    let is_root = told.number("run_as_user") == Some(0) || told.is("image_variant", "rootful");
-    let image = if is_root { "moby/buildkit:v0.33.1" } else { "moby/buildkit:v0.33.1-rootless" };
+    let is_userns = told.flag("host_users") == Some(false) && !told.is("proc_mount", "Unmasked");
+    if is_userns && !told.has("privileged") {
+        context["privileged"] = true.into();
+    }
+    let image = match told.number("run_as_user") {
+        Some(0) => "moby/buildkit:v0.33.1",
+        None if is_userns || told.is("image_variant", "rootful") => "moby/buildkit:v0.33.1",
+        None | Some(1000) => "moby/buildkit:v0.33.1-rootless",
+        // An image of somebody's own, made for that user.
+        Some(_) => "registry.example/builder:1",
+    };
     let mut args = vec![];
     // As upstream's examples have it, where nobody tells.
     if told.flag("no_process_sandbox") != Some(false) {

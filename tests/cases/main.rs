@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 fn verdict(report: &Report) -> (Ready, String) {
     let text = adapter::manifest(report).to_string();
     let workloads = pod::workloads("report", &text).unwrap_or_else(|why| panic!("{}: {why:?}", report.id));
-    let builders = pod::builders(&workloads, None).unwrap_or_else(|why| panic!("{}: {why:?}", report.id));
+    let builders = pod::builders(&workloads, Some("builder")).unwrap_or_else(|why| panic!("{}: {why:?}", report.id));
     let stops = builders.iter().flat_map(|builder| builder.judge().findings).find(|finding| finding.weight == pod::Weight::Stops);
     if let Some(finding) = stops {
         return (Ready::NotReady, finding.cause.to_owned());
