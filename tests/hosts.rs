@@ -20,9 +20,9 @@ fn lay(name: &str, on: &Path) {
     let tree = hosts().join(name);
     if let Ok(base) = std::fs::read_to_string(tree.join(BASE)) {
         lay(base.trim(), on);
-        std::fs::remove_file(on.join(BASE)).ok();
     }
     copy(&tree.join("."), on);
+    let _ = std::fs::remove_file(on.join(BASE));
 }
 
 /// The table for all profiles, and the exit code.
