@@ -36,7 +36,8 @@ const LENGTH: &str = "std::time::Duration";
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 10] = ["aho_corasick", "base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
+const CRATES: [&str; 10] =
+    ["aho_corasick", "base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 

@@ -37,5 +37,7 @@ const PROC_MOUNT: Row = Row {
             .note("or set hostUsers: false beside procMount: Unmasked, on nodes with the label procmount=ready")
     },
     #[cfg(test)]
-    example: Example::log("spec.containers[0].securityContext.procMount: Invalid value: \"Unmasked\": `hostUsers` must be false to use `Unmasked`"),
+    example: Example::log(
+        "spec.containers[0].securityContext.procMount: Invalid value: \"Unmasked\": `hostUsers` must be false to use `Unmasked`",
+    ),
 };

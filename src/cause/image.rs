@@ -41,7 +41,11 @@ const PACKAGING: Row = Row {
     marks: &[Mark::OfTexts],
     forced: None,
     about: include_str!("about/image-packaging.md"),
-    remedy: |_| Remedy::new("name a released version of the image by its digest: moby/buildkit:VERSION-rootless@sha256:...; a moving tag such as master-rootless changes"),
+    remedy: |_| {
+        Remedy::new(
+            "name a released version of the image by its digest: moby/buildkit:VERSION-rootless@sha256:...; a moving tag such as master-rootless changes",
+        )
+    },
     #[cfg(test)]
     example: Example::log("exec: \"rootlesskit\": executable file not found in $PATH"),
 };

@@ -20,7 +20,9 @@ const SNAPSHOTTER: Row = Row {
             .note("then look for a newer version of the snapshotter")
     },
     #[cfg(test)]
-    example: Example::log("failed to remove /home/user/.local/share/buildkit/runc-overlayfs/snapshots/snapshots/7/work: device or resource busy"),
+    example: Example::log(
+        "failed to remove /home/user/.local/share/buildkit/runc-overlayfs/snapshots/snapshots/7/work: device or resource busy",
+    ),
 };
 
 const DEFAULT: Row = Row {
@@ -42,7 +44,9 @@ const REGRESSION: Row = Row {
     marks: &[Mark::OfTexts],
     forced: None,
     about: include_str!("about/runtime-regression.md"),
-    remedy: |_| Remedy::new("go back to the node image or the runtime's version with which builds worked, and report both versions to the vendor"),
+    remedy: |_| {
+        Remedy::new("go back to the node image or the runtime's version with which builds worked, and report both versions to the vendor")
+    },
     #[cfg(test)]
     example: Example::log(
         "OCI runtime exec failed: exec failed: unable to start container process: error executing setns process: exit status 1: unknown",

@@ -313,9 +313,7 @@ mod tests {
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![SubId::STOCK, SubId::STOCK])),
-                (Outcome::Pass, None, &|f| {
-                    f.sub_ids.uids = Fact::Known(vec![SubId { start: 165_536, length: 10 }, SubId::STOCK])
-                }),
+                (Outcome::Pass, None, &|f| f.sub_ids.uids = Fact::Known(vec![SubId { start: 165_536, length: 10 }, SubId::STOCK])),
                 (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
                     bare(f);
                     f.sub_ids.gids = Fact::Absent

@@ -35,6 +35,7 @@ pub static CHECKS: &[Check] = &[
     storage::OWNERS,
     layers::CHANGES,
     layers::TMPFS,
+    layers::SELINUX,
     layers::SNAPSHOTTER,
     layers::NOEXEC,
     storage::BIND_MOUNTS,

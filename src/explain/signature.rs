@@ -268,7 +268,8 @@ pub const SIGNATURES: &[Signature] = &[
     // The first clone.
     speaks(&["fork/exec /proc/self/exe"], Step::UserNamespace, AT_LIMIT).with(LIMIT),
     speaks(&["fork/exec /proc/self/exe"], Step::UserNamespace, NO_USERNS).with(EPERM),
-    speaks(&["fork/exec /proc/self/exe"], Step::UserNamespace, &[ApparmorProfile, UsernsApparmorRestrict, Selinux, ApparmorOrSelinux]).with(EACCES),
+    speaks(&["fork/exec /proc/self/exe"], Step::UserNamespace, &[ApparmorProfile, UsernsApparmorRestrict, Selinux, ApparmorOrSelinux])
+        .with(EACCES),
     speaks(&["fork/exec /proc/self/exe"], Step::UserNamespace, UNKNOWN_USERNS).with(EINVAL),
     speaks(&["clone_newuser"], Step::UserNamespace, AT_LIMIT).with(LIMIT),
     speaks(&["clone_newuser"], Step::UserNamespace, NO_USERNS).with(EPERM),

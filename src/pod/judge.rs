@@ -81,7 +81,7 @@ fn closest(view: &View, findings: &[Finding]) -> Profile {
 
 /// What the API server is expected to refuse. A pod that it takes has none of it.
 fn is_refused(finding: &Finding) -> bool {
-    finding.cause == "invalid-pod" || finding.cause == Cause::ProcmountAdmission.id()
+    ["invalid-pod", Cause::ProcmountAdmission.id(), Cause::AdmissionPolicy.id()].contains(&finding.cause)
 }
 
 /// A container that runs buildkitd, in its object.

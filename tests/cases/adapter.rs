@@ -2,8 +2,8 @@
 
 use crate::report::{Report, Told};
 use buildkit_preflight::fact::{
-    CapSet, DISTROS, Distro, Fact, Facts, Helper, IdMap, IdRange, MountFlags, Namespace, OsRelease, OwnPod, ProcFs, SYSCTLS, Seccomp, SubId,
-    Sysctl,
+    BootArguments, CapSet, DISTROS, Distro, Fact, Facts, Helper, IdMap, IdRange, MountFlags, Namespace, OsRelease, OwnPod, ProcFs, SYSCTLS,
+    Seccomp, SelinuxMode, SubId, Sysctl,
 };
 use buildkit_preflight::profile::Profile;
 use serde_json::{Value, json};
@@ -110,17 +110,20 @@ fn node(report: &Report, facts: &mut Facts) {
     if let Some(kernel) = &report.kernel {
         facts.kernel = release(kernel);
     }
-    if let Some(version) = report.k8s_version.as_deref().and_then(|version| format!("v{}", version.trim_start_matches('v')).try_into().ok()) {
+    if let Some(version) = report.k8s_version.as_deref().and_then(|version| format!("v{}", version.trim_start_matches('v')).try_into().ok())
+    {
         facts.kubelet.version = Fact::Known(version);
     }
     let runtime = report.runtime.as_deref().and_then(|text| {
-        let (name, rest) = [("containerd ", "containerd"), ("CRI-O ", "cri-o")].iter().find_map(|(word, name)| Some((name, text.split_once(word)?.1)))?;
+        let (name, rest) =
+            [("containerd ", "containerd"), ("CRI-O ", "cri-o")].iter().find_map(|(word, name)| Some((name, text.split_once(word)?.1)))?;
         let version = rest.split([' ', ',']).next()?;
         format!("{name}://{version}").try_into().ok()
     });
     if let Some(runtime) = runtime {
         facts.kubelet.runtime = Fact::Known(runtime);
     }
+    facts.boot_arguments = boot(&report.facts);
     facts.user_namespaces = match report.facts.text("config_user_ns") {
         Some("y") => Fact::Known(true),
         Some("n") => Fact::Known(false),
@@ -173,6 +176,14 @@ fn sysctls(told: &Told, facts: &mut Facts) {
     }
 }
 
+/// What is said to be missing is missing, and nothing else is known to be there.
+fn boot(told: &Told) -> Fact<BootArguments> {
+    match told.has("kernel_cmdline_missing") {
+        true => Fact::Known(BootArguments::default()),
+        false => Fact::default(),
+    }
+}
+
 fn confinement(told: &Told, facts: &mut Facts) {
     let process = &mut facts.process;
     let on_host = told.is("ran_in", "host");
@@ -197,6 +208,12 @@ fn confinement(told: &Told, facts: &mut Facts) {
         (None, None, Some("enforcing")) if on_host => label("unconfined_u:unconfined_r:unconfined_t:s0"),
         _ if privileged || on_host => Fact::Absent,
         _ => Fact::default(),
+    };
+    facts.selinux.mode = match told.text("selinux_mode") {
+        Some("enforcing") => Fact::Known(SelinuxMode::Enforcing),
+        Some("permissive") => Fact::Known(SelinuxMode::Permissive),
+        Some(_) => Fact::Absent,
+        None => Fact::default(),
     };
     process.no_new_privs = match told.flag("allow_privilege_escalation") {
         Some(allowed) => Fact::Known(!allowed),
@@ -251,19 +268,25 @@ fn ids(report: &Report, facts: &mut Facts) {
         (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Absent, Fact::Absent);
     }
     if let Some(ranges) = told.list("subuid_ranges") {
-        let range = |text: &&str| text.split_once(':').and_then(|(start, length)| Some(SubId { start: start.parse().ok()?, length: length.parse().ok()? }));
+        let range = |text: &&str| {
+            text.split_once(':').and_then(|(start, length)| Some(SubId { start: start.parse().ok()?, length: length.parse().ok()? }))
+        };
         let ranges: Vec<_> = ranges.iter().filter_map(range).collect();
         (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Known(ranges.clone()), Fact::Known(ranges));
     }
-    let has_stock = ["image", "buildkit_version", "image_variant"].iter().filter_map(|key| told.text(key)).any(|text| text.contains("rootless"));
+    let has_stock =
+        ["image", "buildkit_version", "image_variant"].iter().filter_map(|key| told.text(key)).any(|text| text.contains("rootless"));
     if has_stock && facts.sub_ids.uids.unreadable().is_some() && !told.has("run_as_user") {
         (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Known(vec![SubId::STOCK]), Fact::Known(vec![SubId::STOCK]));
     }
     match told.text("helper_filecaps") {
-        Some(state) => (facts.newuidmap, facts.newgidmap) = (helper("newuidmap", state == "present"), helper("newgidmap", state == "present")),
+        Some(state) => {
+            (facts.newuidmap, facts.newgidmap) = (helper("newuidmap", state == "present"), helper("newgidmap", state == "present"))
+        }
         None => {}
     }
-    let map = |length: u64| Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 100_000, length: u32::try_from(length).unwrap_or(u32::MAX) }]));
+    let map =
+        |length: u64| Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 100_000, length: u32::try_from(length).unwrap_or(u32::MAX) }]));
     match told.number("uid_map_size") {
         // The builder mapped its own ID alone.
         Some(1) => (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Known(vec![]), Fact::Known(vec![])),
@@ -289,7 +312,9 @@ fn storage(told: &Told, facts: &mut Facts) {
         state.flags = Fact::Known(MountFlags { read_only: has("ro"), nosuid: has("nosuid"), nodev: has("nodev"), noexec: has("noexec") });
     }
     // Docker's engine calls the first overlay2.
-    let asked = told.list("snapshotter").and_then(|names| names.first().and_then(|name| if *name == "overlay2" { "overlayfs" } else { name }.parse().ok()));
+    let asked = told
+        .list("snapshotter")
+        .and_then(|names| names.first().and_then(|name| if *name == "overlay2" { "overlayfs" } else { name }.parse().ok()));
     let wants_fuse = told.has("dev_fuse") && !told.has("snapshotter");
     state.snapshotter = asked.or_else(|| wants_fuse.then(|| "fuse-overlayfs".parse().expect("a snapshotter")));
     facts.dev_fuse = match (told.text("dev_fuse"), told.text("fuse_module")) {
@@ -306,7 +331,11 @@ fn storage(told: &Told, facts: &mut Facts) {
 pub(crate) fn manifest(report: &Report) -> Value {
     let told = &report.facts;
     let mut context = json!({});
-    for (key, field) in [("privileged", "privileged"), ("allow_privilege_escalation", "allowPrivilegeEscalation"), ("read_only_root_fs", "readOnlyRootFilesystem")] {
+    for (key, field) in [
+        ("privileged", "privileged"),
+        ("allow_privilege_escalation", "allowPrivilegeEscalation"),
+        ("read_only_root_fs", "readOnlyRootFilesystem"),
+    ] {
         if let Some(value) = told.flag(key) {
             context[field] = value.into();
         }

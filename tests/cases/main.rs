@@ -41,8 +41,11 @@ impl Tally {
 fn main() -> ExitCode {
     let file = std::env::var("CASES").unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/visible.jsonl").into());
     let text = std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{file}: {why}"));
-    let reports: Vec<Report> =
-        text.lines().enumerate().map(|(at, line)| serde_json::from_str(line).unwrap_or_else(|why| panic!("{file}, line {}: {why}", at + 1))).collect();
+    let reports: Vec<Report> = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| serde_json::from_str(line).unwrap_or_else(|why| panic!("{file}, line {}: {why}", at + 1)))
+        .collect();
     let asked = |what: Asked| reports.iter().filter(move |report| report.asked.contains(&what));
 
     let is_verbose = std::env::var_os("VERBOSE").is_some();
@@ -67,7 +70,12 @@ fn main() -> ExitCode {
         let is_right = causes.first().map(|first| report.expect.causes.contains(first));
         diagnoses.count(is_right);
         if is_right != Some(true) || is_verbose {
-            println!("{}: {causes:?}, expected {:?}: {}", report.id, report.expect.causes, report.error.as_deref().unwrap_or_default().escape_debug());
+            println!(
+                "{}: {causes:?}, expected {:?}: {}",
+                report.id,
+                report.expect.causes,
+                report.error.as_deref().unwrap_or_default().escape_debug()
+            );
         }
     }
     let good = [

@@ -77,7 +77,10 @@ impl fmt::Display for Seen {
                 write!(f, "the pod asked for hostUsers: false but runs in the node's own user namespace: {by}")
             }
             Seen::RuntimeIgnores(runtime) => {
-                write!(f, "this version of the container runtime ({runtime}) starts a pod with hostUsers: false in the node's own user namespace")
+                write!(
+                    f,
+                    "this version of the container runtime ({runtime}) starts a pod with hostUsers: false in the node's own user namespace"
+                )
             }
             Seen::Yama => {
                 f.write_str("kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes")
