@@ -247,7 +247,8 @@ mod tests {
         let openshift = |f: &mut crate::fact::Facts| {
             f.process.pid_namespace = bare.clone();
             f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
-            f.os = crate::fact::OsRelease::from_image("Red Hat Enterprise Linux CoreOS 418.94.202509100653-0").map_or(Fact::Absent, Fact::Known);
+            f.os = crate::fact::OsRelease::from_image("Red Hat Enterprise Linux CoreOS 418.94.202509100653-0")
+                .map_or(Fact::Absent, Fact::Known);
         };
         let outcome = |facts: &crate::fact::Facts| {
             let verdict = judge(facts, Profile::NoProcessSandbox, None);

@@ -67,9 +67,9 @@ impl fmt::Display for Seen {
             Seen::Filtered => f.write_str("a seccomp filter is active; only a probe shows what the filter refuses"),
             Seen::Confined(label) => write!(f, "{label} confines this pod"),
             Seen::Labelled(label) => write!(f, "{label} is active; only a probe shows what it refuses"),
-            Seen::PodsAreLabelled => {
-                f.write_str("SELinux is active, and the runtime of this system labels each pod: only a pod shows what SELinux refuses there")
-            }
+            Seen::PodsAreLabelled => f.write_str(
+                "SELinux is active, and the runtime of this system labels each pod: only a pod shows what SELinux refuses there",
+            ),
             Seen::SelinuxAroundShell => {
                 f.write_str("SELinux is active: it refuses a pod labelled container_t mounts that it allows this shell")
             }
