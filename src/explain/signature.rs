@@ -71,6 +71,7 @@ const AT_LIMIT: &[Cause] = &[UsernsMax0, UsernsExhausted, UsernsMaxLevel];
 const UNKNOWN_USERNS: &[Cause] = &[UsernsKconfig, UsernsMax0, UsernsEl7Cmdline];
 const NO_MAP: &[Cause] = &[NestedUsernsRange, CapsDropped, NoNewPrivs, IdmapHelper, SubidConfig];
 const OWN_MAP: &[Cause] = &[UsernsApparmorRestrict, NestedUsernsRange, CapsDropped, SubidConfig];
+const NO_PROC: &[Cause] = &[MaskedProc, ProcmountRuntime];
 const NO_BIND: &[Cause] = &[LockedMountFlags, WrongImageOrUid];
 /// A runtime that can't give a pod what it asks for.
 const NO_POD_USERNS: &[Cause] = &[UsernsPodRuntime, UsernsMax0];
@@ -101,6 +102,7 @@ pub const SIGNATURES: &[Signature] = &[
     names(&["doesn't support idmap mounts"], NO_POD_USERNS),
     names(&["idmap mount", "not support"], NO_POD_USERNS),
     names(&["idmapped mounts", "not support"], NO_POD_USERNS),
+    names(&["failed to create userns for"], &[Yama, UsernsPodRuntime]),
     speaks(&["noop process for unshare"], Step::UserNamespace, AT_LIMIT).with(LIMIT),
     speaks(&["noop process for unshare"], Step::UserNamespace, NO_POD_USERNS),
     names(&["failed to update /proc/self/oom_score_adj"], &[RuntimeDefault]),
@@ -195,15 +197,15 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["keyctl"], Step::SessionKeyring, &[Seccomp]).with(EPERM),
     speaks(&["session key"], Step::SessionKeyring, &[Seccomp]).with(EPERM),
     speaks(&["failed to unshare remaining namespaces"], Step::StepMountNamespace, &[UsernsExhausted]).with(LIMIT),
-    speaks(&["mounting \"proc\""], Step::Proc, &[MaskedProc]).with(EPERM),
+    speaks(&["mounting \"proc\""], Step::Proc, NO_PROC).with(EPERM),
     speaks(&["mounting \"proc\""], Step::Proc, &[MaskedProc, Selinux, ApparmorProfile]).with(EACCES),
-    speaks(&["mount proc"], Step::Proc, &[MaskedProc]).with(EPERM),
-    speaks(&["mount `proc`"], Step::Proc, &[MaskedProc]).with(EPERM),
-    speaks(&["mount `/proc`"], Step::Proc, &[MaskedProc]).with(EPERM),
-    speaks(&["mount /proc"], Step::Proc, &[MaskedProc]).with(EPERM),
-    speaks(&["mounting proc"], Step::Proc, &[MaskedProc]).with(EPERM),
-    speaks(&["mount: /proc"], Step::Proc, &[MaskedProc]).with(REFUSED),
-    speaks(&["mount(\"proc\""], Step::Proc, &[MaskedProc]).with(EPERM),
+    speaks(&["mount proc"], Step::Proc, NO_PROC).with(EPERM),
+    speaks(&["mount `proc`"], Step::Proc, NO_PROC).with(EPERM),
+    speaks(&["mount `/proc`"], Step::Proc, NO_PROC).with(EPERM),
+    speaks(&["mount /proc"], Step::Proc, NO_PROC).with(EPERM),
+    speaks(&["mounting proc"], Step::Proc, NO_PROC).with(EPERM),
+    speaks(&["mount: /proc"], Step::Proc, NO_PROC).with(REFUSED),
+    speaks(&["mount(\"proc\""], Step::Proc, NO_PROC).with(EPERM),
     speaks(&["mount proc"], Step::Proc, &[MaskedProc, Selinux, ApparmorProfile]).with(EACCES),
     speaks(&["mount `proc`"], Step::Proc, &[MaskedProc, Selinux, ApparmorProfile]).with(EACCES),
     speaks(&["devpts"], Step::Devpts, &[Selinux, ApparmorOrSelinux]).with(EACCES),
@@ -228,6 +230,7 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["containerd-mount"], Step::ReadOnlyRemount, NO_BIND).with(EPERM),
     speaks(&["buildkit-mount"], Step::ReadOnlyRemount, NO_BIND).with(EPERM),
     speaks(&["remount"], Step::ReadOnlyRemount, &[LockedMountFlags]).with(EPERM),
+    speaks(&["/run/user"], Step::RuntimeDir, &[RuntimeDir, ReadOnlyRoot, ImageUser]).with(&[Errno::EACCES, Errno::EROFS]),
     // FUSE, before what speaks of overlays.
     names(&["fuse: device not found"], &[DevFuse]).at(Step::Fuse),
     names(&["modprobe fuse"], &[DevFuse]).at(Step::Fuse),
@@ -258,6 +261,7 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["preparing rootfs"], Step::BindMount, &[Selinux, ApparmorOrSelinux]).with(EACCES),
     speaks(&["preparing rootfs"], Step::BindMount, NO_BIND).with(EPERM),
     speaks(&["security.capability"], Step::FileCapability, &[StateDirXattr]),
+    speaks(&["failed to set capabilities"], Step::FileCapability, &[StateDirXattr]),
     speaks(&["setxattr"], Step::FileCapability, &[StateDirXattr]),
     // Propagation of /.
     speaks(&["failed to share mount point"], Step::PrivateRoot, LSM_MOUNT).with(EACCES),
@@ -299,7 +303,8 @@ pub const SIGNATURES: &[Signature] = &[
     speaks(&["rootlesskit", "directory under /tmp"], Step::TempDir, &[TempDir, ReadOnlyRoot]),
     speaks(&["could not create", "buildkit"], Step::StateDir, &[StateDir, ReadOnlyRoot, ImageUser]).with(REFUSED),
     speaks(&["mkdir", "buildkit"], Step::StateDir, &[StateDir, ImageUser]).with(EACCES),
-    speaks(&["read-only file system"], Step::StateDir, &[ReadOnlyRoot, StateDir]).weighs(Weight::Follows),
+    speaks(&["read-only file system"], Step::StateDir, &[ReadOnlyRoot, StateDir, OverlayReadOnly]).weighs(Weight::Follows),
+    speaks(&["input/output error"], Step::OverlayChange, &[OverlayNoXattr]).weighs(Weight::Follows),
     speaks(&["disk quota exceeded"], Step::StateDir, &[DiskSpace]),
     names(&["low on resource: ephemeral-storage"], &[DiskSpace]),
     // Of all errors that the kernel gives to a mount only a security module's is this one.
@@ -314,3 +319,75 @@ pub const SIGNATURES: &[Signature] = &[
     names(&["createcontainererror"], NO_POD_USERNS).weighs(Weight::Stage),
     names(&["failed to create containerd task"], NO_POD_USERNS).weighs(Weight::Stage),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::Mark;
+    use crate::explain::{Scan, explain};
+    use crate::fact::Facts;
+    use crate::profile::Profile;
+
+    /// What a log says without any fact.
+    fn causes(log: &str, profile: Profile) -> Vec<Cause> {
+        let mut scan = Scan::new();
+        scan.feed(log.as_bytes());
+        let mut facts = Facts::unknown();
+        facts.process.asked_user_namespace = crate::fact::Fact::Known(profile.has_pod_user_namespace());
+        explain(&scan.finish(), &facts, profile, None).iter().map(|explained| explained.cause).collect()
+    }
+
+    #[test]
+    fn each_message_can_be_found() {
+        for signature in SIGNATURES {
+            let error = signature.errnos.first().map_or("", |errno| errno.text());
+            let line = format!("{}: {error}", signature.says.join(" "));
+            let mut scan = Scan::new();
+            scan.feed(line.to_uppercase().as_bytes());
+            let log = scan.finish();
+            let found = log.hits.first().map(|hit| hit.signature.says);
+            assert_eq!(found, Some(signature.says), "{line}: an earlier row takes it");
+            assert!(signature.says.iter().all(|word| *word == word.to_lowercase() && !word.is_empty()), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_text_shows_is_explained_by_its_cause() {
+        let mut silent = Vec::new();
+        // The last one is what is left where no message is known.
+        for cause in Cause::ALL.iter().filter(|cause| **cause != BuildFailed) {
+            let about = cause.row().about;
+            let shows = about.split("## How it shows").nth(1).and_then(|rest| rest.split("## ").next()).expect("each text has that part");
+            let logs: Vec<_> = shows.split("```").skip(1).step_by(2).collect();
+            assert!(!logs.is_empty(), "{cause} shows no message");
+            let named = logs.iter().any(|log| causes(log.split_once('\n').expect("a line").1, Profile::Userns).contains(cause));
+            if !named {
+                silent.push((cause.id(), logs));
+            }
+        }
+        assert!(silent.is_empty(), "{silent:#?}");
+    }
+
+    #[test]
+    fn a_cause_that_no_fact_shows_is_told_by_its_words() {
+        for row in Cause::ALL.iter().map(|cause| cause.row()).filter(|row| row.is(Mark::OfTexts)) {
+            let log = row.example.log.expect("a log");
+            assert_eq!(causes(log, Profile::NoProcessSandbox).first(), Some(&row.cause), "{log}");
+        }
+    }
+
+    #[test]
+    fn what_a_builder_says_where_all_is_well_speaks_of_nothing() {
+        let log = r#"
+time="2026-11-30T12:00:00Z" level=info msg="auto snapshotter: using overlayfs"
+time="2026-11-30T12:00:00Z" level=warning msg="NoProcessSandbox is enabled. Note that NoProcessSandbox allows build containers to kill (and potentially ptrace) an arbitrary process in the BuildKit host namespace."
+time="2026-11-30T12:00:00Z" level=info msg="found worker \"abc\", labels=map[org.mobyproject.buildkit.worker.executor:oci], platforms=[linux/amd64 linux/386]"
+time="2026-11-30T12:00:00Z" level=warning msg="skipping containerd worker, as \"/run/containerd/containerd.sock\" does not exist"
+time="2026-11-30T12:00:00Z" level=info msg="running server on /run/user/1000/buildkit/buildkitd.sock"
+#7 [2/3] RUN apk add --no-cache fuse-overlayfs shadow-uidmap
+#7 0.512 (1/4) Installing shadow-uidmap (4.17.3-r0)
+#7 DONE 1.2s
+"#;
+        assert_eq!(causes(log, Profile::NoProcessSandbox), []);
+    }
+}
