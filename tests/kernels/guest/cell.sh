@@ -36,6 +36,7 @@ for profile in $NODE_PROFILES; do
 done
 if [ -n "$SELINUX" ]; then
   for boolean in $SELINUX_BOOLEANS; do selinux_boolean "$boolean" 1; later "selinux_boolean $boolean 0"; done
+  dmesg -c > /dev/null; echo 0 > /proc/sys/kernel/printk_ratelimit
   case $SELINUX in enforcing) set_enforce 1;; *) set_enforce 0;; esac
   # Files of the cell that lie over those of the image, which a runtime labels for the pod.
   labelled "$cell"/*
@@ -117,6 +118,7 @@ if ! created check; then
   fi
 fi
 container build builder "$BUILD_LIMIT"
+[ -z "$SELINUX" ] || dmesg | sed -n 's/.*avc: *denied/denied/p' > /run/out/denials
 
 # ---- undone in reverse order
 tac /run/undo > /run/undo.now; . /run/undo.now
