@@ -27,6 +27,8 @@ pub struct Options {
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
     pub trial_builds: bool,
+    /// Whether to read also what no verdict hangs on.
+    pub all: bool,
     /// How long one probe may take, and how long a read that touches the state dir may.
     pub deadline: Duration,
     /// Steps that the probes leave out.
@@ -69,13 +71,17 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let sysctls = read::sysctls(&host, nested);
+    let kernel = read::kernel(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
         booted_at: read::boot_time(&stat),
         node: read::node_name(&host),
         os: read::os_release(&host, &mounts, bare),
-        kernel: read::kernel(&host),
+        boot_arguments: read::boot_arguments(&host, &kernel, options.all),
+        kernel,
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
+        security_modules: when(options.all, || read::security_modules(&host, &mounts)),
+        selinux: read::selinux(&host, &mounts, &process, options.all),
         apparmor: read::apparmor(&host, &sysctls, bare),
         sysctls,
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
@@ -98,6 +104,11 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         read::sysctls_after(&host, &mut facts.sysctls, |step| failed.contains(&step));
     }
     Ok(facts)
+}
+
+/// A fact that no verdict hangs on.
+fn when<T>(is_asked: bool, read: impl FnOnce() -> Fact<T>) -> Fact<T> {
+    if is_asked { read() } else { Fact::Denied(read::BY_FACTS_ALONE.into()) }
 }
 
 /// Runs one probe, if this process can take the builder's place at all.

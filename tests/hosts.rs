@@ -163,6 +163,7 @@ fn judged(root: &Path) -> Vec<Ready> {
         own_pod: AsOwnPod::No,
         plans: Vec::new(),
         trial_builds: false,
+        all: false,
         deadline: std::time::Duration::from_secs(600),
         without: Vec::new(),
     };

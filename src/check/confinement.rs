@@ -81,9 +81,10 @@ pub(super) const LSM_PROFILE: Check = Check {
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
         judge: |case| {
+            let is_permissive = case.facts.selinux.is_permissive();
             if !case.place.is_builders_confinement() {
                 // A shell is hardly ever confined; a pod is where the runtime labels containers.
-                return match case.facts.process.selinux_type() {
+                return match case.facts.process.selinux_type().filter(|_| !is_permissive) {
                     Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => {
                         Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell)
                     }
@@ -99,6 +100,7 @@ pub(super) const LSM_PROFILE: Check = Check {
                     Judgement::fail(Cause::ApparmorProfile, Seen::Confined(apparmor(name)))
                 }
                 (_, Some(name), _) => Judgement::unknown(Seen::Labelled(apparmor(name))),
+                (_, _, Some(_)) if is_permissive => Judgement::Pass,
                 // Types that container-selinux makes for nested containers or leaves unconfined.
                 (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
                 (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind))),
@@ -213,6 +215,10 @@ mod tests {
     #[test]
     fn security_module() {
         let label = |label: &str| Fact::Known(label.to_owned());
+        let permissive = |f: &mut crate::fact::Facts| {
+            f.process.lsm_label = label("system_u:system_r:container_t:s0");
+            f.selinux.mode = Fact::Known(crate::fact::SelinuxMode::Permissive);
+        };
         table(
             "security-module",
             &[
@@ -221,6 +227,7 @@ mod tests {
                 (Outcome::Fail, Some(Cause::ApparmorProfile), &|f| f.process.lsm_label = label("cri-containerd.apparmor.d (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
+                (Outcome::Pass, None, &permissive),
             ],
         );
         let bare = Fact::Known(crate::fact::Namespace::Initial);
@@ -234,6 +241,12 @@ mod tests {
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});
+        failed_at(Step::Devpts, Errno::EACCES, Cause::ApparmorOrSelinux, permissive);
+        let around_shell = |f: &mut crate::fact::Facts| {
+            permissive(f);
+            f.process.pid_namespace = bare.clone();
+        };
+        table("security-module", &[(Outcome::NotApplicable, None, &around_shell)]);
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Place<'_> {
     pub(super) fn security_module(&self) -> Cause {
         let process = &self.facts.process;
         match process.lsm_label.known() {
+            Some(_) if process.selinux_type().is_some() && self.facts.selinux.is_permissive() => Cause::ApparmorOrSelinux,
             Some(_) if process.selinux_type().is_some() => Cause::Selinux,
             // An unconfined label too: profiles attach by the path of the executable.
             Some(_) => Cause::ApparmorProfile,

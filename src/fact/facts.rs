@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
-    SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
+    API_VERSION, AppArmor, BootArguments, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, Selinux,
+    StateDir, Step, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub struct Facts {
     /// The running kernel's release.
     #[serde(default)]
     pub kernel: Fact<Release>,
+    /// Those of the arguments it was booted with that a builder may come to feel. For a verdict they are read of EL7's kernel alone.
+    #[serde(default)]
+    pub boot_arguments: Fact<BootArguments>,
     /// Whether the kernel knows user namespaces at all (CONFIG_USER_NS).
     #[serde(default)]
     pub user_namespaces: Fact<bool>,
@@ -40,6 +43,12 @@ pub struct Facts {
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
+    /// The security modules that are active, in the order in which the kernel asks them.
+    #[serde(default)]
+    pub security_modules: Fact<Vec<String>>,
+    /// What SELinux does, where it is active.
+    #[serde(default)]
+    pub selinux: Selinux,
     /// AppArmor's profiles for a builder's rootlesskit.
     #[serde(default)]
     pub apparmor: AppArmor,

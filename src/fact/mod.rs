@@ -5,7 +5,9 @@
 //! which places it can be read. Nothing here reads anything.
 
 mod apparmor;
+mod boot;
 mod capacity;
+mod defaults;
 mod distro;
 mod errno;
 mod facts;
@@ -21,6 +23,7 @@ mod probe;
 mod proc_fs;
 mod process;
 mod runtime;
+mod selinux;
 mod snapshotter;
 mod source;
 mod state_dir;
@@ -30,17 +33,20 @@ mod trial;
 mod tunable;
 mod tuned;
 mod user_namespace;
+mod usual;
 mod version;
 mod why;
 
 pub use apparmor::{APPARMOR_FILES, AppArmor, ROOTLESSKIT};
+pub use boot::BootArguments;
 pub use capacity::Capacity;
+pub use defaults::{Defaults, SecurityModule, Version};
 pub use distro::{DISTROS, Distro};
 pub use errno::Errno;
 pub use facts::Facts;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use keeps::{Keeps, Settings, Switch};
-pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, Since};
+pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, OVERLAY_WITH_SELINUX, Since};
 pub use kubelet::{Kubelet, Runtime};
 pub use observed::Fact;
 pub use os::{OsRelease, Release};
@@ -50,6 +56,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
+pub use selinux::{Selinux, SelinuxMode};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};

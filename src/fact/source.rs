@@ -13,6 +13,8 @@ pub enum Source {
     Link(&'static str),
     /// The files of sysctl.d(5).
     SysctlFiles,
+    /// A directory that is there.
+    Directory(&'static str),
     /// A device that is opened.
     Device(&'static str),
     /// The first of these that tells.
@@ -42,9 +44,8 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::File(name) | Source::Link(name) | Source::Call(name) | Source::Environment(name) | Source::Option(name) => {
-                f.write_str(name)
-            }
+            Source::File(name) | Source::Link(name) | Source::Directory(name) | Source::Call(name) => f.write_str(name),
+            Source::Environment(name) | Source::Option(name) => f.write_str(name),
             Source::Sysctl(sysctl) => f.write_str(&sysctl.path()),
             Source::SysctlFiles => f.write_str("sysctl.d below /etc, /run, /usr/local/lib and /usr/lib, /etc/sysctl.conf"),
             Source::Device(name) => write!(f, "open(2) of {name}"),
@@ -114,6 +115,7 @@ const BEFORE_SYSCTLS: &[Row] = &[
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
     captured("kernel", Source::FirstOf(&[Source::Call("uname(2)"), Source::File("/proc/sys/kernel/osrelease")]), EVERYWHERE),
+    captured("bootArguments", Source::File("/proc/cmdline"), EVERYWHERE),
     captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
 ];
 
@@ -133,6 +135,10 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("process.askedUnconfined", Source::Shape, EVERYWHERE),
     row("process.askedUserNamespace", Source::Shape, EVERYWHERE),
     row("process.askedUnmaskedProc", Source::Shape, EVERYWHERE),
+    captured("securityModules", Source::File("/sys/kernel/security/lsm"), EVERYWHERE),
+    captured("selinux.mode", Source::FirstOf(&[Source::File("/sys/fs/selinux/enforce"), Source::Directory("/sys/fs/selinux")]), EVERYWHERE),
+    captured("selinux.decidesUserNamespaces", Source::Directory("/sys/fs/selinux/class/user_namespace"), EVERYWHERE),
+    captured("selinux.containerUseDevices", Source::File("/sys/fs/selinux/booleans/container_use_devices"), EVERYWHERE),
     row("apparmor.loaded", Source::File("/sys/kernel/security/apparmor/profiles"), HOST_ONLY),
     row("apparmor.files", Source::File("/etc/apparmor.d"), HOST_ONLY),
     captured("procFs", Source::File("/proc/self/mountinfo"), EVERYWHERE),

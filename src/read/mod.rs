@@ -14,6 +14,7 @@ mod mounts;
 mod named;
 mod own_pod;
 mod process;
+mod security;
 mod state_dir;
 mod status;
 mod sysctl;
@@ -23,19 +24,23 @@ mod tuned;
 mod watch;
 mod whole;
 
+/// Why a fact is left out by whoever only judges: no verdict hangs on it.
+pub(crate) const BY_FACTS_ALONE: &str = "read by the command facts alone";
+
 pub(crate) use apparmor::gather as apparmor;
 pub(crate) use bounded::bounded;
 pub(crate) use capacity::gather as capacity;
 pub(crate) use environment::{TMP, relative_temp_dir, runtime_dir, temporary};
 pub(crate) use given::read_file;
 pub(crate) use host::{CAPTURED, Host};
-pub(crate) use machine::{boot_time, kernel, node_name, os_release, stat};
+pub(crate) use machine::{boot_arguments, boot_time, kernel, node_name, os_release, stat};
 pub(crate) use mounts::{Mounts, proc_fs};
 #[cfg(feature = "cli")]
 pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
 pub(crate) use own_pod::own_pod;
 pub(crate) use process::gather as process;
+pub(crate) use security::{modules as security_modules, selinux};
 pub(crate) use state_dir::{gather as state_dir, unanswered, wanted as wanted_state_dir};
 pub(crate) use sysctl::{sysctls, sysctls_after};
 pub(crate) use sysctl_files::gather as sysctl_files;

@@ -87,6 +87,15 @@ pub(crate) fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount>
     mounts.iter().filter(|mount| below(&mount.point)).max_by_key(|mount| mount.point.len())
 }
 
+/// Whether a file system of this type is what lies on a mount point.
+///
+/// # Errors
+/// Why the mount table can't be read.
+pub(crate) fn is_mounted(mounts: &Mounts, point: &str, file_system: &str) -> Result<bool, Why> {
+    let mounts = mounts.as_ref().map_err(Why::clone)?;
+    Ok(mounts.iter().rfind(|mount| mount.point == point).is_some_and(|mount| mount.file_system == file_system))
+}
+
 /// Directories of /proc that the kernel keeps empty for a mount: what lies there hides nothing
 /// (is_empty_dir_inode in fs/namespace.c; proc_create_mount_point in fs/proc).
 const MADE_TO_BE_COVERED: [&str; 4] = ["sys/fs/binfmt_misc", "fs/nfsd", "xen", "openprom"];
