@@ -221,7 +221,7 @@ mod tests {
     use crate::cause::Cause;
     use crate::check::testing::{facts_of, failed_at, healthy, table, with_probe};
     use crate::check::{Outcome, Ready, judge};
-    use crate::fact::{Errno, Fact, Facts, MountFlags, Snapshotter, Step};
+    use crate::fact::{Errno, Fact, Facts, MountFlags, SelinuxMode, Snapshotter, Step};
     use crate::profile::Profile;
 
     fn old_kernel(facts: &mut Facts) {

@@ -56,7 +56,7 @@ pub use probe::{Builder, End, MapSource, Plan, Probe, Step, StepOutcome, StepRes
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
-pub use selinux::{Selinux, SelinuxMode};
+pub use selinux::{Selinux, SelinuxMode, is_builders_type};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};
