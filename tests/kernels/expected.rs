@@ -100,7 +100,7 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("daemon", &["newuidmap", "not found"], &[IdmapHelper]),
         ("daemon", &["no such file", "newuidmap"], &[IdmapHelper]),
         ("daemon", &["subuid"], &[ImageUser, SubidConfig]),
-        ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, UsernsClone0]),
+        ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, Selinux, UsernsClone0]),
         ("daemon", &["exec /proc/self/exe", "no space left"], &[UsernsMax0, UsernsExhausted]),
         ("daemon", &["exec /proc/self/exe", "permission denied"], &[ApparmorProfile, Selinux]),
         ("daemon", &["share mount point", "permission denied"], &[ApparmorProfile, Selinux]),
