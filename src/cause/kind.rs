@@ -97,6 +97,22 @@ pub enum Cause {
     KeyQuota,
     /// /proc is masked, and the profile needs a fresh one for each build step.
     MaskedProc,
+    /// The image or the user is not made for this pod: root without privileges, or buildkitd without rootlesskit.
+    WrongImageOrUid,
+    /// The image itself is broken.
+    ImagePackaging,
+    /// No emulator for the architecture that is built for.
+    Emulation,
+    /// An admission policy refuses the pod.
+    AdmissionPolicy,
+    /// The API server refuses `procMount: Unmasked` in a pod without a user namespace.
+    ProcmountAdmission,
+    /// A fault of one snapshotter.
+    SnapshotterBug,
+    /// What one runtime does by default stops a builder where another's default does not.
+    RuntimeDefault,
+    /// An update of the runtime or of the node's image broke what worked.
+    RuntimeRegression,
     /// A build fails, and nothing names why.
     BuildFailed,
 }

@@ -3,7 +3,7 @@
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, Seccomp, Step};
+use crate::fact::{DENY_MOUNT, Errno, Fact, Seccomp, Step};
 use crate::profile::Profile;
 
 const KERNEL_STEPS: &[Step] = &[
@@ -69,9 +69,6 @@ pub(super) const SECCOMP: Check = Check {
         explains: |failed| failed.filtered == Some(true),
     },
 };
-
-/// Default profiles that deny all mounts: containerd's, Docker's, CRI-O's and podman's.
-const DENY_MOUNT: [&str; 4] = ["cri-containerd.apparmor.d", "docker-default", "crio-default", "containers-default"];
 
 pub(super) const LSM_PROFILE: Check = Check {
     id: "security-module",

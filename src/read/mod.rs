@@ -17,6 +17,8 @@ mod manifest;
 mod mounts;
 mod named;
 mod own_pod;
+#[cfg(feature = "cli")]
+mod pieces;
 mod process;
 mod security;
 mod state_dir;
@@ -49,6 +51,8 @@ pub(crate) use mounts::{Mounts, proc_fs};
 pub(crate) use named::{file, is_file};
 pub(crate) use named::{is_directory, look_at};
 pub(crate) use own_pod::own_pod;
+#[cfg(feature = "cli")]
+pub(crate) use pieces::pieces;
 pub(crate) use process::gather as process;
 pub(crate) use security::{modules as security_modules, selinux};
 pub(crate) use state_dir::{gather as state_dir, unanswered, wanted as wanted_state_dir};

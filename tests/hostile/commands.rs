@@ -36,8 +36,18 @@ const BASE: Command = Command {
 };
 
 /// How `facts` looks at a machine.
-const FACTS: &[&str] =
-    &["--root", "--prove", "--without", "--no-probe", "--state-dir", "--snapshotter", "--deadline", "--process-sandbox", "--profile"];
+const FACTS: &[&str] = &[
+    "--root",
+    "--prove",
+    "--without",
+    "--no-probe",
+    "--state-dir",
+    "--snapshotter",
+    "--deadline",
+    "--process-sandbox",
+    "--profile",
+    "--redact",
+];
 /// What `tune` takes that changes nothing, and what it takes to change something.
 const OF_A_PLAN: &[&str] = &["--persist", "--only", "--profile", "--max-user-namespaces", "--override-policy", "--format"];
 
@@ -63,6 +73,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--snapshotter native",
             "--deadline 10s",
             "--process-sandbox on",
+            "--redact",
             "--guard",
         ],
         against: &[
@@ -130,6 +141,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--deadline 10s",
             "--process-sandbox off",
             "--profile userns",
+            "--redact",
             "--list",
             "--capture captured",
         ],

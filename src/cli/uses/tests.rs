@@ -41,8 +41,8 @@ const ALL: &[Expected] = &[
         never: &[
             ("root", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
             ("no-probe", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
-            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
-            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
+            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline", "redact"]),
+            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline", "redact"]),
         ],
     },
     Expected {

@@ -91,7 +91,7 @@ const ROWS: &[Row] = &[
         Ready::Ready,
         None,
     ),
-    (ROOTLESS, |_, c| c["securityContext"]["procMount"] = "Unmasked".into(), Ready::NotReady, Some(("invalid-pod", "procMount"))),
+    (ROOTLESS, |_, c| c["securityContext"]["procMount"] = "Unmasked".into(), Ready::NotReady, Some(("procmount-admission", "procMount"))),
     (
         ROOTLESS,
         |_, c| c["securityContext"]["readOnlyRootFilesystem"] = true.into(),

@@ -1,9 +1,8 @@
-//! Judging is total, and a better fact never worsens a verdict.
+//! Facts of all kinds, and what is better than what.
 
-use buildkit_preflight::check::{Evidence, Ready, judge};
 use buildkit_preflight::fact::{
-    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, SYSCTLS,
-    Seccomp, Step, StepOutcome, StepResult, SubId, Sysctl,
+    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, Seccomp,
+    Step, StepOutcome, StepResult, SubId, Sysctl,
 };
 use buildkit_preflight::profile::Profile;
 use proptest::prelude::*;
@@ -13,22 +12,22 @@ fn release(text: &str) -> Release {
     Release::try_from(text.to_owned()).expect("a release")
 }
 
-fn map(length: u32) -> IdMap {
+pub(crate) fn map(length: u32) -> IdMap {
     IdMap(vec![IdRange { inside: 0, outside: u32::from(length != u32::MAX) * 100_000, length }])
 }
 
 /// One of some values, or one of the ways not to know.
-fn fact<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Fact<T>> {
+pub(crate) fn fact<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Fact<T>> {
     let mut all: Vec<_> = values.into_iter().map(Fact::Known).collect();
     all.extend([Fact::Absent, Fact::Denied("x: permission denied".into()), Fact::Failed("garbage".into())]);
     select(all)
 }
 
 /// A change of one fact: any value, and the best value.
-type Change = (fn(&mut Facts, u8), fn(&mut Facts));
+pub(crate) type Change = (fn(&mut Facts, u8), fn(&mut Facts));
 
 /// The facts for which it is clear what is better, each with bad to good values by number.
-fn changes() -> Vec<Change> {
+pub(crate) fn changes() -> Vec<Change> {
     vec![
         (|f, n| f.user_namespaces = pick(n, vec![false, true]), |f| f.user_namespaces = Fact::Known(true)),
         (
@@ -118,7 +117,7 @@ fn place() -> impl Strategy<Value = Facts> {
     )
 }
 
-fn any_facts() -> impl Strategy<Value = Facts> {
+pub(crate) fn any_facts() -> impl Strategy<Value = Facts> {
     (place(), prop::collection::vec(any::<u8>(), changes().len())).prop_map(|(mut facts, numbers)| {
         for (change, number) in changes().iter().zip(numbers) {
             change.0(&mut facts, number);
@@ -128,7 +127,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
 }
 
 /// A probe that ends somehow, somewhere.
-fn any_probe() -> impl Strategy<Value = Probe> {
+pub(crate) fn any_probe() -> impl Strategy<Value = Probe> {
     let errno = prop::option::of(select(vec![1, 2, 5, 13, 22, 28, 30, 38, 87, 999]).prop_map(Errno));
     let end = select(vec![
         End::Completed,
@@ -149,69 +148,4 @@ fn any_probe() -> impl Strategy<Value = Probe> {
             Probe { plan, executable: "x".into(), uid: 1000, map_source, end, steps }
         },
     )
-}
-
-fn rank(ready: Ready) -> u8 {
-    match ready {
-        Ready::NotReady => 0,
-        Ready::Unknown => 1,
-        Ready::Ready => 2,
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn judging_is_total_and_says_why(mut facts in any_facts(), probes in prop::collection::vec(any_probe(), 0..3), sandbox in prop::option::of(any::<bool>())) {
-        facts.probes = probes;
-        for profile in Profile::ALL {
-            let verdict = judge(&facts, profile, sandbox);
-            prop_assert_eq!(verdict.ready() == Ready::Unknown, verdict.unknown().is_some());
-            match verdict.ready() {
-                Ready::Ready => prop_assert!(verdict.causes().is_empty() && verdict.failed.is_none()),
-                Ready::NotReady => prop_assert!(!verdict.causes().is_empty()),
-                Ready::Unknown => {}
-            }
-            if verdict.failed.is_some() {
-                prop_assert!(verdict.ready() != Ready::Ready, "a step that failed is decisive");
-                prop_assert!(verdict.evidence != Evidence::Predicted);
-            }
-            // The same value judged from its own JSON is the same verdict.
-            let json = serde_json::to_string(&facts).expect("JSON");
-            let again: Facts = serde_json::from_str(&json).expect("facts");
-            prop_assert_eq!(judge(&again, profile, sandbox), verdict);
-        }
-    }
-
-    #[test]
-    fn a_better_fact_never_worsens_a_verdict(facts in any_facts(), which in 0..changes().len()) {
-        let mut better = facts.clone();
-        changes()[which].1(&mut better);
-        for profile in Profile::ALL {
-            let (before, after) = (judge(&facts, profile, None), judge(&better, profile, None));
-            prop_assert!(rank(after.ready()) >= rank(before.ready()), "{profile}: {before:#?}\n{after:#?}");
-        }
-    }
-}
-
-#[test]
-fn each_sysctl_that_a_verdict_hangs_on_is_watched() {
-    let mut facts = Facts::unknown();
-    facts.process.uid_map = Fact::Known(map(u32::MAX));
-    for row in &SYSCTLS {
-        facts.sysctls.set(row.sysctl, Fact::Known(if row.limits.is_empty() { 1 } else { 63_359 }));
-    }
-    let judged = |facts: &Facts| Profile::ALL.map(|profile| judge(facts, profile, None));
-    let before = judged(&facts);
-    let decides = |sysctl: Sysctl| {
-        (0..=3).any(|value| {
-            let mut changed = facts.clone();
-            changed.sysctls.set(sysctl, Fact::Known(value));
-            judged(&changed) != before
-        })
-    };
-    let deciding: Vec<_> = SYSCTLS.iter().filter(|row| decides(row.sysctl)).collect();
-    assert!(deciding.len() >= 9, "{deciding:?}");
-    assert!(deciding.iter().all(|row| row.watched), "{deciding:?}");
 }
