@@ -4,7 +4,7 @@ use crate::cause::Cause;
 use crate::fact::{Errno, Step};
 
 /// One message, by its words.
-#[derive(Cause::Debug)]
+#[derive(Debug)]
 pub struct Signature {
     /// All of these stand in one line, in lower case.
     pub says: &'static [&'static str],

@@ -49,7 +49,7 @@ pub use facts::Facts;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use keeps::{Keeps, Settings, Switch};
 pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, OVERLAY_WITH_SELINUX, Since};
-pub use kubelet::{Kubelet, Runtime};
+pub use kubelet::{Kubelet, Runtime, RuntimeHandler};
 pub use observed::Fact;
 pub use os::{OsRelease, Release};
 pub use own_pod::{Directory, OwnPod, UserEntry};
