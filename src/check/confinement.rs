@@ -4,7 +4,7 @@ use super::Case;
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
-use crate::fact::{DENY_MOUNT, Distro, Errno, Fact, Seccomp, Step};
+use crate::fact::{DENY_MOUNT, Distro, Errno, Fact, Seccomp, Step, is_builders_type};
 use crate::profile::Profile;
 
 const KERNEL_STEPS: &[Step] = &[
@@ -99,9 +99,10 @@ pub(super) const LSM_PROFILE: Check = Check {
                 }
                 (_, Some(name), _) => Judgement::unknown(Seen::Labelled(apparmor(name))),
                 (_, _, Some(_)) if is_permissive => Judgement::Pass,
-                // Types that container-selinux makes for nested containers or leaves unconfined.
-                (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
-                (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind))),
+                (_, _, Some(kind)) if is_builders_type(kind) => Judgement::Pass,
+                (_, _, Some(kind)) if denied || case.place.refuses_container_t() => {
+                    Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind)))
+                }
                 (_, _, Some(kind)) => Judgement::unknown(Seen::Labelled(selinux(kind))),
                 _ => Judgement::Pass,
             }
@@ -188,6 +189,7 @@ pub(super) const STEP_MOUNTS: Check = Check {
             // Only a filter or a security module can refuse the owner of a UTS namespace its name.
             Blame::other(Cause::Seccomp).at(&[Step::Hostname]),
             Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::SELINUX,
             Blame::other(Cause::PlatformSandbox),
             Blame::any(Cause::BuildFailed),
         ],
@@ -218,6 +220,11 @@ mod tests {
     #[test]
     fn security_module() {
         let label = |label: &str| Fact::Known(label.to_owned());
+        let enforcing = |f: &mut crate::fact::Facts, kind: &str, os: &str| {
+            f.process.lsm_label = label(&format!("system_u:system_r:{kind}:s0"));
+            f.selinux.mode = Fact::Known(crate::fact::SelinuxMode::Enforcing);
+            f.os = Fact::Known(crate::fact::OsRelease { id: os.to_owned(), ..crate::fact::OsRelease::default() });
+        };
         let permissive = |f: &mut crate::fact::Facts| {
             f.process.lsm_label = label("system_u:system_r:container_t:s0");
             f.selinux.mode = Fact::Known(crate::fact::SelinuxMode::Permissive);
@@ -231,6 +238,15 @@ mod tests {
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
                 (Outcome::Pass, None, &permissive),
+                (Outcome::Pass, None, &|f| enforcing(f, "spc_t", "fedora")),
+                (Outcome::Fail, Some(Cause::Selinux), &|f| enforcing(f, "container_t", "fedora")),
+                // Its own policy, with a type of the same name.
+                (Outcome::Unknown, None, &|f| enforcing(f, "container_t", "bottlerocket")),
+                (Outcome::Unknown, None, &|f| enforcing(f, "container_init_t", "fedora")),
+                (Outcome::Unknown, None, &|f| {
+                    enforcing(f, "container_t", "fedora");
+                    f.os = Fact::Absent;
+                }),
             ],
         );
         let bare = Fact::Known(crate::fact::Namespace::Initial);
@@ -258,6 +274,15 @@ mod tests {
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});
         failed_at(Step::Devpts, Errno::EACCES, Cause::ApparmorOrSelinux, permissive);
+        // A capability that is refused. Measured with Debian's policy on Linux 5.10.
+        let confined = |f: &mut crate::fact::Facts| f.process.lsm_label = label("system_u:system_r:container_t:s0");
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::Devpts, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::UidMap, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::PlatformSandbox, permissive);
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::PlatformSandbox, |f| {
+            f.process.lsm_label = label("system_u:system_r:spc_t:s0");
+        });
         let around_shell = |f: &mut crate::fact::Facts| {
             permissive(f);
             f.process.pid_namespace = bare.clone();

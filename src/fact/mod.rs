@@ -49,7 +49,7 @@ pub use facts::Facts;
 pub use idmap::{Helper, IdMap, IdRange, SubId, SubIds};
 pub use keeps::{Keeps, Settings, Switch};
 pub use kernel::{FUSE_IN_USERNS, IDMAPPED_MOUNTS, IDMAPPED_TMPFS, OVERLAY_IN_USERNS, OVERLAY_WITH_SELINUX, Since};
-pub use kubelet::{Kubelet, Runtime};
+pub use kubelet::{Kubelet, Runtime, RuntimeHandler};
 pub use observed::Fact;
 pub use os::{OsRelease, Release};
 pub use own_pod::{Directory, OwnPod, UserEntry};
@@ -58,7 +58,7 @@ pub use probe::{Builder, End, HELPERS, MapSource, NO_USER_NAME, Plan, Probe, Ste
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
-pub use selinux::{Selinux, SelinuxMode};
+pub use selinux::{Selinux, SelinuxMode, is_builders_type};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};

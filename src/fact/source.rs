@@ -197,6 +197,8 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("kubelet.version", Source::NodeObject, EVERYWHERE),
     row("kubelet.runtime", Source::NodeObject, EVERYWHERE),
     row("kubelet.podUserNamespaces", Source::NodeObject, EVERYWHERE),
+    row("kubelet.runtimeHandlers", Source::NodeObject, EVERYWHERE),
+    row("kubelet.declaredFeatures", Source::NodeObject, EVERYWHERE),
     row("kubelet.inUserNamespace", Source::NodeObject, EVERYWHERE),
     row("nodeIds", Source::NodeObject, EVERYWHERE),
     row("tuned", Source::TuneStatus, HOST_USER_NAMESPACE),

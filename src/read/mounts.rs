@@ -245,6 +245,9 @@ mod tests {
             let _ = crate::fact::Release::try_from(text.clone());
             let _ = crate::fact::IdMap::parse(&text);
             let _ = crate::fact::SubId::parse(&text, "user", 1000);
+            let _ = crate::fact::BootArguments::parse(&text).iter().count();
+            let _ = crate::fact::KeyUse::parse(&text, 0);
+            let _ = crate::fact::kernel_options(&text);
             for status in [&text, &status, &String::from_utf8_lossy(&bytes).into_owned(), &(include_str!("status.txt").to_owned() + &status)] {
                 let _ = super::super::status::Confinement::parse(status);
             }

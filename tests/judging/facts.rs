@@ -1,8 +1,8 @@
 //! Facts of all kinds, and what is better than what.
 
 use buildkit_preflight::fact::{
-    CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs, Release, Seccomp,
-    Step, StepOutcome, StepResult, SubId, Sysctl,
+    BootArguments, CapSet, End, Errno, Fact, Facts, Helper, IdMap, IdRange, MapSource, MountFlags, Namespace, OsRelease, Probe, ProcFs,
+    Release, Seccomp, SelinuxMode, Step, StepOutcome, StepResult, SubId, Sysctl,
 };
 use buildkit_preflight::profile::Profile;
 use proptest::prelude::*;
@@ -61,8 +61,13 @@ pub(crate) fn changes() -> Vec<Change> {
             |f| f.state_dir.flags = Fact::Known(MountFlags::default()),
         ),
         (
-            |f, n| f.kernel = pick(n, vec![release("4.18"), release("5.10"), release("6.1"), release("6.12")]),
+            |f, n| f.kernel = pick(n, ["3.10.0-1160.el7.x86_64", "4.18", "5.10", "6.1", "6.12"].map(release).to_vec()),
             |f| f.kernel = Fact::Known(release("6.12")),
+        ),
+        (|f, n| f.boot_arguments = pick(n, vec![BootArguments::default(), booted()]), |f| f.boot_arguments = Fact::Known(booted())),
+        (
+            |f, n| f.selinux.mode = pick(n, vec![SelinuxMode::Enforcing, SelinuxMode::Permissive]),
+            |f| f.selinux.mode = Fact::Known(SelinuxMode::Permissive),
         ),
     ]
 }
@@ -74,6 +79,11 @@ fn pick<T>(n: u8, values: Vec<T>) -> Fact<T> {
         None if usize::from(n) % (count + 2) == count => Fact::Denied("x: permission denied".into()),
         None => Fact::Failed("garbage".into()),
     }
+}
+
+/// As a kernel of EL7 has to be.
+fn booted() -> BootArguments {
+    BootArguments::parse("namespace.unpriv_enable=1")
 }
 
 fn helpers() -> Vec<Helper> {

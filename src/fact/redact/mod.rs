@@ -6,8 +6,8 @@ mod names;
 mod text;
 
 use super::{
-    AppArmor, Capacity, Cgroup, Directory, End, Fact, Facts, Helper, Kubelet, OwnPod, Probe, Problem, ProcFs, Process, Selinux, StateDir,
-    StepResult, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned, UserEntry, Why,
+    AppArmor, Capacity, Cgroup, Directory, End, Fact, Facts, Helper, Kubelet, OwnPod, Probe, Problem, ProcFs, Process, RuntimeHandler,
+    Selinux, StateDir, StepResult, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned, UserEntry, Why,
 };
 use names::{Kind, Names};
 
@@ -213,7 +213,13 @@ impl<'a> Found<'a> {
     }
 
     fn kubelet(&mut self, kubelet: &'a mut Kubelet) {
-        let Kubelet { version, runtime, pod_user_namespaces, in_user_namespace } = kubelet;
+        let Kubelet { version, runtime, pod_user_namespaces, runtime_handlers, declared_features, in_user_namespace } = kubelet;
+        self.each(runtime_handlers, |found, handlers| {
+            for RuntimeHandler { name, user_namespaces: _, recursive_read_only_mounts: _ } in handlers {
+                *name = found.names.handler(name);
+            }
+        });
+        self.plain(declared_features);
         self.plain(version);
         self.plain(runtime);
         [pod_user_namespaces, in_user_namespace].into_iter().for_each(|fact| self.plain(fact));
