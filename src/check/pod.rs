@@ -144,7 +144,10 @@ mod tests {
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
         assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
         let unread = judged(&|f| f.kernel = Fact::Denied("uname(2): permission denied".into()));
-        assert_eq!((unread.outcome, unread.note.map(|note| note.to_string())), (Outcome::Unknown, Some("uname(2): permission denied".into())));
+        assert_eq!(
+            (unread.outcome, unread.note.map(|note| note.to_string())),
+            (Outcome::Unknown, Some("uname(2): permission denied".into()))
+        );
         for (text, cause) in [
             ("containerd://1.6.8", Some(Cause::UsernsPodRuntime)),
             ("containerd://1.7.0", None),
