@@ -1,7 +1,7 @@
 //! What `check` says of captured hosts, kept as snapshots.
 
 use buildkit_preflight::check::{Ready, judge};
-use buildkit_preflight::fact::SYSCTLS;
+use buildkit_preflight::fact::{DISTROS, Distro, OsRelease, Release, SYSCTLS, Sysctl};
 use buildkit_preflight::gather::{AsOwnPod, Options, gather};
 use buildkit_preflight::profile::Profile;
 use std::path::{Path, PathBuf};
@@ -42,14 +42,18 @@ fn of_all_profiles() -> Vec<&'static str> {
     Profile::ALL.iter().flat_map(|profile| ["--profile", profile.id()]).collect()
 }
 
+/// The names of all hosts.
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(hosts()).expect("hosts").flatten();
+    let hosts = entries.filter(|entry| entry.path().join("proc").is_dir() || entry.path().join(BASE).is_file());
+    let mut names: Vec<_> = hosts.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn each_host_has_its_answer() {
-    let entries = std::fs::read_dir(hosts()).expect("hosts").flatten();
-    let mut names: Vec<_> = entries
-        .filter(|entry| entry.path().join("proc").is_dir() || entry.path().join(BASE).is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
+    let names = names();
     assert!(names.len() >= 70, "{}", names.len());
     for name in &names {
         insta::with_settings!({ snapshot_path => "hosts/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -61,6 +65,40 @@ fn each_host_has_its_answer() {
     assert!(untold.is_empty(), "README.md tells of each where it is from: {untold:?}");
     let snapshots = std::fs::read_dir(hosts().join("snapshots")).expect("snapshots").count();
     assert_eq!(snapshots, names.len(), "a snapshot of each, and no other");
+}
+
+/// Hosts that somebody has set in another way than they come.
+const CHANGED: [&str; 2] = ["centos-7-boot-args", "centos-7-sysctl"];
+
+#[test]
+fn each_system_that_is_known_by_name_has_a_host_which_is_as_the_table_of_defaults_says() {
+    let mut seen = Vec::new();
+    for name in names() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        lay(&name, dir.path());
+        let read = |path: &str| std::fs::read_to_string(dir.path().join(path));
+        let Some(os) = read("etc/os-release").ok().and_then(|text| OsRelease::parse(&text).ok()) else { continue };
+        seen.extend(Distro::of(&os).map(|distro| distro.name));
+        if CHANGED.contains(&name.as_str()) {
+            continue;
+        }
+        let value = |sysctl: Sysctl| read(&sysctl.path()[1..]).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        for sysctl in SYSCTLS.iter().map(|row| row.sysctl) {
+            let (usual, here) = (Distro::default_of(&os, sysctl), value(sysctl));
+            let of_kernel = || release(&read("proc/sys/kernel/osrelease").ok()?)?.default_of(sysctl);
+            let differs = usual.is_some_and(|usual| here.is_some_and(|here| here != usual) && of_kernel() != here);
+            assert!(!differs, "{name}: {sysctl} is {here:?}, by default {usual:?}");
+        }
+        let kernel = read("proc/sys/kernel/osrelease").ok().and_then(|text| release(&text)).expect("a kernel");
+        assert!(Distro::usual_kernel(&os) <= Some(kernel.version()), "{name}: {kernel}");
+    }
+    let without: Vec<_> = DISTROS.iter().map(|distro| distro.name).filter(|name| !seen.contains(name)).collect();
+    // That is what its kin are like.
+    assert_eq!(without, ["openSUSE"]);
+}
+
+fn release(text: &str) -> Option<Release> {
+    text.trim().to_owned().try_into().ok()
 }
 
 #[test]

@@ -197,6 +197,13 @@ pub(super) const HELPERS: Check = Check {
     },
 };
 
+/// Whether both helpers are known to have what they need.
+fn has_capable_helpers(case: &Case) -> bool {
+    [&case.facts.newuidmap, &case.facts.newgidmap]
+        .iter()
+        .all(|fact| fact.known().is_some_and(|helper| helper.file_capability && !helper.nosuid))
+}
+
 /// Whether a program with the setuid bit becomes a root that may do all.
 fn can_be_root(case: &Case) -> bool {
     case.place.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
@@ -262,6 +269,8 @@ pub(super) const ID_MAPS: Check = Check {
             Blame::any(Cause::SubidConfig).when(|_, step| says_no_user(step)),
             Blame::SECURITY_MODULE,
             Blame::errors(&[Errno::EINVAL], Cause::SubidConfig),
+            // Helpers that have their capability from their file and the bounding set, and may not use it.
+            Blame::SELINUX.when(|case, _| case.place.selinux_confines() && has_capable_helpers(case)),
             Blame::any(Cause::IdmapHelper),
         ],
     },

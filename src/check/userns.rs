@@ -261,6 +261,7 @@ pub(super) const USER_NAMESPACE: Check = Check {
             Blame::SECURITY_MODULE,
             Blame::errors(&[Errno::EINVAL, Errno::ENOSYS], Cause::UsernsKconfig),
             Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::SELINUX,
             Blame::other(Cause::PlatformSandbox),
             Blame::any(Cause::BuildFailed),
         ],

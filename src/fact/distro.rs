@@ -18,20 +18,35 @@ pub struct Distro {
     pub keeps: Keeps,
     /// Whether its own kernels let user namespaces mount overlayfs before [`super::OVERLAY_IN_USERNS`].
     pub overlay_in_userns: bool,
+    /// Whether its container runtime gives each pod a label of SELinux, as CRI-O does.
+    pub labels_pods: bool,
+    /// Whether its own policy of SELinux lets `container_t`, the type of ordinary pods, mount what a build step needs.
+    pub container_t_mounts: bool,
     /// What a default install has of that which decides.
     pub defaults: Defaults,
 }
 
 /// All of them: those that keep sysctls in another way than sysctl.d(5) first. Of several with one `ID` the first is the usual one.
 pub const DISTROS: &[Distro] = &[
-    Distro { keeps: BOTTLEROCKET, ..usual("bottlerocket", "Bottlerocket", Defaults::BOTTLEROCKET) },
-    Distro { keeps: EKS_AUTO, ..usual("bottlerocket", "Bottlerocket (EKS Auto", Defaults::BOTTLEROCKET) },
+    // Its policy keeps containers from the system's files alone (packages/selinux-policy of bottlerocket-core-kit).
+    Distro { keeps: BOTTLEROCKET, container_t_mounts: true, ..usual("bottlerocket", "Bottlerocket", Defaults::BOTTLEROCKET) },
+    Distro { keeps: EKS_AUTO, container_t_mounts: true, ..usual("bottlerocket", "Bottlerocket (EKS Auto", Defaults::BOTTLEROCKET) },
     Distro { keeps: TALOS, ..usual("talos", "Talos", Defaults::TALOS) },
     Distro { keeps: NIXOS, ..usual("nixos", "NixOS", Defaults::NIXOS) },
     Distro { keeps: CONTAINER_OPTIMIZED, ..usual("cos", "Container-Optimized OS", Defaults::CONTAINER_OPTIMIZED) },
     Distro { keeps: MINIKUBE, ..usual("buildroot", "Buildroot", Defaults::NONE) },
-    Distro { keeps: OPENSHIFT, also: Some(("rhel", "coreos")), ..usual("rhcos", "Red Hat Enterprise Linux CoreOS", Defaults::OPENSHIFT) },
-    Distro { keeps: OPENSHIFT, also: Some(("centos", "coreos")), ..usual("scos", "CentOS Stream CoreOS", Defaults::OPENSHIFT) },
+    Distro {
+        keeps: OPENSHIFT,
+        labels_pods: true,
+        also: Some(("rhel", "coreos")),
+        ..usual("rhcos", "Red Hat Enterprise Linux CoreOS", Defaults::OPENSHIFT)
+    },
+    Distro {
+        keeps: OPENSHIFT,
+        labels_pods: true,
+        also: Some(("centos", "coreos")),
+        ..usual("scos", "CentOS Stream CoreOS", Defaults::OPENSHIFT)
+    },
     usual("almalinux", "AlmaLinux", Defaults::RED_HAT_8),
     usual("alinux", "Alibaba Cloud Linux", Defaults::ALIBABA),
     usual("alpine", "Alpine Linux", Defaults::ALPINE),
@@ -79,7 +94,17 @@ pub const DISTROS: &[Distro] = &[
 ];
 
 const fn usual(id: &'static str, name: &'static str, defaults: Defaults) -> Distro {
-    Distro { id, name, also: None, version_numbers: None, keeps: Keeps::SysctlD, overlay_in_userns: false, defaults }
+    Distro {
+        id,
+        name,
+        also: None,
+        version_numbers: None,
+        keeps: Keeps::SysctlD,
+        overlay_in_userns: false,
+        labels_pods: false,
+        container_t_mounts: false,
+        defaults,
+    }
 }
 
 impl Distro {

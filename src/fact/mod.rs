@@ -58,7 +58,7 @@ pub use probe::{Builder, End, HELPERS, MapSource, NO_USER_NAME, Plan, Probe, Ste
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
-pub use selinux::{Selinux, SelinuxMode};
+pub use selinux::{Selinux, SelinuxMode, is_builders_type};
 pub use snapshotter::Snapshotter;
 pub use source::{Row, Source, rows};
 pub use state_dir::{MountFlags, StateDir};

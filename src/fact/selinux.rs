@@ -25,6 +25,15 @@ impl Selinux {
     }
 }
 
+/// Types that nested containers, or all that is privileged, run as: policies allow them what a builder does. `container_init_t` is none,
+/// though a system may start in it: it mounts neither proc nor devpts.
+const BUILDERS_TYPES: [&str; 3] = ["spc_t", "unconfined_t", "container_engine_t"];
+
+/// Whether policies allow a process of this type what a builder does.
+pub fn is_builders_type(kind: &str) -> bool {
+    BUILDERS_TYPES.contains(&kind)
+}
+
 /// What SELinux does where its policy forbids something. Switched off it has no mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
