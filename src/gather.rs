@@ -62,7 +62,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadPath> {
 fn look(options: &Options) -> Result<Facts, BadPath> {
     let host = Host::open(options.root.as_deref())?;
     let mounts = host.mounts();
-    let process = read::process(&host, options.asked);
+    let process = read::process(&host, &mounts, options.asked, options.all);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
     let Touched { mut state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
@@ -78,23 +78,29 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         node: read::node_name(&host),
         os: read::os_release(&host, &mounts, bare),
         boot_arguments: read::boot_arguments(&host, &kernel, options.all),
+        kernel_config: when(options.all, || read::kernel_config(&host, &kernel, bare)),
         kernel,
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
         security_modules: when(options.all, || read::security_modules(&host, &mounts)),
         selinux: read::selinux(&host, &mounts, &process, options.all),
         apparmor: read::apparmor(&host, &sysctls, bare),
         sysctls,
+        user_namespaces_in_use: when(options.all, || read::user_namespaces(&host, bare)),
+        keys: when(options.all, || read::keys(&host, &process.uid)),
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
-        process,
         proc_fs: read::proc_fs(&mounts),
         state_dir,
         dev_fuse: host.can_open("/dev/fuse"),
+        dev_net_tun: when(options.all, || host.can_open("/dev/net/tun")),
+        cgroup: read::cgroup(&host, &mounts, options.all),
+        container: when(options.all, || read::container(&host, process.on_bare_machine())),
         tools: programs.tools,
         newuidmap: programs.newuidmap,
         newgidmap: programs.newgidmap,
         sub_ids,
         capacity: read::capacity(&host, &stat),
         own_pod,
+        process,
         ..Facts::unknown()
     };
     if host.is_live() {

@@ -1,9 +1,10 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
+use super::Case;
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
-use crate::fact::{Errno, Fact, Seccomp, Step, is_builders_type};
+use crate::fact::{DENY_MOUNT, Distro, Errno, Fact, Seccomp, Step, is_builders_type};
 use crate::profile::Profile;
 
 const KERNEL_STEPS: &[Step] = &[
@@ -70,9 +71,6 @@ pub(super) const SECCOMP: Check = Check {
     },
 };
 
-/// Default profiles that deny all mounts: containerd's, Docker's, CRI-O's and podman's.
-const DENY_MOUNT: [&str; 4] = ["cri-containerd.apparmor.d", "docker-default", "crio-default", "containers-default"];
-
 pub(super) const LSM_PROFILE: Check = Check {
     id: "security-module",
     title: "AppArmor profile or SELinux type",
@@ -85,10 +83,10 @@ pub(super) const LSM_PROFILE: Check = Check {
             if !case.place.is_builders_confinement() {
                 // A shell is hardly ever confined; a pod is where the runtime labels containers.
                 return match case.facts.process.selinux_type().filter(|_| !is_permissive) {
-                    Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => {
-                        Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell)
-                    }
-                    _ => Judgement::NotApplicable,
+                    Some(_) if !case.place.on_bare_machine() || case.profile.is_privileged() => Judgement::NotApplicable,
+                    Some(_) if labels_pods(case) && !case.decides() => Judgement::unknown(Seen::PodsAreLabelled),
+                    Some(_) => Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell),
+                    None => Judgement::NotApplicable,
                 };
             }
             let process = &case.facts.process;
@@ -112,6 +110,11 @@ pub(super) const LSM_PROFILE: Check = Check {
         explains: |failed| failed.errno == Some(Errno::EACCES),
     },
 };
+
+/// Whether the system's runtime is one that gives each pod a label.
+fn labels_pods(case: &Case) -> bool {
+    case.facts.os.known().and_then(Distro::of).is_some_and(|distro| distro.labels_pods)
+}
 
 pub(super) const PRIVATE_ROOT: Check = Check {
     id: "private-root",
@@ -196,8 +199,8 @@ pub(super) const STEP_MOUNTS: Check = Check {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::Outcome;
-    use crate::check::testing::{failed_at, finding, table};
+    use crate::check::testing::{facts_of, failed_at, finding, table, with_probe};
+    use crate::check::{Outcome, judge};
     use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step};
     use crate::profile::Profile;
 
@@ -254,6 +257,19 @@ mod tests {
                 f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
             })],
         );
+        let openshift = |f: &mut crate::fact::Facts| {
+            f.process.pid_namespace = bare.clone();
+            f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
+            f.os = crate::fact::OsRelease::from_image("Red Hat Enterprise Linux CoreOS 418.94.202509100653-0")
+                .map_or(Fact::Absent, Fact::Known);
+        };
+        let outcome = |facts: &crate::fact::Facts| {
+            let verdict = judge(facts, Profile::NoProcessSandbox, None);
+            verdict.findings.iter().find(|finding| finding.check == "security-module").map(|finding| finding.outcome)
+        };
+        assert_eq!(outcome(&facts_of(&openshift)), Some(Outcome::Unknown));
+        assert_eq!(outcome(&with_probe(facts_of(&openshift), None)), Some(Outcome::Warn), "what was tried says more");
+        assert_eq!(finding("security-module", Profile::Privileged, &openshift).outcome, Outcome::NotApplicable, "its label is spc_t");
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});

@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// Judge this very pod in front of its builder, as an init container with the builder's image, user and volumes
     #[arg(long)]
     guard: bool,
+    /// Replace names of people's own by others before judging, as `facts --redact` does
+    #[arg(long)]
+    redact: bool,
     #[command(flatten)]
     sources: Sources,
 }
@@ -105,6 +108,7 @@ impl Arguments {
             return Err(Error::BadInput { message: "--guard judges one profile: that of the builder behind it".into(), hint: None });
         }
         let facts = self.facts(&profiles)?;
+        let facts = if self.redact { facts.redacted() } else { facts };
         let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, self.sources.process_sandbox)).collect();
         let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
         let report = Report::new(verdicts, facts);

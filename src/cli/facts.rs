@@ -16,6 +16,7 @@ use std::path::PathBuf;
 #[command(after_help = exit::help("Examples:
   buildkit-preflight facts > node.json     what `check` judges, in a file
   buildkit-preflight check --facts node.json
+  buildkit-preflight facts --redact        the same for others to see
   buildkit-preflight facts --list          which facts there are
   buildkit-preflight facts --capture DIR   the files behind the facts
   buildkit-preflight check --root DIR", exit::FACTS))]
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     /// Probe for this profile; may be repeated [default: no-process-sandbox]
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
+    /// Replace names of people's own (nodes, hosts, users, files, addresses, profiles) by others, for a report; verdicts stay the same
+    #[arg(long)]
+    redact: bool,
     /// List the facts: what each is read from, and in which places it is about the node
     #[arg(long)]
     list: bool,
@@ -35,10 +39,10 @@ pub(super) struct Arguments {
 
 /// Whence facts are taken, or what is printed instead of them.
 pub(super) const USES: Uses = &[&[
-    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "snapshotter", "deadline", "process_sandbox"] },
-    Use { by: &["no_probe"], takes: &["state_dir", "snapshotter", "deadline"] },
+    Use { by: &[], takes: &["profiles", "prove", "without", "state_dir", "snapshotter", "deadline", "process_sandbox", "redact"] },
+    Use { by: &["no_probe"], takes: &["state_dir", "snapshotter", "deadline", "redact"] },
     // Nothing is probed there anyway.
-    Use { by: &["root"], takes: &["no_probe", "state_dir", "snapshotter", "deadline"] },
+    Use { by: &["root"], takes: &["no_probe", "state_dir", "snapshotter", "deadline", "redact"] },
     Use { by: &["list"], takes: &[] },
     Use { by: &["capture"], takes: &[] },
 ]];
@@ -53,6 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         return Ok(READY);
     }
     let facts = arguments.sources.gather_all(&asked(&arguments.profiles), AsOwnPod::IfBuilders)?;
+    let facts = if arguments.redact { facts.redacted() } else { facts };
     Format::Json.print(&facts, |_| String::new())?;
     Ok(READY)
 }

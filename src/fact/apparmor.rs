@@ -9,6 +9,9 @@ pub const ROOTLESSKIT: &str = "/usr/bin/rootlesskit";
 pub const APPARMOR_FILES: [&str; 3] =
     ["/etc/apparmor.d/rootlesskit", "/etc/apparmor.d/usr.bin.rootlesskit", "/etc/apparmor.d/buildkit-rootlesskit"];
 
+/// Default profiles that deny all mounts: containerd's, Docker's, CRI-O's and podman's.
+pub const DENY_MOUNT: [&str; 4] = ["cri-containerd.apparmor.d", "docker-default", "crio-default", "containers-default"];
+
 /// AppArmor's profiles for a builder's rootlesskit. Looked for only where the kernel restricts unconfined processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -22,12 +25,23 @@ pub struct AppArmor {
 }
 
 impl AppArmor {
+    /// How the kernel marks a profile's mode in a label.
+    pub(super) const MODES: [&str; 7] = ["enforce", "complain", "kill", "unconfined", "mixed", "prompt", "user"];
+
+    /// Whether a name is that of a profile which systems or runtimes bring along, or stands for none.
+    pub(super) fn is_known(name: &str) -> bool {
+        matches!(name, "unconfined" | "kernel" | "runc" | "crun") || DENY_MOUNT.contains(&name) || AppArmor::is_for_rootlesskit(name)
+    }
+
+    fn is_for_rootlesskit(name: &str) -> bool {
+        name == ROOTLESSKIT || APPARMOR_FILES.iter().any(|file| file.rsplit('/').next() == Some(name))
+    }
+
     /// The profiles for rootlesskit among those of /sys/kernel/security/apparmor/profiles, one `name (mode)` a line. A profile is
     /// named after its file or its program.
     pub fn loaded_of(text: &str) -> Vec<String> {
         let names = text.lines().map(|line| line.rsplit_once(" (").map_or(line, |(name, _)| name));
-        let is_ours = |name: &&str| *name == ROOTLESSKIT || APPARMOR_FILES.iter().any(|file| file.rsplit('/').next() == Some(name));
-        names.filter(is_ours).map(str::to_owned).collect()
+        names.filter(|name| AppArmor::is_for_rootlesskit(name)).map(str::to_owned).collect()
     }
 }
 

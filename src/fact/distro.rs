@@ -18,6 +18,8 @@ pub struct Distro {
     pub keeps: Keeps,
     /// Whether its own kernels let user namespaces mount overlayfs before [`super::OVERLAY_IN_USERNS`].
     pub overlay_in_userns: bool,
+    /// Whether its container runtime gives each pod a label of SELinux, as CRI-O does.
+    pub labels_pods: bool,
     /// Whether its own policy of SELinux lets `container_t`, the type of ordinary pods, mount what a build step needs.
     pub container_t_mounts: bool,
     /// What a default install has of that which decides.
@@ -33,8 +35,18 @@ pub const DISTROS: &[Distro] = &[
     Distro { keeps: NIXOS, ..usual("nixos", "NixOS", Defaults::NIXOS) },
     Distro { keeps: CONTAINER_OPTIMIZED, ..usual("cos", "Container-Optimized OS", Defaults::CONTAINER_OPTIMIZED) },
     Distro { keeps: MINIKUBE, ..usual("buildroot", "Buildroot", Defaults::NONE) },
-    Distro { keeps: OPENSHIFT, also: Some(("rhel", "coreos")), ..usual("rhcos", "Red Hat Enterprise Linux CoreOS", Defaults::OPENSHIFT) },
-    Distro { keeps: OPENSHIFT, also: Some(("centos", "coreos")), ..usual("scos", "CentOS Stream CoreOS", Defaults::OPENSHIFT) },
+    Distro {
+        keeps: OPENSHIFT,
+        labels_pods: true,
+        also: Some(("rhel", "coreos")),
+        ..usual("rhcos", "Red Hat Enterprise Linux CoreOS", Defaults::OPENSHIFT)
+    },
+    Distro {
+        keeps: OPENSHIFT,
+        labels_pods: true,
+        also: Some(("centos", "coreos")),
+        ..usual("scos", "CentOS Stream CoreOS", Defaults::OPENSHIFT)
+    },
     usual("almalinux", "AlmaLinux", Defaults::RED_HAT_8),
     usual("alinux", "Alibaba Cloud Linux", Defaults::ALIBABA),
     usual("alpine", "Alpine Linux", Defaults::ALPINE),
@@ -89,6 +101,7 @@ const fn usual(id: &'static str, name: &'static str, defaults: Defaults) -> Dist
         version_numbers: None,
         keeps: Keeps::SysctlD,
         overlay_in_userns: false,
+        labels_pods: false,
         container_t_mounts: false,
         defaults,
     }

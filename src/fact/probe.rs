@@ -188,6 +188,12 @@ pub enum StepOutcome {
     Failed,
 }
 
+/// How the helpers name themselves in the detail of a step.
+pub const HELPERS: [&str; 2] = ["newuidmap", "newgidmap"];
+
+/// What is in it where newuidmap does not know whom it works for: "Cannot determine your user name".
+pub const NO_USER_NAME: &str = "user name";
+
 /// One step with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

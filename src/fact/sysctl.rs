@@ -218,6 +218,11 @@ impl Sysctls {
         if i32::try_from(value).is_ok() { Ok(value) } else { Err(format!("{sysctl} is {value}, which no kernel holds")) }
     }
 
+    /// All of them, to be changed.
+    pub(super) fn each_mut(&mut self) -> impl Iterator<Item = &mut Fact<u64>> {
+        self.0.iter_mut()
+    }
+
     /// Puts another fact in its place.
     pub fn set(&mut self, sysctl: impl Into<Sysctl>, fact: Fact<u64>) {
         self.0[sysctl.into() as usize] = fact;

@@ -1,11 +1,14 @@
 //! `facts --capture`: copies what facts are read from into a directory, for `check --root` on another machine.
 
 use super::bounded;
+use super::container::ROOTLESS as PODMAN_ROOTLESS;
 use super::host::Host;
+use super::kernel_config::files as config_files;
+use super::machine::kernel as read_kernel;
 use super::manifest::{FILE, Manifest, Outcome};
 use super::named::{BadPath, Named, PATIENCE};
 use super::sysctl_files;
-use crate::fact::{BootArguments, Errno, Source, SysctlSetting, rows};
+use crate::fact::{BootArguments, Errno, Source, SysctlSetting, kernel_options, rows};
 use crate::profile::BUILDER_UID;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
@@ -109,6 +112,10 @@ impl Capture {
                 let item = |path| Item::File { path, text: STAND_IN.to_owned(), is_program: true };
                 self.note(name, found.map(item).ok_or_else(|| io::ErrorKind::NotFound.into()));
             }
+            Source::KernelConfig => {
+                let release = read_kernel(&self.host).known().map(ToString::to_string);
+                release.iter().flat_map(|release| config_files(release)).for_each(|file| self.file(&file));
+            }
             Source::SysctlFiles => self.sysctl_files(),
             Source::FirstOf(sources) => sources.iter().for_each(|source| self.take(*source)),
             // These are of the moment, of another process, or of another machine.
@@ -188,6 +195,7 @@ impl User {
                     Some("not-a-range".into())
                 }
                 ("/etc/subuid" | "/etc/subgid", _) => None,
+                ("/run/.containerenv", _) => (line.trim() == PODMAN_ROOTLESS).then(|| line.to_owned()),
                 // The others name disks, servers and users.
                 ("/proc/cmdline", _) => Some(BootArguments::parse(line).iter().collect::<Vec<_>>().join(" ")),
                 // Sources and options of file systems name servers and users.
@@ -201,6 +209,9 @@ impl User {
                 _ => Some(line.to_owned()),
             }
         };
+        if path.contains("/config") {
+            return kernel_options(text).into_iter().map(|line| line + "\n").collect();
+        }
         text.lines().filter_map(line).map(|line| line + "\n").collect()
     }
 }
@@ -277,6 +288,8 @@ mod tests {
         let mounts = "1 0 8:1 / / rw shared:1 - cifs //server/share rw,username=me\n";
         assert_eq!(user.reduce("/proc/self/mountinfo", mounts), "1 0 8:1 / / rw shared:1 - cifs none rw\n");
         assert_eq!(user.reduce("/proc/cmdline", "root=UUID=1 apparmor=0 ip=10.0.0.1 lsm=a\n"), "apparmor=0 lsm=a\n");
+        assert_eq!(user.reduce("/run/.containerenv", "name=\"x\"\nrootless=1\n"), "rootless=1\n");
+        assert_eq!(user.reduce("/boot/config-6.1", "CONFIG_X=y\n# CONFIG_TUN is not set\n"), "CONFIG_TUN=n\n");
         let settings = "kernel.core_pattern = |/x\nuser.max_user_namespaces = 0\n";
         assert_eq!(user.reduce("/etc/sysctl.d/9.conf", settings), "user.max_user_namespaces = 0\n");
     }

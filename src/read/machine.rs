@@ -97,17 +97,14 @@ pub(crate) fn kernel(host: &Host) -> Fact<Release> {
 mod tests {
     use super::*;
     use crate::fact::Errno;
+    use crate::read::testing::{absent, broken, refused, tell};
 
     #[test]
     fn boot_arguments_are_read_where_somebody_needs_them() {
         let root = tempfile::tempdir().expect("temp dir");
         let place = root.path().join("proc");
         std::fs::create_dir_all(place.join("self")).expect("mkdir");
-        let told = |outcome: &str| {
-            let header = r#""apiVersion": "buildkit-preflight.dev/v1", "kind": "Captured", "search": "/bin""#;
-            let manifest = format!("{{{header}, \"sources\": {{\"/proc/cmdline\": {outcome}}}}}");
-            std::fs::write(root.path().join("captured.json"), manifest).expect("write");
-        };
+        let told = |outcome| tell(root.path(), &[("/proc/cmdline", outcome)]);
         let kernel = |release: &str| Fact::Known(release.to_owned()).and_then(Release::try_from);
         let read = |release: &str, all: bool| boot_arguments(&Host::new(Some(root.path())), &kernel(release), all);
         const EL7: &str = "3.10.0-1160.el7.x86_64";
@@ -115,11 +112,11 @@ mod tests {
         let known = Fact::Known(BootArguments::parse("lsm=yama"));
         assert_eq!((read("6.1.0", true), read(EL7, false)), (known.clone(), known));
         assert!(matches!(read("6.1.0", false), Fact::Denied(_)), "no verdict hangs on it");
-        told(r#""absent""#);
+        told(absent());
         assert_eq!(read(EL7, false), Fact::Absent);
-        told(r#"{"failed": "EACCES"}"#);
+        told(refused());
         assert_eq!(read(EL7, false), Fact::Denied(crate::fact::Why::error("/proc/cmdline", Errno::EACCES)));
-        told(r#"{"failed": "EIO"}"#);
+        told(broken());
         assert!(matches!(read(EL7, false), Fact::Failed(_)));
     }
 }

@@ -72,6 +72,7 @@ fn every(why: impl Fn() -> Why) -> Selinux {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::testing::{absent, refused, taken, tell};
     use std::fs;
 
     const LABEL: &str = "system_u:system_r:container_t:s0";
@@ -89,12 +90,10 @@ mod tests {
         root
     }
 
-    /// The same, of which a manifest says that these were not there, or refused.
-    fn told(root: &tempfile::TempDir, taken: &[&str], rest: &[(&str, &str)]) {
-        let taken = taken.iter().map(|path| format!("\"{path}\": \"taken\""));
-        let sources: Vec<_> = taken.chain(rest.iter().map(|(path, outcome)| format!("\"{path}\": {outcome}"))).collect();
-        let header = r#""apiVersion": "buildkit-preflight.dev/v1", "kind": "Captured", "search": "/bin""#;
-        fs::write(root.path().join("captured.json"), format!("{{{header}, \"sources\": {{{}}}}}", sources.join(", "))).expect("write");
+    /// The same, of which a manifest says what came of a look at these.
+    fn told(root: &tempfile::TempDir, sources: &[(&str, serde_json::Value)]) {
+        let mounts = [("/proc/self/mountinfo", taken())];
+        tell(root.path(), &[&mounts, sources].concat());
     }
 
     fn read(root: &tempfile::TempDir) -> (Fact<Vec<String>>, Selinux) {
@@ -110,9 +109,9 @@ mod tests {
         fs::write(root.path().join(&MODULES[1..]), "\n").expect("write");
         assert!(matches!(read(&root).0, Fact::Failed(_)));
         // Linux before 4.15 has no such file; one that is refused is there.
-        told(&root, &["/proc/self/mountinfo"], &[(MODULES, r#""absent""#)]);
+        told(&root, &[(MODULES, absent())]);
         assert_eq!(read(&root).0, Fact::Absent);
-        told(&root, &["/proc/self/mountinfo"], &[(MODULES, r#"{"failed": "EACCES"}"#)]);
+        told(&root, &[(MODULES, refused())]);
         assert!(matches!(read(&root).0, Fact::Denied(why) if why.is_forbidden()));
     }
 
@@ -131,7 +130,7 @@ mod tests {
     #[test]
     fn selinux_that_is_off_is_absent() {
         let root = tree("", &[]);
-        told(&root, &["/proc/self/mountinfo"], &[(SELINUXFS, r#""absent""#)]);
+        told(&root, &[(SELINUXFS, absent())]);
         let off = Selinux { mode: Fact::Absent, decides_user_namespaces: Fact::Absent, container_use_devices: Fact::Absent };
         assert_eq!(read(&root).1, off);
     }
@@ -145,11 +144,7 @@ mod tests {
         }
         assert!(matches!(read(&tree(MOUNTED, &[(ENFORCE, "x")])).1.mode, Fact::Failed(_)));
         let root = tree(MOUNTED, &[(ENFORCE, "1"), ("/sys/fs/selinux/class/file", "")]);
-        told(
-            &root,
-            &["/proc/self/mountinfo", ENFORCE],
-            &[(USE_DEVICES, r#""absent""#), ("/sys/fs/selinux/class/user_namespace", r#""absent""#)],
-        );
+        told(&root, &[(ENFORCE, taken()), (USE_DEVICES, absent()), ("/sys/fs/selinux/class/user_namespace", absent())]);
         let (decides_user_namespaces, container_use_devices) = (Fact::Known(false), Fact::Absent);
         assert_eq!(read(&root).1, Selinux { mode: Fact::Known(SelinuxMode::Enforcing), decides_user_namespaces, container_use_devices });
     }

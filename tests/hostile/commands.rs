@@ -36,8 +36,18 @@ const BASE: Command = Command {
 };
 
 /// How `facts` looks at a machine.
-const FACTS: &[&str] =
-    &["--root", "--prove", "--without", "--no-probe", "--state-dir", "--snapshotter", "--deadline", "--process-sandbox", "--profile"];
+const FACTS: &[&str] = &[
+    "--root",
+    "--prove",
+    "--without",
+    "--no-probe",
+    "--state-dir",
+    "--snapshotter",
+    "--deadline",
+    "--process-sandbox",
+    "--profile",
+    "--redact",
+];
 /// What `tune` takes that changes nothing, and what it takes to change something.
 const OF_A_PLAN: &[&str] = &["--persist", "--only", "--profile", "--max-user-namespaces", "--override-policy", "--format"];
 
@@ -63,6 +73,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--snapshotter native",
             "--deadline 10s",
             "--process-sandbox on",
+            "--redact",
             "--guard",
         ],
         against: &[
@@ -72,6 +83,13 @@ pub(crate) const COMMANDS: &[Command] = &[
             ("--no-probe", &["--prove", "--without"]),
         ],
         foreign: &["--namespace a", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
+        ..BASE
+    },
+    Command {
+        name: "explain",
+        always: "build.log",
+        flags: &["--facts facts.json", "--profile userns", "--process-sandbox on", "--format json"],
+        foreign: &["--root tree", "--no-probe", "--cluster", "--namespace a", "--kubeconfig kubeconfig"],
         ..BASE
     },
     Command {
@@ -130,6 +148,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--deadline 10s",
             "--process-sandbox off",
             "--profile userns",
+            "--redact",
             "--list",
             "--capture captured",
         ],

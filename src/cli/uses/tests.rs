@@ -41,8 +41,8 @@ const ALL: &[Expected] = &[
         never: &[
             ("root", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
             ("no-probe", &["prove", "without", "profile", "process-sandbox", "list", "capture"]),
-            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
-            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline"]),
+            ("list", &["capture", "prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline", "redact"]),
+            ("capture", &["prove", "without", "profile", "process-sandbox", "state-dir", "snapshotter", "deadline", "redact"]),
         ],
     },
     Expected {
@@ -51,6 +51,7 @@ const ALL: &[Expected] = &[
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
         never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
+    Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
     Expected {
         path: &["tune"],
