@@ -100,7 +100,7 @@ fn has_no_fuse(case: &Case) -> bool {
 pub(super) const SELINUX: Check = Check {
     id: "overlay-with-selinux",
     title: "overlayfs where SELinux enforces",
-    why: "From Linux 5.11 on overlayfs can be mounted in a user namespace, but before 5.13 writes through it are refused where SELinux enforces: the overlay asks for trusted attributes (kernel commit 7fa2e79a6bb9).",
+    why: "From Linux 5.11 on overlayfs can be mounted in a user namespace. Where SELinux enforces, it refuses writes through such an overlay before Linux 5.13 (kernel commit 7fa2e79a6bb9).",
     causes: &[Cause::Selinux],
     steps: &[Step::Overlay, Step::OverlayChange],
     kind: Kind::Fact {

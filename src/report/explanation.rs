@@ -72,7 +72,7 @@ impl Sureness {
             Sureness::Named => "the message names it",
             Sureness::Usual => "usual on this system",
             Sureness::Open => "possible",
-            Sureness::Unusual => "possible, if somebody has changed the system",
+            Sureness::Unusual => "possible, if the system was changed",
             Sureness::Excluded => "unlikely here",
         }
     }
@@ -175,7 +175,7 @@ fn explained(cause: &ExplainedCause, before: Option<&ExplainedCause>, page: &mut
     if !cause.look_at.is_empty() {
         page.words(9, &format!("  check  {}", cause.look_at.join("; ")));
     } else if cause.cause.row().is(Mark::OfTexts) {
-        page.words(9, "  check  no check of a node shows it");
+        page.words(9, &format!("  {:<7}{}", "check", "no check of a node shows it"));
     }
     page.command(&format!("  fix    {}", cause.remedy.fix));
     for more in [cause.remedy.keep.as_ref().map(|keep| format!("to keep it: {keep}")), cause.remedy.note.clone()].into_iter().flatten() {

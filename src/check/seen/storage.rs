@@ -109,7 +109,7 @@ impl fmt::Display for Seen {
             }
             Seen::FallsBack { to, since: None } => write!(f, "BuildKit falls back to {to}"),
             Seen::FallsBack { to, since: Some(step) } => write!(f, "BuildKit falls back to {to}: {step}"),
-            Seen::NoFuse => f.write_str("buildkitd is told to use fuse-overlayfs, and /dev/fuse can't be opened here"),
+            Seen::NoFuse => f.write_str("buildkitd has to use fuse-overlayfs, and /dev/fuse can't be opened here"),
             Seen::RefusedBySelinux => {
                 f.write_str("SELinux enforces, and on this kernel it refuses writes through overlayfs in a user namespace")
             }
@@ -164,7 +164,7 @@ mod tests {
                 Seen::OnOverlay { to: Snapshotter::Native, path: None },
                 "BuildKit falls back to native, since the state dir is on an overlay file system: mount a volume there",
             ),
-            (Seen::NoFuse, "buildkitd is told to use fuse-overlayfs, and /dev/fuse can't be opened here"),
+            (Seen::NoFuse, "buildkitd has to use fuse-overlayfs, and /dev/fuse can't be opened here"),
             (Seen::RefusedBySelinux, "SELinux enforces, and on this kernel it refuses writes through overlayfs in a user namespace"),
             (Seen::FallsBack { to: Snapshotter::Native, since: None }, "BuildKit falls back to native"),
             (Seen::FallsBack { to: Snapshotter::FuseOverlayfs, since: Some(step) }, &falls_back),
