@@ -279,11 +279,8 @@ fn ids(report: &Report, facts: &mut Facts) {
     if has_stock && facts.sub_ids.uids.unreadable().is_some() && !told.has("run_as_user") {
         (facts.sub_ids.uids, facts.sub_ids.gids) = (Fact::Known(vec![SubId::STOCK]), Fact::Known(vec![SubId::STOCK]));
     }
-    match told.text("helper_filecaps") {
-        Some(state) => {
-            (facts.newuidmap, facts.newgidmap) = (helper("newuidmap", state == "present"), helper("newgidmap", state == "present"))
-        }
-        None => {}
+    if let Some(state) = told.text("helper_filecaps") {
+        (facts.newuidmap, facts.newgidmap) = (helper("newuidmap", state == "present"), helper("newgidmap", state == "present"))
     }
     let map =
         |length: u64| Fact::Known(IdMap(vec![IdRange { inside: 0, outside: 100_000, length: u32::try_from(length).unwrap_or(u32::MAX) }]));

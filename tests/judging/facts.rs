@@ -20,12 +20,17 @@ pub(crate) fn map(length: u32) -> IdMap {
 /// All capabilities: by them and by the lack of a filter a privileged container is known.
 pub(crate) const PRIVILEGED: CapSet = CapSet(0x1ff_ffff_ffff);
 
+/// Sets a fact to one of its values by number.
+type Set = Box<dyn Fn(&mut Facts, usize)>;
+/// Sets a fact to its best value.
+type Best = Box<dyn Fn(&mut Facts)>;
+
 /// One fact that varies: which one, and how it is set to one of its values by number.
 pub(crate) struct Varied {
     pub(crate) name: &'static str,
-    set: Box<dyn Fn(&mut Facts, usize)>,
+    set: Set,
     /// Sets it to the best, where it is clear which one that is.
-    pub(crate) best: Option<Box<dyn Fn(&mut Facts)>>,
+    pub(crate) best: Option<Best>,
     /// Whether it also says what place this is, and so of whom a probe tells.
     pub(crate) is_of_place: bool,
 }
