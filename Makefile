@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit pods machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
+.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci \
 	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
@@ -39,6 +39,9 @@ machine: packages ## `check` on this machine as several users, on bad disks, wit
 
 containers: static tools ## `check` beside real builds in containers made by runc; needs root
 	cargo test --locked --no-fail-fast --features root --test containers
+
+cases: ## reports from the field: the verdict by their facts, the cause by their errors (CASES=file of the same form, VERBOSE=yes)
+	cargo test --locked --test cases
 
 field: static tools ## reports from the field beside real builds; needs root (CASES=directory of the same form, JOBS=1, VERBOSE=yes)
 	cargo test --locked --features root --test field

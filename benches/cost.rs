@@ -6,6 +6,7 @@
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ const CALLS_PROBED: u64 = 950;
 const CALLS_READ: u64 = 200;
 /// 5 MiB.
 const PEAK_KIB: u64 = 5120;
+/// 16 MiB, whatever the log's size.
+const EXPLAIN_KIB: u64 = 16 << 10;
 const IMAGES_BINARY: u64 = 6_000_000;
 /// A sixth: 9 ms where rootlesskit takes 55.
 const PERCENT_OF_PEER: u64 = 17;
@@ -99,6 +102,12 @@ fn main() -> ExitCode {
         Bound { what: "peak memory of the image's check in KiB", is: probed.peak_kib, most: PEAK_KIB },
         Bound { what: "bytes of the image's binary", is: size(&images), most: IMAGES_BINARY },
     ];
+    let logs = [("without line ends", "x"), ("of messages", "newuidmap: write to uid_map failed: Operation not permitted\n")];
+    for (what, text) in logs {
+        let peak = peak_of_log(dir.path(), &whole, text);
+        println!("explain of a log of 1 GiB {what}: {:.1} MiB", peak as f64 / 1024.0);
+        bounds.push(Bound { what: "peak memory of explain in KiB", is: peak, most: EXPLAIN_KIB });
+    }
     if !counts_only {
         let of_peer = |cost: &Cost| 100 * cost.microseconds / peer.microseconds;
         let (probed, read) = (of_peer(&probed), of_peer(&read));
@@ -157,6 +166,21 @@ fn peak_kib(dir: &Path, program: &Path, arguments: &[&str]) -> u64 {
     time.args(["--format", "%M", "--output"]).arg(&out).arg(program).args(arguments).uid(USER).gid(USER);
     assert!(time.status().expect("time: run `make packages`").success(), "the program succeeds");
     fs::read_to_string(&out).expect("time's answer").trim().parse().expect("a number of KiB")
+}
+
+/// The same of `explain`, for a log of 1 GiB of one text again and again.
+fn peak_of_log(dir: &Path, program: &Path, text: &str) -> u64 {
+    let out = dir.join("time");
+    let piece = text.repeat((1 << 20) / text.len());
+    let mut time = command(dir, Path::new("/usr/bin/time"));
+    time.args(["--format", "%M", "--output"]).arg(&out).arg(program).args(["explain", "-"]).stdin(Stdio::piped());
+    let mut child = time.spawn().expect("time: run `make packages`");
+    let mut stdin = child.stdin.take().expect("piped");
+    (0..1 << 10).for_each(|_| stdin.write_all(piece.as_bytes()).expect("it reads to the end"));
+    drop(stdin);
+    child.wait().expect("it ends");
+    let told = fs::read_to_string(&out).expect("time's answer");
+    told.lines().last().and_then(|peak| peak.trim().parse().ok()).expect("a number of KiB")
 }
 
 /// Waits for a child and gives what it and all that it waited for have used.

@@ -27,6 +27,8 @@ pub struct Options {
     pub plans: Vec<Plan>,
     /// Whether to try a real build for each of them too, where the image has all that it takes.
     pub trial_builds: bool,
+    /// Whether to read also what no verdict hangs on.
+    pub all: bool,
     /// How long one probe may take, and how long a read that touches the state dir may.
     pub deadline: Duration,
     /// Steps that the probes leave out.
@@ -60,7 +62,7 @@ pub fn gather(options: &Options) -> Result<Facts, BadPath> {
 fn look(options: &Options) -> Result<Facts, BadPath> {
     let host = Host::open(options.root.as_deref())?;
     let mounts = host.mounts();
-    let process = read::process(&host, options.asked);
+    let process = read::process(&host, &mounts, options.asked, options.all);
     let bare = process.on_bare_machine() == Some(true);
     let nested = process.uid_map.known().map(|map| !map.is_initial());
     let Touched { mut state_dir, programs, own_pod } = touched(&host, &mounts, &process, options)?;
@@ -69,26 +71,36 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
     let sub_ids = read::sub_ids(&host, &process.uid, builder);
     let stat = read::stat(&host);
     let sysctls = read::sysctls(&host, nested);
+    let kernel = read::kernel(&host);
     let mut facts = Facts {
         gathered_at: if host.is_live() { Fact::Known(read::now()) } else { Fact::Denied(read::CAPTURED.into()) },
         booted_at: read::boot_time(&stat),
         node: read::node_name(&host),
         os: read::os_release(&host, &mounts, bare),
-        kernel: read::kernel(&host),
+        boot_arguments: read::boot_arguments(&host, &kernel, options.all),
+        kernel_config: when(options.all, || read::kernel_config(&host, &kernel, bare)),
+        kernel,
         user_namespaces: host.exists_below("/proc/self/ns/user", "/proc/self/ns"),
+        security_modules: when(options.all, || read::security_modules(&host, &mounts)),
+        selinux: read::selinux(&host, &mounts, &process, options.all),
         apparmor: read::apparmor(&host, &sysctls, bare),
         sysctls,
+        user_namespaces_in_use: when(options.all, || read::user_namespaces(&host, bare)),
+        keys: when(options.all, || read::keys(&host, &process.uid)),
         sysctl_files: read::sysctl_files(&host, &mounts, bare),
-        process,
         proc_fs: read::proc_fs(&mounts),
         state_dir,
         dev_fuse: host.can_open("/dev/fuse"),
+        dev_net_tun: when(options.all, || host.can_open("/dev/net/tun")),
+        cgroup: read::cgroup(&host, &mounts, options.all),
+        container: when(options.all, || read::container(&host, process.on_bare_machine())),
         tools: programs.tools,
         newuidmap: programs.newuidmap,
         newgidmap: programs.newgidmap,
         sub_ids,
         capacity: read::capacity(&host, &stat),
         own_pod,
+        process,
         ..Facts::unknown()
     };
     if host.is_live() {
@@ -98,6 +110,11 @@ fn look(options: &Options) -> Result<Facts, BadPath> {
         read::sysctls_after(&host, &mut facts.sysctls, |step| failed.contains(&step));
     }
     Ok(facts)
+}
+
+/// A fact that no verdict hangs on.
+fn when<T>(is_asked: bool, read: impl FnOnce() -> Fact<T>) -> Fact<T> {
+    if is_asked { read() } else { Fact::Denied(read::BY_FACTS_ALONE.into()) }
 }
 
 /// Runs one probe, if this process can take the builder's place at all.

@@ -26,6 +26,7 @@
 //! * [`profile`]: the ways to run buildkitd. [`cause`]: why a builder can't run, and what removes that.
 //! * [`check`]: one table of checks, in the order in which the kernel comes to what they look at, and [`check::judge`], which
 //!   turns facts into a verdict. What was tried outranks what was read.
+//! * [`explain`]: the messages of rootlesskit, BuildKit, runc, runtimes and the API server, and the causes that they speak of.
 //! * [`read`]: files below a root (this machine, or a captured tree). [`attempt`]: one child process that does what a builder
 //!   does and tells each step; on demand a real build. [`mod@gather`] asks both: the only readers of the host.
 //! * [`node`]: what stands on a Node, under which names, and with the facts an [`node::Observation`], which verdicts are made on
@@ -55,6 +56,7 @@ pub mod build;
 pub mod cause;
 pub mod check;
 pub mod cli;
+pub mod explain;
 pub mod fact;
 #[cfg(feature = "cli")]
 pub mod fleet;

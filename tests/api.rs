@@ -60,6 +60,19 @@ async fn reading_is_a_patch_of_nothing() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_runtime_class_names_its_handler_to_whoever_may_read_it() {
+    let (service, mut server) = pair();
+    let pods = Pods::new(Server::new(kube::Client::new(service, "default"), "https://test:6443"));
+    let class = json!({"kind": "RuntimeClass", "metadata": {"name": "sandbox"}, "handler": "runsc", "overhead": {}}).to_string();
+    let (handler, sent) = tokio::join!(pods.runtime_handler("sandbox"), answer(&mut server, 200, &class));
+    assert_eq!(handler.expect("a handler"), "runsc");
+    assert_eq!((sent.0.as_str(), sent.1.trim_end_matches('?')), ("GET", "/apis/node.k8s.io/v1/runtimeclasses/sandbox"));
+    let no = refusal(403, "no");
+    let (refused, _) = tokio::join!(pods.runtime_handler("sandbox"), answer(&mut server, 403, &no));
+    assert!(refused.is_err_and(|error| error.is_forbidden()));
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn one_apply_carries_all_and_keeps_the_time_of_a_status_that_stays() {
     for (before, since) in [("Unknown", "2026-01-01T00:00:00Z"), ("True", "2026-02-02T00:00:00Z")] {
         let (writer, mut server) = writer();

@@ -1,43 +1,104 @@
 //! What `check` says of captured hosts, kept as snapshots.
 
 use buildkit_preflight::check::{Ready, judge};
-use buildkit_preflight::fact::SYSCTLS;
+use buildkit_preflight::fact::{DISTROS, Distro, OsRelease, Release, SYSCTLS, Sysctl};
 use buildkit_preflight::gather::{AsOwnPod, Options, gather};
 use buildkit_preflight::profile::Profile;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Where the trees are.
+fn hosts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
+}
+
+/// The file of a made tree that names the one on which it lies: what both have is its own.
+const BASE: &str = "base";
+
+/// Lays a tree on its base, and that on its own.
+fn lay(name: &str, on: &Path) {
+    let tree = hosts().join(name);
+    if let Ok(base) = std::fs::read_to_string(tree.join(BASE)) {
+        lay(base.trim(), on);
+    }
+    copy(&tree.join("."), on);
+    let _ = std::fs::remove_file(on.join(BASE));
+}
 
 /// The table for all profiles, and the exit code.
 fn check(host: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts").join(host);
+    let dir = tempfile::tempdir().expect("temp dir");
+    lay(host, dir.path());
     let mut command = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight"));
-    command.arg("check").arg("--root").arg(root);
-    for profile in ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"] {
-        command.args(["--profile", profile]);
-    }
+    command.arg("check").arg("--root").arg(dir.path()).args(of_all_profiles());
     let output = command.output().expect("the binary runs");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(stderr.is_empty(), "{stderr}");
     format!("{stdout}exit {}\n", output.status.code().expect("no signal"))
 }
 
-#[test]
-fn each_captured_host_has_its_answer() {
-    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
-    let mut names: Vec<_> = std::fs::read_dir(hosts)
-        .expect("hosts")
-        .flatten()
-        .filter(|entry| entry.path().join("proc").is_dir())
-        .map(|entry| entry.file_name())
-        .collect();
+/// Arguments that ask for each of them.
+fn of_all_profiles() -> Vec<&'static str> {
+    Profile::ALL.iter().flat_map(|profile| ["--profile", profile.id()]).collect()
+}
+
+/// The names of all hosts.
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(hosts()).expect("hosts").flatten();
+    let hosts = entries.filter(|entry| entry.path().join("proc").is_dir() || entry.path().join(BASE).is_file());
+    let mut names: Vec<_> = hosts.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    assert!(names.len() >= 6);
-    for name in names {
-        let name = name.to_string_lossy();
+    names
+}
+
+#[test]
+fn each_host_has_its_answer() {
+    let names = names();
+    assert!(names.len() >= 70, "{}", names.len());
+    for name in &names {
         insta::with_settings!({ snapshot_path => "hosts/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(name.as_ref(), check(&name));
+            insta::assert_snapshot!(name.as_str(), check(name));
         });
     }
+    let listed = std::fs::read_to_string(hosts().join("README.md")).expect("README.md");
+    let untold: Vec<_> = names.iter().filter(|name| !listed.contains(&format!("`{name}`"))).collect();
+    assert!(untold.is_empty(), "README.md tells of each where it is from: {untold:?}");
+    let snapshots = std::fs::read_dir(hosts().join("snapshots")).expect("snapshots").count();
+    assert_eq!(snapshots, names.len(), "a snapshot of each, and no other");
+}
+
+/// Hosts that somebody has set in another way than they come.
+const CHANGED: [&str; 2] = ["centos-7-boot-args", "centos-7-sysctl"];
+
+#[test]
+fn each_system_that_is_known_by_name_has_a_host_which_is_as_the_table_of_defaults_says() {
+    let mut seen = Vec::new();
+    for name in names() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        lay(&name, dir.path());
+        let read = |path: &str| std::fs::read_to_string(dir.path().join(path));
+        let Some(os) = read("etc/os-release").ok().and_then(|text| OsRelease::parse(&text).ok()) else { continue };
+        seen.extend(Distro::of(&os).map(|distro| distro.name));
+        if CHANGED.contains(&name.as_str()) {
+            continue;
+        }
+        let value = |sysctl: Sysctl| read(&sysctl.path()[1..]).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        for sysctl in SYSCTLS.iter().map(|row| row.sysctl) {
+            let (usual, here) = (Distro::default_of(&os, sysctl), value(sysctl));
+            let of_kernel = || release(&read("proc/sys/kernel/osrelease").ok()?)?.default_of(sysctl);
+            let differs = usual.is_some_and(|usual| here.is_some_and(|here| here != usual) && of_kernel() != here);
+            assert!(!differs, "{name}: {sysctl} is {here:?}, by default {usual:?}");
+        }
+        let kernel = read("proc/sys/kernel/osrelease").ok().and_then(|text| release(&text)).expect("a kernel");
+        assert!(Distro::usual_kernel(&os) <= Some(kernel.version()), "{name}: {kernel}");
+    }
+    let without: Vec<_> = DISTROS.iter().map(|distro| distro.name).filter(|name| !seen.contains(name)).collect();
+    // That is what its kin are like.
+    assert_eq!(without, ["openSUSE"]);
+}
+
+fn release(text: &str) -> Option<Release> {
+    text.trim().to_owned().try_into().ok()
 }
 
 #[test]
@@ -74,10 +135,7 @@ fn json(arguments: &[&str], root: Option<&Path>) -> (Option<i32>, serde_json::Va
     if let Some(root) = root {
         command.arg("--root").arg(root);
     }
-    for profile in ["no-process-sandbox", "procmount", "userns", "privileged", "rootful"] {
-        command.args(["--profile", profile]);
-    }
-    let output = command.output().expect("the binary runs");
+    let output = command.args(of_all_profiles()).output().expect("the binary runs");
     (output.status.code(), serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
@@ -89,7 +147,7 @@ fn copy(from: &Path, to: &Path) {
 fn a_limit_that_nobody_took_is_not_told() {
     let dir = tempfile::tempdir().expect("temp dir");
     let tree = dir.path().join("tree");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/debian-12"), &tree);
+    copy(&hosts().join("debian-12"), &tree);
     let verdict = || json(&[], Some(&tree)).1["profiles"][0].clone();
     assert_eq!(verdict()["verdict"], "ready");
     for kind in ["mnt", "pid", "uts", "ipc", "cgroup"] {
@@ -163,6 +221,7 @@ fn judged(root: &Path) -> Vec<Ready> {
         own_pod: AsOwnPod::No,
         plans: Vec::new(),
         trial_builds: false,
+        all: false,
         deadline: std::time::Duration::from_secs(600),
         without: Vec::new(),
     };
@@ -203,14 +262,13 @@ const LOSSES: [Loss; 5] = [
 
 #[test]
 fn what_a_copy_lost_makes_no_verdict() {
-    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
     let dir = tempfile::tempdir().expect("temp dir");
     let mut wrong = Vec::new();
     let captured = dir.path().join("captured");
     let capture = Command::new(env!("CARGO_BIN_EXE_buildkit-preflight")).args(["facts", "--capture"]).arg(&captured).status();
     assert!(capture.expect("runs").success());
     for name in ["debian-12", "ubuntu-24.04", "pod", "pod-procmount", "captured"] {
-        let whole = if name == "captured" { captured.clone() } else { hosts.join(name) };
+        let whole = if name == "captured" { captured.clone() } else { hosts().join(name) };
         let (tree, aside) = (dir.path().join(format!("{name}-copy")), dir.path().join("aside"));
         copy(&whole, &tree);
         let before = judged(&tree);

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Folders, with all that is in them, and single files, below src/.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "fact",
     "profile",
     "cause",
     "behaviour",
     "check",
+    "explain",
     "node",
     "publish",
     "fleet",
@@ -35,7 +36,8 @@ const LENGTH: &str = "std::time::Duration";
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 9] = ["base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
+const CRATES: [&str; 10] =
+    ["aho_corasick", "base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 

@@ -1,6 +1,6 @@
 //! The schemas of the reports are generated from the types, and kept where people find them.
 
-use buildkit_preflight::report::{BuildResult, ClusterReport, PodReport, Report};
+use buildkit_preflight::report::{BuildResult, ClusterReport, Explanation, PodReport, Report};
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
 use std::path::Path;
@@ -33,5 +33,6 @@ fn the_schemas_are_those_of_the_types() {
     stands("report.json", &schemars::schema_for!(Report));
     stands("build-result.json", &schemars::schema_for!(BuildResult));
     stands("cluster-report.json", &schemars::schema_for!(ClusterReport));
+    stands("explanation.json", &schemars::schema_for!(Explanation));
     stands("pod-report.json", &schemars::schema_for!(PodReport));
 }

@@ -36,6 +36,7 @@ fn facts(name: &str) -> Value {
         own_pod: AsOwnPod::No,
         plans: Vec::new(),
         trial_builds: false,
+        all: false,
         deadline: Duration::from_secs(10),
         without: Vec::new(),
     };

@@ -1,7 +1,8 @@
 //! Who refused a pod, and what would allow it.
 
 use super::finding::{Finding, Obstacle};
-use super::remedy::{WEBHOOKS, account, constraint, level_that_admits};
+use super::remedy::{WEBHOOKS, account, constraint};
+use crate::pod::level_that_admits;
 use serde_json::Value;
 
 /// What a refusal says of itself before its own words: `pods "buildkitd-" is forbidden: `.

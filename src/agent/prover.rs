@@ -146,6 +146,7 @@ impl Prover {
             own_pod: gather::AsOwnPod::No,
             plans: vec![options.profile.plan()],
             trial_builds: options.trial_builds,
+            all: false,
             deadline: options.deadline,
             without: Vec::new(),
         };

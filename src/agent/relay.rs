@@ -162,6 +162,7 @@ mod tests {
             own_pod: crate::gather::AsOwnPod::No,
             plans: Vec::new(),
             trial_builds: false,
+            all: false,
             deadline: Duration::from_secs(10),
             without: Vec::new(),
         }

@@ -4,7 +4,8 @@ use super::{Error, Server, of};
 use crate::admission::Answer;
 use http::StatusCode;
 use k8s_openapi::api::core::v1;
-use kube::api::PostParams;
+use k8s_openapi::api::node::v1::RuntimeClass;
+use kube::api::{GetParams, PostParams};
 use kube::core::request::Error as Unsendable;
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +25,11 @@ struct Version {
     git_version: String,
 }
 
+#[derive(Deserialize)]
+struct Class {
+    handler: String,
+}
+
 impl Pods {
     /// With the rights of this client.
     pub fn new(server: Server) -> Self {
@@ -38,6 +44,15 @@ impl Pods {
         let asked = http::Request::get("/version").body(Vec::new()).map_err(Unsendable::BuildRequest)?;
         let version: Version = self.server.request(asked).await?;
         Ok(version.git_version)
+    }
+
+    /// The runtime handler that a RuntimeClass stands for.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn runtime_handler(&self, class: &str) -> Result<String, Error> {
+        let class: Class = self.server.request(of::<RuntimeClass>(None).get(class, &GetParams::default())?).await?;
+        Ok(class.handler)
     }
 
     /// Tries to make a pod, as a dry run. A refusal is an answer too; who made it is another's question.

@@ -13,7 +13,7 @@ mod git;
 mod image;
 mod job;
 mod model;
-mod near;
+pub(crate) mod near;
 mod needs;
 mod plan;
 mod progress;

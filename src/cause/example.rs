@@ -9,27 +9,34 @@ pub(crate) struct Example {
     pub(crate) profile: Profile,
     pub(crate) failed: Option<(Step, Option<Errno>)>,
     pub(crate) change: fn(&mut Facts),
+    /// What a log says, of a cause that no fact shows.
+    pub(crate) log: Option<&'static str>,
 }
 
 impl Example {
     /// Facts that show the cause.
     pub(crate) const fn facts(change: fn(&mut Facts)) -> Self {
-        Example { profile: Profile::NoProcessSandbox, failed: None, change }
+        Example { profile: Profile::NoProcessSandbox, failed: None, change, log: None }
     }
 
     /// The same for a pod of the profile procmount.
     pub(crate) const fn procmount(change: fn(&mut Facts)) -> Self {
-        Example { profile: Profile::ProcMount, failed: None, change }
+        Example { profile: Profile::ProcMount, failed: None, change, log: None }
     }
 
     /// A step that fails where the facts are as they should be.
     pub(crate) const fn step(step: Step, errno: Errno) -> Self {
-        Example { profile: Profile::NoProcessSandbox, failed: Some((step, Some(errno))), change: |_| {} }
+        Example { profile: Profile::NoProcessSandbox, failed: Some((step, Some(errno))), change: |_| {}, log: None }
     }
 
     /// A step that fails, and nobody tells with which error.
     pub(crate) const fn step_without_error(step: Step) -> Self {
-        Example { profile: Profile::NoProcessSandbox, failed: Some((step, None)), change: |_| {} }
+        Example { profile: Profile::NoProcessSandbox, failed: Some((step, None)), change: |_| {}, log: None }
+    }
+
+    /// A log, where no fact shows the cause.
+    pub(crate) const fn log(text: &'static str) -> Self {
+        Example { log: Some(text), ..Example::facts(|_| {}) }
     }
 
     /// The same with other facts.

@@ -33,6 +33,10 @@ pub enum Cause {
     UsernsMax0,
     /// Alibaba Cloud Linux's `kernel.userns_max_level` is too low.
     UsernsMaxLevel,
+    /// EL7's kernel was booted without the arguments that allow user namespaces to ordinary users.
+    #[serde(rename = "userns-el7-cmdline")]
+    #[strum(serialize = "userns-el7-cmdline")]
+    UsernsEl7Cmdline,
     /// A limit on namespaces is not 0 but reached.
     UsernsExhausted,
     /// Ubuntu's `kernel.apparmor_restrict_unprivileged_userns` is 1.
@@ -93,6 +97,22 @@ pub enum Cause {
     KeyQuota,
     /// /proc is masked, and the profile needs a fresh one for each build step.
     MaskedProc,
+    /// The image or the user is not made for this pod: root without privileges, or buildkitd without rootlesskit.
+    WrongImageOrUid,
+    /// The image itself is broken.
+    ImagePackaging,
+    /// No emulator for the architecture that is built for.
+    Emulation,
+    /// An admission policy refuses the pod.
+    AdmissionPolicy,
+    /// The API server refuses `procMount: Unmasked` in a pod without a user namespace.
+    ProcmountAdmission,
+    /// A fault of one snapshotter.
+    SnapshotterBug,
+    /// What one runtime does by default stops a builder where another's default does not.
+    RuntimeDefault,
+    /// An update of the runtime or of the node's image broke what worked.
+    RuntimeRegression,
     /// A build fails, and nothing names why.
     BuildFailed,
 }

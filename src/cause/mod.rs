@@ -3,16 +3,19 @@
 //! Each has a row, in the file of its subject: title, level, remedy, and a text for people. The id is stable: it stands in reports, in
 //! labels and in the names of the texts.
 
+mod admission;
 mod build;
 mod confinement;
 #[cfg(test)]
 mod example;
 mod idmap;
+mod image;
 mod kind;
 mod own_pod;
 mod pod;
 mod remedy;
 mod row;
+mod software;
 mod storage;
 mod table;
 mod userns;

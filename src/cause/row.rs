@@ -34,6 +34,8 @@ pub enum Level {
     Pod,
     /// In the image.
     Image,
+    /// In what the cluster's API server lets through.
+    Cluster,
     /// Nothing that was seen says.
     Unknown,
 }
@@ -49,6 +51,8 @@ pub enum Mark {
     OfVolume,
     /// It lies in what `Unconfined` takes away: a pod that does not ask for that says nothing of one that does.
     OfConfinement,
+    /// No fact of a node shows it: an error's text does, or a pod's manifest.
+    OfTexts,
     /// On a bare machine it may as well lie in this shell alone: a chroot shows in nothing but the refusal.
     MaybeTheShells,
 }

@@ -1,11 +1,22 @@
 use super::kind::Cause;
 use super::remedy::Remedy;
 use super::row::{Ask, Level, Row};
-use super::{build, confinement, idmap, own_pod, pod, storage, userns};
+use super::{admission, build, confinement, idmap, image, own_pod, pod, software, storage, userns};
 use crate::fact::{Facts, Step};
 
 /// The rows, by subject.
-const ROWS: &[&[Row]] = &[userns::ROWS, confinement::ROWS, idmap::ROWS, pod::ROWS, own_pod::ROWS, storage::ROWS, build::ROWS];
+const ROWS: &[&[Row]] = &[
+    userns::ROWS,
+    confinement::ROWS,
+    idmap::ROWS,
+    pod::ROWS,
+    own_pod::ROWS,
+    image::ROWS,
+    storage::ROWS,
+    admission::ROWS,
+    software::ROWS,
+    build::ROWS,
+];
 
 /// Which of them each cause has, in the order of the enum. A cause without a row, or with two, does not compile.
 static CAUSES: [&Row; Cause::ALL.len()] = {

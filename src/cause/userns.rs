@@ -6,10 +6,10 @@ use super::kind::Cause;
 use super::remedy::{ADVISED_LIMIT, Remedy, sysctl, tunable};
 use super::row::{Ask, Level, Mark, Row};
 #[cfg(test)]
-use crate::fact::{Errno, Fact, Step};
-use crate::fact::{ROOTLESSKIT, Sysctl, Tunable};
+use crate::fact::{BootArguments, Errno, Step};
+use crate::fact::{Fact, ROOTLESSKIT, Sysctl, Tunable};
 
-pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, MAX_LEVEL, EXHAUSTED, APPARMOR_RESTRICT];
+pub(super) const ROWS: &[Row] = &[KCONFIG, CLONE0, MAX0, MAX_LEVEL, EL7_CMDLINE, EXHAUSTED, APPARMOR_RESTRICT];
 
 const KCONFIG: Row = Row {
     cause: Cause::UsernsKconfig,
@@ -62,6 +62,21 @@ const MAX_LEVEL: Row = Row {
     example: Example::facts(|facts| facts.sysctls.set(Sysctl::UsernsMaxLevel, Fact::Known(0))),
 };
 
+const EL7_CMDLINE: Row = Row {
+    cause: Cause::UsernsEl7Cmdline,
+    title: "EL7's kernel was booted without namespaces for ordinary users",
+    level: Level::Node,
+    marks: &[],
+    forced: None,
+    about: include_str!("about/userns-el7-cmdline.md"),
+    remedy: boot,
+    #[cfg(test)]
+    example: Example::facts(|facts| {
+        facts.kernel = super::example::known("3.10.0-1160.el7.x86_64");
+        facts.boot_arguments = Fact::Known(BootArguments::default());
+    }),
+};
+
 const EXHAUSTED: Row = Row {
     cause: Cause::UsernsExhausted,
     title: "a limit on namespaces is reached",
@@ -104,6 +119,15 @@ fn grant(ask: &Ask) -> Remedy {
         None => String::new(),
     };
     Remedy::new(fix).note(format!("{loaded}or, for all programs of the node: {}{kept}", switch.fix))
+}
+
+/// What the kernel lacks is added, for all kernels that are installed. It has no sysctl for it.
+fn boot(ask: &Ask) -> Remedy {
+    let missing = match (&ask.facts.kernel, &ask.facts.boot_arguments) {
+        (Fact::Known(kernel), Fact::Known(arguments)) => arguments.missing(kernel).join(" "),
+        _ => "user_namespace.enable=1 namespace.unpriv_enable=1".to_owned(),
+    };
+    Remedy::new(format!("grubby --update-kernel=ALL --args='{missing}' && reboot"))
 }
 
 /// Raises the limit that is reached, never to less than there is: one that is reached at that height is reached by

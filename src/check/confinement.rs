@@ -1,9 +1,10 @@
 //! What the pod around the builder refuses: seccomp, security modules, masks.
 
+use super::Case;
 use super::row::{Blame, Check, Judgement, Kind, LIMIT_REACHED, REFUSED, REFUSED_CAUSES};
 use super::seen::confinement::{Label, Seen};
 use crate::cause::Cause;
-use crate::fact::{DENY_MOUNT, Errno, Fact, Seccomp, Step};
+use crate::fact::{DENY_MOUNT, Distro, Errno, Fact, Seccomp, Step, is_builders_type};
 use crate::profile::Profile;
 
 const KERNEL_STEPS: &[Step] = &[
@@ -78,13 +79,14 @@ pub(super) const LSM_PROFILE: Check = Check {
     steps: KERNEL_STEPS,
     kind: Kind::Fact {
         judge: |case| {
+            let is_permissive = case.facts.selinux.is_permissive();
             if !case.place.is_builders_confinement() {
                 // A shell is hardly ever confined; a pod is where the runtime labels containers.
-                return match case.facts.process.selinux_type() {
-                    Some(_) if case.place.on_bare_machine() && !case.profile.is_privileged() => {
-                        Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell)
-                    }
-                    _ => Judgement::NotApplicable,
+                return match case.facts.process.selinux_type().filter(|_| !is_permissive) {
+                    Some(_) if !case.place.on_bare_machine() || case.profile.is_privileged() => Judgement::NotApplicable,
+                    Some(_) if labels_pods(case) && !case.decides() => Judgement::unknown(Seen::PodsAreLabelled),
+                    Some(_) => Judgement::warn(Cause::Selinux, Seen::SelinuxAroundShell),
+                    None => Judgement::NotApplicable,
                 };
             }
             let process = &case.facts.process;
@@ -96,9 +98,11 @@ pub(super) const LSM_PROFILE: Check = Check {
                     Judgement::fail(Cause::ApparmorProfile, Seen::Confined(apparmor(name)))
                 }
                 (_, Some(name), _) => Judgement::unknown(Seen::Labelled(apparmor(name))),
-                // Types that container-selinux makes for nested containers or leaves unconfined.
-                (_, _, Some("spc_t" | "unconfined_t" | "container_engine_t" | "container_init_t")) => Judgement::Pass,
-                (_, _, Some(kind)) if denied => Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind))),
+                (_, _, Some(_)) if is_permissive => Judgement::Pass,
+                (_, _, Some(kind)) if is_builders_type(kind) => Judgement::Pass,
+                (_, _, Some(kind)) if denied || case.place.refuses_container_t() => {
+                    Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind)))
+                }
                 (_, _, Some(kind)) => Judgement::unknown(Seen::Labelled(selinux(kind))),
                 _ => Judgement::Pass,
             }
@@ -106,6 +110,11 @@ pub(super) const LSM_PROFILE: Check = Check {
         explains: |failed| failed.errno == Some(Errno::EACCES),
     },
 };
+
+/// Whether the system's runtime is one that gives each pod a label.
+fn labels_pods(case: &Case) -> bool {
+    case.facts.os.known().and_then(Distro::of).is_some_and(|distro| distro.labels_pods)
+}
 
 pub(super) const PRIVATE_ROOT: Check = Check {
     id: "private-root",
@@ -180,6 +189,7 @@ pub(super) const STEP_MOUNTS: Check = Check {
             // Only a filter or a security module can refuse the owner of a UTS namespace its name.
             Blame::other(Cause::Seccomp).at(&[Step::Hostname]),
             Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+            Blame::SELINUX,
             Blame::other(Cause::PlatformSandbox),
             Blame::any(Cause::BuildFailed),
         ],
@@ -189,8 +199,8 @@ pub(super) const STEP_MOUNTS: Check = Check {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::Outcome;
-    use crate::check::testing::{failed_at, finding, table};
+    use crate::check::testing::{facts_of, failed_at, finding, table, with_probe};
+    use crate::check::{Outcome, judge};
     use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step};
     use crate::profile::Profile;
 
@@ -210,6 +220,15 @@ mod tests {
     #[test]
     fn security_module() {
         let label = |label: &str| Fact::Known(label.to_owned());
+        let enforcing = |f: &mut crate::fact::Facts, kind: &str, os: &str| {
+            f.process.lsm_label = label(&format!("system_u:system_r:{kind}:s0"));
+            f.selinux.mode = Fact::Known(crate::fact::SelinuxMode::Enforcing);
+            f.os = Fact::Known(crate::fact::OsRelease { id: os.to_owned(), ..crate::fact::OsRelease::default() });
+        };
+        let permissive = |f: &mut crate::fact::Facts| {
+            f.process.lsm_label = label("system_u:system_r:container_t:s0");
+            f.selinux.mode = Fact::Known(crate::fact::SelinuxMode::Permissive);
+        };
         table(
             "security-module",
             &[
@@ -218,6 +237,16 @@ mod tests {
                 (Outcome::Fail, Some(Cause::ApparmorProfile), &|f| f.process.lsm_label = label("cri-containerd.apparmor.d (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("mine (enforce)")),
                 (Outcome::Unknown, None, &|f| f.process.lsm_label = label("system_u:system_r:container_t:s0")),
+                (Outcome::Pass, None, &permissive),
+                (Outcome::Pass, None, &|f| enforcing(f, "spc_t", "fedora")),
+                (Outcome::Fail, Some(Cause::Selinux), &|f| enforcing(f, "container_t", "fedora")),
+                // Its own policy, with a type of the same name.
+                (Outcome::Unknown, None, &|f| enforcing(f, "container_t", "bottlerocket")),
+                (Outcome::Unknown, None, &|f| enforcing(f, "container_init_t", "fedora")),
+                (Outcome::Unknown, None, &|f| {
+                    enforcing(f, "container_t", "fedora");
+                    f.os = Fact::Absent;
+                }),
             ],
         );
         let bare = Fact::Known(crate::fact::Namespace::Initial);
@@ -228,9 +257,37 @@ mod tests {
                 f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
             })],
         );
+        let openshift = |f: &mut crate::fact::Facts| {
+            f.process.pid_namespace = bare.clone();
+            f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
+            f.os = crate::fact::OsRelease::from_image("Red Hat Enterprise Linux CoreOS 418.94.202509100653-0")
+                .map_or(Fact::Absent, Fact::Known);
+        };
+        let outcome = |facts: &crate::fact::Facts| {
+            let verdict = judge(facts, Profile::NoProcessSandbox, None);
+            verdict.findings.iter().find(|finding| finding.check == "security-module").map(|finding| finding.outcome)
+        };
+        assert_eq!(outcome(&facts_of(&openshift)), Some(Outcome::Unknown));
+        assert_eq!(outcome(&with_probe(facts_of(&openshift), None)), Some(Outcome::Warn), "what was tried says more");
+        assert_eq!(finding("security-module", Profile::Privileged, &openshift).outcome, Outcome::NotApplicable, "its label is spc_t");
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorProfile, |f| f.process.lsm_label = label("mine (enforce)"));
         failed_at(Step::Devpts, Errno::EACCES, Cause::Selinux, |f| f.process.lsm_label = label("system_u:system_r:container_t:s0"));
         failed_at(Step::PrivateRoot, Errno::EACCES, Cause::ApparmorOrSelinux, |_| {});
+        failed_at(Step::Devpts, Errno::EACCES, Cause::ApparmorOrSelinux, permissive);
+        // A capability that is refused. Measured with Debian's policy on Linux 5.10.
+        let confined = |f: &mut crate::fact::Facts| f.process.lsm_label = label("system_u:system_r:container_t:s0");
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::Devpts, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::UidMap, Errno::EPERM, Cause::Selinux, confined);
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::PlatformSandbox, permissive);
+        failed_at(Step::MountNamespace, Errno::EPERM, Cause::PlatformSandbox, |f| {
+            f.process.lsm_label = label("system_u:system_r:spc_t:s0");
+        });
+        let around_shell = |f: &mut crate::fact::Facts| {
+            permissive(f);
+            f.process.pid_namespace = bare.clone();
+        };
+        table("security-module", &[(Outcome::NotApplicable, None, &around_shell)]);
     }
 
     #[test]

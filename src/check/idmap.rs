@@ -28,6 +28,9 @@ fn needs_no_helper(case: &Case) -> bool {
     !case.place.is_rootless() || elsewhere || case.place.root_writes_maps()
 }
 
+/// How many IDs a pod's user namespace has at least (pkg/kubelet/userns), and a rootless engine's.
+const LEAST_MAP: u64 = 65_536;
+
 /// What is left of a pod's 65,536 IDs beside the builder's own and those below it: the usual fitting range.
 const USUAL_RANGE: u64 = 64_535;
 
@@ -56,8 +59,9 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
     let user = || case.facts.sub_ids.user.known().cloned();
     match ranges {
         Fact::Known(ranges) if ranges.is_empty() => lack(case, Cause::SubidConfig, Seen::NoRange { ids, user: user() }),
-        Fact::Known(ranges) => match count(ranges) {
-            count if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
+        Fact::Known(ranges) => match (overlapping(ranges), count(ranges)) {
+            (Some((first, second)), _) => lack(case, Cause::SubidConfig, Seen::Overlapping { ids, first, second }),
+            (None, count) if count < USUAL_RANGE => Judgement::warn(Cause::SubidConfig, Seen::FewIds { ids, user: user(), count }),
             _ => Judgement::Pass,
         },
         Fact::Absent => lack(case, Cause::SubidConfig, Seen::NoFile(ids)),
@@ -65,6 +69,13 @@ fn judge_ranges(case: &Case, ranges: &Fact<Vec<SubId>>, ids: Ids) -> Judgement {
         Fact::Denied(why) if case.facts.in_builder_image() != Some(false) => Judgement::unknown(why),
         Fact::Denied(_) => Judgement::NotApplicable,
     }
+}
+
+/// Two ranges that share an ID: no map takes both (map_write in kernel/user_namespace.c).
+fn overlapping(ranges: &[SubId]) -> Option<(SubId, SubId)> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_by_key(|range| range.start);
+    sorted.windows(2).find(|pair| pair[0].end() > pair[1].start).map(|pair| (pair[0], pair[1]))
 }
 
 fn count(ranges: &[SubId]) -> u64 {
@@ -186,6 +197,13 @@ pub(super) const HELPERS: Check = Check {
     },
 };
 
+/// Whether both helpers are known to have what they need.
+fn has_capable_helpers(case: &Case) -> bool {
+    [&case.facts.newuidmap, &case.facts.newgidmap]
+        .iter()
+        .all(|fact| fact.known().is_some_and(|helper| helper.file_capability && !helper.nosuid))
+}
+
 /// Whether a program with the setuid bit becomes a root that may do all.
 fn can_be_root(case: &Case) -> bool {
     case.place.on_bare_machine() || case.facts.process.bounding_set.known().is_none_or(|set| set.has(CapSet::SYS_ADMIN))
@@ -215,6 +233,8 @@ pub(super) const NESTED_RANGE: Check = Check {
                     Some(range) => lack(case, Cause::NestedUsernsRange, Seen::OutOfNamespace { ids, range: *range, size: map.size() }),
                     None => Judgement::Pass,
                 },
+                // Whoever makes namespaces for containers gives them so many.
+                (Fact::Denied(_) | Fact::Failed(_), Some(ranges)) if ranges.iter().all(|range| range.end() <= LEAST_MAP) => Judgement::Pass,
                 (Fact::Denied(why) | Fact::Failed(why), _) => Judgement::unknown(why),
                 // No user namespaces, or a range that can't be read: other checks' matters.
                 (Fact::Absent, _) | (_, None) => Judgement::NotApplicable,
@@ -249,6 +269,8 @@ pub(super) const ID_MAPS: Check = Check {
             Blame::any(Cause::SubidConfig).when(|_, step| says_no_user(step)),
             Blame::SECURITY_MODULE,
             Blame::errors(&[Errno::EINVAL], Cause::SubidConfig),
+            // Helpers that have their capability from their file and the bounding set, and may not use it.
+            Blame::SELINUX.when(|case, _| case.place.selinux_confines() && has_capable_helpers(case)),
             Blame::any(Cause::IdmapHelper),
         ],
     },
@@ -299,6 +321,8 @@ mod tests {
                 (Outcome::Pass, None, &|_| {}),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![])),
                 (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.gids = Fact::Absent),
+                (Outcome::Fail, Some(Cause::SubidConfig), &|f| f.sub_ids.uids = Fact::Known(vec![SubId::STOCK, SubId::STOCK])),
+                (Outcome::Pass, None, &|f| f.sub_ids.uids = Fact::Known(vec![SubId { start: 165_536, length: 10 }, SubId::STOCK])),
                 (Outcome::Warn, Some(Cause::SubidConfig), &|f| {
                     bare(f);
                     f.sub_ids.gids = Fact::Absent

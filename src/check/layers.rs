@@ -4,7 +4,9 @@ use super::Case;
 use super::row::{Blame, Check, FULL, Judgement, Kind};
 use super::seen::storage::Seen;
 use crate::cause::Cause;
-use crate::fact::{Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, Snapshotter, Step, StepOutcome};
+use crate::fact::{
+    Distro, Errno, FUSE_IN_USERNS, Fact, OVERLAY_IN_USERNS, OVERLAY_WITH_SELINUX, Release, SelinuxMode, Snapshotter, Step, StepOutcome,
+};
 
 pub(super) const CHANGES: Check = Check {
     id: "layer-changes",
@@ -69,7 +71,10 @@ pub(super) const SNAPSHOTTER: Check = Check {
     kind: Kind::Fact {
         judge: |case| match snapshotter(case) {
             Some(Snapshotter::Overlayfs) | None => Judgement::Pass,
-            // As somebody wants it.
+            // As somebody wants it, and then buildkitd takes no other.
+            Some(Snapshotter::FuseOverlayfs) if case.facts.state_dir.snapshotter.is_some() && has_no_fuse(case) => {
+                Judgement::fail(Cause::DevFuse, Seen::NoFuse)
+            }
             Some(_) if case.facts.state_dir.snapshotter.is_some() => Judgement::Pass,
             Some(to) => {
                 let falls_back = |since| Seen::FallsBack { to, since: case.probe.and_then(|probe| probe.step(since)).cloned() };
@@ -83,6 +88,34 @@ pub(super) const SNAPSHOTTER: Check = Check {
             }
         },
         explains: |_| false,
+    },
+};
+
+/// Whether this container has no /dev/fuse that it can open, and nothing was tried with it.
+fn has_no_fuse(case: &Case) -> bool {
+    let is_closed = case.facts.dev_fuse == Fact::Absent || case.facts.dev_fuse.known() == Some(&false);
+    is_closed && case.place.is_builders_confinement() && !case.decides()
+}
+
+pub(super) const SELINUX: Check = Check {
+    id: "overlay-with-selinux",
+    title: "overlayfs where SELinux enforces",
+    why: "From Linux 5.11 on overlayfs can be mounted in a user namespace, but before 5.13 writes through it are refused where SELinux enforces: the overlay asks for trusted attributes (kernel commit 7fa2e79a6bb9).",
+    causes: &[Cause::Selinux],
+    steps: &[Step::Overlay, Step::OverlayChange],
+    kind: Kind::Fact {
+        judge: |case| {
+            let is_between = |kernel: &Release| kernel.can(OVERLAY_IN_USERNS) && !kernel.can(OVERLAY_WITH_SELINUX);
+            let is_of_these = case.facts.kernel.known().is_some_and(is_between);
+            let enforces = case.facts.selinux.mode.known() == Some(&SelinuxMode::Enforcing);
+            match snapshotter(case) {
+                Some(Snapshotter::Overlayfs) if is_of_these && enforces && case.profile.is_in_user_namespace() && case.place.can_tell() => {
+                    Judgement::fail(Cause::Selinux, Seen::RefusedBySelinux)
+                }
+                _ => Judgement::NotApplicable,
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EACCES),
     },
 };
 
@@ -144,10 +177,51 @@ pub(super) fn snapshotter(case: &Case) -> Option<Snapshotter> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn selinux_and_overlayfs() {
+        let on = |kernel: &'static str, mode: SelinuxMode| {
+            move |f: &mut Facts| {
+                f.kernel = Fact::Known(kernel.to_owned().try_into().expect("a release"));
+                f.selinux.mode = Fact::Known(mode);
+            }
+        };
+        let enforcing = SelinuxMode::Enforcing;
+        table(
+            "overlay-with-selinux",
+            &[
+                (Outcome::Fail, Some(Cause::Selinux), &on("5.11.12-300.fc34.x86_64", enforcing)),
+                (Outcome::NotApplicable, None, &on("5.11.12-300.fc34.x86_64", SelinuxMode::Permissive)),
+                // fuse-overlayfs or native is taken there.
+                (Outcome::NotApplicable, None, &on("5.10.0-1", enforcing)),
+                (Outcome::NotApplicable, None, &on("5.13.0", enforcing)),
+            ],
+        );
+        failed_at(Step::OverlayChange, Errno::EACCES, Cause::Selinux, on("5.12.0", enforcing));
+    }
+
+    #[test]
+    fn who_asks_for_fuse_needs_the_device() {
+        let asked = |fuse: Fact<bool>| {
+            move |f: &mut Facts| {
+                f.state_dir.snapshotter = Some(Snapshotter::FuseOverlayfs);
+                f.dev_fuse = fuse.clone();
+            }
+        };
+        table(
+            "snapshotter",
+            &[
+                (Outcome::Fail, Some(Cause::DevFuse), &asked(Fact::Absent)),
+                (Outcome::Fail, Some(Cause::DevFuse), &asked(Fact::Known(false))),
+                (Outcome::Pass, None, &asked(Fact::Known(true))),
+                (Outcome::Pass, None, &asked(Fact::Denied("no /dev".into()))),
+            ],
+        );
+    }
+
     use crate::cause::Cause;
     use crate::check::testing::{facts_of, failed_at, healthy, table, with_probe};
     use crate::check::{Outcome, Ready, judge};
-    use crate::fact::{Errno, Fact, Facts, MountFlags, Snapshotter, Step};
+    use crate::fact::{Errno, Fact, Facts, MountFlags, SelinuxMode, Snapshotter, Step};
     use crate::profile::Profile;
 
     fn old_kernel(facts: &mut Facts) {

@@ -22,6 +22,7 @@ mod reaches;
 mod row;
 pub mod seen;
 mod storage;
+mod suspicion;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -33,9 +34,9 @@ pub use basis::Basis;
 pub use case::Case;
 pub use judge::{PRECEDENCE, Rule, judge};
 pub use kubernetes::{Support, procmount_support};
-pub(crate) use message::step_of;
 pub use note::{Note, Unfinished};
 pub use place::Place;
 pub use row::Check;
+pub use suspicion::{Standing, standing};
 pub use table::CHECKS;
 pub use userns::least_values;

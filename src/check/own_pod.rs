@@ -4,7 +4,7 @@ use super::Case;
 use super::row::{Blame, Check, Judgement, Kind};
 use super::seen::own_pod::Seen;
 use crate::cause::Cause;
-use crate::fact::{Directory, Errno, Fact, OwnPod, Step};
+use crate::fact::{CapSet, Directory, Errno, Fact, OwnPod, Step};
 
 pub(super) const IMAGE_USER: Check = Check {
     id: "image-user",
@@ -59,6 +59,29 @@ fn wrong_user(case: &Case, pod: &OwnPod) -> Option<Seen> {
 pub(super) fn has_wrong_user(case: &Case) -> bool {
     case.facts.own_pod.as_ref().is_some_and(|pod| wrong_user(case, pod).is_some())
 }
+
+pub(super) const UNPRIVILEGED_ROOT: Check = Check {
+    id: "unprivileged-root",
+    title: "privileges of a builder that is root",
+    why: "Without rootlesskit buildkitd mounts file systems as root of its container, which needs CAP_SYS_ADMIN: a privileged container has it.",
+    causes: &[Cause::WrongImageOrUid],
+    steps: &[Step::MountNamespace, Step::PrivateRoot, Step::BindMount, Step::ReadOnlyRemount],
+    kind: Kind::Fact {
+        judge: |case| {
+            let is_root = case.facts.process.uid.known() == Some(&0);
+            if case.facts.own_pod.is_none() || case.place.is_rootless() || !is_root {
+                return Judgement::NotApplicable;
+            }
+            match &case.facts.process.bounding_set {
+                Fact::Known(set) if set.has(CapSet::SYS_ADMIN) => Judgement::Pass,
+                Fact::Known(_) => Judgement::fail(Cause::WrongImageOrUid, Seen::UnprivilegedRoot),
+                Fact::Absent => Judgement::NotApplicable,
+                Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
+            }
+        },
+        explains: |failed| failed.errno == Some(Errno::EPERM),
+    },
+};
 
 pub(super) const TEMP_DIR: Check = Check {
     id: "temp-dir",
@@ -164,6 +187,24 @@ mod tests {
         for directory in [&mut pod.temp_dir, &mut pod.runtime_dir, &mut pod.state_dir] {
             refuse(directory, Errno::EROFS);
         }
+    }
+
+    #[test]
+    fn unprivileged_root() {
+        let found = |change: &dyn Fn(&mut Facts)| {
+            let found = finding("unprivileged-root", Profile::Rootful, &|facts| {
+                facts.own_pod = Some(OwnPod::default());
+                facts.process.uid = Fact::Known(0);
+                change(facts);
+            });
+            (found.outcome, found.cause)
+        };
+        assert_eq!(found(&|_| {}), (Outcome::Fail, Some(Cause::WrongImageOrUid)));
+        assert_eq!(found(&|f| f.process.bounding_set = Fact::Known(CapSet(u64::MAX))), (Outcome::Pass, None));
+        assert_eq!(found(&|f| f.process.bounding_set = Fact::Denied("no /proc".into())), (Outcome::Unknown, None));
+        assert_eq!(found(&|f| f.process.uid = Fact::Known(1000)), (Outcome::NotApplicable, None), "another cause's");
+        assert_eq!(found(&|f| f.own_pod = None), (Outcome::NotApplicable, None), "no builder's pod");
+        table("unprivileged-root", &[(Outcome::NotApplicable, None, &|f| f.own_pod = Some(OwnPod::default()))]);
     }
 
     #[test]

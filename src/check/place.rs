@@ -1,7 +1,7 @@
 //! Where a case is looked at: on a bare machine, in a container, in the builder's own shape.
 
 use crate::cause::Cause;
-use crate::fact::{Builder, CapSet, Facts, Plan, Seccomp, UserNamespace};
+use crate::fact::{Builder, CapSet, Distro, Facts, Plan, Seccomp, SelinuxMode, UserNamespace, is_builders_type};
 use crate::profile::Profile;
 
 /// The place that the facts are of, as it matters to one profile.
@@ -102,10 +102,25 @@ impl Place<'_> {
             && matches!(self.facts.user_namespace(), Some(UserNamespace::Machines | UserNamespace::Nodes))
     }
 
+    /// Whether SELinux may refuse this process what a builder does. What a type may not do with a capability is refused as if
+    /// it had none, with EPERM (cred_has_capability in security/selinux/hooks.c), and everything else with EACCES.
+    pub(super) fn selinux_confines(&self) -> bool {
+        !self.facts.selinux.is_permissive() && self.facts.process.selinux_type().is_some_and(|kind| !is_builders_type(kind))
+    }
+
+    /// Whether ordinary pods' type is known to be refused what a build step mounts: SELinux enforces a policy, and it is not one that allows it.
+    pub(super) fn refuses_container_t(&self) -> bool {
+        let policy = self.facts.os.known().is_some_and(|os| !Distro::of(os).is_some_and(|distro| distro.container_t_mounts));
+        policy
+            && self.facts.selinux.mode.known() == Some(&SelinuxMode::Enforcing)
+            && self.facts.process.selinux_type() == Some("container_t")
+    }
+
     /// A refusal by a security module: which one, as far as this process's own label tells.
     pub(super) fn security_module(&self) -> Cause {
         let process = &self.facts.process;
         match process.lsm_label.known() {
+            Some(_) if process.selinux_type().is_some() && self.facts.selinux.is_permissive() => Cause::ApparmorOrSelinux,
             Some(_) if process.selinux_type().is_some() => Cause::Selinux,
             // An unconfined label too: profiles attach by the path of the executable.
             Some(_) => Cause::ApparmorProfile,

@@ -19,11 +19,13 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                 return Judgement::NotApplicable;
             }
             let kernel = case.facts.kernel.known();
+            let runtime = case.facts.kubelet.runtime.known().filter(|runtime| runtime.ignores_user_namespaces());
             match (case.place.may_have_pods_user_namespace(), kernel) {
                 (true, _) => Judgement::Pass,
                 _ if case.place.got_no_user_namespace() => {
                     Judgement::fail(Cause::UsernsPodRuntime, Seen::NoUserNamespace(who_ignored(case.facts, &USER_NAMESPACES)))
                 }
+                _ if let Some(runtime) = runtime => Judgement::fail(Cause::UsernsPodRuntime, Seen::RuntimeIgnores(runtime.clone())),
                 _ if case.facts.sysctls.get(Sysctl::YamaPtraceScope).known() == Some(&3) => Judgement::fail(Cause::Yama, Seen::Yama),
                 (_, Some(kernel)) if !kernel.can(IDMAPPED_MOUNTS) => {
                     Judgement::fail(Cause::UsernsPodRuntime, Seen::NoIdmappedMounts(kernel.clone()))
@@ -138,6 +140,15 @@ mod tests {
         assert_eq!(judged(&|f| f.process.uid_map = pod_map(65_536)).outcome, Outcome::Pass);
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
         assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
+        for (text, cause) in [
+            ("containerd://1.6.8", Some(Cause::UsernsPodRuntime)),
+            ("containerd://1.7.0", None),
+            ("cri-o://1.24.6", Some(Cause::UsernsPodRuntime)),
+            ("docker://29.0.0", Some(Cause::UsernsPodRuntime)),
+            ("mine://0.1.0", None),
+        ] {
+            assert_eq!(judged(&|f| f.kubelet.runtime = runtime(text)).cause, cause, "{text}");
+        }
         let yama = |f: &mut Facts| f.sysctls.set(Sysctl::YamaPtraceScope, Fact::Known(3));
         assert_eq!(judged(&yama).cause, Some(Cause::Yama));
         assert_eq!(finding("pod-user-namespace", Profile::NoProcessSandbox, &yama).outcome, Outcome::NotApplicable);

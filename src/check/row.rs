@@ -53,6 +53,7 @@ pub(super) const FULL: &[Errno] = &[Errno::ENOSPC, Errno::EDQUOT];
 pub(super) const REFUSED: &[Blame] = &[
     Blame::SECURITY_MODULE,
     Blame::errors(LIMIT_REACHED, Cause::UsernsExhausted),
+    Blame::SELINUX,
     Blame::other(Cause::PlatformSandbox),
     Blame::any(Cause::BuildFailed),
 ];
@@ -99,6 +100,14 @@ impl Blame {
     /// A refusal by a security module: of all errors that the kernel gives to these steps only such a module's is EACCES.
     pub(super) const SECURITY_MODULE: Blame =
         Blame { steps: &[], errnos: Errnos::Of(&[Errno::EACCES]), when: |_, _| true, cause: Blamed::SecurityModule };
+
+    /// A capability that SELinux refuses to a process of a type that it confines.
+    pub(super) const SELINUX: Blame = Blame {
+        steps: &[],
+        errnos: Errnos::Of(&[Errno::EPERM]),
+        when: |case, _| case.place.selinux_confines(),
+        cause: Blamed::Cause(Cause::Selinux),
+    };
 
     /// Narrowed to some of the row's steps.
     pub(super) const fn at(self, steps: &'static [Step]) -> Self {

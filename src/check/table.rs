@@ -7,12 +7,14 @@ pub static CHECKS: &[Check] = &[
     pod::POD_USER_NAMESPACE,
     pod::RUNTIME_USER_NAMESPACES,
     own_pod::IMAGE_USER,
+    own_pod::UNPRIVILEGED_ROOT,
     own_pod::TEMP_DIR,
     confinement::DEFAULT_CONFINEMENT,
     confinement::SECCOMP,
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
     userns::MAX_LEVEL,
+    userns::EL7_CMDLINE,
     userns::NAMESPACE_LIMITS,
     userns::APPARMOR_RESTRICTION,
     confinement::LSM_PROFILE,
@@ -33,6 +35,7 @@ pub static CHECKS: &[Check] = &[
     storage::OWNERS,
     layers::CHANGES,
     layers::TMPFS,
+    layers::SELINUX,
     layers::SNAPSHOTTER,
     layers::NOEXEC,
     storage::BIND_MOUNTS,
@@ -47,7 +50,7 @@ pub static CHECKS: &[Check] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::Cause;
+    use crate::cause::{Cause, Mark};
     use crate::check::row::Kind;
     use crate::check::testing::{facts_of, pod_map, with_failure};
     use crate::check::{Outcome, judge};
@@ -61,7 +64,8 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), CHECKS.len());
         for cause in Cause::ALL {
-            assert!(CHECKS.iter().any(|check| check.causes.contains(cause)), "no check names {cause}");
+            let is_named = CHECKS.iter().any(|check| check.causes.contains(cause));
+            assert_eq!(is_named, !cause.row().is(Mark::OfTexts), "{cause}");
         }
         for &step in Step::ALL {
             let attempts = CHECKS.iter().filter(|check| matches!(check.kind, Kind::Attempt { .. }) && check.steps.contains(&step));

@@ -62,8 +62,17 @@ pub(super) enum Prove {
 }
 
 impl Sources {
-    /// Gathers the facts that some profiles need.
+    /// Gathers the facts that some profiles need for a verdict.
     pub(super) fn gather(&self, profiles: &[Profile], own_pod: AsOwnPod) -> Result<Facts, Error> {
+        Ok(gather::gather(&self.options(profiles, own_pod))?)
+    }
+
+    /// Gathers these, and all other facts.
+    pub(super) fn gather_all(&self, profiles: &[Profile], own_pod: AsOwnPod) -> Result<Facts, Error> {
+        Ok(gather::gather(&Options { all: true, ..self.options(profiles, own_pod) })?)
+    }
+
+    fn options(&self, profiles: &[Profile], own_pod: AsOwnPod) -> Options {
         let mut plans: Vec<Plan> = Vec::new();
         for profile in profiles.iter().filter(|_| !self.no_probe) {
             let mut plan = profile.plan();
@@ -74,7 +83,7 @@ impl Sources {
         }
         // A builder that may not ask for Unconfined: what confines the guard in its pod, nobody asked for.
         let confined = profiles.iter().find(|profile| own_pod == AsOwnPod::Yes && !profile.asked().unconfined);
-        let options = Options {
+        Options {
             root: self.root.clone(),
             state_dir: self.state_dir.clone(),
             snapshotter: self.snapshotter,
@@ -82,10 +91,10 @@ impl Sources {
             own_pod,
             plans,
             trial_builds: self.prove == Prove::Build,
+            all: false,
             deadline: self.deadline,
             without: self.without.clone(),
-        };
-        Ok(gather::gather(&options)?)
+        }
     }
 }
 

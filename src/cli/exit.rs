@@ -49,6 +49,14 @@ pub(super) const PODS: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
+#[cfg(feature = "cli")]
+pub(super) const EXPLAIN: &[Row] = &[
+    (READY, "explained"),
+    (BAD_INPUT, "wrong usage or bad input, or no cause and no file is called so"),
+    (UNKNOWN, "unknown: the log has no message that speaks of a cause"),
+    (IO_ERROR, "an I/O error"),
+];
+
 pub(super) const FACTS: &[Row] = &[
     (READY, "printed or captured"),
     (BAD_INPUT, "wrong usage, or DIR does not exist (--capture: is not empty)"),

@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         read::capture(directory)?;
         return Ok(READY);
     }
-    let facts = arguments.sources.gather(&asked(&arguments.profiles), AsOwnPod::IfBuilders)?;
+    let facts = arguments.sources.gather_all(&asked(&arguments.profiles), AsOwnPod::IfBuilders)?;
     let facts = if arguments.redact { facts.redacted() } else { facts };
     Format::Json.print(&facts, |_| String::new())?;
     Ok(READY)

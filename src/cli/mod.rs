@@ -17,6 +17,8 @@ mod cluster;
 #[cfg(feature = "cli")]
 mod confinement;
 mod exit;
+#[cfg(feature = "cli")]
+mod explain;
 mod facts;
 mod guard;
 #[cfg(feature = "cli")]
@@ -82,6 +84,8 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
 enum Command {
     Check(check::Arguments),
     Facts(facts::Arguments),
+    #[cfg(feature = "cli")]
+    Explain(explain::Arguments),
     #[cfg_attr(feature = "cli", command(mut_arg("kubeconfig", |arg| arg.help("A kubeconfig, instead of the pod's service account"))))]
     Agent(agent::Arguments),
     #[cfg(feature = "cli")]
@@ -247,6 +251,8 @@ pub fn run() -> u8 {
     let result = match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
+        #[cfg(feature = "cli")]
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Agent(arguments) => agent::run(arguments),
         #[cfg(feature = "cli")]
         Command::Build(arguments) => build::run(&arguments),

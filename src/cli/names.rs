@@ -132,7 +132,7 @@ pub(crate) fn node_class(text: &str) -> Result<NodeClass, String> {
     }
 }
 
-fn is_dns_subdomain(text: &str) -> bool {
+pub(super) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 

@@ -5,7 +5,7 @@ use super::{Error, block_on, cluster, exit, named, names};
 use crate::admission::{Answer, judge_builder};
 use crate::api::{self, Pods};
 use crate::check::Ready;
-use crate::fleet::fit;
+use crate::fleet::{RuntimeClass, fit};
 use crate::node::{DEFAULT_PREFIX, View};
 use crate::pod::{Builder, NoBuilder, builders, workloads};
 use crate::read::Named;
@@ -131,11 +131,24 @@ async fn ask(arguments: &Arguments, builders: &[Builder<'_>]) -> Result<PodRepor
             None => None,
         };
         let needs = judged.needs();
-        let fits = |nodes: &Vec<View>| nodes.iter().map(|node| fit(node, spec, judged.profile, &needs)).collect();
+        let class = class_of(&pods, &answer).await;
+        let fits = |nodes: &Vec<View>| nodes.iter().map(|node| fit(node, spec, class.as_ref(), judged.profile, &needs)).collect();
         let cluster = InCluster::new(namespace, admission, patch_taken, nodes.as_ref().map(fits).map_err(Clone::clone));
         reports.push(BuilderReport::in_cluster(judged, cluster));
     }
     Ok(PodReport::new(Some(kubernetes), reports))
+}
+
+/// The RuntimeClass of a pod that the API server took, so one that is there. Who may not read it still gets the rest of the report.
+async fn class_of(pods: &Pods, answer: &Answer) -> Option<RuntimeClass> {
+    let Answer::Made { pod, .. } = answer else { return None };
+    let name = pod["spec"]["runtimeClassName"].as_str().filter(|name| !name.is_empty())?;
+    // It becomes a part of a path.
+    let handler = match names::is_dns_subdomain(name) {
+        true => pods.runtime_handler(name).await.map_err(|error| error.to_string()),
+        false => Err("its name is none that Kubernetes takes".to_owned()),
+    };
+    Some(RuntimeClass { name: name.to_owned(), handler })
 }
 
 /// Whether a builder works with its patch, as the API server answers.

@@ -43,6 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         plans: vec![arguments.shape.plan()],
         own_pod: AsOwnPod::No,
         trial_builds: false,
+        all: false,
         deadline: arguments.deadline,
         without: Vec::new(),
     };

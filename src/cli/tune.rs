@@ -198,6 +198,7 @@ fn gather_options(profiles: &[Profile]) -> gather::Options {
         asked: None,
         plans: profiles.iter().map(|profile| profile.plan()).collect(),
         trial_builds: false,
+        all: false,
         deadline: PATIENCE,
         without: Vec::new(),
     }

@@ -1,6 +1,6 @@
 use super::{
-    API_VERSION, AppArmor, Capacity, Fact, Helper, Kubelet, OsRelease, OwnPod, Probe, ProcFs, Process, Release, StateDir, Step, SubIds,
-    SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
+    API_VERSION, AppArmor, BootArguments, Capacity, Cgroup, Container, Fact, Helper, KeyUse, Kubelet, OsRelease, OwnPod, Probe, ProcFs,
+    Process, Release, Selinux, StateDir, Step, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,18 +28,36 @@ pub struct Facts {
     /// The running kernel's release.
     #[serde(default)]
     pub kernel: Fact<Release>,
+    /// Those of the arguments it was booted with that a builder may come to feel. For a verdict they are read of EL7's kernel alone.
+    #[serde(default)]
+    pub boot_arguments: Fact<BootArguments>,
+    /// The options it was built with that a builder may come to feel. Absent where no file tells.
+    #[serde(default)]
+    pub kernel_config: Fact<Vec<String>>,
     /// Whether the kernel knows user namespaces at all (CONFIG_USER_NS).
     #[serde(default)]
     pub user_namespaces: Fact<bool>,
     /// The sysctls that decide over user namespaces.
     #[serde(default)]
     pub sysctls: Sysctls,
+    /// How many user namespaces have a process in them, beside the machine's first one.
+    #[serde(default)]
+    pub user_namespaces_in_use: Fact<u64>,
+    /// The keys of this process's user, against its quota. Absent where it has none.
+    #[serde(default)]
+    pub keys: Fact<KeyUse>,
     /// What files of sysctl.d(5) say of those that may be set, in the order in which they are applied at boot.
     #[serde(default)]
     pub sysctl_files: Fact<Vec<SysctlSetting>>,
     /// The confinement of this very process, which a builder in the same place would share.
     #[serde(default)]
     pub process: Process,
+    /// The security modules that are active, in the order in which the kernel asks them.
+    #[serde(default)]
+    pub security_modules: Fact<Vec<String>>,
+    /// What SELinux does, where it is active.
+    #[serde(default)]
+    pub selinux: Selinux,
     /// AppArmor's profiles for a builder's rootlesskit.
     #[serde(default)]
     pub apparmor: AppArmor,
@@ -52,6 +70,15 @@ pub struct Facts {
     /// Whether /dev/fuse can be opened.
     #[serde(default)]
     pub dev_fuse: Fact<bool>,
+    /// Whether /dev/net/tun can be opened, as slirp4netns and pasta do.
+    #[serde(default)]
+    pub dev_net_tun: Fact<bool>,
+    /// The control groups.
+    #[serde(default)]
+    pub cgroup: Cgroup,
+    /// What made the container that this is. Absent where nothing marks one.
+    #[serde(default)]
+    pub container: Fact<Container>,
     /// The programs of a builder's image that are here.
     #[serde(default)]
     pub tools: Tools,

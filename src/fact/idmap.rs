@@ -69,7 +69,7 @@ impl IdMap {
 
     /// Whether all IDs of a range exist inside: a nested namespace can map no others (map_write in kernel/user_namespace.c).
     pub fn contains(&self, range: &SubId) -> bool {
-        let (mut next, end) = (range.start, range.start.saturating_add(range.length));
+        let (mut next, end) = (range.start, range.end());
         while next < end {
             let holder = self.0.iter().find(|r| {
                 let first = u64::from(r.inside);
@@ -96,6 +96,11 @@ pub struct SubId {
 impl SubId {
     /// The range of `moby/buildkit:rootless`, which most images copy.
     pub const STOCK: SubId = SubId { start: 100_000, length: 65_536 };
+
+    /// The first ID after it.
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.length)
+    }
 
     /// The ranges in the text of /etc/subuid or /etc/subgid that belong to a user, by name or by number.
     ///

@@ -14,6 +14,9 @@ pub const FUSE_IN_USERNS: Since = Since(4, 18);
 /// could earlier: [`super::Distro::overlay_in_userns`].
 pub const OVERLAY_IN_USERNS: Since = Since(5, 11);
 
+/// Writes through such an overlay where SELinux enforces (moby's check of overlay2 in a user namespace).
+pub const OVERLAY_WITH_SELINUX: Since = Since(5, 13);
+
 /// Mounts with mapped IDs (MOUNT_ATTR_IDMAP, mount_setattr(2)), which volumes of a pod with `hostUsers: false` need (KEP-127).
 pub const IDMAPPED_MOUNTS: Since = Since(5, 12);
 

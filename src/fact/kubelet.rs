@@ -18,9 +18,29 @@ pub struct Kubelet {
     /// it says nothing of the kernel. Absent for a kubelet before 1.31 and a runtime that does not tell.
     #[serde(default)]
     pub pod_user_namespaces: Fact<bool>,
+    /// The runtime handlers, of which a pod gets another than the default one by its RuntimeClass. Absent where the kubelet names none.
+    #[serde(default)]
+    pub runtime_handlers: Fact<Vec<RuntimeHandler>>,
+    /// The features that the kubelet declares (KEP-5328, Kubernetes 1.36). Absent where it declares none.
+    #[serde(default)]
+    pub declared_features: Fact<Vec<String>>,
     /// Whether the kubelet itself runs in a user namespace, and with it the whole node (`runningInUserNamespace`, from 1.37 on).
     #[serde(default)]
     pub in_user_namespace: Fact<bool>,
+}
+
+/// What one runtime handler can do, as far as it tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimeHandler {
+    /// Its name, as a RuntimeClass has it; empty for the default one.
+    pub name: String,
+    /// Whether it can give a pod a user namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_namespaces: Option<bool>,
+    /// Whether it can make a mount and those below it read-only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recursive_read_only_mounts: Option<bool>,
 }
 
 /// A container runtime, from `containerRuntimeVersion`: `containerd://2.1.4+bottlerocket`.
@@ -80,6 +100,10 @@ mod tests {
             ("cri-o://1.21.6-2.rhaos4.8.gitb948fcd.2.el8", "cri-o", (1, 21, 6)),
             ("docker://18.6.1", "docker", (18, 6, 1)),
             ("containerd://2.0", "containerd", (2, 0, 0)),
+            ("containerd://2.1.5-k3s1.33", "containerd", (2, 1, 5)),
+            ("containerd://2.3.3-ubuntu24.04u2", "containerd", (2, 3, 3)),
+            ("containerd://v1.7.28+azure", "containerd", (1, 7, 28)),
+            ("cri-o://1.33", "cri-o", (1, 33, 0)),
         ] {
             let runtime = Runtime::try_from(text.to_owned()).expect(text);
             assert_eq!((runtime.name(), runtime.version()), (name, version));

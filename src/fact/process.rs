@@ -1,4 +1,4 @@
-use super::{Fact, IdMap};
+use super::{Fact, IdMap, Propagation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -34,6 +34,12 @@ pub struct Process {
     /// The label of AppArmor or SELinux. Absent where no such module is active.
     #[serde(default)]
     pub lsm_label: Fact<String>,
+    /// How many processes and threads its user may have. Absent where there is no limit.
+    #[serde(default)]
+    pub max_processes: Fact<u64>,
+    /// Where mounts below / go.
+    #[serde(default)]
+    pub root_propagation: Fact<Propagation>,
     /// Whether this container's manifest asks for a builder's security context: then a confinement that
     /// is met all the same is the node's, and a builder's pod would meet it too.
     #[serde(default)]

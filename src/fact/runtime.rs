@@ -20,6 +20,8 @@ pub struct KnownRuntime {
     pub unmasks: &'static [(Version, Option<Version>)],
     /// The first version that gives a pod with `hostUsers: false` a user namespace on the kubelets of today.
     pub user_namespaces: Option<Version>,
+    /// Older versions start such a pod all the same, in the node's own user namespace.
+    pub ignores_before: Version,
     /// Where that was found.
     pub source: &'static str,
 }
@@ -31,6 +33,7 @@ pub const RUNTIMES: [KnownRuntime; 3] = [
         title: "containerd",
         unmasks: &[((1, 2, 8), Some((1, 4, 1))), ((1, 5, 0), None)],
         user_namespaces: Some((2, 0, 0)),
+        ignores_before: (1, 7, 0),
         source: "containerd commit 07f1df454; containerd docs/user-namespaces",
     },
     KnownRuntime {
@@ -38,6 +41,7 @@ pub const RUNTIMES: [KnownRuntime; 3] = [
         title: "CRI-O",
         unmasks: &[((1, 25, 0), Some((1, 32, ANY))), ((1, 33, 2), None)],
         user_namespaces: Some((1, 25, 0)),
+        ignores_before: (1, 25, 0),
         source: "cri-o#9069, cri-o#9285; Kubernetes' user-namespaces.md",
     },
     KnownRuntime {
@@ -45,6 +49,7 @@ pub const RUNTIMES: [KnownRuntime; 3] = [
         title: "Docker",
         unmasks: &[],
         user_namespaces: None,
+        ignores_before: (ANY, 0, 0),
         source: "cri-dockerd passes no list of masked paths on, and no user namespace",
     },
 ];
@@ -53,6 +58,11 @@ impl Runtime {
     /// What is known of it.
     pub fn row(&self) -> Option<&'static KnownRuntime> {
         RUNTIMES.iter().find(|row| row.name == self.name())
+    }
+
+    /// Whether it starts a pod with `hostUsers: false` as if it did not say so.
+    pub fn ignores_user_namespaces(&self) -> bool {
+        self.row().is_some_and(|row| self.version() < row.ignores_before)
     }
 }
 

@@ -13,6 +13,10 @@ pub enum Source {
     Link(&'static str),
     /// The files of sysctl.d(5).
     SysctlFiles,
+    /// A directory that is there.
+    Directory(&'static str),
+    /// The running kernel's configuration, in a file of the system.
+    KernelConfig,
     /// A device that is opened.
     Device(&'static str),
     /// The first of these that tells.
@@ -42,9 +46,8 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::File(name) | Source::Link(name) | Source::Call(name) | Source::Environment(name) | Source::Option(name) => {
-                f.write_str(name)
-            }
+            Source::File(name) | Source::Link(name) | Source::Directory(name) | Source::Call(name) => f.write_str(name),
+            Source::Environment(name) | Source::Option(name) => f.write_str(name),
             Source::Sysctl(sysctl) => f.write_str(&sysctl.path()),
             Source::SysctlFiles => f.write_str("sysctl.d below /etc, /run, /usr/local/lib and /usr/lib, /etc/sysctl.conf"),
             Source::Device(name) => write!(f, "open(2) of {name}"),
@@ -52,6 +55,7 @@ impl fmt::Display for Source {
                 let sources: Vec<_> = sources.iter().map(Source::to_string).collect();
                 f.write_str(&sources.join(", else "))
             }
+            Source::KernelConfig => f.write_str("/boot/config-RELEASE, else /lib/modules/RELEASE/config"),
             Source::Program(_) => f.write_str("the PATH"),
             Source::Helper(_) => f.write_str("the PATH, its mode, its security.capability attribute"),
             Source::BuildersImage => f.write_str("where the builder's image has it"),
@@ -114,10 +118,14 @@ const BEFORE_SYSCTLS: &[Row] = &[
     // In a pod only where the node's file is mounted into it; the image's own file tells of the image.
     captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
     captured("kernel", Source::FirstOf(&[Source::Call("uname(2)"), Source::File("/proc/sys/kernel/osrelease")]), EVERYWHERE),
+    captured("bootArguments", Source::File("/proc/cmdline"), EVERYWHERE),
+    captured("kernelConfig", Source::KernelConfig, HOST_ONLY),
     captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
 ];
 
 const AFTER_SYSCTLS: &[Row] = &[
+    row("userNamespacesInUse", Source::Link("/proc/PID/ns/user"), HOST_ONLY),
+    row("keys", Source::File("/proc/key-users"), EVERYWHERE),
     // In a pod those of the image, except where the node's are mounted over them.
     captured("sysctlFiles", Source::SysctlFiles, HOST_ONLY),
     captured("process.uid", Source::File("/proc/self/status"), EVERYWHERE),
@@ -129,10 +137,16 @@ const AFTER_SYSCTLS: &[Row] = &[
     captured("process.noNewPrivs", Source::File("/proc/self/status"), EVERYWHERE),
     captured("process.boundingSet", Source::File("/proc/self/status"), EVERYWHERE),
     captured("process.lsmLabel", Source::File("/proc/self/attr/current"), EVERYWHERE),
+    captured("process.maxProcesses", Source::File("/proc/self/limits"), EVERYWHERE),
+    captured("process.rootPropagation", Source::File("/proc/self/mountinfo"), EVERYWHERE),
     // A runtime or a platform may confine what did not ask for it, and only this tells the two apart.
     row("process.askedUnconfined", Source::Shape, EVERYWHERE),
     row("process.askedUserNamespace", Source::Shape, EVERYWHERE),
     row("process.askedUnmaskedProc", Source::Shape, EVERYWHERE),
+    captured("securityModules", Source::File("/sys/kernel/security/lsm"), EVERYWHERE),
+    captured("selinux.mode", Source::FirstOf(&[Source::File("/sys/fs/selinux/enforce"), Source::Directory("/sys/fs/selinux")]), EVERYWHERE),
+    captured("selinux.decidesUserNamespaces", Source::Directory("/sys/fs/selinux/class/user_namespace"), EVERYWHERE),
+    captured("selinux.containerUseDevices", Source::File("/sys/fs/selinux/booleans/container_use_devices"), EVERYWHERE),
     row("apparmor.loaded", Source::File("/sys/kernel/security/apparmor/profiles"), HOST_ONLY),
     row("apparmor.files", Source::File("/etc/apparmor.d"), HOST_ONLY),
     captured("procFs", Source::File("/proc/self/mountinfo"), EVERYWHERE),
@@ -142,6 +156,23 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("stateDir.freeBytes", Source::Call("statvfs(3)"), EVERYWHERE),
     row("stateDir.freeInodes", Source::Call("statvfs(3)"), EVERYWHERE),
     captured("devFuse", Source::Device("/dev/fuse"), EVERYWHERE),
+    captured("devNetTun", Source::Device("/dev/net/tun"), EVERYWHERE),
+    captured("cgroup.version", Source::File("/proc/self/mountinfo"), EVERYWHERE),
+    captured("cgroup.writable", Source::FirstOf(&[Source::File("/proc/self/mountinfo"), Source::Call("access(2)")]), EVERYWHERE),
+    captured(
+        "container",
+        Source::FirstOf(&[
+            Source::Environment("KUBERNETES_SERVICE_HOST"),
+            Source::File("/run/.containerenv"),
+            Source::File("/.dockerenv"),
+            Source::Directory("/dev/.lxc"),
+            Source::Directory("/dev/lxd"),
+            Source::Directory("/dev/incus"),
+            Source::File("/run/systemd/container"),
+            Source::Environment("container"),
+        ]),
+        EVERYWHERE,
+    ),
     captured("tools.rootlesskit", Source::Program("rootlesskit"), EVERYWHERE),
     captured("tools.buildkitd", Source::Program("buildkitd"), EVERYWHERE),
     captured("tools.buildctl", Source::Program("buildctl"), EVERYWHERE),
@@ -166,6 +197,8 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("kubelet.version", Source::NodeObject, EVERYWHERE),
     row("kubelet.runtime", Source::NodeObject, EVERYWHERE),
     row("kubelet.podUserNamespaces", Source::NodeObject, EVERYWHERE),
+    row("kubelet.runtimeHandlers", Source::NodeObject, EVERYWHERE),
+    row("kubelet.declaredFeatures", Source::NodeObject, EVERYWHERE),
     row("kubelet.inUserNamespace", Source::NodeObject, EVERYWHERE),
     row("nodeIds", Source::NodeObject, EVERYWHERE),
     row("tuned", Source::TuneStatus, HOST_USER_NAMESPACE),

@@ -3,6 +3,7 @@
 use super::matching::mismatch;
 use super::obstacle::said;
 use super::placement::Standing;
+use super::runtime_class::RuntimeClass;
 use crate::node::View;
 use crate::profile::Profile;
 use schemars::JsonSchema;
@@ -44,21 +45,23 @@ pub struct NodeFit {
     pub why: Option<String>,
 }
 
-/// What a node is to a builder whose pod has this spec. `profile` is the one whose shape is the closest. `needs` are the ids of what
-/// the object leaves to the node, of which that profile proves nothing.
-pub fn fit(node: &View, spec: &Value, profile: Profile, needs: &[&str]) -> NodeFit {
-    let (fit, why) = match mismatch(node, spec) {
-        Some(why) => (Fit::DoesNotFit, Some(why)),
-        None => standing(node, profile, needs),
+/// What a node is to a builder whose pod has this spec. `class` is the one that the spec names. `profile` is the one whose shape is the
+/// closest. `needs` are the ids of what the object leaves to the node, of which that profile proves nothing.
+pub fn fit(node: &View, spec: &Value, class: Option<&RuntimeClass>, profile: Profile, needs: &[&str]) -> NodeFit {
+    let os = node.scheduling.labels.get("kubernetes.io/os").filter(|os| *os != "linux");
+    let (fit, why) = match (mismatch(node, spec), os, class) {
+        (Some(why), ..) => (Fit::DoesNotFit, Some(why)),
+        (_, Some(os), _) => (Fit::DoesNotFit, Some(format!("its kubernetes.io/os is {os}: BuildKit's images are of Linux"))),
+        (_, _, Some(class)) => match class.obstacle(node, spec["hostUsers"] == false) {
+            Some(why) => (Fit::DoesNotFit, Some(why)),
+            None => (Fit::Unknown, Some(class.unproven())),
+        },
+        _ => standing(node, profile, needs),
     };
     NodeFit { node: node.name.clone(), fit, why }
 }
 
 fn standing(node: &View, profile: Profile, needs: &[&str]) -> (Fit, Option<String>) {
-    let os = node.scheduling.labels.get("kubernetes.io/os").filter(|os| *os != "linux");
-    if let Some(os) = os {
-        return (Fit::DoesNotFit, Some(format!("its kubernetes.io/os is {os}: BuildKit's images are of Linux")));
-    }
     let id = profile.id();
     let (fit, why) = match Standing::of(node, profile, None) {
         Standing::Ready if needs.is_empty() => return (Fit::Fits, None),
@@ -116,12 +119,12 @@ mod tests {
                 labels.iter().map(|(key, value)| (format!("{DEFAULT_PREFIX}/{key}"), json!(value))).collect();
             let object = json!({"metadata": {"name": "n", "uid": "u", "labels": labels}});
             let node = View::new(serde_json::from_value(object).expect("a node"), DEFAULT_PREFIX);
-            let seen = super::fit(&node, &spec, profile, needs);
+            let seen = super::fit(&node, &spec, None, profile, needs);
             assert_eq!(seen.fit, fit, "{seen:?}");
             assert!(seen.why.clone().unwrap_or_default().contains(why), "{seen:?}");
         }
         let windows = json!({"metadata": {"name": "w", "uid": "u", "labels": {"kubernetes.io/os": "windows"}}});
         let node = View::new(serde_json::from_value(windows).expect("a node"), DEFAULT_PREFIX);
-        assert_eq!(super::fit(&node, &json!({}), NoProcessSandbox, &[]).fit, Fit::DoesNotFit);
+        assert_eq!(super::fit(&node, &json!({}), None, NoProcessSandbox, &[]).fit, Fit::DoesNotFit);
     }
 }

@@ -70,6 +70,7 @@ pub(super) struct NodeStatus {
     pub(super) conditions: Vec<NodeCondition>,
     pub(super) node_info: NodeInfo,
     pub(super) runtime_handlers: Vec<RuntimeHandler>,
+    pub(super) declared_features: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -105,4 +106,5 @@ pub(super) struct RuntimeHandler {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Features {
     pub(super) user_namespaces: Option<bool>,
+    pub(super) recursive_read_only_mounts: Option<bool>,
 }

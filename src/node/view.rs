@@ -6,7 +6,7 @@ use super::names::manager;
 use super::object::{Node, NodeCondition, NodeStatus, Taint};
 use super::pool::Pool;
 use crate::check::Ready;
-use crate::fact::{Fact, Kubelet, OsRelease};
+use crate::fact::{Fact, Kubelet, OsRelease, RuntimeHandler};
 use crate::profile::Profile;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,8 +201,22 @@ fn kubelet(status: &NodeStatus) -> Kubelet {
             version => Fact::Known(version.to_owned()).and_then(TryInto::try_into),
         },
         pod_user_namespaces: claimed.map_or(Fact::Absent, Fact::Known),
+        runtime_handlers: listed(&status.runtime_handlers, |handler| {
+            let features = handler.features.as_ref();
+            RuntimeHandler {
+                name: handler.name.clone(),
+                user_namespaces: features.and_then(|features| features.user_namespaces),
+                recursive_read_only_mounts: features.and_then(|features| features.recursive_read_only_mounts),
+            }
+        }),
+        declared_features: listed(&status.declared_features, String::clone),
         in_user_namespace: info.running_in_user_namespace.map_or(Fact::Absent, Fact::Known),
     }
+}
+
+/// A list of the kubelet's. One that is empty looks to the API server like one that is not there.
+fn listed<T, U>(list: &[T], each: impl FnMut(&T) -> U) -> Fact<Vec<U>> {
+    if list.is_empty() { Fact::Absent } else { Fact::Known(list.iter().map(each).collect()) }
 }
 
 fn os(status: &NodeStatus) -> Fact<OsRelease> {
@@ -302,6 +316,40 @@ mod tests {
         assert_eq!(ids("65536", true), Fact::Known(65_536));
         assert!(ids("many", true).unreadable().is_some());
         assert_eq!(ids("65536", false), Fact::Absent, "no word of ours");
+    }
+
+    #[test]
+    fn a_node_names_its_handlers_and_what_it_declares() {
+        let kubelet = |status: Value| view(json!({"metadata": {"name": "n", "uid": "u"}, "status": status})).kubelet;
+        let told = kubelet(json!({
+            "declaredFeatures": ["VolumeBindMountOptions"],
+            "runtimeHandlers": [
+                {"name": "", "features": {"recursiveReadOnlyMounts": true, "userNamespaces": true}},
+                {"name": "kata", "features": {"userNamespaces": false}},
+                {"name": "runsc"},
+            ],
+        }));
+        let handler = |name: &str, user_namespaces, recursive_read_only_mounts| RuntimeHandler {
+            name: name.into(),
+            user_namespaces,
+            recursive_read_only_mounts,
+        };
+        let handlers = vec![handler("", Some(true), Some(true)), handler("kata", Some(false), None), handler("runsc", None, None)];
+        assert_eq!((told.runtime_handlers, told.pod_user_namespaces), (Fact::Known(handlers), Fact::Known(true)));
+        assert_eq!(told.declared_features, Fact::Known(vec!["VolumeBindMountOptions".to_owned()]));
+        let silent = kubelet(json!({}));
+        assert_eq!((silent.runtime_handlers, silent.declared_features), (Fact::Absent, Fact::Absent));
+    }
+
+    #[test]
+    fn versions_that_the_kubelet_does_not_know_are_absent() {
+        let runtime = |version: &str| {
+            let info = json!({"kubeletVersion": "v1.33.5-eks-113cf36", "containerRuntimeVersion": version});
+            view(json!({"metadata": {"name": "n", "uid": "u"}, "status": {"nodeInfo": info}})).kubelet.runtime
+        };
+        assert_eq!((runtime("containerd://Unknown"), runtime("Unknown"), runtime("")), (Fact::Absent, Fact::Absent, Fact::Absent));
+        assert_eq!(runtime("containerd://1.7.28+azure").known().map(|runtime| runtime.version()), Some((1, 7, 28)));
+        assert!(matches!(runtime("containerd"), Fact::Failed(_)));
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Workload {
             spec: pod["spec"].clone(),
             claims: Vec::new(),
             configs: Vec::new(),
+            enforced: None,
         }
     }
 

@@ -80,7 +80,9 @@ fn closest(view: &View, findings: &[Finding]) -> Profile {
 }
 
 /// What the API server is expected to refuse. A pod that it takes has none of it.
-const INVALID: &str = "invalid-pod";
+fn is_refused(finding: &Finding) -> bool {
+    ["invalid-pod", Cause::ProcmountAdmission.id(), Cause::AdmissionPolicy.id()].contains(&finding.cause)
+}
 
 /// A container that runs buildkitd, in its object.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +123,7 @@ impl<'a> Builder<'a> {
     /// Judges it as the API server gives the object's pod back. Paths and changes are those of the object.
     pub fn judge_returned(&self, pod: &Value) -> Judged {
         let after = self.workload.returned(pod);
-        let found = findings(&after, self.number).into_iter().filter(|finding| finding.cause != INVALID).collect();
+        let found = findings(&after, self.number).into_iter().filter(|finding| !is_refused(finding)).collect();
         let (edits, rest) = mend(&after, self.number);
         self.judged(&after, found, &edits, &rest)
     }

@@ -59,6 +59,8 @@ pub struct Workload {
     pub claims: Vec<String>,
     /// Texts of ConfigMaps that stand beside it, by their names.
     pub configs: Vec<(String, String)>,
+    /// The level of Pod Security that its namespace enforces, where that stands beside it.
+    pub enforced: Option<String>,
 }
 
 /// Reads all objects that have pods; lists are taken apart, other objects passed over.
@@ -74,7 +76,9 @@ pub fn workloads(file: &str, text: &str) -> Result<Vec<Workload>, Invalid> {
     let mut found = Vec::new();
     for (object, spot) in &objects {
         if let Some(kind) = KINDS.iter().find(|kind| object["kind"] == kind.name) {
-            found.push(workload(kind, object, &configs, spot)?);
+            let mut workload = workload(kind, object, &configs, spot)?;
+            workload.enforced = objects.iter().find_map(|(object, _)| enforced(object, workload.namespace.as_deref()));
+            found.push(workload);
         }
     }
     if found.is_empty() {
@@ -109,6 +113,12 @@ fn take_apart(document: &Node, spot: &Spot, objects: &mut Vec<(Value, Spot)>) ->
 fn config(object: &Value) -> Option<(String, String)> {
     let texts = object["data"].as_object()?.values().filter_map(Value::as_str);
     Some((object["metadata"]["name"].as_str()?.to_owned(), texts.collect::<Vec<_>>().join("\n")))
+}
+
+/// What a namespace of this name enforces, if the object is that.
+fn enforced(object: &Value, name: Option<&str>) -> Option<String> {
+    let metadata = Some(&object["metadata"]).filter(|metadata| object["kind"] == "Namespace" && metadata["name"].as_str() == name)?;
+    metadata["labels"]["pod-security.kubernetes.io/enforce"].as_str().map(str::to_owned)
 }
 
 /// What is at a path; null where nothing is.
@@ -156,6 +166,7 @@ fn workload(kind: &'static Kind, object: &Value, configs: &[(String, String)], s
         spec,
         claims,
         configs: configs.to_vec(),
+        enforced: None,
     })
 }
 

@@ -12,6 +12,7 @@ mod in_cluster;
 mod judge;
 mod manifest;
 mod rules;
+mod security;
 mod start;
 mod view;
 
@@ -20,3 +21,4 @@ pub use image::Variant;
 pub use judge::{Builder, Judged, NoBuilder, builders};
 pub use manifest::{Kind, Workload, workloads};
 pub use rules::{Finding, Weight};
+pub(crate) use security::level_that_admits;

@@ -11,7 +11,9 @@ use super::reason::Reason;
 use super::said::Said;
 use super::start::{Canaries, Canary};
 use super::verdict::{condition, unknown};
+use crate::cause::{Cause, remedy};
 use crate::check::{Ready, Verdict};
+use crate::explain::{Scan, explain};
 use crate::fact::{Facts, UserNamespace};
 use crate::node::{ConditionType, Key, Status, View, component};
 use crate::profile::Profile;
@@ -86,14 +88,23 @@ fn word(facts: &Facts, verdict: &Verdict, candidacy: Candidacy, canary: Option<&
             Some(why) => {
                 let (subject, component) = (kind.subject(), component(profile));
                 let short = format!("the canary pod can't be started: {why}");
+                let cause = spoken_of(why, facts, profile);
+                let cause = cause.map(|cause| format!(" ({cause}: {})", remedy(cause, facts, None).fix)).unwrap_or_default();
                 let message = format!(
-                    "{subject} does not work here: {short}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}"
+                    "{subject} does not work here: {short}{cause}. More: kubectl describe pod -A -l app.kubernetes.io/component={component}"
                 );
                 say(Status::False, Reason::CanaryNotStarted, message, short)
             }
             None => unknown(Reason::CanarySilent, format!("the canary pod has not reported within {seconds} s; {}", start.describe())),
         },
     }
+}
+
+/// The cause of which the runtime's words speak.
+fn spoken_of(words: &str, facts: &Facts, profile: Profile) -> Option<Cause> {
+    let mut scan = Scan::new();
+    scan.feed(words.as_bytes());
+    explain(&scan.finish(), facts, profile, None).first().map(|first| first.cause)
 }
 
 #[cfg(test)]
@@ -195,7 +206,9 @@ mod tests {
         let (ready, condition) =
             said(&facts(&|_| {}), silent(pod(None, Some(("FailedCreatePodSandBox", sandbox)))), Some("ready")).expect("a word");
         assert_eq!((ready, condition.status, condition.reason.as_str()), (Ready::NotReady, Status::False, "CanaryNotStarted"));
-        assert!(condition.message.contains("started: OCI runtime create failed: failed to set MOUNT_ATTR_IDMAP: invalid argument. More: "));
+        let spoken =
+            "started: OCI runtime create failed: failed to set MOUNT_ATTR_IDMAP: invalid argument (userns-pod-runtime: use nodes with";
+        assert!(condition.message.contains(spoken), "{}", condition.message);
         assert!(condition.message.ends_with("component=canary-procmount"), "{}", condition.message);
         let refused = "Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not support user namespaces";
         let stopped = silent(pod(Some(("CreateContainerError", refused)), None));

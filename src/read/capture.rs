@@ -1,11 +1,14 @@
 //! `facts --capture`: copies what facts are read from into a directory, for `check --root` on another machine.
 
 use super::bounded;
+use super::container::ROOTLESS as PODMAN_ROOTLESS;
 use super::host::Host;
+use super::kernel_config::files as config_files;
+use super::machine::kernel as read_kernel;
 use super::manifest::{FILE, Manifest, Outcome};
 use super::named::{BadPath, Named, PATIENCE};
 use super::sysctl_files;
-use crate::fact::{Errno, Source, SysctlSetting, rows};
+use crate::fact::{BootArguments, Errno, Source, SysctlSetting, kernel_options, rows};
 use crate::profile::BUILDER_UID;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
@@ -20,7 +23,8 @@ use std::sync::{Arc, Mutex};
 const STAND_IN: &str = "#!/bin/false\n# Stands for a program that was here when this tree was captured.\n";
 
 /// The directories by which a reader knows that a file system was there, and with it that a file was not.
-const ANCHORS: [&str; 4] = ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev"];
+const ANCHORS: [&str; 7] =
+    ["/proc/sys/kernel", "/proc/self", "/proc/self/ns", "/dev", "/sys/kernel/security", "/sys/fs", "/sys/fs/selinux/class"];
 
 /// Captures this machine, or this container, into a new or an empty directory. Of users only the builder's is taken. Nothing is
 /// written before all is read.
@@ -93,6 +97,10 @@ impl Capture {
                 let target = std::fs::read_link(path);
                 self.note(path, target.map(|target| Item::Link { path: path.to_owned(), target }));
             }
+            Source::Directory(path) => {
+                self.look_at(path);
+                self.note(path, std::fs::metadata(path).map(|_| Item::Directory(path.to_owned())));
+            }
             Source::Device(path) => {
                 self.look_at(path);
                 let opened = File::options().read(true).write(true).open(path);
@@ -103,6 +111,10 @@ impl Capture {
                 let found = self.host.find_program(name).known().map(|(path, _)| path.clone());
                 let item = |path| Item::File { path, text: STAND_IN.to_owned(), is_program: true };
                 self.note(name, found.map(item).ok_or_else(|| io::ErrorKind::NotFound.into()));
+            }
+            Source::KernelConfig => {
+                let release = read_kernel(&self.host).known().map(ToString::to_string);
+                release.iter().flat_map(|release| config_files(release)).for_each(|file| self.file(&file));
             }
             Source::SysctlFiles => self.sysctl_files(),
             Source::FirstOf(sources) => sources.iter().for_each(|source| self.take(*source)),
@@ -183,6 +195,9 @@ impl User {
                     Some("not-a-range".into())
                 }
                 ("/etc/subuid" | "/etc/subgid", _) => None,
+                ("/run/.containerenv", _) => (line.trim() == PODMAN_ROOTLESS).then(|| line.to_owned()),
+                // The others name disks, servers and users.
+                ("/proc/cmdline", _) => Some(BootArguments::parse(line).iter().collect::<Vec<_>>().join(" ")),
                 // Sources and options of file systems name servers and users.
                 ("/proc/self/mountinfo", _) => {
                     let (mount, file_system) = line.split_once(" - ")?;
@@ -194,6 +209,9 @@ impl User {
                 _ => Some(line.to_owned()),
             }
         };
+        if path.contains("/config") {
+            return kernel_options(text).into_iter().map(|line| line + "\n").collect();
+        }
         text.lines().filter_map(line).map(|line| line + "\n").collect()
     }
 }
@@ -269,6 +287,9 @@ mod tests {
         assert_eq!(user.reduce("/etc/subuid", ranges), "user:100000:65536\n1000:7:8\nnot-a-range\n");
         let mounts = "1 0 8:1 / / rw shared:1 - cifs //server/share rw,username=me\n";
         assert_eq!(user.reduce("/proc/self/mountinfo", mounts), "1 0 8:1 / / rw shared:1 - cifs none rw\n");
+        assert_eq!(user.reduce("/proc/cmdline", "root=UUID=1 apparmor=0 ip=10.0.0.1 lsm=a\n"), "apparmor=0 lsm=a\n");
+        assert_eq!(user.reduce("/run/.containerenv", "name=\"x\"\nrootless=1\n"), "rootless=1\n");
+        assert_eq!(user.reduce("/boot/config-6.1", "CONFIG_X=y\n# CONFIG_TUN is not set\n"), "CONFIG_TUN=n\n");
         let settings = "kernel.core_pattern = |/x\nuser.max_user_namespaces = 0\n";
         assert_eq!(user.reduce("/etc/sysctl.d/9.conf", settings), "user.max_user_namespaces = 0\n");
     }

@@ -196,6 +196,14 @@ impl Host {
         }
     }
 
+    /// Whether a directory exists, by the same rule.
+    pub(crate) fn has_directory(&self, path: &str, anchor: &str) -> Fact<bool> {
+        match self.look(path, anchor, || self.locate(path)?.metadata()) {
+            Fact::Absent => Fact::Known(false),
+            other => other.and_then(|meta| if meta.is_dir() { Ok(true) } else { Err(format!("{path} is not a directory here")) }),
+        }
+    }
+
     /// The names of the files in a directory, of links to files too.
     ///
     /// # Errors

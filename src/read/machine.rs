@@ -2,7 +2,7 @@
 
 use super::host::{CAPTURED, Host};
 use super::mounts::Mounts;
-use crate::fact::{Fact, OsRelease, Release};
+use crate::fact::{BootArguments, Fact, OsRelease, Release};
 use nix::sys::utsname::UtsName;
 
 /// The id of this boot.
@@ -71,6 +71,14 @@ pub(crate) fn os_release(host: &Host, mounts: &Mounts, bare: bool) -> Fact<OsRel
     found.and_then(|text| OsRelease::parse(&text).map_err(|why| format!("os-release: {why}")))
 }
 
+/// With which arguments the kernel was booted. `all`: whether that is asked for, and not needed for a verdict.
+pub(crate) fn boot_arguments(host: &Host, kernel: &Fact<Release>, all: bool) -> Fact<BootArguments> {
+    if !all && kernel.known().is_none_or(|kernel| kernel.build_of_el7().is_none()) {
+        return Fact::Denied("read by the command facts, and of EL7's kernel".into());
+    }
+    host.read_below("/proc/cmdline", "/proc/self").and_then(|text| Ok(BootArguments::parse(&text)))
+}
+
 /// The release of the running kernel. Not by procfs: it wants three numbers, which 6.1 and 6.12-rc3 do not have.
 /// What uname(2) says, of a machine that can be asked: one system call in place of three for a file.
 fn uname(host: &Host) -> Option<UtsName> {
@@ -83,4 +91,32 @@ pub(crate) fn kernel(host: &Host) -> Fact<Release> {
         None => host.read_below("/proc/sys/kernel/osrelease", "/proc/sys/kernel"),
     };
     text.and_then(Release::try_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::Errno;
+    use crate::read::testing::{absent, broken, refused, tell};
+
+    #[test]
+    fn boot_arguments_are_read_where_somebody_needs_them() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let place = root.path().join("proc");
+        std::fs::create_dir_all(place.join("self")).expect("mkdir");
+        let told = |outcome| tell(root.path(), &[("/proc/cmdline", outcome)]);
+        let kernel = |release: &str| Fact::Known(release.to_owned()).and_then(Release::try_from);
+        let read = |release: &str, all: bool| boot_arguments(&Host::new(Some(root.path())), &kernel(release), all);
+        const EL7: &str = "3.10.0-1160.el7.x86_64";
+        std::fs::write(place.join("cmdline"), "root=/dev/sda lsm=yama\n").expect("write");
+        let known = Fact::Known(BootArguments::parse("lsm=yama"));
+        assert_eq!((read("6.1.0", true), read(EL7, false)), (known.clone(), known));
+        assert!(matches!(read("6.1.0", false), Fact::Denied(_)), "no verdict hangs on it");
+        told(absent());
+        assert_eq!(read(EL7, false), Fact::Absent);
+        told(refused());
+        assert_eq!(read(EL7, false), Fact::Denied(crate::fact::Why::error("/proc/cmdline", Errno::EACCES)));
+        told(broken());
+        assert!(matches!(read(EL7, false), Fact::Failed(_)));
+    }
 }

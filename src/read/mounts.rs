@@ -1,8 +1,8 @@
 //! The mount table of this process.
 
 use super::host::Host;
-use crate::fact::{Fact, MountFlags, ProcFs, Why};
-use procfs::process::MountInfo;
+use crate::fact::{Fact, MountFlags, ProcFs, Propagation, Why};
+use procfs::process::{MountInfo, MountOptFields};
 
 /// The mount table, or why it can't be read.
 pub(crate) type Mounts = Result<Vec<Mount>, Why>;
@@ -59,6 +59,7 @@ pub(crate) struct Mount {
     pub(crate) point: String,
     pub(crate) flags: MountFlags,
     pub(crate) file_system: String,
+    propagation: Propagation,
 }
 
 impl Mount {
@@ -72,6 +73,7 @@ impl Mount {
             point: unescape(info.mount_point.to_str()?),
             flags: flags(|name| info.mount_options.contains_key(name)),
             file_system: info.fs_type,
+            propagation: propagation(&info.opt_fields),
         })
     }
 }
@@ -81,10 +83,36 @@ fn flags(has: impl Fn(&str) -> bool) -> MountFlags {
     MountFlags { read_only: has("ro"), nosuid: has("nosuid"), nodev: has("nodev"), noexec: has("noexec") }
 }
 
+/// Of a mount that is a peer of some and the slave of others it is the first.
+fn propagation(fields: &[MountOptFields]) -> Propagation {
+    let has = |of: fn(&MountOptFields) -> bool| fields.iter().any(of);
+    match () {
+        () if has(|field| matches!(field, MountOptFields::Shared(_))) => Propagation::Shared,
+        () if has(|field| matches!(field, MountOptFields::Master(_) | MountOptFields::PropagateFrom(_))) => Propagation::Slave,
+        () if has(|field| matches!(field, MountOptFields::Unbindable)) => Propagation::Unbindable,
+        () => Propagation::Private,
+    }
+}
+
+/// Where mounts below / go. Absent where / is no mount, as in a chroot.
+pub(crate) fn root_propagation(mounts: &Mounts) -> Fact<Propagation> {
+    let root = |mounts: &[Mount]| mounts.iter().rfind(|mount| mount.point == "/").map(|mount| mount.propagation);
+    from_mounts(mounts, |mounts| root(mounts).map_or(Fact::Absent, Fact::Known))
+}
+
 /// The mount that a path lies on: the last one of those whose mount point leads farthest.
 pub(crate) fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let below = |point: &str| point == "/" || path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     mounts.iter().filter(|mount| below(&mount.point)).max_by_key(|mount| mount.point.len())
+}
+
+/// Whether a file system of this type is what lies on a mount point.
+///
+/// # Errors
+/// Why the mount table can't be read.
+pub(crate) fn is_mounted(mounts: &Mounts, point: &str, file_system: &str) -> Result<bool, Why> {
+    let mounts = mounts.as_ref().map_err(Why::clone)?;
+    Ok(mounts.iter().rfind(|mount| mount.point == point).is_some_and(|mount| mount.file_system == file_system))
 }
 
 /// Directories of /proc that the kernel keeps empty for a mount: what lies there hides nothing
@@ -165,6 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn propagation_is_that_of_the_last_mount_on_the_root() {
+        let of = |lines: &[&str]| root_propagation(&Ok(table(&lines.join("\n"))));
+        let root = |fields: &str| format!("1 0 8:1 / / rw {fields}- ext4 none rw");
+        for (fields, propagation) in [
+            ("shared:1 ", Propagation::Shared),
+            ("shared:3 master:1 ", Propagation::Shared),
+            ("master:1 ", Propagation::Slave),
+            ("propagate_from:2 master:1 ", Propagation::Slave),
+            ("unbindable ", Propagation::Unbindable),
+            ("", Propagation::Private),
+        ] {
+            assert_eq!(of(&[&root("shared:9 "), &root(fields)]), Fact::Known(propagation), "{fields}");
+        }
+        assert_eq!(of(&["2 1 0:9 / /proc rw - proc none rw"]), Fact::Absent);
+        assert!(matches!(root_propagation(&Err(Why::from("no table"))), Fact::Denied(_)));
+    }
+
+    #[test]
     fn flags_are_whole_words() {
         let of = |options: &str| Mount::parse(&format!("1 0 8:1 / / {options} - ext4 /dev/sda rw")).map(|mount| mount.flags);
         assert_eq!(of("rw,nosuid,nodevx,relatime"), Some(MountFlags { nosuid: true, ..MountFlags::default() }));
@@ -199,6 +245,9 @@ mod tests {
             let _ = crate::fact::Release::try_from(text.clone());
             let _ = crate::fact::IdMap::parse(&text);
             let _ = crate::fact::SubId::parse(&text, "user", 1000);
+            let _ = crate::fact::BootArguments::parse(&text).iter().count();
+            let _ = crate::fact::KeyUse::parse(&text, 0);
+            let _ = crate::fact::kernel_options(&text);
             for status in [&text, &status, &String::from_utf8_lossy(&bytes).into_owned(), &(include_str!("status.txt").to_owned() + &status)] {
                 let _ = super::super::status::Confinement::parse(status);
             }

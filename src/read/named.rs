@@ -38,6 +38,9 @@ pub enum Named {
     /// Objects of Kubernetes.
     #[cfg(feature = "cli")]
     Manifest,
+    /// The log of something that failed.
+    #[cfg(feature = "cli")]
+    Log,
     /// A secret of a build.
     #[cfg(feature = "cli")]
     BuildSecret,
@@ -58,7 +61,7 @@ impl Named {
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
-            Named::Build | Named::Template | Named::Manifest | Named::Context => "",
+            Named::Build | Named::Template | Named::Manifest | Named::Log | Named::Context => "",
             #[cfg(feature = "cli")]
             Named::BuildSecret => "--secret ",
         }
@@ -83,6 +86,8 @@ impl Named {
             Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
             #[cfg(feature = "cli")]
             Named::Manifest => "name a file with an object that has a pod, as `kubectl get -o yaml` prints it, or `-` for standard input",
+            #[cfg(feature = "cli")]
+            Named::Log => "name the id of a cause (docs/reference/causes.md has them), a file with a log, or `-` for standard input",
             #[cfg(feature = "cli")]
             Named::BuildSecret => "name a file, as in `--secret id=token,src=token.txt`",
             #[cfg(feature = "cli")]

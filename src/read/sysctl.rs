@@ -7,13 +7,13 @@ use crate::text::shorten;
 /// A limit on namespaces that no builder comes near.
 const LARGE: u64 = 1024;
 
-/// Reads them. `nested`: whether this is a user namespace of a pod, where that is known.
+/// Reads them. `nested`: whether this is another user namespace than the machine's first, where that is known.
 pub(crate) fn sysctls(host: &Host, nested: Option<bool>) -> Sysctls {
     let why = match nested {
         Some(false) => None,
-        Some(true) => Some("inside a pod's user namespace /proc/sys/user shows the limits of that namespace, not of the node"),
+        Some(true) => Some("inside a user namespace /proc/sys/user shows the limits of that namespace, not of the machine"),
         None => Some(
-            "/proc/self/uid_map could not be read, so it is not known whether /proc/sys/user shows the limits of the node or of a pod's user namespace",
+            "/proc/self/uid_map could not be read, so it is not known whether /proc/sys/user shows the limits of the machine or of a user namespace",
         ),
     };
     Sysctls::read(|row| match (read(host, row, false), why) {

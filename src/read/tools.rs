@@ -81,7 +81,9 @@ pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>, of_root: u32) -> SubIds {
         let ranges = host.read_below(file, "/etc").and_then(|text| SubId::parse(&text, name, uid).map_err(|why| format!("{file}: {why}")));
         match ranges {
             // A copy may have lost the lines, or the name by which to find them.
-            Fact::Known(ranges) if ranges.is_empty() && host.is_unsaid() => Fact::Denied(format!("{file}: {CAPTURED} a range").into()),
+            Fact::Known(ranges) if ranges.is_empty() && host.is_unsaid() => {
+                Fact::Denied(format!("{file}: a range of the builder's is {CAPTURED}").into())
+            }
             ranges => ranges,
         }
     };

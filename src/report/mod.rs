@@ -5,6 +5,8 @@
 mod build;
 #[cfg(feature = "cli")]
 mod cluster;
+#[cfg(feature = "cli")]
+mod explanation;
 mod guard;
 #[cfg(feature = "cli")]
 mod pods;
@@ -18,6 +20,8 @@ mod tune;
 pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 #[cfg(feature = "cli")]
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
+#[cfg(feature = "cli")]
+pub use explanation::{ExplainedCause, Explanation, Sureness, explanation_table};
 pub use guard::guard_message;
 #[cfg(feature = "cli")]
 pub use pods::{BuilderReport, InCluster, PodReport, pod_table};

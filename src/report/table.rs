@@ -70,7 +70,12 @@ fn explain(profile: &ProfileReport) -> Vec<Line> {
     if profile.verdict == Ready::Unknown {
         let told = |note: &Note| matches!(&profile.reason, Some(Reason::Untold(why)) if why == note);
         let others = found(Outcome::Unknown).filter_map(|finding| finding.message.as_ref());
-        lines.extend(others.filter(|note| !told(note)).map(|note| ("also", note.to_string())));
+        for also in others.filter(|note| !told(note)).map(|note| ("also", note.to_string())) {
+            // One reason may leave several checks without an answer.
+            if !lines.contains(&also) {
+                lines.push(also);
+            }
+        }
     }
     lines
 }

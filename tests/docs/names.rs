@@ -14,6 +14,7 @@ use strum::VariantNames;
 /// Flags of other programs.
 const FOREIGN: &[&str] = &[
     "--addr",
+    "--args",
     "--branch",
     "--build-context",
     "--builder",
@@ -25,8 +26,8 @@ const FOREIGN: &[&str] = &[
     "--driver",
     "--frontend",
     "--ignore-not-found",
-    "--local",
     "--load",
+    "--local",
     "--locked",
     "--node-labels",
     "--oci-worker-no-process-sandbox",
@@ -51,6 +52,7 @@ const FOREIGN: &[&str] = &[
     "--tlscert",
     "--tlskey",
     "--type",
+    "--update-kernel",
 ];
 
 fn lines(page: &Page) -> impl Iterator<Item = (usize, &str)> {

@@ -78,6 +78,8 @@ fn outputs_are_the_programs() {
     stands("README.md", "kubectl describe node node2", 0, &described());
     let pod = "tests/pods/cases/read-only-root/pod.yaml";
     stands("docs/pod-check.md", &format!("buildkit-preflight check -f {pod}"), 0, &text(output(&["check", "-f", pod], b"")));
+    let explain = ["explain", "tests/docs/logs/buildkitd.log", "--facts", "tests/docs/facts/pod.json"];
+    stands("docs/explain.md", &format!("buildkit-preflight {}", explain.join(" ")), 0, &text(output(&explain, b"")));
     let facts = output(&["facts", "--root", "tests/hosts/debian-5.10-clone0"], b"");
     stands("docs/tune.md", "buildkit-preflight tune", 0, &text(output(&["tune", "--facts", "-"], &facts)));
 }

@@ -86,6 +86,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "explain",
+        always: "build.log",
+        flags: &["--facts facts.json", "--profile userns", "--process-sandbox on", "--format json"],
+        foreign: &["--root tree", "--no-probe", "--cluster", "--namespace a", "--kubeconfig kubeconfig"],
+        ..BASE
+    },
+    Command {
         name: "check --cluster",
         flags: &[
             "--profile userns",

@@ -10,6 +10,8 @@ const CALLS: &[(&str, &str)] = &[
     ("check", "check --no-probe --format json"),
     ("check", "check --facts facts.json"),
     ("check", "check --facts -"),
+    ("explain", "explain build.log"),
+    ("explain", "explain userns-max0"),
     ("check", "check --cluster --kubeconfig kubeconfig"),
     ("check", "check --help"),
     ("facts", "facts --state-dir state"),

@@ -11,10 +11,13 @@ use std::sync::OnceLock;
 
 /// Files that flags name.
 pub(crate) const FILES: &[&str] =
-    &["facts.json", "tree", "state", "kubeconfig", "prover.sock", "tuned.json", "buildkitd.toml", "ca.pem", "pod.yaml"];
+    &["facts.json", "tree", "state", "kubeconfig", "prover.sock", "tuned.json", "buildkitd.toml", "ca.pem", "pod.yaml", "build.log"];
 
 /// A builder in which nothing is wrong.
 const POD: &str = "kind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: buildkitd\n    image: moby/buildkit:v0.33.1-rootless\n    args: [--oci-worker-no-process-sandbox]\n    securityContext: {seccompProfile: {type: Unconfined}, appArmorProfile: {type: Unconfined}}\n";
+
+/// A log that speaks of a cause.
+const LOG: &str = "[rootlesskit:parent] error: failed to start the child: fork/exec /proc/self/exe: no space left on device\n";
 
 /// A server that is nobody: port 1 refuses.
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
@@ -73,6 +76,9 @@ pub(crate) fn with_files(mut input: Input) -> Input {
     }
     if input.line.contains("pod.yaml") {
         input = input.file("pod.yaml", POD);
+    }
+    if input.line.contains("build.log") {
+        input = input.file("build.log", LOG);
     }
     if input.line.contains("ca.pem") {
         input = input.file("ca.pem", world().ca.as_str());

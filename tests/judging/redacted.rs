@@ -162,6 +162,7 @@ fn captured() -> impl Iterator<Item = (String, Facts)> {
             own_pod: AsOwnPod::No,
             plans: Vec::new(),
             trial_builds: false,
+            all: true,
             deadline: std::time::Duration::from_secs(600),
             without: Vec::new(),
         };

@@ -43,7 +43,8 @@ pub(crate) fn boot(disks: &Disks, cells: &[&Cell], dir: &Path, mut news: impl Fn
     let work = disk::work(dir, cells);
     let setting = &cells[0].boot;
     let cgroup = if setting.cgroup == 1 { " node.cgroup=1" } else { "" };
-    let append = format!("apparmor={}{cgroup}", u8::from(setting.apparmor_on));
+    let selinux = if setting.selinux_on { " security=selinux selinux=1 node.selinux=1" } else { "" };
+    let append = format!("apparmor={}{cgroup}{selinux}", u8::from(setting.apparmor_on));
     let shares = cells.iter().any(|cell| cell.settings.state == State::Virtiofs);
     let start = Instant::now();
     let patience = CELL + spec::check_limit();

@@ -27,6 +27,8 @@ pub(crate) struct Cell {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Boot {
     pub(crate) apparmor_on: bool,
+    /// SELinux in its place, with Debian's policy.
+    pub(crate) selinux_on: bool,
     /// The version of the cgroup hierarchy: 1 or 2.
     pub(crate) cgroup: u8,
     /// Cells with the same value share a boot with no others: what they do to the node can't be undone.
@@ -59,6 +61,10 @@ pub(crate) struct Settings {
     pub(crate) root_propagation: Propagation,
     /// AppArmor profiles loaded for this cell: Debian's by their path, ours of apparmor/node by their name.
     pub(crate) node_profiles: Vec<String>,
+    /// What SELinux does with what its policy forbids.
+    pub(crate) selinux_mode: Mode,
+    /// Booleans of the policy that are on beside those that it has on: Debian's, and those of guest/selinux.cil.
+    pub(crate) selinux_booleans: Vec<String>,
     /// `uid:number`: user namespaces that somebody holds already.
     pub(crate) hold_userns: Option<String>,
 }
@@ -83,6 +89,8 @@ pub(crate) struct Context {
     pub(crate) seccomp: Seccomp,
     /// `unconfined`, `default` (containerd's), `buildkit-rootless` (ours, for nodes) or one in apparmor/.
     pub(crate) apparmor: String,
+    /// The type of the process, where SELinux is on.
+    pub(crate) selinux: String,
     pub(crate) no_new_privs: bool,
     pub(crate) caps: Caps,
     pub(crate) proc: Proc,
@@ -140,6 +148,14 @@ pub(crate) enum Owner {
     Root,
 }
 
+/// What is done with what the policy of SELinux forbids: refused, or only logged.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    Enforcing,
+    Permissive,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Propagation {
@@ -184,19 +200,39 @@ pub(crate) enum Helper {
     Blocks,
 }
 
+impl Context {
+    /// The label of the process.
+    pub(crate) fn process_label(&self) -> String {
+        format!("system_u:system_r:{}:{}", self.selinux, self.selinux_level())
+    }
+
+    /// The label of the container's files and of its volumes.
+    pub(crate) fn file_label(&self) -> String {
+        format!("system_u:object_r:container_file_t:{}", self.selinux_level())
+    }
+
+    /// A runtime gives each pod two categories of its own, and who asks for `spc_t` asks for none.
+    fn selinux_level(&self) -> &'static str {
+        if self.selinux == "spc_t" { "s0" } else { "s0:c100,c200" }
+    }
+}
+
 /// What a profile's cells are where they say nothing else.
 pub(crate) fn baseline(profile: Profile) -> Value {
     let pod_user_namespace = profile.has_pod_user_namespace();
     json!({
-        "boot": {"apparmor_on": true, "cgroup": 2, "own_boot": null},
+        "boot": {"apparmor_on": true, "selinux_on": false, "cgroup": 2, "own_boot": null},
         "settings": {
             "sysctls": {}, "state": "ext4", "state_flags": "", "state_free": null, "state_inodes": null, "state_quota": null,
-            "state_owner": "anybody", "mounts": 0, "fuse_module": true, "hidepid": null, "root_propagation": "shared", "node_profiles": [], "hold_userns": null,
+            "state_owner": "anybody", "mounts": 0, "fuse_module": true, "hidepid": null, "root_propagation": "shared", "node_profiles": [],
+            "selinux_mode": "enforcing", "selinux_booleans": [], "hold_userns": null,
         },
         "context": {
             "uid": profile.uid(), "gid": null, "fs_group": null, "read_only_root": false, "empty_dirs": [], "env": {}, "files": {},
             "seccomp": "unconfined",
             "apparmor": "unconfined",
+            // That which runtimes give; to a privileged container they give none, and it gets this by the policy.
+            "selinux": if profile.is_privileged() { "spc_t" } else { "container_t" },
             "no_new_privs": false,
             "caps": "default",
             "proc": if profile.plan().process_sandbox { "unmasked" } else { "masked" },
@@ -281,6 +317,14 @@ impl Cell {
             (self.context.subuid.as_deref().is_none_or(numbers), "subuid is first:number".to_owned()),
             (self.context.map_size != Some(0), "map_size 0".to_owned()),
             (plain(&self.context.apparmor, "-_."), format!("apparmor {}", self.context.apparmor)),
+            (plain(&self.context.selinux, "_"), format!("selinux {}", self.context.selinux)),
+            (settings.selinux_booleans.iter().all(|name| plain(name, "_")), "selinux_booleans".to_owned()),
+            // The kernel runs one of the two.
+            (!(self.boot.apparmor_on && self.boot.selinux_on), "selinux_on beside apparmor_on".to_owned()),
+            (
+                !self.boot.selinux_on || matches!(settings.state, State::Ext4 | State::Xfs | State::Btrfs | State::Tmpfs | State::Overlay),
+                "selinux_on with this state, which takes no labels".to_owned(),
+            ),
         ];
         match checks.into_iter().find(|(fine, _)| !fine) {
             Some((_, what)) => Err(format!("not understood: {what}")),

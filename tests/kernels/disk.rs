@@ -4,7 +4,7 @@ use crate::cell::Cell;
 use crate::guest::disk;
 use crate::support::image::{binary, tool};
 use crate::support::workbench;
-use crate::{repository, spec};
+use crate::{repository, selinux, spec};
 use buildkit_preflight::render::Confinement;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,13 +30,14 @@ const PACKAGES: [&str; 14] = [
 
 /// Makes the root disk: runc and this program, the guest's scripts and AppArmor profiles, and the images.
 pub(crate) fn root() -> PathBuf {
-    disk::root("root", &PACKAGES, |root| {
+    disk::root("root", &[&PACKAGES[..], &selinux::PACKAGES].concat(), |root| {
         for program in [tool("runc"), binary()] {
             disk::add_program(root, &program);
         }
         let here = repository().join("tests/kernels");
         copy("-rT", &here.join("guest"), &root.join("guest"));
         copy("-r", &here.join("apparmor"), &root.join("guest"));
+        selinux::add(root);
         disk::add_containerd_profile(root);
         fs::write(root.join("guest/apparmor/buildkit-rootless"), Confinement::Apparmor.text()).expect("write");
         profiles_without(root);

@@ -1,7 +1,7 @@
 //! Which causes a failing cell can have: by what its settings put there, and by what the build's error says. Neither says
 //! whether the build fails: that is measured.
 
-use crate::cell::{Cell, Helper, Owner, Proc, Seccomp, State};
+use crate::cell::{Cell, Helper, Mode, Owner, Proc, Seccomp, State};
 use crate::outcome::Build;
 use crate::support::oci::Caps;
 use buildkit_preflight::cause::Cause;
@@ -43,6 +43,7 @@ pub(crate) fn by_settings(cell: &Cell) -> Vec<Cause> {
         (Cause::UsernsMax0, max == Some(0)),
         (Cause::UsernsExhausted, limited),
         (Cause::ApparmorProfile, confined),
+        (Cause::Selinux, cell.boot.selinux_on && settings.selinux_mode == Mode::Enforcing && context.selinux.starts_with("container_")),
         (Cause::CapsDropped, rootless && context.caps == Caps::DropAll && !context.privileged),
         (Cause::NoNewPrivs, rootless && context.no_new_privs),
         // A setuid bit gives no CAP_SYS_ADMIN in a container, which the kernel wants of a root that does not own the namespace.
@@ -84,7 +85,7 @@ pub(crate) const HARMLESS: [Cause; 3] = [Cause::OverlayUsernsKernel, Cause::Over
 pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
     use Cause::{
         ApparmorProfile, CapsDropped, DiskSpace, IdmapHelper, ImageUser, KeyQuota, LockedMountFlags, MaskedProc, NestedUsernsRange,
-        NoNewPrivs, OverlayNoXattr, OverlayReadOnly, ReadOnlyRoot, RuntimeDir, Seccomp, StateDir, StateDirChown, StateDirXattr,
+        NoNewPrivs, OverlayNoXattr, OverlayReadOnly, ReadOnlyRoot, RuntimeDir, Seccomp, Selinux, StateDir, StateDirChown, StateDirXattr,
         SubidConfig, TempDir, UsernsClone0, UsernsExhausted, UsernsMax0, UsernsPodRuntime, Yama,
     };
     let rows: &[(&str, &[&str], &[Cause])] = &[
@@ -95,14 +96,14 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("container", &["mount_attr_idmap"], &[UsernsPodRuntime]),
         ("container", &["create userns", "operation not permitted"], &[Yama]),
         ("daemon", &["newuidmap", "exec", "not permitted"], &[CapsDropped]),
-        ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, ImageUser, SubidConfig, NestedUsernsRange]),
+        ("daemon", &["uid_map failed", "not permitted"], &[NoNewPrivs, IdmapHelper, ImageUser, SubidConfig, NestedUsernsRange, Selinux]),
         ("daemon", &["newuidmap", "not found"], &[IdmapHelper]),
         ("daemon", &["no such file", "newuidmap"], &[IdmapHelper]),
         ("daemon", &["subuid"], &[ImageUser, SubidConfig]),
-        ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, UsernsClone0]),
+        ("daemon", &["exec /proc/self/exe", "not permitted"], &[Seccomp, Selinux, UsernsClone0]),
         ("daemon", &["exec /proc/self/exe", "no space left"], &[UsernsMax0, UsernsExhausted]),
-        ("daemon", &["exec /proc/self/exe", "permission denied"], &[ApparmorProfile]),
-        ("daemon", &["share mount point", "permission denied"], &[ApparmorProfile]),
+        ("daemon", &["exec /proc/self/exe", "permission denied"], &[ApparmorProfile, Selinux]),
+        ("daemon", &["share mount point", "permission denied"], &[ApparmorProfile, Selinux]),
         ("daemon", &["read-only file system"], &[ReadOnlyRoot, StateDir]),
         ("daemon", &["creating a state directory"], &[ImageUser, TempDir]),
         ("daemon", &["listen unix"], &[RuntimeDir]),
@@ -110,6 +111,7 @@ pub(crate) fn by_error(build: &Build) -> &'static [Cause] {
         ("daemon", &["no such device"], &[StateDir]),
         ("daemon", &["permission denied"], &[ImageUser, StateDir, RuntimeDir]),
         ("daemon", &["no space left"], &[UsernsExhausted, DiskSpace]),
+        ("run", &["devpts", "permission denied"], &[Selinux]),
         ("run", &["sethostname", "not permitted"], &[Seccomp]),
         ("run", &["session key", "not permitted"], &[Seccomp]),
         ("run", &["dst=/proc", "not permitted"], &[MaskedProc]),

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod select;
 mod selftest;
+mod selinux;
 mod spec;
 #[path = "../support/mod.rs"]
 mod support;

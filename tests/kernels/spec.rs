@@ -86,6 +86,9 @@ fn settings(cell: &Cell) -> String {
     let profiles: Vec<_> = settings.node_profiles.iter().map(|profile| node_profile(profile)).collect();
     [
         ("PROFILE", cell.profile.to_string()),
+        ("SELINUX", if cell.boot.selinux_on { word(settings.selinux_mode) } else { String::new() }),
+        ("SELINUX_BOOLEANS", settings.selinux_booleans.join(" ")),
+        ("FILE_LABEL", if cell.boot.selinux_on { context.file_label() } else { String::new() }),
         ("HIDEPID", settings.hidepid().unwrap_or_default()),
         ("FUSE_MODULE", if settings.fuse_module { "yes" } else { "no" }.to_owned()),
         ("ROOT_PROPAGATION", word(settings.root_propagation)),
@@ -194,6 +197,10 @@ fn config(cell: &Cell, part: &str, parts: &str, context: &Context) -> Value {
         },
     };
     let mut config = config.config();
+    if cell.boot.selinux_on {
+        config["process"]["selinuxLabel"] = context.process_label().into();
+        config["linux"]["mountLabel"] = context.file_label().into();
+    }
     if context.proc == Proc::Hidepid
         && let Some(options) = config["mounts"][0]["options"].as_array_mut()
     {

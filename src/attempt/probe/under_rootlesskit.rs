@@ -4,7 +4,7 @@ use super::running::LAST_WORDS;
 use super::{Request, start};
 use crate::attempt::ending::Held;
 use crate::attempt::leftovers::{is_numbered, make, remove_left, sweep};
-use crate::check::step_of;
+use crate::explain::step_of;
 use crate::fact::{End, Errno, MapSource, Probe, Step, StepOutcome, StepResult};
 use crate::read::{bounded, relative_temp_dir, temporary};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use crate::attempt::behave::{BETWEEN, HEAD};
 use crate::behaviour::{Behaviour, find};
-use crate::check::step_of;
+use crate::explain::step_of;
 use crate::fact::{Errno, Stage, Step, StepOutcome, StepResult, TrialEnd};
 use crate::text::shorten;
 use std::path::Path;

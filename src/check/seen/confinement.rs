@@ -44,6 +44,8 @@ pub enum Seen {
     Labelled(Label),
     /// SELinux is active around a shell, so a pod has a label of its own.
     SelinuxAroundShell,
+    /// The same on a system whose runtime labels each pod.
+    PodsAreLabelled,
     /// Mounts that hide parts of /proc.
     Masked(ProcFs),
     /// Nothing tells what lies over /proc.
@@ -65,6 +67,9 @@ impl fmt::Display for Seen {
             Seen::Filtered => f.write_str("a seccomp filter is active; only a probe shows what the filter refuses"),
             Seen::Confined(label) => write!(f, "{label} confines this pod"),
             Seen::Labelled(label) => write!(f, "{label} is active; only a probe shows what it refuses"),
+            Seen::PodsAreLabelled => f.write_str(
+                "SELinux is active, and the runtime of this system labels each pod: only a pod shows what SELinux refuses there",
+            ),
             Seen::SelinuxAroundShell => {
                 f.write_str("SELinux is active: it refuses a pod labelled container_t mounts that it allows this shell")
             }
@@ -97,6 +102,10 @@ mod tests {
             (Seen::Confined(selinux()), "SELinux type container_t confines this pod"),
             (Seen::Labelled(apparmor()), "AppArmor profile mine is active; only a probe shows what it refuses"),
             (Seen::Labelled(selinux()), "SELinux type container_t is active; only a probe shows what it refuses"),
+            (
+                Seen::PodsAreLabelled,
+                "SELinux is active, and the runtime of this system labels each pod: only a pod shows what SELinux refuses there",
+            ),
             (Seen::SelinuxAroundShell, "SELinux is active: it refuses a pod labelled container_t mounts that it allows this shell"),
             (
                 Seen::Masked(ProcFs { masks, complete_elsewhere: false }),

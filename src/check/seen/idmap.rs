@@ -63,6 +63,15 @@ pub enum Seen {
         /// The user's name, where it is known.
         user: Option<String>,
     },
+    /// Two ranges share IDs.
+    Overlapping {
+        /// Of users or groups.
+        ids: Ids,
+        /// The one.
+        first: SubId,
+        /// The other.
+        second: SubId,
+    },
     /// The file gives fewer IDs than images are used to.
     FewIds {
         /// Of what.
@@ -104,6 +113,9 @@ impl fmt::Display for Seen {
         match self {
             Seen::NoFile(ids) => write!(f, "{} does not exist", ids.file()),
             Seen::NoRange { ids, user } => write!(f, "{} has no range for {}", ids.file(), name(user)),
+            Seen::Overlapping { ids, first, second } => {
+                write!(f, "{}: the ranges {first} and {second} share IDs, and the kernel takes no map with both", ids.file())
+            }
             Seen::FewIds { ids, user, count } => {
                 write!(
                     f,
@@ -154,6 +166,10 @@ mod tests {
             (Seen::NoFile(Ids::Groups), "/etc/subgid does not exist"),
             (Seen::NoRange { ids: Ids::Users, user: Some("ann".into()) }, "/etc/subuid has no range for ann"),
             (Seen::NoRange { ids: Ids::Groups, user: None }, "/etc/subgid has no range for the user"),
+            (
+                Seen::Overlapping { ids: Ids::Users, first: SubId::STOCK, second: SubId::STOCK },
+                "/etc/subuid: the ranges 100000:65536 and 100000:65536 share IDs, and the kernel takes no map with both",
+            ),
             (
                 Seen::FewIds { ids: Ids::Users, user: Some("ann".into()), count: 1000 },
                 "/etc/subuid gives ann 1000 IDs; an image with files of higher IDs can't be unpacked",

@@ -42,6 +42,8 @@ pub enum Seen {
         /// The directory.
         directory: Directory,
     },
+    /// Root, in a container without the privileges that a builder without rootlesskit needs.
+    UnprivilegedRoot,
     /// Temporary files can't be made there.
     TempDir(Directory),
     /// Sockets can't be made there.
@@ -71,6 +73,7 @@ impl fmt::Display for Seen {
             Seen::OthersDirectory { uid, directory } => {
                 write!(f, "the process runs as user {uid}, and {} belongs to user {}", there(directory), directory.owner)
             }
+            Seen::UnprivilegedRoot => f.write_str("buildkitd runs as root of a container without CAP_SYS_ADMIN, and without rootlesskit"),
             Seen::TempDir(directory) => refused("temporary files", directory, f),
             Seen::TooLong(path) => {
                 write!(f, "the path {path} is too long for a socket: {} bytes at most", Directory::LONGEST_SOCKET - "/otel-grpc.sock".len())
@@ -143,6 +146,7 @@ mod tests {
             ),
             (Seen::RootsPlaces { user: None }, "the variable USER is not set, so buildkitd takes the directories of root"),
             (Seen::RootsPlaces { user: Some("root".into()) }, "the variable USER is root, so buildkitd takes the directories of root"),
+            (Seen::UnprivilegedRoot, "buildkitd runs as root of a container without CAP_SYS_ADMIN, and without rootlesskit"),
             (Seen::TooLong("/run/x".into()), "the path /run/x is too long for a socket: 89 bytes at most"),
             (
                 Seen::RuntimeDir(Directory { refused: Some(Errno::EROFS), ..directory("/run/user/1000/buildkit") }),

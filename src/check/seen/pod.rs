@@ -32,6 +32,8 @@ impl fmt::Display for Ignored {
 pub enum Seen {
     /// The pod asked for a user namespace and got none.
     NoUserNamespace(Ignored),
+    /// The runtime gives no pod one, and says nothing.
+    RuntimeIgnores(Runtime),
     /// Yama keeps the runtime from making one.
     Yama,
     /// The kernel has no idmapped mounts.
@@ -73,6 +75,12 @@ impl fmt::Display for Seen {
         match self {
             Seen::NoUserNamespace(by) => {
                 write!(f, "the pod asked for hostUsers: false but runs in the node's own user namespace: {by}")
+            }
+            Seen::RuntimeIgnores(runtime) => {
+                write!(
+                    f,
+                    "this version of the container runtime ({runtime}) starts a pod with hostUsers: false in the node's own user namespace"
+                )
             }
             Seen::Yama => {
                 f.write_str("kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes")
@@ -129,6 +137,10 @@ mod tests {
             (
                 Seen::NoUserNamespace(known),
                 "the pod asked for hostUsers: false but runs in the node's own user namespace: the container runtime (cri-o://1.33.1) ignored this field, or the API server dropped it (feature gate UserNamespacesSupport; `check --cluster` tells)",
+            ),
+            (
+                Seen::RuntimeIgnores("containerd://1.6.8".to_owned().try_into().expect("a runtime")),
+                "this version of the container runtime (containerd://1.6.8) starts a pod with hostUsers: false in the node's own user namespace",
             ),
             (Seen::Yama, "kernel.yama.ptrace_scope is 3: the runtime can't attach to the process that holds the IDs of a pod's volumes"),
             (

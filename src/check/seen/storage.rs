@@ -74,6 +74,10 @@ pub enum Seen {
         /// What the probe met with a faster one.
         since: Option<StepResult>,
     },
+    /// fuse-overlayfs is asked for, and there is no device for it.
+    NoFuse,
+    /// SELinux refuses writes through overlayfs in a user namespace on this kernel.
+    RefusedBySelinux,
     /// The native snapshotter on a mount with noexec.
     Noexec,
     /// The same, if it comes to the native snapshotter.
@@ -105,6 +109,10 @@ impl fmt::Display for Seen {
             }
             Seen::FallsBack { to, since: None } => write!(f, "BuildKit falls back to {to}"),
             Seen::FallsBack { to, since: Some(step) } => write!(f, "BuildKit falls back to {to}: {step}"),
+            Seen::NoFuse => f.write_str("buildkitd is told to use fuse-overlayfs, and /dev/fuse can't be opened here"),
+            Seen::RefusedBySelinux => {
+                f.write_str("SELinux enforces, and on this kernel it refuses writes through overlayfs in a user namespace")
+            }
             Seen::Noexec => f.write_str("the state dir is mounted noexec, but the native snapshotter runs programs from there"),
             Seen::NoexecIfNative => {
                 f.write_str("the state dir is mounted noexec, which stops the native snapshotter alone; which snapshotter BuildKit will choose is not known")
@@ -156,6 +164,8 @@ mod tests {
                 Seen::OnOverlay { to: Snapshotter::Native, path: None },
                 "BuildKit falls back to native, since the state dir is on an overlay file system: mount a volume there",
             ),
+            (Seen::NoFuse, "buildkitd is told to use fuse-overlayfs, and /dev/fuse can't be opened here"),
+            (Seen::RefusedBySelinux, "SELinux enforces, and on this kernel it refuses writes through overlayfs in a user namespace"),
             (Seen::FallsBack { to: Snapshotter::Native, since: None }, "BuildKit falls back to native"),
             (Seen::FallsBack { to: Snapshotter::FuseOverlayfs, since: Some(step) }, &falls_back),
             (Seen::Noexec, "the state dir is mounted noexec, but the native snapshotter runs programs from there"),

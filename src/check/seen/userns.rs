@@ -50,6 +50,10 @@ pub enum Seen {
         /// How many levels a builder is in.
         needed: u64,
     },
+    /// Boot arguments that a kernel of EL7 needs and did not get.
+    BootedWithout(Vec<&'static str>),
+    /// Nothing tells with which arguments such a kernel was booted.
+    NoBootArguments,
     /// Ubuntu's restriction of unconfined processes, with the value of its sysctl.
     Restricted(u64),
     /// The same restriction, where a profile of AppArmor may grant what it takes.
@@ -75,6 +79,8 @@ impl fmt::Display for Seen {
             Seen::TooFewForBuild { sysctl, limit, needed } => write!(f, "{sysctl} is {limit}, but a build needs {needed}"),
             Seen::TooFewLevels { level: 0, .. } => write!(f, "{LEVELS} is 0"),
             Seen::TooFewLevels { level, needed } => write!(f, "{LEVELS} is {level}, but a builder needs {needed}"),
+            Seen::BootedWithout(missing) => write!(f, "this kernel was booted without {}", missing.join(" and ")),
+            Seen::NoBootArguments => f.write_str("/proc/cmdline is missing, which tells how EL7's kernel was booted"),
             Seen::Restricted(value) => write!(f, "{RESTRICTION} is {value}"),
             Seen::RestrictedUnlessGranted => {
                 write!(f, "{RESTRICTION} is on; only a probe shows what this process's AppArmor profile allows")
@@ -108,6 +114,11 @@ mod tests {
             ),
             (Seen::TooFewLevels { level: 0, needed: 1 }, "kernel.userns_max_level is 0"),
             (Seen::TooFewLevels { level: 1, needed: 2 }, "kernel.userns_max_level is 1, but a builder needs 2"),
+            (
+                Seen::BootedWithout(vec!["user_namespace.enable=1", "namespace.unpriv_enable=1"]),
+                "this kernel was booted without user_namespace.enable=1 and namespace.unpriv_enable=1",
+            ),
+            (Seen::NoBootArguments, "/proc/cmdline is missing, which tells how EL7's kernel was booted"),
             (Seen::Restricted(1), "kernel.apparmor_restrict_unprivileged_userns is 1"),
             (
                 Seen::RestrictedUnlessGranted,

@@ -37,6 +37,7 @@ fn examples() -> Vec<(String, Facts)> {
             own_pod: gather::AsOwnPod::No,
             plans: Vec::new(),
             trial_builds: false,
+            all: false,
             deadline: Duration::from_secs(10),
             without: Vec::new(),
         };

@@ -51,6 +51,7 @@ const ALL: &[Expected] = &[
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
         never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
+    Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
     Expected {
         path: &["tune"],

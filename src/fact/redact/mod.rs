@@ -6,8 +6,8 @@ mod names;
 mod text;
 
 use super::{
-    AppArmor, Capacity, Directory, End, Fact, Facts, Helper, Kubelet, OwnPod, Probe, Problem, ProcFs, Process, StateDir, StepResult,
-    SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned, UserEntry, Why,
+    AppArmor, Capacity, Cgroup, Directory, End, Fact, Facts, Helper, Kubelet, OwnPod, Probe, Problem, ProcFs, Process, RuntimeHandler,
+    Selinux, StateDir, StepResult, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned, UserEntry, Why,
 };
 use names::{Kind, Names};
 
@@ -54,7 +54,16 @@ impl<'a> Found<'a> {
             node,
             os,
             kernel,
+            boot_arguments,
+            kernel_config,
             user_namespaces,
+            user_namespaces_in_use,
+            keys,
+            security_modules,
+            selinux,
+            dev_net_tun,
+            cgroup,
+            container,
             sysctls,
             sysctl_files,
             process,
@@ -79,7 +88,20 @@ impl<'a> Found<'a> {
         self.each(node, |found, node| *node = found.names.of(Kind::Node, node));
         self.plain(os);
         self.plain(kernel);
+        // Of the boot arguments only those that a builder may come to feel.
+        self.plain(boot_arguments);
+        self.plain(kernel_config);
         self.plain(user_namespaces);
+        self.plain(user_namespaces_in_use);
+        self.plain(keys);
+        self.plain(security_modules);
+        let Selinux { mode, decides_user_namespaces, container_use_devices } = selinux;
+        self.plain(mode);
+        [decides_user_namespaces, container_use_devices, dev_net_tun].into_iter().for_each(|fact| self.plain(fact));
+        let Cgroup { version, writable } = cgroup;
+        self.plain(version);
+        self.plain(writable);
+        self.plain(container);
         self.sysctls(sysctls);
         self.each(sysctl_files, |found, settings| {
             for SysctlSetting { file, sysctl: _, value: _ } in settings {
@@ -149,7 +171,11 @@ impl<'a> Found<'a> {
             asked_unconfined,
             asked_user_namespace,
             asked_unmasked_proc,
+            max_processes,
+            root_propagation,
         } = process;
+        self.plain(max_processes);
+        self.plain(root_propagation);
         self.plain(uid);
         [pid_namespace, ipc_namespace].into_iter().for_each(|fact| self.plain(fact));
         [uid_map, gid_map].into_iter().for_each(|fact| self.plain(fact));
@@ -187,7 +213,13 @@ impl<'a> Found<'a> {
     }
 
     fn kubelet(&mut self, kubelet: &'a mut Kubelet) {
-        let Kubelet { version, runtime, pod_user_namespaces, in_user_namespace } = kubelet;
+        let Kubelet { version, runtime, pod_user_namespaces, runtime_handlers, declared_features, in_user_namespace } = kubelet;
+        self.each(runtime_handlers, |found, handlers| {
+            for RuntimeHandler { name, user_namespaces: _, recursive_read_only_mounts: _ } in handlers {
+                *name = found.names.handler(name);
+            }
+        });
+        self.plain(declared_features);
         self.plain(version);
         self.plain(runtime);
         [pod_user_namespaces, in_user_namespace].into_iter().for_each(|fact| self.plain(fact));

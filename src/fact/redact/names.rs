@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Host,
     Address,
     Profile,
+    Handler,
     Boot,
     Id,
     Value,
@@ -67,7 +68,8 @@ const DIRECTORIES: [(&str, bool); 40] = [
 ];
 
 /// Files elsewhere that facts are read from, or that all builders run.
-const FILES: [&str; 16] = [
+const FILES: [&str; 19] = [
+    "/.dockerenv",
     "/etc/apparmor.d/buildkit-rootlesskit",
     "/etc/apparmor.d/rootlesskit",
     "/etc/apparmor.d/usr.bin.rootlesskit",
@@ -81,10 +83,15 @@ const FILES: [&str; 16] = [
     "/etc/subuid",
     "/etc/sysctl.conf",
     "/etc/sysctl.d/99-sysctl.conf",
+    "/run/.containerenv",
     "/run/buildkit/buildkitd.sock",
     "/run/buildkit-preflight/tuned.json",
+    "/run/systemd/container",
     "/run/user/1000/buildkit/buildkitd.sock",
 ];
+
+/// Runtime handlers that runtimes and their manuals name so; the default one has no name.
+const HANDLERS: [&str; 9] = ["", "crun", "gvisor", "kata", "kata-qemu", "nvidia", "runc", "runsc", "youki"];
 
 /// The names that were met, each with what stands for it.
 #[derive(Debug, Default)]
@@ -178,6 +185,11 @@ impl Names {
     /// A profile of AppArmor, unless runtimes and systems have one of that name.
     pub(super) fn profile(&mut self, name: &str) -> String {
         if name.is_empty() || AppArmor::is_known(name) { name.to_owned() } else { self.of(Kind::Profile, name) }
+    }
+
+    /// A runtime handler, unless its name is known everywhere.
+    pub(super) fn handler(&mut self, name: &str) -> String {
+        if HANDLERS.contains(&name) { name.to_owned() } else { self.of(Kind::Handler, name) }
     }
 
     /// The names that texts may repeat as words, the longest first.

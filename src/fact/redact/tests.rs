@@ -49,6 +49,16 @@ fn one_name_has_one_placeholder_wherever_it_stands() {
 }
 
 #[test]
+fn a_handler_that_is_known_everywhere_keeps_its_name() {
+    let mut facts = named("x");
+    let handlers = ["", "runc", "acme-sandbox"].map(|name| RuntimeHandler { name: name.into(), ..RuntimeHandler::default() });
+    facts.kubelet.runtime_handlers = Fact::Known(handlers.to_vec());
+    let redacted = facts.redacted().kubelet.runtime_handlers;
+    let names: Vec<_> = redacted.known().into_iter().flatten().map(|handler| handler.name.as_str()).collect();
+    assert_eq!(names, ["", "runc", "handler-1"]);
+}
+
+#[test]
 fn texts_keep_what_they_mean() {
     for same in [
         "[rootlesskit:parent] error: failed to start the child: fork/exec /proc/self/exe: operation not permitted",

@@ -1,9 +1,12 @@
 //! What the API server refuses, and what it takes and nobody heeds.
 
 use super::finding::{Finding, Weight, one};
+use crate::cause::Cause;
 use crate::pod::edit::Edit;
 use crate::pod::image;
+use crate::pod::security::{self, level_that_admits};
 use crate::pod::view::View;
+use serde_json::json;
 
 /// <https://kubernetes.io/docs/tutorials/security/apparmor/>: before the field there was an annotation for each container.
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -50,7 +53,7 @@ pub(super) fn contradictions(view: &View) -> Vec<Finding> {
         let why = "procMount: Unmasked is refused by the API server where hostUsers is not false";
         let fix = "remove it, and give buildkitd --oci-worker-no-process-sandbox";
         let edits = [Edit::Container(view.number, &["securityContext", "procMount"], serde_json::Value::Null)];
-        return vec![invalid("procMount", why).fix(fix).edits(edits)];
+        return vec![Finding::stops(Cause::ProcmountAdmission, view.path("securityContext.procMount"), why).fix(fix).edits(edits)];
     }
     let escalation = view.container()["securityContext"]["allowPrivilegeEscalation"] == false;
     let both = || {
@@ -58,6 +61,19 @@ pub(super) fn contradictions(view: &View) -> Vec<Finding> {
     };
     let edit = Edit::Container(view.number, &["securityContext", "allowPrivilegeEscalation"], serde_json::Value::Null);
     one((view.is_privileged() && escalation).then(|| both().fix("remove allowPrivilegeEscalation: false").edits([edit])))
+}
+
+/// The level of Pod Security that stands in the same file.
+pub(super) fn pod_security(view: &View) -> Vec<Finding> {
+    let pod = json!({"metadata": {"annotations": view.workload.annotations}, "spec": view.workload.spec});
+    let level = view.workload.enforced.as_deref().filter(|level| security::refuses(level, &pod));
+    let finding = |level: &str| {
+        let why = format!("the namespace enforces Pod Security {level}, which refuses this pod");
+        let enough = level_that_admits(&pod, Some(level));
+        Finding::stops(Cause::AdmissionPolicy, view.workload.pod_path("securityContext"), why)
+            .fix(format!("give the namespace the label pod-security.kubernetes.io/enforce: {enough}"))
+    };
+    one(level.map(finding))
 }
 
 pub(super) fn floating_tag(view: &View) -> Vec<Finding> {

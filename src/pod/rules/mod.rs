@@ -21,6 +21,7 @@ pub(super) type Rule = fn(&View) -> Vec<Finding>;
 pub(super) const RULES: &[Rule] = &[
     admission::annotations,
     admission::contradictions,
+    admission::pod_security,
     user::image,
     user::user,
     user::without_rootlesskit,

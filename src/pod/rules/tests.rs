@@ -91,7 +91,7 @@ const ROWS: &[Row] = &[
         Ready::Ready,
         None,
     ),
-    (ROOTLESS, |_, c| c["securityContext"]["procMount"] = "Unmasked".into(), Ready::NotReady, Some(("invalid-pod", "procMount"))),
+    (ROOTLESS, |_, c| c["securityContext"]["procMount"] = "Unmasked".into(), Ready::NotReady, Some(("procmount-admission", "procMount"))),
     (
         ROOTLESS,
         |_, c| c["securityContext"]["readOnlyRootFilesystem"] = true.into(),
@@ -173,7 +173,7 @@ const ROWS: &[Row] = &[
         Some(("node-selector", "nodeSelector")),
     ),
     (ROOTLESS, |spec, _| spec["runtimeClassName"] = "kata".into(), Ready::Unknown, Some(("runtime-class", "runtimeClassName"))),
-    (ROOTLESS, |_, c| c["command"] = json!(["buildkitd"]), Ready::NotReady, Some(("no-rootlesskit", "containers[1].command"))),
+    (ROOTLESS, |_, c| c["command"] = json!(["buildkitd"]), Ready::NotReady, Some(("wrong-image-or-uid", "containers[1].command"))),
     (ROOTLESS, |_, c| c["command"] = json!(["rootlesskit", "buildkitd"]), Ready::Ready, None),
     (ROOTFUL, |_, _| {}, Ready::NotReady, Some(("wrong-image-or-uid", "privileged"))),
     (ROOTFUL, |_, c| c["securityContext"]["runAsUser"] = 1000.into(), Ready::NotReady, Some(("image-user", "containers[1].image"))),

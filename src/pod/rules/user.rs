@@ -85,7 +85,7 @@ pub(super) fn without_rootlesskit(view: &View) -> Vec<Finding> {
             let after = through_rootlesskit(&before);
             (before != after).then(|| Edit::Container(view.number, path, after.into()))
         });
-        Finding::new(Weight::Stops, "no-rootlesskit", view.path("command"), why)
+        Finding::stops(Cause::WrongImageOrUid, view.path("command"), why)
             .fix("write `rootlesskit buildkitd` for `buildkitd`, or remove `command`: the rootless image's entrypoint does it")
             .edits(edits.collect::<Vec<_>>())
     };
@@ -95,7 +95,7 @@ pub(super) fn without_rootlesskit(view: &View) -> Vec<Finding> {
 pub(super) fn unprivileged_root(view: &View) -> Vec<Finding> {
     let finding = || {
         let why = "buildkitd as root mounts file systems and needs a privileged container";
-        Finding::new(Weight::Stops, "wrong-image-or-uid", view.path("securityContext.privileged"), why)
+        Finding::stops(Cause::WrongImageOrUid, view.path("securityContext.privileged"), why)
             .fix("set privileged: true (with hostUsers: false its root is not the node's), or use the rootless image")
             .edits([Edit::Container(view.number, &["securityContext", "privileged"], json!(true))])
     };

@@ -16,6 +16,7 @@ fn place(row: &Row) -> String {
         Level::Node => "the node",
         Level::Pod => "the pod",
         Level::Image => "the image",
+        Level::Cluster => "the cluster",
         Level::Unknown => "not known",
     }
     .into()
@@ -27,6 +28,7 @@ fn remark(row: &Row) -> String {
         Mark::OfSysctls => "[`tune`](../tune.md) can remove it",
         Mark::OfVolume => "lies in the volume under the state dir",
         Mark::OfConfinement => "says nothing about a pod that asks for `Unconfined` where this one does not",
+        Mark::OfTexts => "told by `explain` and `check -f`: no fact of a node shows it",
         Mark::MaybeTheShells => "on a bare machine it may lie in the shell alone",
     };
     list(row.marks.iter().map(|mark| remark(mark).to_owned()))

@@ -10,6 +10,7 @@ mod markdown;
 mod node;
 mod obstacles;
 mod profiles;
+mod systems;
 
 pub use behaviours::behaviours;
 pub(crate) use markdown::{code, head, table};
@@ -28,6 +29,7 @@ pub fn pages() -> Vec<Page> {
         ("profiles", profiles::page()),
         ("sources", facts::sources()),
         ("sysctls", facts::sysctls()),
+        ("systems", systems::page()),
     ]
 }
 

@@ -16,6 +16,12 @@ while read -r key value; do
   echo "$value" > "$file" || bad "$key = $value: refused"
   [ "$(tr -s '\t ' ' ' < "$file")" = "$value" ] || bad "$key = $value: reads as $(cat "$file")"
 done < "$cell/sysctls"
+# ---- SELinux
+S=/sys/fs/selinux
+set_enforce() { echo "$1" > $S/enforce; [ "$(cat $S/enforce)" = "$1" ] || bad "SELinux's mode stays $(cat $S/enforce)"; }
+selinux_boolean() { echo "$2" > "$S/booleans/$1" && echo 1 > $S/commit_pending_bools && [ "$(cat "$S/booleans/$1")" = "$2 $2" ] || bad "no boolean $1"; }
+# usage: labelled PATH...: gives files the label of the container's own.
+labelled() { [ -z "$FILE_LABEL" ] || setfattr -n security.selinux -v "$FILE_LABEL" "$@" || bad "no label on $*"; }
 set_sysctl() { echo "$2" > "$1"; [ "$(cat "$1")" = "$2" ] || : > /run/dirty; }
 if [ -n "$HIDEPID" ]; then mount -o "remount,hidepid=$HIDEPID" /proc || bad "hidepid=$HIDEPID"; later mount -o remount,hidepid=0 /proc; fi
 if [ "$FUSE_MODULE" = no ]; then rmmod fuse || bad "module fuse stays"; later 'for module in $(cat /modules/fuse); do insmod /modules/$module; done'; fi
@@ -28,6 +34,13 @@ fi
 for profile in $NODE_PROFILES; do
   apparmor_parser -Kr "$profile" || bad "profile $profile does not load"; later apparmor_parser -R "$profile"
 done
+if [ -n "$SELINUX" ]; then
+  for boolean in $SELINUX_BOOLEANS; do selinux_boolean "$boolean" 1; later "selinux_boolean $boolean 0"; done
+  dmesg -c > /dev/null; echo 0 > /proc/sys/kernel/printk_ratelimit
+  case $SELINUX in enforcing) set_enforce 1;; *) set_enforce 0;; esac
+  # Files of the cell that lie over those of the image, which a runtime labels for the pod.
+  labelled "$cell"/*
+fi
 if [ -n "$HOLD" ]; then
   # Somebody else's user namespaces: each is held by a process that does nothing.
   pids=
@@ -62,7 +75,8 @@ container() {
     else sed 's/^/runc: image root: /' /run/refused >> "$log"; fi
     chown "$FIRST_ID:$FIRST_ID" $W/upper $W/work
   fi
-  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$W/upper,workdir=$W/work" $W/rootfs || bad "$part: no root"
+  # By a mount option, as runtimes label an image's files.
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$W/upper,workdir=$W/work${FILE_LABEL:+,context=\"$FILE_LABEL\"}" $W/rootfs || bad "$part: no root"
   if [ "$part" != shape ]; then
     for helper in newuidmap newgidmap; do
       path=$W/rootfs/usr/bin/$helper
@@ -71,10 +85,12 @@ container() {
       case $ID_HELPER in blocks) printf '#!/bin/sh\nexec sleep 100000\n' > "$path"; chmod 755 "$path";; nocaps) cp /run/helper "$path"; chmod 755 "$path";; setuid) cp /run/helper "$path"; chmod 4755 "$path";; esac
     done
   fi
-  for number in $(seq 0 $((EMPTY_DIRS - 1))); do mkdir -m 777 "$W/empty-$number"; done
+  for number in $(seq 0 $((EMPTY_DIRS - 1))); do mkdir -m 777 "$W/empty-$number"; labelled "$W/empty-$number"; done
   cp "$cell/$part.json" $W/bundle/config.json
   volume
   things > /run/before
+  # What the container says goes to these.
+  : > /run/runc.err; labelled "$log" /run/runc.err
   start=$(cut -d ' ' -f 1 /proc/uptime)
   timeout -s KILL "$3" runc --root /run/runc run --bundle $W/bundle "$part-$id" >> "$log" 2> /run/runc.err < /dev/null; code=$?
   echo "@seconds $start $(cut -d ' ' -f 1 /proc/uptime)" >> "$log"
@@ -102,6 +118,7 @@ if ! created check; then
   fi
 fi
 container build builder "$BUILD_LIMIT"
+[ -z "$SELINUX" ] || dmesg | sed -n 's/.*avc: *denied/denied/p' > /run/out/denials
 
 # ---- undone in reverse order
 tac /run/undo > /run/undo.now; . /run/undo.now

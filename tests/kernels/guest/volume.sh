@@ -69,6 +69,7 @@ mounted() {
   own=$V; case $STATE in nfs* | fuse-no*) own=$W/volume;; esac
   case $STATE_OWNER in anybody) chmod 777 $own;; root) chmod 755 $own;; esac
   [ -z "$FS_GROUP" ] || { chgrp "$FS_GROUP" $own && chmod g+rwxs $own; }
+  labelled $V
   [ -z "$STATE_FLAGS" ] || mount -o "remount,bind,$STATE_FLAGS" $V || bad "state flags $STATE_FLAGS"
   [ -z "$STATE_QUOTA" ] || quota $STATE_QUOTA
   if [ "$STATE" = ext4 ] && [ -n "$STATE_INODES" ]; then
