@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
-	procmount procmount-ci baseline pods-ci seed seed-ci scaling hostile hostile-ci \
+	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci \
 	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -48,6 +48,12 @@ field: static tools ## reports from the field beside real builds; needs root (CA
 
 field-ci: export SET := ci
 field-ci: field ## the same for the cases of tests/field/ci.json, in a minute
+
+fuzz: ## fuzzes each parser of outside text with cargo-fuzz, on nightly Rust (TIME=seconds for each target, TARGET=name)
+	@fuzz/run.sh $(TARGET)
+
+fuzz-ci: ## the same functions over the seeds and changes of them, in some seconds and on stable Rust; part of `unit`
+	cargo test --locked --lib fuzzing
 
 hostile: static packages ## hostile flags, files, answers, signals and streams; needs root (KIND="parts of names", CASE=number, SEED=14)
 	cargo test --locked --features root --test hostile

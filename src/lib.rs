@@ -60,6 +60,9 @@ pub mod explain;
 pub mod fact;
 #[cfg(feature = "cli")]
 pub mod fleet;
+#[cfg(all(feature = "cli", any(test, feature = "fuzzing")))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gather;
 pub mod node;
 #[cfg(feature = "cli")]

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 10] = [
     &["publish", "fleet", "admission", "pod", "tune"],
     &["report", "render", "build", "api"],
     &["agent"],
-    &["cli"],
+    &["cli", "fuzzing"],
 ];
 
 /// Rooms whose files must not take from each other in a circle: the pure ones, and some more.

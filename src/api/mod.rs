@@ -18,6 +18,8 @@ mod in_pod;
 mod jobs;
 #[cfg(feature = "cli")]
 mod kubeconfig;
+#[cfg(all(feature = "cli", any(test, feature = "fuzzing")))]
+pub(crate) use kubeconfig::server as kubeconfig_server;
 #[cfg(feature = "cli")]
 mod lines;
 mod node_writer;

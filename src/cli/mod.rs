@@ -24,12 +24,12 @@ mod guard;
 #[cfg(feature = "cli")]
 mod image;
 #[cfg(feature = "cli")]
-mod input;
+pub(crate) mod input;
 mod install;
 #[cfg(feature = "cli")]
 mod named;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
-mod names;
+pub(crate) mod names;
 mod output;
 #[cfg(feature = "cli")]
 mod pods;
@@ -45,7 +45,7 @@ mod scaling;
 mod tools;
 mod tune;
 mod uses;
-mod values;
+pub(crate) mod values;
 
 use crate::read::BadPath;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -6,7 +6,7 @@ use crate::node::{DEFAULT_PREFIX, Pool};
 use crate::render::{ImageUser, NodeClass, Storage};
 
 /// A node's name: a DNS subdomain (RFC 1123).
-pub(super) fn node(text: &str) -> Result<String, String> {
+pub(crate) fn node(text: &str) -> Result<String, String> {
     match is_dns_subdomain(text) {
         true => Ok(text.to_owned()),
         false => Err("a node name has lower case letters, digits, `-` and `.` only".into()),
@@ -14,7 +14,7 @@ pub(super) fn node(text: &str) -> Result<String, String> {
 }
 
 /// The prefix of a label key: a domain, and not one that belongs to Kubernetes.
-pub(super) fn prefix(text: &str) -> Result<String, String> {
+pub(crate) fn prefix(text: &str) -> Result<String, String> {
     if !text.contains('.') || !is_dns_subdomain(text) {
         return Err("a label prefix is a domain such as buildkit-preflight.dev: lower case letters, digits, `-` and `.`".into());
     }
@@ -25,7 +25,7 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 }
 
 /// The name of any namespace.
-pub(super) fn namespace(text: &str) -> Result<String, String> {
+pub(crate) fn namespace(text: &str) -> Result<String, String> {
     match is_dns_label(text) {
         true => Ok(text.to_owned()),
         false => Err("a namespace name has at most 63 lower case letters, digits and `-`".into()),
@@ -33,7 +33,7 @@ pub(super) fn namespace(text: &str) -> Result<String, String> {
 }
 
 /// The name of a namespace that is made for the agent, or for a builder.
-pub(super) fn own_namespace(text: &str) -> Result<String, String> {
+pub(crate) fn own_namespace(text: &str) -> Result<String, String> {
     if text == "default" || text.starts_with("kube-") {
         return Err("the output needs a namespace of its own, which is created, labelled and deleted with the rest".into());
     }
@@ -41,7 +41,7 @@ pub(super) fn own_namespace(text: &str) -> Result<String, String> {
 }
 
 /// The name of a Service: a label of RFC 1035.
-pub(super) fn service(text: &str) -> Result<String, String> {
+pub(crate) fn service(text: &str) -> Result<String, String> {
     match is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase()) {
         true => Ok(text.to_owned()),
         false => Err("not a name for a Service: at most 63 lower case letters, digits and `-`, beginning with a letter".into()),
@@ -50,7 +50,7 @@ pub(super) fn service(text: &str) -> Result<String, String> {
 
 /// Where a builder is, as buildctl takes it over the network.
 #[cfg(feature = "cli")]
-pub(super) fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let parts = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
     match parts {
         Some((host, port)) if is_dns_subdomain(&host.to_ascii_lowercase()) && port.parse::<u16>().is_ok_and(|port| port > 0) => {
@@ -62,7 +62,7 @@ pub(super) fn address(text: &str) -> Result<String, String> {
 
 /// A user of an image, NAME:UID or NAME:UID:GID. A name is what useradd takes, and goes into paths and YAML.
 #[cfg(feature = "cli")]
-pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
+pub(crate) fn image_user(text: &str) -> Result<ImageUser, String> {
     let mut parts = text.split(':');
     let (name, uid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let (gid, rest) = (parts.next().unwrap_or(uid), parts.next());
@@ -76,7 +76,7 @@ pub(super) fn image_user(text: &str) -> Result<ImageUser, String> {
 
 /// `localhostProfile` of a security context: a path below a directory of the kubelet, or the name of a profile of AppArmor.
 #[cfg(feature = "cli")]
-pub(super) fn localhost_profile(text: &str) -> Result<String, String> {
+pub(crate) fn localhost_profile(text: &str) -> Result<String, String> {
     let is_known = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(is_known);
     if text.len() <= 253 && text.split('/').all(is_part) {
@@ -87,7 +87,7 @@ pub(super) fn localhost_profile(text: &str) -> Result<String, String> {
 
 /// A claim: SIZE, or SIZE,CLASS.
 #[cfg(feature = "cli")]
-pub(super) fn storage(text: &str) -> Result<Storage, String> {
+pub(crate) fn storage(text: &str) -> Result<Storage, String> {
     let (size, class) = text.split_once(',').map_or((text, None), |(size, class)| (size, Some(class)));
     if class.is_some_and(|class| !is_dns_subdomain(class)) {
         return Err("a storage class has lower case letters, digits, `-` and `.` only, as in 20Gi,fast".into());
@@ -98,7 +98,7 @@ pub(super) fn storage(text: &str) -> Result<Storage, String> {
 
 /// A pool: the key of a label and its value.
 #[cfg(feature = "cli")]
-pub(super) fn pool(text: &str) -> Result<Pool, String> {
+pub(crate) fn pool(text: &str) -> Result<Pool, String> {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
     let (domain, name) = key.rsplit_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
     if !domain.is_none_or(is_dns_subdomain) || !is_label_text(name) || !is_label_text(value) {
@@ -121,7 +121,7 @@ fn is_label_text(text: &str) -> bool {
 
 /// What a NodePool's nodeClassRef names, as GROUP/KIND/NAME.
 #[cfg(feature = "cli")]
-pub(super) fn node_class(text: &str) -> Result<NodeClass, String> {
+pub(crate) fn node_class(text: &str) -> Result<NodeClass, String> {
     let parts: Vec<_> = text.split('/').collect();
     let is_kind = |kind: &str| kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(|c| c.is_ascii_alphanumeric());
     match parts.as_slice() {

@@ -72,7 +72,7 @@ pub(super) fn sysctl() -> OneOf<Tunable> {
 
 /// A time with its unit, from a least to a most.
 #[derive(Clone)]
-pub(super) struct Time {
+pub(crate) struct Time {
     least: Duration,
     most: Duration,
     /// The bounds and an example, as they are written.
@@ -99,23 +99,23 @@ fn is_number(text: &str) -> bool {
 }
 
 /// How long a probe of `check` may take.
-pub(super) fn deadline() -> Time {
+pub(crate) fn deadline() -> Time {
     Time { least: Duration::from_millis(1), most: Duration::from_secs(3600), range: "from 1ms to 1h, such as 500ms, 10s or 2m" }
 }
 
 /// How long a probe of the agent may take.
-pub(super) fn agent_deadline() -> Time {
+pub(crate) fn agent_deadline() -> Time {
     Time { least: Duration::from_millis(1), most: LONGEST_PROBE, range: "from 1ms to 60s, such as 500ms or 10s" }
 }
 
 /// How long a build may take, or be waited for.
 #[cfg(feature = "cli")]
-pub(super) fn build_time() -> Time {
+pub(crate) fn build_time() -> Time {
     Time { least: Duration::from_secs(1), most: Duration::from_secs(24 * 3600), range: "from 1s to 24h, such as 90s, 30m or 2h" }
 }
 
 /// How often the agent does something.
-pub(super) fn period() -> Time {
+pub(crate) fn period() -> Time {
     Time { least: Duration::from_secs(1), most: Duration::from_secs(7 * 24 * 3600), range: "from 1s to 168h, such as 30s, 10m or 1h" }
 }
 

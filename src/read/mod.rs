@@ -14,7 +14,7 @@ mod kernel_config;
 mod links;
 mod machine;
 mod manifest;
-mod mounts;
+pub(crate) mod mounts;
 mod named;
 mod own_pod;
 #[cfg(feature = "cli")]
@@ -22,7 +22,7 @@ mod pieces;
 mod process;
 mod security;
 mod state_dir;
-mod status;
+pub(crate) mod status;
 mod sysctl;
 mod sysctl_files;
 #[cfg(test)]

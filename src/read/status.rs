@@ -9,17 +9,17 @@ use procfs::process::Status;
 
 /// Each line that is needed, or why it tells nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Confinement {
+pub(crate) struct Confinement {
     /// The effective user ID.
-    pub(super) uid: Result<u32, String>,
-    pub(super) seccomp: Result<Seccomp, String>,
-    pub(super) no_new_privs: Result<bool, String>,
-    pub(super) bounding_set: Result<CapSet, String>,
+    pub(crate) uid: Result<u32, String>,
+    pub(crate) seccomp: Result<Seccomp, String>,
+    pub(crate) no_new_privs: Result<bool, String>,
+    pub(crate) bounding_set: Result<CapSet, String>,
 }
 
 impl Confinement {
     /// Of the text of the file.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         // The error is left out: where a line lacks, procfs calls that a bug of its own and asks for a report.
         let whole = Status::from_buf_read(text.as_bytes()).ok();
         let whole = whole.as_ref();

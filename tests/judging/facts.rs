@@ -89,9 +89,10 @@ pub(crate) fn varied() -> Vec<Varied> {
         Varied::sysctl(Sysctl::KeysMaxkeys, &[0, 200, 100_000]),
         Varied::sysctl(Sysctl::KeysMaxbytes, &[0, 20_000, 10_000_000]),
         Varied::good("userNamespaces", &[false, true], |f, fact| f.user_namespaces = fact),
-        Varied::good("kernel", &["4.18", "5.10", "6.1", "6.12"].map(release), |f, fact| f.kernel = fact),
+        Varied::good("kernel", &["3.10.0-1160.el7.x86_64", "4.18", "5.10", "6.1", "6.12"].map(release), |f, fact| f.kernel = fact),
         Varied::good("bootArguments", &["", "namespace.unpriv_enable=1"].map(BootArguments::parse), |f, fact| f.boot_arguments = fact),
         Varied::good("selinux.mode", &[SelinuxMode::Enforcing, SelinuxMode::Permissive], |f, fact| f.selinux.mode = fact),
+        Varied::new("devNetTun", &[false, true], |f, fact| f.dev_net_tun = fact),
         Varied::new("os", &["ubuntu", "bottlerocket", "rhel"].map(os), |f, fact| f.os = fact),
     ]);
     all.extend(of_process());

@@ -49,9 +49,13 @@ fn split(list: &OsStr) -> Vec<PathBuf> {
 
 /// One file. Paths in it are told from its directory.
 fn one(path: &Path) -> Result<Kubeconfig, String> {
+    parse(path, &contents(path, MOST)?)
+}
+
+/// What stands in a file.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Kubeconfig, String> {
     let wrong = |why: &str| format!("{}: {why}", path.display());
-    let bytes = contents(path, MOST)?;
-    let text = str::from_utf8(&bytes).map_err(|_| wrong("a kubeconfig is text in UTF-8, and this is not"))?;
+    let text = str::from_utf8(bytes).map_err(|_| wrong("a kubeconfig is text in UTF-8, and this is not"))?;
     let mut config = Kubeconfig::from_yaml(text.trim_start_matches('\u{feff}')).map_err(|error| wrong(&what_is_wrong(&error)))?;
     // As Go reads it: `kubectl config unset current-context` leaves an empty one, which another file may fill in.
     config.current_context = config.current_context.filter(|context| !context.is_empty());

@@ -92,6 +92,18 @@ fn url(cluster: &Cluster, has_certificates: bool) -> Result<Url, String> {
     Url::new(server, has_certificates || cluster.insecure_skip_tls_verify == Some(true)).map_err(|why| format!("{server:?}: {why}"))
 }
 
+/// The server and the proxy that a kubeconfig's text names. No other file is read, nothing is run.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn server(bytes: &[u8]) -> Result<String, String> {
+    let source = Source { name: "kubeconfig".to_owned(), config: files::parse(Path::new("kubeconfig"), bytes)? };
+    let (_, context) = context(&source, None)?;
+    let cluster = source.config.clusters.iter().find(|cluster| cluster.name == context.cluster).and_then(|named| named.cluster.as_ref());
+    let cluster = cluster.ok_or("there is no such cluster")?;
+    let url = url(cluster, cluster.certificate_authority_data.is_some())?;
+    let proxy = proxy::of(cluster.proxy_url.as_deref(), &url, |_| cluster.tls_server_name.clone()).map_err(|(_, why)| why)?;
+    Ok(format!("{url} {}", proxy.map(|proxy| proxy.to_string()).unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

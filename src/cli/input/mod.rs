@@ -46,7 +46,7 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
 }
 
 /// Facts, and the fields that were passed over. Of a report, only its header and its facts are looked at.
-fn parse_facts(text: &str) -> Result<(Facts, Vec<String>), String> {
+pub(crate) fn parse_facts(text: &str) -> Result<(Facts, Vec<String>), String> {
     if text.starts_with('\u{feff}') {
         return Err("it begins with a byte order mark, which JSON has not".into());
     }
