@@ -7,6 +7,7 @@
 
 mod facts;
 mod files;
+mod logs;
 mod objects;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("facts", |bytes| text(bytes, facts::facts)),
     ("report", |bytes| text(bytes, facts::report)),
     ("redact", |bytes| text(bytes, facts::redact)),
+    ("log", logs::log),
     ("kubeconfig", objects::kubeconfig),
     ("build-yaml", |bytes| text(bytes, objects::build)),
     ("pod-yaml", |bytes| text(bytes, objects::pod)),
