@@ -199,3 +199,46 @@ impl AsOwnPod {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::rows;
+    use serde_json::Value;
+
+    #[test]
+    fn what_only_informs_is_read_where_it_is_asked_for() {
+        let options = |all: bool| Options {
+            root: None,
+            state_dir: None,
+            snapshotter: None,
+            asked: None,
+            own_pod: AsOwnPod::No,
+            plans: Vec::new(),
+            trial_builds: false,
+            all,
+            deadline: Duration::from_secs(10),
+            without: Vec::new(),
+        };
+        let looked = |all: bool| serde_json::to_value(gather(&options(all)).expect("facts")).expect("JSON");
+        let why = |facts: &Value, id: &str| {
+            let fact = match id.strip_prefix("sysctls.") {
+                Some(sysctl) => &facts["sysctls"][sysctl],
+                None => id.split('.').fold(facts, |value, key| &value[key]),
+            };
+            fact["denied"]["what"].as_str().unwrap_or_default().to_owned()
+        };
+        let (some, all) = (looked(false), looked(true));
+        for row in rows() {
+            let id = row.id();
+            assert_ne!(why(&all, &id), read::BY_FACTS_ALONE, "{id}");
+            if row.informs {
+                let left_out = why(&some, &id) == read::BY_FACTS_ALONE;
+                // What the mount table tells costs nothing; SELinux is left out as a whole.
+                assert!(left_out || id == "cgroup.writable" || id.starts_with("selinux."), "{id}: {}", why(&some, &id));
+            } else {
+                assert_ne!(why(&some, &id), read::BY_FACTS_ALONE, "{id}");
+            }
+        }
+    }
+}

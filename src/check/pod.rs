@@ -31,7 +31,10 @@ pub(super) const POD_USER_NAMESPACE: Check = Check {
                     Judgement::fail(Cause::UsernsPodRuntime, Seen::NoIdmappedMounts(kernel.clone()))
                 }
                 (_, Some(kernel)) if !kernel.can(IDMAPPED_TMPFS) => Judgement::unknown(Seen::NoIdmappedTmpfs(kernel.clone())),
-                _ => Judgement::unknown(Seen::LooksAble),
+                _ => match &case.facts.kernel {
+                    Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
+                    Fact::Known(_) | Fact::Absent => Judgement::unknown(Seen::LooksAble),
+                },
             }
         },
         explains: |_| false,
@@ -140,6 +143,11 @@ mod tests {
         assert_eq!(judged(&|f| f.process.uid_map = pod_map(65_536)).outcome, Outcome::Pass);
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
         assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
+        let unread = judged(&|f| f.kernel = Fact::Denied("uname(2): permission denied".into()));
+        assert_eq!(
+            (unread.outcome, unread.note.map(|note| note.to_string())),
+            (Outcome::Unknown, Some("uname(2): permission denied".into()))
+        );
         for (text, cause) in [
             ("containerd://1.6.8", Some(Cause::UsernsPodRuntime)),
             ("containerd://1.7.0", None),

@@ -145,7 +145,7 @@ impl OsRelease {
         let pack = words.next().and_then(|word| word.strip_prefix("SP")?.parse::<u32>().ok());
         let numbers = distro.version_numbers.unwrap_or(usize::MAX);
         let version = version.map(|version| version.split('.').take(numbers).collect::<Vec<_>>().join("."));
-        let version = version.map(|version| pack.map_or(version.clone(), |pack| format!("{version}.{pack}")));
+        let version = version.map(|version| pack.map_or_else(|| version.clone(), |pack| format!("{version}.{pack}")));
         Some(OsRelease { id: distro.id.to_owned(), version_id: version, name: Some(image.to_owned()), ..OsRelease::default() })
     }
 }

@@ -77,6 +77,8 @@ pub struct Row {
     pub places: &'static [Place],
     /// Whether `facts --capture` takes it, for `check --root` to read again.
     pub captured: bool,
+    /// Whether no verdict hangs on it, and reading it takes system calls: then the command `facts` alone does.
+    pub informs: bool,
     /// Whether a change makes the agent prove again at once. All else is read anew at each heartbeat.
     pub watched: bool,
 }
@@ -93,12 +95,17 @@ impl Row {
 
 /// A fact whose source a captured tree has.
 const fn captured(name: &'static str, source: Source, places: &'static [Place]) -> Row {
-    Row { name, source, places, captured: true, watched: false }
+    Row { name, source, places, captured: true, informs: false, watched: false }
 }
 
 /// A fact that no captured tree tells.
 const fn row(name: &'static str, source: Source, places: &'static [Place]) -> Row {
     Row { captured: false, ..captured(name, source, places) }
+}
+
+/// A fact that only informs.
+const fn informing(row: Row) -> Row {
+    Row { informs: true, ..row }
 }
 
 /// One row a fact, in the order of the JSON.
@@ -119,13 +126,13 @@ const BEFORE_SYSCTLS: &[Row] = &[
     captured("os", Source::FirstOf(&[Source::File("/etc/os-release"), Source::File("/usr/lib/os-release")]), HOST_ONLY),
     captured("kernel", Source::FirstOf(&[Source::Call("uname(2)"), Source::File("/proc/sys/kernel/osrelease")]), EVERYWHERE),
     captured("bootArguments", Source::File("/proc/cmdline"), EVERYWHERE),
-    captured("kernelConfig", Source::KernelConfig, HOST_ONLY),
+    informing(captured("kernelConfig", Source::KernelConfig, HOST_ONLY)),
     captured("userNamespaces", Source::Link("/proc/self/ns/user"), EVERYWHERE),
 ];
 
 const AFTER_SYSCTLS: &[Row] = &[
-    row("userNamespacesInUse", Source::Link("/proc/PID/ns/user"), HOST_ONLY),
-    row("keys", Source::File("/proc/key-users"), EVERYWHERE),
+    informing(row("userNamespacesInUse", Source::Link("/proc/PID/ns/user"), HOST_ONLY)),
+    informing(row("keys", Source::File("/proc/key-users"), EVERYWHERE)),
     // In a pod those of the image, except where the node's are mounted over them.
     captured("sysctlFiles", Source::SysctlFiles, HOST_ONLY),
     captured("process.uid", Source::File("/proc/self/status"), EVERYWHERE),
@@ -137,16 +144,16 @@ const AFTER_SYSCTLS: &[Row] = &[
     captured("process.noNewPrivs", Source::File("/proc/self/status"), EVERYWHERE),
     captured("process.boundingSet", Source::File("/proc/self/status"), EVERYWHERE),
     captured("process.lsmLabel", Source::File("/proc/self/attr/current"), EVERYWHERE),
-    captured("process.maxProcesses", Source::File("/proc/self/limits"), EVERYWHERE),
+    informing(captured("process.maxProcesses", Source::File("/proc/self/limits"), EVERYWHERE)),
     captured("process.rootPropagation", Source::File("/proc/self/mountinfo"), EVERYWHERE),
     // A runtime or a platform may confine what did not ask for it, and only this tells the two apart.
     row("process.askedUnconfined", Source::Shape, EVERYWHERE),
     row("process.askedUserNamespace", Source::Shape, EVERYWHERE),
     row("process.askedUnmaskedProc", Source::Shape, EVERYWHERE),
-    captured("securityModules", Source::File("/sys/kernel/security/lsm"), EVERYWHERE),
+    informing(captured("securityModules", Source::File("/sys/kernel/security/lsm"), EVERYWHERE)),
     captured("selinux.mode", Source::FirstOf(&[Source::File("/sys/fs/selinux/enforce"), Source::Directory("/sys/fs/selinux")]), EVERYWHERE),
-    captured("selinux.decidesUserNamespaces", Source::Directory("/sys/fs/selinux/class/user_namespace"), EVERYWHERE),
-    captured("selinux.containerUseDevices", Source::File("/sys/fs/selinux/booleans/container_use_devices"), EVERYWHERE),
+    informing(captured("selinux.decidesUserNamespaces", Source::Directory("/sys/fs/selinux/class/user_namespace"), EVERYWHERE)),
+    informing(captured("selinux.containerUseDevices", Source::File("/sys/fs/selinux/booleans/container_use_devices"), EVERYWHERE)),
     row("apparmor.loaded", Source::File("/sys/kernel/security/apparmor/profiles"), HOST_ONLY),
     row("apparmor.files", Source::File("/etc/apparmor.d"), HOST_ONLY),
     captured("procFs", Source::File("/proc/self/mountinfo"), EVERYWHERE),
@@ -156,10 +163,10 @@ const AFTER_SYSCTLS: &[Row] = &[
     row("stateDir.freeBytes", Source::Call("statvfs(3)"), EVERYWHERE),
     row("stateDir.freeInodes", Source::Call("statvfs(3)"), EVERYWHERE),
     captured("devFuse", Source::Device("/dev/fuse"), EVERYWHERE),
-    captured("devNetTun", Source::Device("/dev/net/tun"), EVERYWHERE),
+    informing(captured("devNetTun", Source::Device("/dev/net/tun"), EVERYWHERE)),
     captured("cgroup.version", Source::File("/proc/self/mountinfo"), EVERYWHERE),
-    captured("cgroup.writable", Source::FirstOf(&[Source::File("/proc/self/mountinfo"), Source::Call("access(2)")]), EVERYWHERE),
-    captured(
+    informing(captured("cgroup.writable", Source::FirstOf(&[Source::File("/proc/self/mountinfo"), Source::Call("access(2)")]), EVERYWHERE)),
+    informing(captured(
         "container",
         Source::FirstOf(&[
             Source::Environment("KUBERNETES_SERVICE_HOST"),
@@ -172,7 +179,7 @@ const AFTER_SYSCTLS: &[Row] = &[
             Source::Environment("container"),
         ]),
         EVERYWHERE,
-    ),
+    )),
     captured("tools.rootlesskit", Source::Program("rootlesskit"), EVERYWHERE),
     captured("tools.buildkitd", Source::Program("buildkitd"), EVERYWHERE),
     captured("tools.buildctl", Source::Program("buildctl"), EVERYWHERE),

@@ -5,10 +5,12 @@ use crate::fact::{Place, Raise, Row, SYSCTLS, SysctlRow, rows};
 pub(super) fn sources() -> String {
     let about = "What `buildkit-preflight facts` prints, and what each fact is read from. In a pod some files tell of the image or of the\n\
         pod's own namespace: the third column says in which places a fact tells of the node. A *captured* fact is in a directory that\n\
-        `facts --capture` made. A change of a *watched* fact makes the agent prove again within seconds.";
-    let row = |row: Row| [code(row.id()), row.source.to_string(), places(row.places), yes(row.captured), yes(row.watched)];
+        `facts --capture` made. A change of a *watched* fact makes the agent prove again within seconds. No verdict\n\
+        hangs on a fact that *informs*: only `facts` reads it.";
+    let row =
+        |row: Row| [code(row.id()), row.source.to_string(), places(row.places), yes(row.captured), yes(row.watched), yes(row.informs)];
     head("Sources of facts", "src/fact/source.rs", about)
-        + &table(["fact", "read from", "tells of the node in", "captured", "watched"], rows().map(row))
+        + &table(["fact", "read from", "tells of the node in", "captured", "watched", "informs"], rows().map(row))
 }
 
 /// The sysctls that are read, and those that may be set.
