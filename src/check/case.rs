@@ -2,7 +2,7 @@ use super::Note;
 use super::basis::{self, Basis};
 use super::note::Unfinished;
 use super::place::Place;
-use crate::fact::{Facts, MapSource, Plan, Probe, Step, StepOutcome, StepResult, Trial};
+use crate::fact::{End, Facts, MapSource, Plan, Probe, Step, StepOutcome, StepResult, Trial};
 use crate::profile::Profile;
 
 /// One profile in the light of the facts: what the checks look at.
@@ -43,6 +43,16 @@ impl<'a> Case<'a> {
     /// Whether it was tried to the end.
     pub fn decides(&self) -> bool {
         self.basis.decides()
+    }
+
+    /// Whether a probe of this plan passed that is not counted, since it can't be read in what kind of place this is.
+    pub(super) fn unheard(&self) -> Option<bool> {
+        let process = &self.facts.process;
+        let unread = [process.pid_namespace.unreadable(), process.ipc_namespace.unreadable(), process.uid_map.unreadable()];
+        let unread = unread.into_iter().chain([process.bounding_set.unreadable(), process.seccomp.unreadable()]).any(|why| why.is_some());
+        let is_unheard = unread && !self.decides() && !self.place.can_tell();
+        let probe = self.facts.probes.iter().find(|probe| is_unheard && probe.plan == self.plan && basis::decides(self.plan, probe))?;
+        Some(probe.failed().is_none() && probe.end == End::Completed)
     }
 
     /// The step at which a build would end.

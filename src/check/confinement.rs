@@ -100,7 +100,7 @@ pub(super) const LSM_PROFILE: Check = Check {
                 (_, Some(name), _) => Judgement::unknown(Seen::Labelled(apparmor(name))),
                 (_, _, Some(_)) if is_permissive => Judgement::Pass,
                 (_, _, Some(kind)) if is_builders_type(kind) => Judgement::Pass,
-                (_, _, Some(kind)) if denied || case.place.refuses_container_t() => {
+                (_, _, Some(kind)) if denied || !case.decides() && case.place.refuses_container_t() => {
                     Judgement::fail(Cause::Selinux, Seen::Confined(selinux(kind)))
                 }
                 (_, _, Some(kind)) => Judgement::unknown(Seen::Labelled(selinux(kind))),

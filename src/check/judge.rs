@@ -1,6 +1,7 @@
 //! From facts to a verdict, in stages: the case, what each row finds, the causes, and the first rule of [`PRECEDENCE`] that fits.
 
 use super::answer::{Answer, Causes, Evidence, Finding, Outcome, Verdict};
+use super::note::Unfinished;
 use super::row::{Blame, Blamed, Judgement, Kind};
 use super::{Basis, CHECKS, Case, Check, Note, layers};
 use crate::cause::{Cause, Level, Mark};
@@ -35,7 +36,14 @@ pub struct Rule {
 }
 
 /// Which answer comes before which: the first rule that applies. Where none does, a builder works.
-pub const PRECEDENCE: [Rule; 5] = [
+pub const PRECEDENCE: [Rule; 6] = [
+    Rule {
+        when: "a probe says the opposite of the facts, and it can't be read whether it speaks for the profile: unknown",
+        answer: |weighed| {
+            let is_opposite = weighed.case.unheard().is_some_and(|passed| passed != weighed.node.is_empty());
+            is_opposite.then(|| weighed.unknown(Note::Unfinished(Unfinished::Unplaced)))
+        },
+    },
     Rule {
         when: "a cause stops a builder: not ready",
         answer: |weighed| {

@@ -57,6 +57,8 @@ pub enum Unfinished {
     Short,
     /// Another one, of the same plan, came to something else.
     Contradiction,
+    /// Nobody knows in what kind of place.
+    Unplaced,
 }
 
 impl Note {
@@ -116,6 +118,9 @@ impl fmt::Display for Unfinished {
             }
             Unfinished::Ended(End::NotRun(why)) => write!(f, "the probe did not run: {why}"),
             Unfinished::Passing(failed) => write!(f, "the probe did not complete: {failed}"),
+            Unfinished::Unplaced => {
+                f.write_str("the probe and the facts contradict each other, and it can't be read in what kind of place the probe ran")
+            }
             Unfinished::Contradiction => f.write_str("two probes or builds of one plan contradict each other"),
             Unfinished::Ended(End::Completed) | Unfinished::Short => f.write_str("the probe ended before its last step"),
         }
@@ -203,6 +208,10 @@ mod tests {
             (Note::Trial(TrialEnd::NotRun("no buildctl".into())), "a real build was not tried: no buildctl"),
             (Note::TrialElsewhere, "a real build was tried here; this says nothing about a pod of this profile"),
             (Note::Unfinished(Unfinished::Short), "the probe ended before its last step"),
+            (
+                Note::Unfinished(Unfinished::Unplaced),
+                "the probe and the facts contradict each other, and it can't be read in what kind of place the probe ran",
+            ),
             (Note::Unfinished(Unfinished::Contradiction), "two probes or builds of one plan contradict each other"),
             (Note::Unfinished(Unfinished::Passing(step())), &format!("the probe did not complete: {}", says(""))),
             (

@@ -2,6 +2,7 @@
 
 use super::Case;
 use super::row::{Blame, Check, Judgement, Kind};
+use super::seen::idmap::Seen::NoStatus;
 use super::seen::own_pod::Seen;
 use crate::cause::Cause;
 use crate::fact::{CapSet, Directory, Errno, Fact, OwnPod, Step};
@@ -75,7 +76,7 @@ pub(super) const UNPRIVILEGED_ROOT: Check = Check {
             match &case.facts.process.bounding_set {
                 Fact::Known(set) if set.has(CapSet::SYS_ADMIN) => Judgement::Pass,
                 Fact::Known(_) => Judgement::fail(Cause::WrongImageOrUid, Seen::UnprivilegedRoot),
-                Fact::Absent => Judgement::NotApplicable,
+                Fact::Absent => Judgement::unknown(NoStatus),
                 Fact::Denied(why) | Fact::Failed(why) => Judgement::unknown(why),
             }
         },
