@@ -2,7 +2,7 @@ use super::Note;
 use super::basis::{self, Basis};
 use super::note::Unfinished;
 use super::place::Place;
-use crate::fact::{End, Facts, MapSource, Plan, Probe, Step, StepOutcome, StepResult, Trial};
+use crate::fact::{End, Facts, MapSource, Namespace, Plan, Probe, Step, StepOutcome, StepResult, Trial};
 use crate::profile::Profile;
 
 /// One profile in the light of the facts: what the checks look at.
@@ -48,9 +48,12 @@ impl<'a> Case<'a> {
     /// Whether a probe of this plan passed that is not counted, since it can't be read in what kind of place this is.
     pub(super) fn unheard(&self) -> Option<bool> {
         let process = &self.facts.process;
-        let unread = [process.pid_namespace.unreadable(), process.ipc_namespace.unreadable(), process.uid_map.unreadable()];
-        let unread = unread.into_iter().chain([process.bounding_set.unreadable(), process.seccomp.unreadable()]).any(|why| why.is_some());
-        let is_unheard = unread && !self.decides() && !self.place.can_tell();
+        // One that has a PID namespace of its own is no bare machine, whatever else it has.
+        let is_machine_unread = process.pid_namespace.known() != Some(&Namespace::Own)
+            && (process.pid_namespace.unreadable().is_some() || process.ipc_namespace.unreadable().is_some());
+        let is_privilege_unread = process.bounding_set.unreadable().is_some() || process.seccomp.unreadable().is_some();
+        let unread = is_machine_unread || process.uid_map.unreadable().is_some() || self.profile.is_privileged() && is_privilege_unread;
+        let is_unheard = unread && matches!(self.basis, Basis::FactsOnly) && !self.place.can_tell();
         let probe = self.facts.probes.iter().find(|probe| is_unheard && probe.plan == self.plan && basis::decides(self.plan, probe))?;
         Some(probe.failed().is_none() && probe.end == End::Completed)
     }

@@ -247,6 +247,9 @@ pub(crate) fn any_facts() -> impl Strategy<Value = Box<Facts>> {
 }
 
 /// A probe that ends somehow, somewhere.
+/// The steps after whose failure a builder goes on in another way.
+const FALL_BACK: [Step; 7] = [Step::SubIdRange, Step::UidMap, Step::GidMap, Step::Overlay, Step::Fuse, Step::Sysfs, Step::PivotRoot];
+
 pub(crate) fn any_probe() -> impl Strategy<Value = Probe> {
     let errno = prop::option::of(select(vec![1, 2, 5, 13, 22, 28, 30, 38, 87, 999]).prop_map(Errno));
     let end = select(vec![
@@ -265,7 +268,7 @@ pub(crate) fn any_probe() -> impl Strategy<Value = Probe> {
             let next = probe.steps.get(until).map(|result| result.step);
             probe.steps.truncate(until);
             if let Some(step) = next {
-                let outcome = if falls_back { StepOutcome::FellBack } else { StepOutcome::Failed };
+                let outcome = if falls_back && FALL_BACK.contains(&step) { StepOutcome::FellBack } else { StepOutcome::Failed };
                 probe.steps.push(StepResult { errno, filtered, ..result(step, outcome) });
             }
             Probe { end, map_source, ..probe }
