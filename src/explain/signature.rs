@@ -103,6 +103,7 @@ pub const SIGNATURES: &[Signature] = &[
     names(&["doesn't support idmap mounts"], NO_POD_USERNS),
     names(&["idmap mount", "not support"], NO_POD_USERNS),
     names(&["idmapped mounts", "not support"], NO_POD_USERNS),
+    speaks(&["failed to create userns for"], Step::UserNamespace, AT_LIMIT).with(LIMIT),
     names(&["failed to create userns for"], &[Cause::Yama, Cause::UsernsPodRuntime]),
     speaks(&["noop process for unshare"], Step::UserNamespace, AT_LIMIT).with(LIMIT),
     speaks(&["noop process for unshare"], Step::UserNamespace, NO_POD_USERNS),
@@ -381,6 +382,16 @@ mod tests {
             let log = row.example.log.expect("a log");
             assert_eq!(causes(log, Profile::NoProcessSandbox).first(), Some(&row.cause), "{log}");
         }
+    }
+
+    #[test]
+    fn the_profile_tells_in_what_namespace_it_was() {
+        let log = "newuidmap 14 [0 1000 1 1 100000 65536] failed: newuidmap: write to uid_map failed: Operation not permitted";
+        assert_eq!(causes(log, Profile::ProcMount)[0], Cause::NestedUsernsRange);
+        let refused = "can't set `spec.hostUsers: false`, runtime does not support user namespaces";
+        assert_eq!(causes(refused, Profile::ProcMount)[0], Cause::UsernsPodRuntime);
+        let full = "failed to create userns for \"/x\" id-mapping: no space left on device";
+        assert_eq!(causes(full, Profile::Userns)[0], Cause::UsernsMax0);
     }
 
     #[test]

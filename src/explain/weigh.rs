@@ -4,7 +4,7 @@ use super::scan::{Hit, Log};
 use super::signature::Weight;
 use crate::cause::Cause;
 use crate::check::{Case, Note, Standing, standing};
-use crate::fact::{Distro, Fact, Facts, SYSCTLS, Stage, Trial, TrialEnd};
+use crate::fact::{Distro, Fact, Facts, IdMap, IdRange, SYSCTLS, Stage, Step, SubId, Trial, TrialEnd};
 use crate::profile::Profile;
 
 /// A cause that a log speaks of.
@@ -72,25 +72,36 @@ fn weigh(hit: &Hit, cause: Cause, [told, usual]: [Case; 2]) -> Weighed {
     match standing(&told, cause, step) {
         Standing::Shown(note) => Weighed::Shown(note),
         _ if hit.weight == Weight::Names && hit.signature.suspects.len() == 1 => Weighed::Named,
-        Standing::Excluded => Weighed::Excluded,
-        Standing::Open => match standing(&usual, cause, step) {
-            Standing::Shown(note) => Weighed::Usual(note),
-            Standing::Open => Weighed::Open,
-            Standing::Excluded => Weighed::Unusual,
+        // What is told stands in both; only what is not told can make a difference.
+        told => match (told, standing(&usual, cause, step)) {
+            (_, Standing::Shown(note)) => Weighed::Usual(note),
+            (Standing::Excluded, _) => Weighed::Excluded,
+            (_, Standing::Open) => Weighed::Open,
+            (_, Standing::Excluded) => Weighed::Unusual,
         },
     }
 }
+
+/// How many IDs the kubelet gives a pod, unless it is told otherwise.
+const LEAST_POD_IDS: u32 = 65_536;
 
 /// The facts with a build that failed as the line says, so that the judge's rows see it.
 fn failing(facts: &Facts, hit: &Hit, profile: Profile, process_sandbox: Option<bool>) -> Facts {
     let mut plan = profile.plan();
     plan.process_sandbox = process_sandbox.unwrap_or(plan.process_sandbox);
+    // Whoever comes to the maps in such a pod has its namespace.
+    let mut facts = facts.clone();
+    let is_in_pods = profile.has_pod_user_namespace() && hit.signature.step.is_some_and(|step| step > Step::UserNamespace);
+    if is_in_pods && facts.process.uid_map.unreadable().is_some() {
+        let map = IdMap(vec![IdRange { inside: 0, outside: LEAST_POD_IDS, length: LEAST_POD_IDS }]);
+        facts.process.uid_map = Fact::Known(map);
+    }
     let end = TrialEnd::Failed { stage: Stage::Daemon, step: hit.step(), error: hit.text.clone(), behaviours: Vec::new() };
-    Facts { trials: vec![Trial { plan, end, snapshotter: None, millis: 0 }], probes: Vec::new(), ..facts.clone() }
+    Facts { trials: vec![Trial { plan, end, snapshotter: None, millis: 0 }], probes: Vec::new(), ..facts }
 }
 
 /// The facts, and where nothing is told what is so on that system as it is installed: a switch that it does not have, a limit that
-/// stops nobody, unless its row or its kernel's says otherwise.
+/// stops nobody, unless its row or its kernel's says otherwise; and the image's range.
 fn as_installed(facts: &Facts) -> Facts {
     let mut usual = facts.clone();
     let of_system = |sysctl| facts.os.known().and_then(|os| Distro::default_of(os, sysctl));
@@ -98,6 +109,12 @@ fn as_installed(facts: &Facts) -> Facts {
     for row in SYSCTLS.iter().filter(|row| facts.sysctls.get(row.sysctl).unreadable().is_some()) {
         let value = of_kernel(row.sysctl).or_else(|| of_system(row.sysctl));
         usual.sysctls.set(row.sysctl, value.map_or(Fact::Absent, Fact::Known));
+    }
+    for ranges in [&mut usual.sub_ids.uids, &mut usual.sub_ids.gids] {
+        if ranges.unreadable().is_some() {
+            // That of the image.
+            *ranges = Fact::Known(vec![SubId::STOCK]);
+        }
     }
     usual
 }
