@@ -137,10 +137,10 @@ fn difference(old: &Value, new: &Value) -> Option<Value> {
     }
 }
 
-/// The elements that changed, each with the key by which the API server finds it.
+/// The elements that changed, each with the key by which the API server finds it. What is no object has none.
 fn elements(old: &Value, new: &Value, key: &str) -> Value {
     let old = old.as_array().map(Vec::as_slice).unwrap_or_default();
-    let changed = new.as_array().into_iter().flatten().filter_map(|element| {
+    let changed = new.as_array().into_iter().flatten().filter(|element| element.is_object()).filter_map(|element| {
         let before = old.iter().find(|other| other[key] == element[key]).unwrap_or(&Value::Null);
         let mut change = difference(before, element)?;
         // Another kind of volume stands beside the old one unless that is taken away.
@@ -189,6 +189,16 @@ mod tests {
         let annotation = patch(&deployment(), &[Edit::Annotation("a".into(), Some("b".into()))]);
         assert_eq!(annotation, Some(json!({"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}})));
         assert_eq!(patch(&deployment(), &[]), None);
+    }
+
+    #[test]
+    fn a_list_may_have_anything() {
+        let text = "kind: Pod\nspec: {volumes: [x, 1], containers: [{name: a, volumeMounts: [x, [], 1], env: [x]}]}\n";
+        let pod = workloads("f", text).expect("one").remove(0);
+        let edits = [Edit::EmptyDir(0, "/tmp".into()), Edit::Variable(0, "F", "w".into())];
+        let container = json!({"name": "a", "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}], "env": [{"name": "F", "value": "w"}]});
+        let patched = json!({"spec": {"containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}});
+        assert_eq!(patch(&pod, &edits), Some(patched));
     }
 
     #[test]
