@@ -138,8 +138,13 @@ pub fn explanation_table(explanation: &Explanation, style: Style) -> String {
             about.lines().for_each(|line| page.command(line));
         }
         causes => {
-            // Whoever reads begins at the top. What is unlikely is worth a look only where there is nothing else.
-            let is_likely = |cause: &&ExplainedCause| cause.sureness != Some(Sureness::Excluded);
+            // Whoever reads begins at the top. What is unlikely is worth a look only where there is nothing else, and what is merely
+            // possible only where the facts show nothing.
+            let is_shown = |cause: &ExplainedCause| cause.sureness == Some(Sureness::Shown);
+            let is_likely = |cause: &ExplainedCause| match cause.sureness {
+                _ if is_shown(&causes[0]) => is_shown(cause),
+                sureness => sureness != Some(Sureness::Excluded),
+            };
             let shown: Vec<_> = causes.iter().enumerate().filter(|(number, cause)| *number == 0 || is_likely(cause)).collect();
             for (number, cause) in shown.into_iter().take(SHOWN) {
                 explained(cause, number.checked_sub(1).map(|before| &causes[before]), &mut page);
