@@ -118,5 +118,5 @@ fn is_its_own(path: &str) -> bool {
     // That without a dot is the probe's in TMPDIR, where it can't write to the state dir as its user.
     let in_scratch = ["/.buildkit-preflight-", "/buildkit-preflight-"].iter().any(|name| path.contains(name)) && !path.contains("..");
     let map = path.starts_with("/proc/") && ["/uid_map", "/gid_map", "/setgroups"].iter().any(|file| path.ends_with(file));
-    in_scratch || map || ["/dev/null", "/dev/fuse"].contains(&path)
+    in_scratch || map || ["/dev/null", "/dev/fuse", "/dev/net/tun"].contains(&path)
 }
