@@ -6,6 +6,7 @@
 
 mod answer;
 mod basis;
+mod boot;
 mod case;
 mod confinement;
 mod idmap;

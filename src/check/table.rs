@@ -1,5 +1,5 @@
 use super::row::Check;
-use super::{confinement, idmap, layers, own_pod, pod, storage, tried, userns};
+use super::{boot, confinement, idmap, layers, own_pod, pod, storage, tried, userns};
 
 /// All checks, in the order in which the kernel comes to what they look at.
 pub static CHECKS: &[Check] = &[
@@ -14,7 +14,7 @@ pub static CHECKS: &[Check] = &[
     userns::UNPRIVILEGED_USERNS_CLONE,
     userns::MAX_USER_NAMESPACES,
     userns::MAX_LEVEL,
-    userns::EL7_CMDLINE,
+    boot::EL7_CMDLINE,
     userns::NAMESPACE_LIMITS,
     userns::APPARMOR_RESTRICTION,
     confinement::LSM_PROFILE,

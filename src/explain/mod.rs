@@ -5,6 +5,8 @@
 
 mod scan;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 pub use scan::{Hit, Log, Scan, step_of};
