@@ -100,7 +100,8 @@ fn with_seccomp_default_the_node_is_not_ready(cluster: &Cluster) {
     restarted(cluster, true);
     let node1 = says(cluster, "node1", "baseline", "not-ready", "Seccomp");
     println!("        {}", message(&node1));
-    wait("the default profile is unknown", 60, || match label(&node(cluster, "node1"), "no-process-sandbox").as_deref() {
+    // Half a minute until its policy holds, and once more where the node was busy.
+    wait("the default profile is unknown", 180, || match label(&node(cluster, "node1"), "no-process-sandbox").as_deref() {
         Some("unknown") => Ok(()),
         other => Err(format!("{other:?}")),
     });
