@@ -35,6 +35,24 @@ pub struct Options {
     pub without: Vec<Step>,
 }
 
+impl Default for Options {
+    /// This place, as another pod or a machine: nothing is tried.
+    fn default() -> Self {
+        Options {
+            root: None,
+            state_dir: None,
+            snapshotter: None,
+            asked: None,
+            own_pod: AsOwnPod::No,
+            plans: Vec::new(),
+            trial_builds: false,
+            all: false,
+            deadline: Duration::from_secs(10),
+            without: Vec::new(),
+        }
+    }
+}
+
 /// Whether a place is looked at as the pod of a builder, with its user, its directories and its volumes: they say nothing of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOwnPod {
@@ -208,18 +226,7 @@ mod tests {
 
     #[test]
     fn what_only_informs_is_read_where_it_is_asked_for() {
-        let options = |all: bool| Options {
-            root: None,
-            state_dir: None,
-            snapshotter: None,
-            asked: None,
-            own_pod: AsOwnPod::No,
-            plans: Vec::new(),
-            trial_builds: false,
-            all,
-            deadline: Duration::from_secs(10),
-            without: Vec::new(),
-        };
+        let options = |all: bool| Options { all, ..Options::default() };
         let looked = |all: bool| serde_json::to_value(gather(&options(all)).expect("facts")).expect("JSON");
         let why = |facts: &Value, id: &str| {
             let fact = match id.strip_prefix("sysctls.") {

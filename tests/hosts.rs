@@ -2,7 +2,7 @@
 
 use buildkit_preflight::check::{Ready, judge};
 use buildkit_preflight::fact::{DISTROS, Distro, OsRelease, Release, SYSCTLS, Sysctl};
-use buildkit_preflight::gather::{AsOwnPod, Options, gather};
+use buildkit_preflight::gather::{Options, gather};
 use buildkit_preflight::profile::Profile;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -213,18 +213,7 @@ fn a_captured_machine_is_judged_as_the_machine_itself() {
 
 /// The answer for each profile to a captured tree.
 fn judged(root: &Path) -> Vec<Ready> {
-    let options = Options {
-        root: Some(root.to_owned()),
-        state_dir: None,
-        snapshotter: None,
-        asked: None,
-        own_pod: AsOwnPod::No,
-        plans: Vec::new(),
-        trial_builds: false,
-        all: false,
-        deadline: std::time::Duration::from_secs(600),
-        without: Vec::new(),
-    };
+    let options = Options { root: Some(root.to_owned()), deadline: std::time::Duration::from_secs(600), ..Options::default() };
     let facts = match gather(&options) {
         Ok(facts) => facts,
         // Refused as none, it has no verdict.

@@ -4,7 +4,7 @@
 use assert_cmd::Command;
 use buildkit_preflight::check::judge;
 use buildkit_preflight::fact::Facts;
-use buildkit_preflight::gather::{AsOwnPod, Options, gather};
+use buildkit_preflight::gather::{Options, gather};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::report::{Report, Style, table, tune_plan_table};
 use buildkit_preflight::tune::plan::{TuneOptions, TunePlan};
@@ -12,7 +12,6 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// It sets a window's title, and forges a line.
 const FORGED: &str = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}\r\nFORGED";
@@ -28,18 +27,7 @@ fn host(name: &str) -> PathBuf {
 }
 
 fn facts(name: &str) -> Value {
-    let options = Options {
-        root: Some(host(name)),
-        state_dir: None,
-        snapshotter: None,
-        asked: None,
-        own_pod: AsOwnPod::No,
-        plans: Vec::new(),
-        trial_builds: false,
-        all: false,
-        deadline: Duration::from_secs(10),
-        without: Vec::new(),
-    };
+    let options = Options { root: Some(host(name)), ..Options::default() };
     serde_json::to_value(gather(&options).expect("facts")).expect("JSON")
 }
 

@@ -5,7 +5,7 @@ use buildkit_preflight::check::{Verdict, judge};
 use buildkit_preflight::fact::{
     AppArmor, Directory, Errno, Fact, Facts, OwnPod, Plan, Stage, Step, StepOutcome, StepResult, Trial, TrialEnd, UserEntry, Why,
 };
-use buildkit_preflight::gather::{AsOwnPod, Options, gather};
+use buildkit_preflight::gather::{Options, gather};
 use buildkit_preflight::profile::Profile;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -154,18 +154,7 @@ fn captured() -> impl Iterator<Item = (String, Facts)> {
     let trees = std::fs::read_dir(hosts).expect("hosts").flatten().map(|entry| entry.path()).filter(|path| path.join("proc").is_dir());
     trees.map(|root| {
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let options = Options {
-            root: Some(root),
-            state_dir: None,
-            snapshotter: None,
-            asked: None,
-            own_pod: AsOwnPod::No,
-            plans: Vec::new(),
-            trial_builds: false,
-            all: true,
-            deadline: std::time::Duration::from_secs(600),
-            without: Vec::new(),
-        };
+        let options = Options { root: Some(root), all: true, deadline: std::time::Duration::from_secs(600), ..Options::default() };
         (name, gather(&options).expect("a tree"))
     })
 }

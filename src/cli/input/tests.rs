@@ -11,7 +11,6 @@ use crate::report::Report;
 use proptest::prelude::*;
 use serde_json::json;
 use std::path::Path;
-use std::time::Duration;
 
 fn value(facts: &Facts) -> Value {
     serde_json::to_value(facts).expect("JSON")
@@ -31,18 +30,7 @@ fn examples() -> Vec<(String, Facts)> {
     // Those that lie on another tree have little of their own.
     let is_whole = |tree: &Path| tree.join("proc").is_dir() && !tree.join("base").exists();
     let captured = std::fs::read_dir(hosts).expect("hosts").flatten().filter(|entry| is_whole(&entry.path())).map(|entry| {
-        let options = Options {
-            root: Some(entry.path()),
-            state_dir: None,
-            snapshotter: None,
-            asked: None,
-            own_pod: gather::AsOwnPod::No,
-            plans: Vec::new(),
-            trial_builds: false,
-            all: false,
-            deadline: Duration::from_secs(10),
-            without: Vec::new(),
-        };
+        let options = Options { root: Some(entry.path()), ..Options::default() };
         (entry.file_name().to_string_lossy().into_owned(), gather::gather(&options).expect("facts"))
     });
     let mut examples: Vec<_> = captured.collect();
