@@ -196,47 +196,6 @@ mod tests {
     use super::*;
     use crate::fact::Step;
 
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(10_000))]
-
-        /// Any bytes, in any pieces: nothing is found twice, what is kept is short, and the pieces make no difference.
-        #[test]
-        fn any_bytes_are_read(bytes in log(), piece in 1_usize..40) {
-            let mut scan = SCAN.with(Clone::clone);
-            bytes.chunks(piece).for_each(|piece| scan.feed(piece));
-            let mut whole = SCAN.with(Clone::clone);
-            whole.feed(&bytes);
-            let (log, whole) = (scan.finish(), whole.finish());
-            let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() as u64;
-            let is_open = bytes.last().is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
-            assert_eq!((log.lines, whole.lines), (lines + u64::from(is_open), log.lines));
-            assert!(log.hits.len() <= SIGNATURES.len() && log.hits.iter().all(|hit| hit.text.len() < 1000 && hit.line <= log.lines));
-            let told = |log: &Log| log.hits.iter().map(|hit| (hit.line, hit.text.clone())).collect::<Vec<_>>();
-            assert_eq!(told(&log), told(&whole));
-            let facts = crate::fact::Facts::unknown();
-            let explained = crate::explain::explain(&log, &facts, crate::profile::Profile::ProcMount, None);
-            assert!(explained.len() <= crate::cause::Cause::ALL.len());
-        }
-    }
-
-    thread_local! {
-        static SCAN: Scan = Scan::new();
-    }
-
-    /// Words of messages among bytes of all kinds.
-    fn log() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
-        use proptest::prelude::*;
-        let words: Vec<&str> = SIGNATURES.iter().flat_map(|signature| signature.says.iter().copied()).collect();
-        let errors =
-            ["Operation not permitted", "permission denied", "ENOSPC", "invalid argument", "\u{1b}[31m", "\\\"", "\n", "\r\n", " "];
-        let part = prop_oneof![
-            3 => proptest::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),
-            2 => proptest::sample::select(errors.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
-            2 => proptest::collection::vec(any::<u8>(), 0..20),
-        ];
-        proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
-    }
-
     #[test]
     fn rootlesskits_messages_name_the_step_and_the_error() {
         for (message, step, errno) in [
