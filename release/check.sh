@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 dist=$(realpath "$1")
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-tools=target/tools
+tools=${TOOLS:-target/tools}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -54,7 +54,7 @@ for manifest in $(jq -r '.manifests[].digest' "$image/blobs/$index" | tr : /); d
   root=$work/root-$architecture
   mkdir -p "$root"
   for layer in $(jq -r '.layers[].digest' "$image/blobs/$manifest" | tr : /); do
-    tar --extract --gzip --xattrs --xattrs-include=security.capability --file "$image/blobs/$layer" --directory "$root"
+    holds "$architecture: the layer" tar --extract --gzip --xattrs --xattrs-include=security.capability --file "$image/blobs/$layer" --directory "$root"
   done
   holds "$architecture: the image's program" test "$root/usr/bin/buildkit-preflight" -ef "$root/usr/bin/rootlesskit"
   holds "$architecture: nothing is setuid" sh -c "test -z \"\$(find '$root' -perm /6000)\""

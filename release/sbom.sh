@@ -11,4 +11,4 @@ cargo cyclonedx --quiet --format json --spec-version 1.5 --features cli --target
 root="path+file://$(pwd -P)"
 jq --sort-keys --arg root "$root" --arg time "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" '
   del(.serialNumber) | .metadata.timestamp = $time
-  | walk(if type == "string" then gsub($root; "path+file:///src") else . end)' "$name.json" > "$out"
+  | walk(if type == "string" then split($root) | join("path+file:///src") else . end)' "$name.json" > "$out"

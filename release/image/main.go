@@ -238,7 +238,10 @@ func (files tree) archive(created time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), writer.Close()
+	if err := writer.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func build(files tree, architecture string, created time.Time, labels map[string]string) (v1.Image, error) {

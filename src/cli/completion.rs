@@ -7,6 +7,7 @@ use clap::{Args, Command, CommandFactory, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter, complete};
 use clap_complete::env::{Bash, CompleteEnv, EnvCompleter, Fish, Zsh};
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::Path;
 
 /// Print a script with which a shell completes the commands, flags and values of this program
@@ -60,7 +61,8 @@ pub(super) fn answer(arguments: &[OsString]) -> Option<u8> {
     }
     match CompleteEnv::with_factory(command).var(ASKED).try_complete(arguments.to_vec(), here.as_deref()) {
         Ok(false) => None,
-        Ok(true) => Some(READY),
+        // This process ends without Rust's own end, which would write what is left.
+        Ok(true) => Some(output::was_printed(std::io::stdout().flush()).map_or_else(|error| error.tell(), |()| READY)),
         Err(error) => Some(Error::BadInput { message: error.to_string().trim().to_owned(), hint: None }.tell()),
     }
 }
