@@ -14,6 +14,7 @@ use strum::VariantNames;
 /// Flags of other programs.
 const FOREIGN: &[&str] = &[
     "--addr",
+    "--all-namespaces",
     "--args",
     "--branch",
     "--build-context",
