@@ -6,6 +6,7 @@ mod links;
 mod markdown;
 mod names;
 mod outputs;
+mod platforms;
 mod reference;
 mod template;
 mod words;

@@ -19,6 +19,7 @@ const FOREIGN: &[&str] = &[
     "--branch",
     "--build-context",
     "--builder",
+    "--cluster-name",
     "--container",
     "--depth",
     "--docker-password",
@@ -34,6 +35,7 @@ const FOREIGN: &[&str] = &[
     "--oci-worker-no-process-sandbox",
     "--oci-worker-snapshotter",
     "--opt",
+    "--os-sku",
     "--output",
     "--overwrite",
     "--patch",
@@ -44,6 +46,7 @@ const FOREIGN: &[&str] = &[
     "--push",
     "--register-with-taints",
     "--registry-auth-tlscontext",
+    "--resource-group",
     "--restart",
     "--rm",
     "--startup-taint",
@@ -104,6 +107,58 @@ fn each_condition_and_reason_is_one_that_can_stand_there() {
             assert!(reasons.contains(word), "there is no reason {word}");
         }
     }
+}
+
+#[test]
+fn each_reason_leads_to_its_cause() {
+    let page = written().find(|page| page.path.ends_with("docs/troubleshooting.md")).expect("a page");
+    let (_, section) = page.text.split_once("\n## By the reason of a condition\n").expect("a section");
+    let rows: String = section.split("\n## ").next().unwrap_or_default().lines().filter(|line| line.starts_with("| ")).collect();
+    let times = |what: &str| rows.matches(what).count();
+    for row in REASONS {
+        assert_eq!(times(&format!("`{}`", row.reason)), 1, "{}", row.reason);
+    }
+    for &cause in Cause::ALL {
+        let reason = reason_of(cause);
+        assert_eq!(times(&format!("[`{reason}`](reference/causes.md#{cause})")), 1, "{reason}");
+    }
+    assert_eq!(times("](reference/causes.md#"), Cause::ALL.len());
+}
+
+/// The pages that say where something is.
+const OF_THE_SOURCES: [&str; 4] = ["architecture.md", "contributing.md", "development.md", "security.md"];
+
+/// The text of all sources and tests.
+fn sources() -> String {
+    let mut todo = vec![repository().join("src"), repository().join("tests")];
+    let mut found = String::new();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found += &std::fs::read_to_string(&path).expect("a source");
+        }
+    }
+    found
+}
+
+#[test]
+fn each_file_and_each_test_that_is_named_is_there() {
+    let (sources, mut files, mut tests) = (sources(), 0, 0);
+    for page in written().filter(|page| OF_THE_SOURCES.iter().any(|name| page.path.ends_with(format!("docs/{name}")))) {
+        for (line, text) in &page.prose {
+            for word in text.split('`').skip(1).step_by(2) {
+                if ["src/", "tests/", "docs/", "manifests/", "benches/", "fuzz/", "schema/"].iter().any(|folder| word.starts_with(folder)) {
+                    files += 1;
+                    assert!(repository().join(word).exists(), "{}: there is no {word}", page.at(*line));
+                } else if word.matches('_').count() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+                    tests += 1;
+                    assert!(sources.contains(&format!("fn {word}(")), "{}: there is no test {word}", page.at(*line));
+                }
+            }
+        }
+    }
+    assert!(files > 80 && tests > 20, "{files} files, {tests} tests");
 }
 
 #[test]
