@@ -8,5 +8,6 @@ mod names;
 mod outputs;
 mod platforms;
 mod reference;
+mod security;
 mod template;
 mod words;
