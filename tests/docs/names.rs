@@ -49,6 +49,7 @@ const FOREIGN: &[&str] = &[
     "--resource-group",
     "--restart",
     "--rm",
+    "--show-labels",
     "--startup-taint",
     "--startup-taint-prefix",
     "--tag",
