@@ -30,8 +30,8 @@ const PURE: [&str; 19] = [
 
 /// What of the standard library has no eyes and no hands.
 const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "string"];
-/// A length of time is a value.
-const LENGTH: &str = "std::time::Duration";
+/// A length of time is a value, and so is a moment that others bring, and a text that is shared.
+const PLAIN: [&str; 3] = ["std::time::Duration", "jiff::Timestamp", "std::sync::Arc"];
 /// Points in time and chance are values too, as long as others bring them: for those who schedule, all in this folder.
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
@@ -51,7 +51,7 @@ struct Impurities {
 impl Impurities {
     fn is_value(&self, segments: &[String]) -> bool {
         let path = segments.join("::");
-        path == LENGTH || self.schedules && VALUES.contains(&path.as_str())
+        PLAIN.contains(&path.as_str()) || self.schedules && VALUES.contains(&path.as_str())
     }
 
     fn path(&mut self, segments: &[String]) {
@@ -59,7 +59,7 @@ impl Impurities {
         let impure = match segments.first().map_or("", String::as_str) {
             _ if self.is_value(segments) => false,
             "std" | "core" | "alloc" => !STD.contains(&second()),
-            "Instant" | "Rng" => ["now", "new"].contains(&second()),
+            "Instant" | "Rng" | "Timestamp" => ["now", "new"].contains(&second()),
             "crate" => !is_pure(&segments[1..]),
             first => ["nix", "libc", "tokio", "sysinfo", "xattr", "jiff", "anyhow", "clap", "kube", "fastrand"].contains(&first),
         };
@@ -200,6 +200,8 @@ fn the_test_sees_what_it_is_for() {
         ("use std::fs;", "std::fs"),
         ("use std::{fmt, time::Instant};", "std::time::Instant"),
         ("fn f() -> Instant { Instant::now() }", "Instant::now"),
+        ("use jiff::Timestamp; fn f() -> Timestamp { Timestamp::now() }", "Timestamp::now"),
+        ("use std::sync::Mutex;", "std::sync::Mutex"),
         ("fn f(at: Instant) -> Duration { at.elapsed() }", ".elapsed()"),
         ("fn f() -> f64 { fastrand::f64() }", "fastrand::f64"),
         ("fn f() -> Rng { Rng::new() }", "Rng::new"),
