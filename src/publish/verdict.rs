@@ -27,6 +27,29 @@ impl Verdicts {
     }
 }
 
+/// What stands before the fix in a message.
+const FIX: &str = " Fix: ";
+/// What stands before the cause that would stop a builder next.
+const NEXT: &str = " The next problem after that: ";
+
+/// What a condition's message says is to be done; None where it says nothing of it, or not all.
+pub fn fix_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(FIX)?;
+    let is_whole = |rest: &&str| rest.ends_with('.');
+    match rest.split_once(NEXT) {
+        Some((fix, _)) => Some(fix),
+        None => Some(rest).filter(is_whole),
+    }
+    .map(|fix| fix.trim_end_matches('.'))
+    .filter(|fix| !fix.is_empty())
+}
+
+/// The cause that would stop a builder next, by a condition's message.
+pub fn next_in(message: &str) -> Option<Cause> {
+    let (_, rest) = message.split_once(NEXT)?;
+    rest.rsplit_once(" (")?.1.split_once(')')?.0.parse().ok()
+}
+
 /// The condition of a verdict. The note is what it says besides.
 pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, accept: Accept, note: &str) -> Condition {
     let (evidence, subject) = (verdict.evidence, kind.subject());
@@ -48,11 +71,11 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             let seen = what_was_seen(verdict, cause);
             let fix = remedy(cause, facts, verdict.failed.as_ref().map(|failed| failed.step)).fix;
             let next = match verdict.causes().get(1) {
-                Some(next) => format!(" The next problem after that: {} ({next}).", next.title()),
+                Some(next) => format!("{NEXT}{} ({next}).", next.title()),
                 None => String::new(),
             };
             let title = cause.title();
-            let message = format!("{subject} does not work here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
+            let message = format!("{subject} does not work here: {title} ({evidence}: {seen}).{FIX}{fix}.{next}");
             of(Status::False, reason_of(cause), message, format!("{title}: {seen}"))
         }
         (Ready::NotReady, None) => {

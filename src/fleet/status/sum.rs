@@ -2,7 +2,7 @@
 
 use super::model::{FleetCause, FleetNode, FleetPool, FleetProfile, FleetReport, Head, Standing, Unlock};
 use super::state::{ByProfile, Counts, State};
-use super::word::Text;
+use super::word::{Text, kebab};
 use crate::cause::Cause;
 use crate::fact::API_VERSION;
 use crate::profile::Profile;
@@ -12,6 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for the pool of a node that has none of the labels.
 pub const NO_POOL: &str = "no pool";
+
+/// The reason of a profile that no pod has been asked to prove.
+pub const UNASKED: &str = "unasked";
+
+/// The reason of a profile whose pod would not start.
+pub const NO_CANDIDATE: &str = "no-candidate";
 
 /// What stands for a reason where none is named.
 const UNNAMED: &str = "unnamed";
@@ -64,7 +70,12 @@ fn title(verdict: State, word: &str, standing: &Standing) -> String {
     if let Ok(cause) = word.parse::<Cause>() {
         return cause.title().to_owned();
     }
-    let reason = REASONS.iter().find(|row| super::row::kebab(&row.reason.to_string()) == word);
+    match word {
+        UNASKED => return "no pod has been asked to prove it: its canary is not deployed".into(),
+        NO_CANDIDATE => return "a pod of the profile would not start there, by what the kubelet says".into(),
+        _ => {}
+    }
+    let reason = REASONS.iter().find(|row| kebab(&row.reason.to_string()) == word);
     let unnamed = if verdict == State::Unknown { "nothing says why it is unknown" } else { "nothing says why it is not ready" };
     // The first sentence of the table's words.
     reason.map_or(unnamed, |row| row.means.split_once(". ").map_or(row.means, |(first, _)| first).trim_end_matches('.')).to_owned()
