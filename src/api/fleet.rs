@@ -30,6 +30,14 @@ const LOG_LINES: i64 = 200;
 /// How many events of one node, or of all, are read.
 const EVENTS: u32 = 500;
 
+/// What an agent's log says where its account is confined by no policy: the beginning of [`Error::Unconfined`].
+const UNCONFINED: &str = "no admission policy confines this account";
+
+/// Whether an agent's log says that it writes nothing, since no policy confines its account.
+pub fn is_unconfined(log: &str) -> bool {
+    log.contains(UNCONFINED)
+}
+
 /// What an administrator sees of the agents of a cluster.
 #[derive(Clone)]
 pub struct Agents {
@@ -55,7 +63,11 @@ impl Agents {
         let asked = http::Request::get("/version").body(Vec::new()).map_err(Unsendable::BuildRequest)?;
         let server::Answer { status, headers, text } = self.server.exchange(asked, Duration::from_secs(10), OBJECT).await?;
         if !status.is_success() {
-            return Err(Error::Refused { what: "GET /version".into(), code: status.as_u16(), message: super::error::said(server::reason(text)) });
+            return Err(Error::Refused {
+                what: "GET /version".into(),
+                code: status.as_u16(),
+                message: super::error::said(server::reason(text)),
+            });
         }
         let version: Value = self.server.parse("GET /version".into(), &text)?;
         let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
@@ -244,5 +256,32 @@ impl<'de, T: DeserializeOwned, R, F: FnMut(T) -> R> Visitor<'de> for Items<'_, T
             self.rows.push((self.read)(item));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_item_by_item() {
+        let read = |text: &str| {
+            let (mut rows, mut sum) = (Vec::new(), |number: u32| number * 2);
+            let page = Page { rows: &mut rows, read: &mut sum, of: PhantomData };
+            let next = page.deserialize(&mut serde_json::Deserializer::from_str(text));
+            next.map(|next| (next, rows)).map_err(|error| error.to_string())
+        };
+        let page = r#"{"kind": "List", "items": [1, 2], "metadata": {"continue": "x", "resourceVersion": "1"}}"#;
+        assert_eq!(read(page), Ok(("x".to_owned(), vec![2, 4])));
+        assert_eq!(read(r#"{"items": []}"#), Ok((String::new(), vec![])));
+        for wrong in ["{}", "[]", r#"{"items": ["a"]}"#, r#"{"items": [1"#, "<html>"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_nothing_confines_is_known_by_its_log() {
+        let error = Error::Unconfined { what: "a patch of another node", policy: "p" };
+        assert!(is_unconfined(&format!("{{\"level\":\"WARN\",\"error\":\"{error}\"}}")) && !is_unconfined("published"));
     }
 }

@@ -41,7 +41,7 @@ pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
 #[cfg(feature = "cli")]
-pub use fleet::Agents;
+pub use fleet::{Agents, is_unconfined};
 #[cfg(feature = "cli")]
 pub use following::{Ending, Event, Following};
 #[cfg(feature = "cli")]

@@ -1,7 +1,9 @@
 //! How all nodes of a cluster stand: read one by one into rows of a few bytes, then put together. For `status`.
 
 mod model;
+pub mod outline;
 mod pods;
+mod redact;
 mod row;
 mod rules;
 mod silence;

@@ -42,4 +42,3 @@ impl Rules {
         Pool::by(&POOL_KEYS.map(str::to_owned), node.labels()).or_else(owner)
     }
 }
-
