@@ -78,7 +78,7 @@ pub(super) fn text(because: Silence, view: &View, now: Timestamp) -> String {
         Silence::Stale => match age(view.condition(kind).and_then(|condition| condition.last_heartbeat_time.as_deref()), now) {
             Some(age) if age < 0 => "the heartbeat of its condition is in the future".into(),
             Some(age) => format!("nobody has written there for {}", lasting(age)),
-            None => "nobody knows when it was written".into(),
+            None => "it is not known when it was written".into(),
         },
         Silence::Stray => "its label or its condition was put there by none of our agents".into(),
         _ => "a label and a condition belong together there, and one of them is missing, has no time, or says something else".into(),

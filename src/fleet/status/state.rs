@@ -61,13 +61,13 @@ impl fmt::Display for State {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Silence {
-    /// It has none of our labels, and nobody knows why.
+    /// It has none of our labels, and it is not known why.
     NoLabels,
     /// The heartbeat is too old: nobody has written for too long.
     Stale,
     /// What stands there was put there by none of our agents.
     Stray,
-    /// A label without its condition, or a condition without a time: nobody knows how old it is.
+    /// A label without its condition, or a condition without a time: it is not known how old it is.
     HalfWritten,
     /// The node does not run Linux, and no agent is sent there.
     NotLinux,

@@ -1,7 +1,7 @@
 //! A fleet as CSV (RFC 4180), a row for each node and profile. Spreadsheets take what begins with one of four signs for a formula, and
 //! names, labels and messages are somebody else's: such a cell begins with an apostrophe.
 
-use crate::fleet::status::FleetReport;
+use crate::fleet::status::{FleetReport, Text};
 use crate::profile::Profile;
 use crate::text::line;
 use std::borrow::Cow;
@@ -30,7 +30,8 @@ pub fn fleet_csv(report: &FleetReport, asked: &[Profile]) -> String {
     for node in &report.list {
         for profile in asked {
             let standing = node.profiles.get(*profile);
-            let some = |text: &'_ Option<crate::fleet::status::Text>| text.as_deref().unwrap_or_default().to_owned();
+            let some = |text: &Option<Text>| text.as_deref().unwrap_or_default().to_owned();
+            let silent = node.silent_text.clone().filter(|_| standing.silent_because.is_some());
             let cells = [
                 node.name.to_string(),
                 node.pool.to_string(),
@@ -42,7 +43,7 @@ pub fn fleet_csv(report: &FleetReport, asked: &[Profile]) -> String {
                 some(&standing.since),
                 some(&standing.heartbeat),
                 standing.silent_because.map(|because| because.id().to_owned()).unwrap_or_default(),
-                some(&node.silent_text).chars().take(if standing.silent_because.is_some() { usize::MAX } else { 0 }).collect(),
+                some(&silent),
                 node.os.to_string(),
                 node.kernel.to_string(),
                 node.kubelet.to_string(),

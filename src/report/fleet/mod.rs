@@ -9,7 +9,7 @@ pub use line::fleet_line;
 pub use node::{NodeCondition, NodeEvent, NodeLabel, NodeRemedy, NodeReport, node_table};
 
 use super::text::{Page, Style};
-use crate::fleet::status::{FleetCause, FleetPool, FleetProfile, FleetReport, NO_POOL, Text};
+use crate::fleet::status::{FleetCause, FleetPool, FleetProfile, FleetReport, NO_POOL, Text, Unlock};
 use crate::profile::Profile;
 use crate::text::counted;
 
@@ -87,11 +87,17 @@ fn unlocks(page: &mut Page, profile: &FleetProfile) {
     }
     page.blank();
     page.words(0, &format!("{}, what one change would unlock, as far as the agents have seen", profile.profile.id()));
-    for unlock in profile.unlocks.iter().take(UNLOCKS) {
+    // Where one change is the same in several pools, it is told once.
+    let is_told = |unlock: &&Unlock| unlock.pool.is_none() || whole(profile, &unlock.cause).is_none();
+    let told: Vec<_> = profile.unlocks.iter().filter(is_told).collect();
+    for unlock in told.iter().take(UNLOCKS) {
         let place = match unlock.pool.as_deref() {
             Some(NO_POOL) => "nodes of no pool".to_owned(),
             Some(pool) => format!("pool {pool}"),
-            None => "all pools".to_owned(),
+            None => {
+                let pools = profile.unlocks.iter().filter(|other| other.cause == unlock.cause && other.pool.is_some()).count();
+                counted(pools, "pool")
+            }
         };
         let then = match unlock.then_stopped {
             0 => String::new(),
@@ -100,7 +106,12 @@ fn unlocks(page: &mut Page, profile: &FleetProfile) {
         page.words(2, &format!("  up to {} more, {place} ({}{then})", counted(unlock.nodes, "node"), unlock.cause));
         page.command(&format!("    {}", unlock.change));
     }
-    more(page, profile.unlocks.len(), UNLOCKS, "change");
+    more(page, told.len(), UNLOCKS, "change");
+}
+
+/// The change that is the same in all pools with this cause.
+fn whole<'a>(profile: &'a FleetProfile, cause: &Text) -> Option<&'a Unlock> {
+    profile.unlocks.iter().find(|unlock| unlock.pool.is_none() && unlock.cause == *cause)
 }
 
 fn more(page: &mut Page, there: usize, shown: usize, noun: &str) {
