@@ -48,7 +48,7 @@ pub(super) fn is_new(file: &Path) -> Result<(), Error> {
 }
 
 fn parent(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Gathers all of it, then writes the file at once.

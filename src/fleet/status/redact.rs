@@ -15,6 +15,8 @@ impl FleetReport {
         }
         self.head.cluster = self.head.cluster.map(|cluster| by.host(&cluster));
         self.head.namespace = self.head.namespace.map(|namespace| own(&namespace, by));
+        let keys = self.head.group_by.iter_mut().filter(|key| !crate::node::POOL_KEYS.contains(&key.as_str()));
+        keys.for_each(|key| *key = by.value(key));
         for pool in &mut self.pools {
             pool.name = pool_name(&pool.name, by);
         }
@@ -82,7 +84,7 @@ mod tests {
             profiles: ByProfile::of(|_| standing.clone()),
             ..FleetNode::default()
         };
-        let head = Head { cluster: Some("prod.acme".into()), ..Head::default() };
+        let head = Head { cluster: Some("prod.acme".into()), group_by: vec!["acme/rack".into()], ..Head::default() };
         let report = FleetReport::new(head, vec![node("ip-10-0-0-1"), node("ip-10-0-0-2")]);
         let counts = report.profiles[0].counts;
         let redacted = report.redacted(&mut Redaction::default());

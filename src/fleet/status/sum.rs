@@ -82,9 +82,12 @@ fn title(verdict: State, word: &str, standing: &Standing) -> String {
 }
 
 /// The text of which there are most; of several the first in the alphabet.
-fn commonest(counts: &BTreeMap<Text, usize>) -> Option<Text> {
+fn commonest(counts: &Numbers) -> Option<Text> {
     counts.iter().max_by_key(|(text, number)| (**number, Reverse((*text).clone()))).map(|(text, _)| text.clone())
 }
+
+/// How often each text is said.
+type Numbers = BTreeMap<Text, usize>;
 
 /// Nodes that are not ready for one reason.
 #[derive(Default)]
@@ -92,9 +95,9 @@ struct Group {
     nodes: usize,
     title: String,
     fix: Option<Text>,
-    fixes: BTreeMap<Text, usize>,
+    fixes: Numbers,
     /// By pool: how many could build if the cause were gone, and how many would be stopped next; and their fixes.
-    pools: BTreeMap<Text, (usize, usize, BTreeMap<Text, usize>)>,
+    pools: BTreeMap<Text, (usize, usize, Numbers)>,
 }
 
 fn of_profile(profile: Profile, list: &[FleetNode]) -> FleetProfile {
@@ -149,7 +152,7 @@ fn unlocks(((_, cause), group): (&(State, Text), &Group)) -> Vec<Unlock> {
 }
 
 fn pools(list: &[FleetNode], default: Profile) -> Vec<FleetPool> {
-    let mut pools: BTreeMap<Text, (usize, ByProfile<Counts>, BTreeMap<Text, usize>)> = BTreeMap::new();
+    let mut pools: BTreeMap<Text, (usize, ByProfile<Counts>, Numbers)> = BTreeMap::new();
     for node in list {
         let (nodes, counts, causes) = pools.entry(node.pool.clone()).or_default();
         *nodes += 1;

@@ -173,7 +173,7 @@ pub fn node_table(report: &NodeReport, asked: &[Profile], style: Style) -> Strin
         let standing = node.profiles.get(*profile);
         page.blank();
         page.words(0, &format!("{} is {}", profile.id(), standing.verdict));
-        let silent = standing.silent_because.map(|because| node.silent_text.as_deref().unwrap_or(because.title()));
+        let silent = standing.silent_because.map(|because| node.silent_text.as_deref().unwrap_or_else(|| because.title()));
         for why in silent.into_iter().chain(standing.message.as_deref()) {
             page.words(9, &format!("  why    {why}"));
         }
@@ -197,7 +197,7 @@ fn fix(page: &mut Page, report: &NodeReport, profile: Profile) {
     }
     let known = |word: &Option<Text>| report.remedies.iter().find(|remedy| word.as_deref() == Some(remedy.cause.id()));
     let remedy = known(&standing.cause);
-    if let Some(fix) = standing.fix.as_deref().or(remedy.map(|known| known.remedy.fix.as_str())) {
+    if let Some(fix) = standing.fix.as_deref().or_else(|| remedy.map(|known| known.remedy.fix.as_str())) {
         page.command(&format!("  fix    {fix}"));
     }
     if let Some(known) = remedy {

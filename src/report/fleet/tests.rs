@@ -28,12 +28,12 @@ const HOSTILE: [&str; 16] = [
 /// One of 5,000 Nodes, each with a trouble of its own, all by its number.
 fn hostile(number: usize) -> Value {
     let word = |at: usize| HOSTILE[(number / 7 + at) % HOSTILE.len()];
-    let long = "x\u{1b}".repeat(if number % 101 == 0 { 3_000 } else { 0 });
+    let long = "x\u{1b}".repeat(if number.is_multiple_of(101) { 3_000 } else { 0 });
     let manager = ["buildkit-preflight/no-process-sandbox", "buildkit-preflight/procmount", "kubectl", word(1)][number % 4];
     let labels: serde_json::Map<String, Value> = Key::ALL
         .iter()
         .enumerate()
-        .filter(|(at, _)| (number + at) % 3 != 0)
+        .filter(|(at, _)| !(number + at).is_multiple_of(3))
         .map(|(at, key)| {
             let value = ["ready", "not-ready", "unknown", word(2)][(number + at) % 4];
             (key.with(crate::node::DEFAULT_PREFIX), json!(value))
@@ -44,25 +44,25 @@ fn hostile(number: usize) -> Value {
     let said = json!({"f:status": {}, "f:reason": {}, "f:message": {}, "f:lastHeartbeatTime": {}});
     let owned: serde_json::Map<String, Value> = CONDITIONS
         .iter()
-        .map(|row| (format!("k:{{\"type\":\"{}\"}}", row.name), if number % 7 == 0 { json!({}) } else { said.clone() }))
+        .map(|row| (format!("k:{{\"type\":\"{}\"}}", row.name), if number.is_multiple_of(7) { json!({}) } else { said.clone() }))
         .collect();
     let times = ["2026-06-01T11:59:00Z", "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z", word(6), "-0001-01-01T00:00:00Z"];
     let conditions: Vec<Value> = CONDITIONS
         .iter()
         .enumerate()
-        .filter(|(at, _)| (number + at) % 11 != 0)
+        .filter(|(at, _)| !(number + at).is_multiple_of(11))
         .map(|(at, row)| {
             let mut condition = json!({
                 "type": row.name,
                 "status": (["True", "False", "Unknown", word(7)][(number + at) % 4]),
-                "reason": if number % 3 == 0 { "UsernsMax0" } else { word(8) },
+                "reason": if number.is_multiple_of(3) { "UsernsMax0" } else { word(8) },
                 "message": format!("x. Fix: {}. The next problem after that: {} ({}).{long}", word(9), word(10), word(11)),
                 "lastHeartbeatTime": (times[(number + at) % times.len()]),
             });
-            if number % 6 == 0 {
+            if number.is_multiple_of(6) {
                 condition["lastTransitionTime"] = json!(word(12));
             }
-            if number % 9 == 0 {
+            if number.is_multiple_of(9) {
                 condition.as_object_mut().expect("an object").remove("message");
             }
             condition
