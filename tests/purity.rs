@@ -29,7 +29,7 @@ const PURE: [&str; 19] = [
 ];
 
 /// What of the standard library has no eyes and no hands.
-const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "string"];
+const STD: [&str; 8] = ["borrow", "cmp", "collections", "fmt", "iter", "ops", "str", "string"];
 /// A length of time is a value, and so is a moment that others bring, and a text that is shared.
 const PLAIN: [&str; 3] = ["std::time::Duration", "jiff::Timestamp", "std::sync::Arc"];
 /// Points in time and chance are values too, as long as others bring them: for those who schedule, all in this folder.

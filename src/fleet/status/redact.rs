@@ -92,7 +92,7 @@ mod tests {
         for name in ["ip-10-0-0", "acme", "secret-pool"] {
             assert!(!json.contains(name), "{name}: {json}");
         }
-        assert!(json.contains("karpenter.sh/nodepool=value-1") && json.contains("node node-1 of"), "{json}");
+        assert!(json.contains("karpenter.sh/nodepool=value-2") && json.contains("node node-1 of"), "{json}");
         assert_eq!((redacted.profiles[0].counts, redacted.nodes), (counts, 2));
     }
 }
