@@ -36,8 +36,20 @@ const PLAIN: [&str; 3] = ["std::time::Duration", "jiff::Timestamp", "std::sync::
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 10] =
-    ["aho_corasick", "base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
+const CRATES: [&str; 12] = [
+    "aho_corasick",
+    "base64",
+    "minijinja",
+    "percent_encoding",
+    "pulldown_cmark",
+    "schemars",
+    "serde",
+    "serde_json",
+    "serde_saphyr",
+    "sha2",
+    "shlex",
+    "strum",
+];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 

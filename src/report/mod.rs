@@ -11,6 +11,8 @@ mod explanation;
 mod fleet;
 mod guard;
 #[cfg(feature = "cli")]
+mod page;
+#[cfg(feature = "cli")]
 mod pods;
 #[cfg(feature = "cli")]
 pub mod reference;
@@ -27,6 +29,8 @@ pub use explanation::{ExplainedCause, Explanation, Sureness, explanation_table};
 #[cfg(feature = "cli")]
 pub use fleet::{NodeCondition, NodeEvent, NodeLabel, NodeRemedy, NodeReport, fleet_csv, fleet_line, fleet_table, node_table};
 pub use guard::guard_message;
+#[cfg(feature = "cli")]
+pub use page::{PageError, PageOptions, fleet_page};
 #[cfg(feature = "cli")]
 pub use pods::{BuilderReport, InCluster, PodReport, pod_table};
 pub use table::table;

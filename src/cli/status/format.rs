@@ -4,7 +4,7 @@ use crate::cli::Error;
 use crate::cli::output::{self, print, print_json};
 use crate::fleet::status::FleetReport;
 use crate::profile::Profile;
-use crate::report::{NodeReport, fleet_csv, fleet_line, fleet_table, node_table};
+use crate::report::{NodeReport, PageOptions, fleet_csv, fleet_line, fleet_page, fleet_table, node_table};
 use clap::ValueEnum;
 
 /// How to print a report.
@@ -16,6 +16,8 @@ pub(super) enum Format {
     Json,
     /// The same as YAML
     Yaml,
+    /// One page for a browser, which needs nothing beside itself
+    Html,
     /// A row for each node and profile
     Csv,
     /// One line for each profile, for monitoring
@@ -28,6 +30,7 @@ impl Format {
         match self.text(report, profiles) {
             Some(text) => print(&text),
             None if self == Format::Yaml => output::Format::Yaml.print(report, |_| String::new()),
+            None if self == Format::Html => print(&page(report, &PageOptions::default())?),
             None => print_json(report),
         }
     }
@@ -38,7 +41,7 @@ impl Format {
             Format::Table => Some(fleet_table(report, profiles, output::style())),
             Format::Csv => Some(fleet_csv(report, profiles)),
             Format::Line => Some(fleet_line(report, profiles)),
-            Format::Json | Format::Yaml => None,
+            Format::Json | Format::Yaml | Format::Html => None,
         }
     }
 
@@ -48,10 +51,15 @@ impl Format {
             Format::Table => print(&node_table(report, profiles, output::style())),
             Format::Json => print_json(report),
             Format::Yaml => output::Format::Yaml.print(report, |_| String::new()),
-            Format::Csv | Format::Line => Err(Error::BadInput {
-                message: "--format csv and --format line are for all nodes, and NODE names one".into(),
+            Format::Html | Format::Csv | Format::Line => Err(Error::BadInput {
+                message: "--format html, csv and line are for all nodes, and NODE names one".into(),
                 hint: Some("use --format table, json or yaml, or leave NODE out".into()),
             }),
         }
     }
+}
+
+/// The page of a report.
+pub(super) fn page(report: &FleetReport, options: &PageOptions) -> Result<String, Error> {
+    fleet_page(report, options).map_err(|error| Error::Io(error.to_string()))
 }

@@ -4,6 +4,7 @@ mod bundle;
 mod fleet;
 mod format;
 mod node;
+mod serve;
 mod threshold;
 mod watch;
 
@@ -16,6 +17,7 @@ use crate::fleet::status::STALE_AFTER;
 use crate::profile::Profile;
 use clap::Args;
 use format::Format;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use threshold::Threshold;
@@ -29,6 +31,8 @@ use threshold::Threshold;
   buildkit-preflight status --format csv > nodes.csv
   buildkit-preflight status --format line --fail-below 90%
   buildkit-preflight status --watch
+  buildkit-preflight status --format html > fleet.html
+  buildkit-preflight status --serve 8080
   buildkit-preflight status --bundle report.tar.gz
 
 Needs a kubeconfig that may `list` nodes (NODE: `get`). With the right to `list` pods in the agent's namespace and to `get` their
@@ -52,6 +56,9 @@ pub(super) struct Arguments {
     /// Write all that an issue report needs into this new file, a tar.gz without names of your own
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
+    /// Show it in a browser, live: a port of this machine, or IP:PORT
+    #[arg(long, value_name = "ADDR", value_parser = serve::address)]
+    serve: Option<SocketAddr>,
     #[command(flatten)]
     source: Source,
 }
@@ -79,6 +86,7 @@ pub(super) const USES: Uses = &[&[
     Use { by: &[], takes: &["profiles", "format", "watch", "fail_below", "group_by"] },
     Use { by: &["node"], takes: &["profiles", "format", "group_by"] },
     Use { by: &["bundle"], takes: &["group_by"] },
+    Use { by: &["serve"], takes: &["group_by"] },
 ]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
@@ -100,6 +108,9 @@ async fn answer(arguments: &Arguments) -> Result<u8, Error> {
     if let Some(file) = &arguments.bundle {
         bundle::write(&agents, source, file).await?;
         return Ok(READY);
+    }
+    if let Some(address) = arguments.serve {
+        return serve::serve(&agents, source, address).await;
     }
     if arguments.watch {
         return watch::watch(&agents, arguments, &profiles).await;

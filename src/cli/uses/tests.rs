@@ -52,12 +52,20 @@ const ALL: &[Expected] = &[
         never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
     Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
-    Expected { path: &["status"], always: &[], needs: &[], never: &[("bundle", &["profile", "format", "fail-below", "watch"])] },
+    Expected {
+        path: &["status"],
+        always: &[],
+        needs: &[],
+        never: &[
+            ("bundle", &["profile", "format", "fail-below", "watch", "serve"]),
+            ("serve", &["profile", "format", "fail-below", "watch", "bundle"]),
+        ],
+    },
     Expected {
         path: &["status"],
         always: &["node1"],
         // What is for all nodes is refused beside one, whatever else is given.
-        needs: &[("fail-below", &["no-node"]), ("watch", &["no-node"]), ("bundle", &["no-node"])],
+        needs: &[("fail-below", &["no-node"]), ("watch", &["no-node"]), ("bundle", &["no-node"]), ("serve", &["no-node"])],
         never: &[],
     },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
