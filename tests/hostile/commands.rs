@@ -144,6 +144,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--watch",
             "--fail-below 90%",
             "--bundle bundle.tar.gz",
+            "--serve 0",
             "--namespace a",
             "--group-by a/b",
             "--stale-after 2h",
@@ -151,9 +152,12 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--kubeconfig kubeconfig",
             "--context c",
         ],
-        against: &[("--bundle", &["--profile", "--format", "--watch", "--fail-below"])],
+        against: &[
+            ("--bundle", &["--profile", "--format", "--watch", "--fail-below", "--serve"]),
+            ("--serve", &["--profile", "--format", "--watch", "--fail-below"]),
+        ],
         foreign: &["--facts facts.json", "--root tree", "--no-probe", "--cluster", "--dry-run"],
-        stays: &["--watch"],
+        stays: &["--watch", "--serve"],
         ..BASE
     },
     Command {

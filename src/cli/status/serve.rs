@@ -59,7 +59,10 @@ pub(super) async fn serve(agents: &Agents, source: &Source, address: SocketAddr)
         let listener = TcpListener::bind(address).await.map_err(|error| Error::Io(format!("could not listen on {address}: {error}")))?;
         let at = listener.local_addr().map_err(|error| Error::Io(format!("could not listen on {address}: {error}")))?;
         if !at.ip().is_loopback() {
-            output::say("warning: ", &format!("whoever reaches {at} sees the names and messages of all nodes, without a password"));
+            output::say(
+                "warning: ",
+                &format!("{at} asks for no password: anybody who reaches it sees the names and messages of all nodes"),
+            );
         }
         output::print_more(&format!("the page is at http://{at}/ and its data at http://{at}/fleet.json until Ctrl+C\n"))?;
         let (ask, mut asked) = mpsc::channel::<oneshot::Sender<Arc<Shown>>>(CONNECTIONS);
@@ -159,7 +162,7 @@ async fn accept(listener: &TcpListener, ask: &Ask) {
 async fn answer(request: &Request<Incoming>, ask: &Ask) -> Response<Full<Bytes>> {
     let refused = |status, text: &'static str| response(status, "text/plain; charset=utf-8", text.into());
     if !is_called_by_address(request.headers()) {
-        return refused(StatusCode::FORBIDDEN, "refused: use the address of this server, or localhost, in place of a name\n");
+        return refused(StatusCode::FORBIDDEN, "refused: use the IP address of this server, or localhost, instead of a name\n");
     }
     let path = request.uri().path();
     if !matches!(path, "/" | "/fleet.json") {
