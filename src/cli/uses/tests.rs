@@ -179,7 +179,7 @@ fn sample(name: &str) -> &str {
         "pool" => "a=b",
         "tls" | "service-account" | "client-image" | "git-image" => "a",
         "evidence" => "probed",
-        "listen" => "127.0.0.1:1",
+        "listen" | "serve" => "127.0.0.1:1",
         "log-level" => "debug",
         "replicas" | "min-nodes" | "max-nodes" | "become-uid" => "2",
         "seccomp-profile" | "apparmor-profile" => "a.json",
