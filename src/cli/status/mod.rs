@@ -13,7 +13,6 @@ use super::exit::{self, READY};
 use super::uses::{Use, Uses};
 use super::{Error, block_on, names, values};
 use crate::api::Agents;
-use crate::fleet::status::STALE_AFTER;
 use crate::profile::Profile;
 use clap::Args;
 use format::Format;
@@ -90,7 +89,6 @@ pub(super) const USES: Uses = &[&[
 ]];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    debug_assert_eq!(STALE_AFTER, Duration::from_secs(90 * 60));
     if let Some(file) = &arguments.bundle {
         bundle::is_new(file)?;
     }
@@ -118,4 +116,20 @@ async fn answer(arguments: &Arguments) -> Result<u8, Error> {
     let report = fleet::report(&agents, source).await?;
     arguments.format.print(&report, &profiles)?;
     Ok(arguments.fail_below.code(&report, &profiles))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::Cli;
+    use crate::fleet::status::STALE_AFTER;
+    use clap::CommandFactory;
+
+    #[test]
+    fn a_heartbeat_is_too_old_at_the_age_that_has_its_reason() {
+        let command = Cli::command();
+        let status = command.find_subcommand("status").expect("the command");
+        let argument = status.get_arguments().find(|argument| argument.get_id() == "stale_after").expect("the argument");
+        let default = argument.get_default_values()[0].to_str().expect("UTF-8").parse::<jiff::SignedDuration>().expect("a time");
+        assert_eq!(default.unsigned_abs(), STALE_AFTER);
+    }
 }
