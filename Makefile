@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
-	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci \
+	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
 	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -21,7 +21,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci page cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -56,6 +56,17 @@ fuzz: ## fuzzes each parser of outside text with cargo-fuzz, on nightly Rust (TI
 
 fuzz-ci: ## the same functions over the seeds and changes of them, in some seconds and on stable Rust; part of `unit`
 	cargo test --locked --lib fuzzing
+
+page: page-tools ## the fleet's page in headless Chromium: controls, contrast, widths, themes, hostile texts, 10,000 nodes
+	cargo test --locked --features browser --test page -- --nocapture
+
+# The least of Chromium, and the rules for accessibility.
+page-tools:
+	$(call install,chromium-headless-shell)
+	@command -v npm > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; } > /dev/null
+	@mkdir -p $(TOOLS)/axe
+	@cp tests/tools/axe/package.json tests/tools/axe/package-lock.json $(TOOLS)/axe/
+	@cd $(TOOLS)/axe && npm ci --silent --no-audit --no-fund
 
 hostile: static packages ## hostile flags, files, answers, signals and streams; needs root (KIND="parts of names", CASE=number, SEED=14)
 	cargo test --locked --features root --test hostile

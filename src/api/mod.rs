@@ -4,13 +4,15 @@
 //! of pods and events in its own namespace: [`CanaryPods`].
 //! What comes back is bounded in bytes, pages and time by [`Server`] and [`Nodes::list`]; what is read of files and of commands that a
 //! kubeconfig names, where it is read.
-//! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`.
+//! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`; so is [`Agents`], for `status`.
 
 mod canary_pods;
 mod confinement;
 mod connect;
 mod error;
 mod file;
+#[cfg(feature = "cli")]
+mod fleet;
 #[cfg(feature = "cli")]
 mod following;
 mod in_pod;
@@ -38,6 +40,8 @@ pub use canary_pods::CanaryPods;
 pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub use fleet::{Agents, is_unconfined};
 #[cfg(feature = "cli")]
 pub use following::{Ending, Event, Following};
 #[cfg(feature = "cli")]

@@ -26,6 +26,8 @@ pub(super) type Request = http::Request<Vec<u8>>;
 pub struct Server {
     client: kube::Client,
     name: Arc<str>,
+    #[cfg(feature = "cli")]
+    cluster: Option<Arc<str>>,
 }
 
 /// What came back.
@@ -62,7 +64,24 @@ fn what(request: &Request) -> String {
 impl Server {
     /// With a name for messages: the URL, and who said so.
     pub fn new(client: kube::Client, name: impl Into<Arc<str>>) -> Self {
-        Server { client, name: name.into() }
+        Server {
+            client,
+            name: name.into(),
+            #[cfg(feature = "cli")]
+            cluster: None,
+        }
+    }
+
+    /// With what a kubeconfig calls the cluster.
+    #[cfg(feature = "cli")]
+    pub(super) fn of_cluster(self, cluster: &str) -> Self {
+        Server { cluster: Some(cluster.into()), ..self }
+    }
+
+    /// What a kubeconfig calls the cluster.
+    #[cfg(feature = "cli")]
+    pub(super) fn cluster(&self) -> Option<&str> {
+        self.cluster.as_deref()
     }
 
     /// The client itself, for what is no request and answer.
@@ -147,7 +166,8 @@ impl Server {
                 let bound = format!("it has more than {} MiB", most / (1024 * 1024));
                 return Err(Error::Endless { what: what.clone(), server: self.name(), bound });
             }
-            let text = String::from_utf8_lossy(&bytes).into_owned();
+            // Not copied, as long as it is text.
+            let text = String::from_utf8(bytes).unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
             Ok(Answer { status: parts.status, headers: parts.headers, text })
         };
         let answer = tokio::time::timeout(patience, exchanged).await;

@@ -41,6 +41,15 @@ pub(super) const CLUSTER: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
+pub(super) const STATUS: &[Row] = &[
+    (READY, "for every profile asked about at least one node is ready, or what --fail-below wants; NODE is ready; FILE is written"),
+    (NOT_READY, "too few nodes are ready, or NODE is not"),
+    (BAD_INPUT, "wrong usage, FILE of --kubeconfig does not exist, or FILE of --bundle exists"),
+    (UNKNOWN, "too few nodes are known to be ready, and with those that are unknown or silent it may be enough"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API, such as a NODE that does not exist"),
+];
+
+#[cfg(feature = "cli")]
 pub(super) const PODS: &[Row] = &[
     (READY, "ready: nothing in the objects stops a builder (--cluster: and each fits on a node)"),
     (NOT_READY, "not ready: at least one builder"),
@@ -183,6 +192,7 @@ mod tests {
         ("facts", FACTS),
         ("agent", AGENT),
         ("build", BUILD),
+        ("status", STATUS),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
         ("render agent", RENDERED),

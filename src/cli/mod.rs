@@ -42,6 +42,8 @@ mod render;
 #[cfg(feature = "cli")]
 mod scaling;
 #[cfg(feature = "cli")]
+mod status;
+#[cfg(feature = "cli")]
 mod tools;
 mod tune;
 mod uses;
@@ -90,6 +92,8 @@ enum Command {
     Agent(agent::Arguments),
     #[cfg(feature = "cli")]
     Build(Box<build::Arguments>),
+    #[cfg(feature = "cli")]
+    Status(Box<status::Arguments>),
     #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
@@ -256,6 +260,8 @@ pub fn run() -> u8 {
         Command::Agent(arguments) => agent::run(arguments),
         #[cfg(feature = "cli")]
         Command::Build(arguments) => build::run(&arguments),
+        #[cfg(feature = "cli")]
+        Command::Status(arguments) => status::run(&arguments),
         #[cfg(feature = "cli")]
         Command::Cleanup(arguments) => cleanup::run(arguments),
         Command::Tune(arguments) => tune::run(&arguments),

@@ -111,6 +111,16 @@ pub(crate) fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
+/// The key of a label.
+#[cfg(feature = "cli")]
+pub(crate) fn label_key(text: &str) -> Result<String, String> {
+    let (domain, name) = text.rsplit_once('/').map_or((None, text), |(domain, name)| (Some(domain), name));
+    match domain.is_none_or(is_dns_subdomain) && is_label_text(name) {
+        true => Ok(text.to_owned()),
+        false => Err("the key of a label is written NAME or DOMAIN/NAME, such as topology.kubernetes.io/zone".into()),
+    }
+}
+
 /// What may stand in the name or the value of a label.
 #[cfg(feature = "cli")]
 fn is_label_text(text: &str) -> bool {

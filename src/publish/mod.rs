@@ -28,4 +28,4 @@ pub use desired::{Desired, desired, proof};
 pub use event::{Event, Severity, Topic, event};
 pub use reason::{EVENTS, EventRow, REASONS, Reason, ReasonRow, reason_of};
 pub use start::{Canaries, Canary, Start};
-pub use verdict::Verdicts;
+pub use verdict::{Verdicts, fix_in, next_in};

@@ -137,6 +137,30 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "status",
+        flags: &[
+            "--profile userns",
+            "--format csv",
+            "--watch",
+            "--fail-below 90%",
+            "--bundle bundle.tar.gz",
+            "--serve 0",
+            "--namespace a",
+            "--group-by a/b",
+            "--stale-after 2h",
+            "--label-prefix example.org",
+            "--kubeconfig kubeconfig",
+            "--context c",
+        ],
+        against: &[
+            ("--bundle", &["--profile", "--format", "--watch", "--fail-below", "--serve"]),
+            ("--serve", &["--profile", "--format", "--watch", "--fail-below"]),
+        ],
+        foreign: &["--facts facts.json", "--root tree", "--no-probe", "--cluster", "--dry-run"],
+        stays: &["--watch", "--serve"],
+        ..BASE
+    },
+    Command {
         name: "facts",
         flags: &[
             "--root tree",

@@ -52,6 +52,22 @@ const ALL: &[Expected] = &[
         never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
     },
     Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
+    Expected {
+        path: &["status"],
+        always: &[],
+        needs: &[],
+        never: &[
+            ("bundle", &["profile", "format", "fail-below", "watch", "serve"]),
+            ("serve", &["profile", "format", "fail-below", "watch", "bundle"]),
+        ],
+    },
+    Expected {
+        path: &["status"],
+        always: &["node1"],
+        // What is for all nodes is refused beside one, whatever else is given.
+        needs: &[("fail-below", &["no-node"]), ("watch", &["no-node"]), ("bundle", &["no-node"]), ("serve", &["no-node"])],
+        never: &[],
+    },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
     Expected {
         path: &["tune"],
@@ -145,7 +161,9 @@ fn sample(name: &str) -> &str {
         "snapshotter" => "native",
         "only" => "user.max_user_namespaces",
         "max-user-namespaces" => "2000",
-        "deadline" | "heartbeat" | "canary-patience" => "5s",
+        "fail-below" => "90%",
+        "group-by" => "topology.kubernetes.io/zone",
+        "deadline" | "heartbeat" | "canary-patience" | "stale-after" => "5s",
         "process-sandbox" => "on",
         "format" => "json",
         "prove" => "build",
@@ -161,7 +179,7 @@ fn sample(name: &str) -> &str {
         "pool" => "a=b",
         "tls" | "service-account" | "client-image" | "git-image" => "a",
         "evidence" => "probed",
-        "listen" => "127.0.0.1:1",
+        "listen" | "serve" => "127.0.0.1:1",
         "log-level" => "debug",
         "replicas" | "min-nodes" | "max-nodes" | "become-uid" => "2",
         "seccomp-profile" | "apparmor-profile" => "a.json",
