@@ -8,6 +8,7 @@ mod cluster;
 #[cfg(feature = "cli")]
 mod explanation;
 mod guard;
+mod line;
 #[cfg(feature = "cli")]
 mod pods;
 #[cfg(feature = "cli")]
@@ -23,6 +24,7 @@ pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 #[cfg(feature = "cli")]
 pub use explanation::{ExplainedCause, Explanation, Sureness, explanation_table};
 pub use guard::guard_message;
+pub use line::{LINE_BYTES, line};
 #[cfg(feature = "cli")]
 pub use pods::{BuilderReport, InCluster, PodReport, pod_table};
 pub use table::table;

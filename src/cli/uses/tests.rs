@@ -49,7 +49,11 @@ const ALL: &[Expected] = &[
         path: &["agent"],
         always: &["--node=n"],
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
-        never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
+        never: &[
+            ("prover", &["state-dir", "prove"]),
+            ("confined", &["shape"]),
+            ("nfd-features", &["kubeconfig", "context", "canaries", "canary-patience", "allow-unconfined", "tuned"]),
+        ],
     },
     Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
     Expected { path: &["cleanup"], always: &[], needs: &[], never: &[] },
@@ -71,7 +75,11 @@ const ALL: &[Expected] = &[
         path: &["render", "agent"],
         always: &[],
         needs: &[("persist", &["tune"])],
-        never: &[("canary", &["no-canary"]), ("baseline", &["tune", "persist", "canary", "no-canary"])],
+        never: &[
+            ("canary", &["no-canary"]),
+            ("baseline", &["tune", "persist", "canary", "no-canary"]),
+            ("publish", &["tune", "persist", "canary", "no-canary", "baseline"]),
+        ],
     },
     Expected {
         path: &["render", "builder"],
@@ -83,6 +91,9 @@ const ALL: &[Expected] = &[
     Expected { path: &["render", "readiness-rule"], always: &[], needs: &[], never: &[] },
     Expected { path: &["render", "karpenter"], always: &["--node-class=a/B/c"], needs: &[], never: &[] },
     Expected { path: &["render", "cluster-autoscaler"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "nfd-rule"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "npd"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "monitoring"], always: &[], needs: &[], never: &[("dashboard", &["namespace"])] },
     Expected { path: &["render", "confinement"], always: &["seccomp"], needs: &[], never: &[] },
     Expected { path: &["render", "values"], always: &["--for=buildx"], needs: &[], never: &[] },
     Expected {
