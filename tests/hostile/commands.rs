@@ -289,7 +289,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         against: &[
             ("--canary", &["--no-canary"]),
             ("--baseline", &["--tune", "--canary", "--no-canary"]),
-            ("--publish", &["--tune", "--canary", "--no-canary", "--baseline"]),
+            ("--publish", &["--tune", "--canary", "--no-canary", "--baseline", "--seccomp-profile", "--apparmor-profile"]),
         ],
         needs: &[("--persist", &["--tune"]), ("--seccomp-profile", OF_BASELINE), ("--apparmor-profile", OF_BASELINE)],
         ..BASE

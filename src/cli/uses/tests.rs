@@ -78,7 +78,7 @@ const ALL: &[Expected] = &[
         never: &[
             ("canary", &["no-canary"]),
             ("baseline", &["tune", "persist", "canary", "no-canary"]),
-            ("publish", &["tune", "persist", "canary", "no-canary", "baseline"]),
+            ("publish", &["tune", "persist", "canary", "no-canary", "baseline", "seccomp-profile", "apparmor-profile"]),
         ],
     },
     Expected {
@@ -159,6 +159,8 @@ fn sample(name: &str) -> &str {
         "deadline" | "heartbeat" | "canary-patience" => "5s",
         "process-sandbox" => "on",
         "format" => "json",
+        "publish" => "nfd",
+        "interval" => "5m",
         "prove" => "build",
         "without" => "hostname",
         "namespace" | "context" | "name" | "image" | "guard-image" => "a",
