@@ -116,8 +116,8 @@ fn node_problem_detector_takes_the_verdict() {
         if root.join("proc").is_dir() || root.join("captured.json").is_file() {
             let (code, line) = output(Command::new(OURS).args(["check", "--format", "line", "--root"]).arg(&root));
             assert!(line.len() <= 81 && line.lines().count() == 1, "{line}");
-            bad = bad.or((code == Some(1)).then(|| (root.clone(), line.clone())));
-            unknown = unknown.or((code == Some(3)).then_some((root, line)));
+            bad = bad.or_else(|| (code == Some(1)).then(|| (root.clone(), line.clone())));
+            unknown = unknown.or_else(|| (code == Some(3)).then_some((root, line)));
         }
     }
     let cases = [("False", None), ("True", bad), ("Unknown", unknown)];
