@@ -73,7 +73,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             expr: "sum by (node) (increase(buildkit_preflight_foreign_words_withdrawn_total[1h])) > 3".into(),
             lasts: "5m",
             severity: "warning",
-            summary: "Others write the agent's labels on the node {{ $labels.node }} again and again",
+            summary: "Others keep writing the agent's labels on the node {{ $labels.node }}",
             description: "The agent takes them off each time. `kubectl get node -o yaml --show-managed-fields` names who writes them",
         },
         Alert {
@@ -82,7 +82,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             lasts: "15m",
             severity: "warning",
             summary: "The canary of {{ $labels.profile }} on the node {{ $labels.node }} does not answer",
-            description: "The condition of that profile on the Node says what came of the canary's pod",
+            description: "The condition of that profile on the Node says the state of the canary's pod",
         },
         Alert {
             name: "BuildKitTuneHasAProblem",
