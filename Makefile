@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
-	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
+	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -94,6 +94,20 @@ seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit tem
 
 seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
 	SET=ci SUITE=seed cargo test --locked --features root --test cluster
+
+neighbours-check: monitoring-tools ## what other projects are told, read by promtool, node-problem-detector and node-feature-discovery; needs root
+	cd tests/tools/nfd && $(GO) -o $(CURDIR)/$(TOOLS)/nfd .
+	cd tests/tools/npd && $(GO) -tags $(NPD_TAGS) -o $(CURDIR)/$(TOOLS)/ k8s.io/node-problem-detector/cmd/nodeproblemdetector
+	cargo test --locked --features root --test neighbours
+
+neighbours-check-ci: monitoring-tools ## the same for promtool alone
+	cargo test --locked --features root --test neighbours -- each_
+
+# Without what the tests have no use for: discovery of services, exporters to a cloud, logs of the system.
+NPD_TAGS := disable_stackdriver_exporter,disable_system_log_monitor,disable_system_stats_monitor
+monitoring-tools:
+	@mkdir -p $(TOOLS)
+	cd tests/tools/prometheus && $(GO) -tags remove_all_sd -o $(CURDIR)/$(TOOLS)/ github.com/prometheus/prometheus/cmd/promtool
 
 scaling: static node-binary cluster-tools karpenter ## builders on nodes that Karpenter makes, as its provider for tests does, in two minutes (STEP, KEEP as above)
 	SUITE=scaling cargo test --locked --features root --test cluster

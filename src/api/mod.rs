@@ -30,6 +30,7 @@ mod nodes;
 mod ours;
 #[cfg(feature = "cli")]
 mod pods;
+mod requests;
 mod server;
 #[cfg(feature = "cli")]
 mod services;
@@ -54,6 +55,7 @@ pub use nodes::Nodes;
 pub use ours::Ours;
 #[cfg(feature = "cli")]
 pub use pods::Pods;
+pub use requests::Requests;
 pub use server::Server;
 #[cfg(feature = "cli")]
 pub use services::{Behind, Services};

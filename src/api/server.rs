@@ -1,5 +1,5 @@
-use super::Error;
 use super::error::{chain, said};
+use super::{Error, Requests};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
@@ -28,6 +28,7 @@ pub struct Server {
     name: Arc<str>,
     #[cfg(feature = "cli")]
     cluster: Option<Arc<str>>,
+    requests: Requests,
 }
 
 /// What came back.
@@ -69,6 +70,7 @@ impl Server {
             name: name.into(),
             #[cfg(feature = "cli")]
             cluster: None,
+            requests: Requests::default(),
         }
     }
 
@@ -82,6 +84,12 @@ impl Server {
     #[cfg(feature = "cli")]
     pub(super) fn cluster(&self) -> Option<&str> {
         self.cluster.as_deref()
+    }
+
+    /// The same, with its requests counted there.
+    #[must_use]
+    pub fn counted(self, requests: Requests) -> Self {
+        Server { requests, ..self }
     }
 
     /// The client itself, for what is no request and answer.
@@ -156,7 +164,7 @@ impl Server {
 
     /// Makes one request whose refusal is an answer as well. Of a refusal no more than its beginning is read.
     pub(super) async fn exchange(&self, mut request: Request, patience: Duration, most: usize) -> Result<Answer, Error> {
-        let what = what(&request);
+        let (what, method) = (what(&request), request.method().clone());
         request.headers_mut().insert(USER_AGENT, AGENT);
         let exchanged = async {
             let sent = self.client.send(request.map(Body::from)).await;
@@ -171,7 +179,9 @@ impl Server {
             Ok(Answer { status: parts.status, headers: parts.headers, text })
         };
         let answer = tokio::time::timeout(patience, exchanged).await;
-        answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }))
+        let answer = answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }));
+        self.requests.count(&method, answer.as_ref().ok().map(|answer| answer.status));
+        answer
     }
 
     /// Reads the beginning of an answer, of so many bytes; and whether that is all of it.

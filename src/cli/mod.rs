@@ -30,6 +30,8 @@ mod install;
 mod named;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 pub(crate) mod names;
+#[cfg(feature = "cli")]
+mod neighbours;
 mod output;
 #[cfg(feature = "cli")]
 mod pods;

@@ -152,6 +152,15 @@ fn is_dns_label(label: &str) -> bool {
     label.len() <= 63 && label.chars().all(|c| inner(c) || c == '-') && ends(label.chars().next()) && ends(label.chars().last())
 }
 
+/// An absolute path, as another program sees it: it need not exist here.
+#[cfg(feature = "cli")]
+pub(super) fn absolute(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.ends_with('/') && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err("the path of a file must begin with `/`, have no control characters, and not end with `/`".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,8 @@ pub(super) fn of(path: &[&str]) -> Uses {
         #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,
         #[cfg(feature = "cli")]
+        ["render", "monitoring"] => super::neighbours::MONITORING_USES,
+        #[cfg(feature = "cli")]
         ["render", "builder"] => super::builder::USES,
         _ => &[],
     }

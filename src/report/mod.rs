@@ -10,6 +10,7 @@ mod explanation;
 #[cfg(feature = "cli")]
 mod fleet;
 mod guard;
+mod line;
 #[cfg(feature = "cli")]
 mod page;
 #[cfg(feature = "cli")]
@@ -29,6 +30,7 @@ pub use explanation::{ExplainedCause, Explanation, Sureness, explanation_table};
 #[cfg(feature = "cli")]
 pub use fleet::{NodeCondition, NodeEvent, NodeLabel, NodeRemedy, NodeReport, fleet_csv, fleet_line, fleet_table, node_table};
 pub use guard::guard_message;
+pub use line::{LINE_BYTES, line};
 #[cfg(feature = "cli")]
 pub use page::{PageError, PageOptions, fleet_page};
 #[cfg(feature = "cli")]

@@ -7,6 +7,7 @@ use buildkit_preflight::cli::reference::flags;
 use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key, POOL_KEY};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{EVENTS, REASONS, reason_of};
+use buildkit_preflight::render::NPD_CONDITION;
 use buildkit_preflight::render::Tool;
 use std::collections::BTreeSet;
 use strum::VariantNames;
@@ -90,7 +91,8 @@ fn each_label_is_one_of_the_table_with_a_value_that_it_can_have() {
 fn each_condition_and_reason_is_one_that_can_stand_there() {
     let kinds: Vec<_> = CONDITIONS.iter().map(|row| row.name).collect();
     let events = EVENTS.iter().flat_map(|event| kinds.iter().map(|kind| event.reason.replace("TYPE", kind)));
-    let known: BTreeSet<_> = events.chain(kinds.iter().map(|kind| (*kind).to_owned())).collect();
+    // node-problem-detector's own.
+    let known: BTreeSet<_> = events.chain(kinds.iter().map(|kind| (*kind).to_owned())).chain([NPD_CONDITION.to_owned()]).collect();
     for page in pages() {
         for (line, text) in lines(&page) {
             for word in words_from(text, "RootlessBuildKit", |c| c.is_ascii_alphabetic()) {

@@ -306,10 +306,15 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--no-canary",
             "--persist",
             "--baseline",
+            "--publish nfd",
             "--seccomp-profile preflight/seccomp.json",
             "--apparmor-profile buildkit-rootless",
         ],
-        against: &[("--canary", &["--no-canary"]), ("--baseline", &["--tune", "--canary", "--no-canary"])],
+        against: &[
+            ("--canary", &["--no-canary"]),
+            ("--baseline", &["--tune", "--canary", "--no-canary"]),
+            ("--publish", &["--tune", "--canary", "--no-canary", "--baseline", "--seccomp-profile", "--apparmor-profile"]),
+        ],
         needs: &[("--persist", &["--tune"]), ("--seccomp-profile", OF_BASELINE), ("--apparmor-profile", OF_BASELINE)],
         ..BASE
     },
@@ -346,6 +351,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &["--name b", "--max-nodes 2", "--pool example.org/pool=ci"],
         ..BASE
     },
+    Command { name: "render nfd-rule", flags: &["--label-prefix example.org"], ..BASE },
+    Command { name: "render npd", flags: &["--path /bin/p", "--profile procmount", "--interval 5m"], foreign: &["--path p"], ..BASE },
+    Command { name: "render monitoring", flags: &["--namespace a", "--dashboard"], against: &[("--namespace", &["--dashboard"])], ..BASE },
     Command { name: "render cluster-autoscaler", flags: &["--pool example.org/pool=ci"], ..BASE },
     Command {
         name: "render builder",

@@ -49,7 +49,11 @@ const ALL: &[Expected] = &[
         path: &["agent"],
         always: &["--node=n"],
         needs: &[("context", &["kubeconfig"]), ("canary-patience", &["canaries"]), ("prover", &["shape"])],
-        never: &[("prover", &["state-dir", "prove"]), ("confined", &["shape"])],
+        never: &[
+            ("prover", &["state-dir", "prove"]),
+            ("confined", &["shape"]),
+            ("nfd-features", &["kubeconfig", "context", "canaries", "canary-patience", "allow-unconfined", "tuned"]),
+        ],
     },
     Expected { path: &["explain"], always: &["build.log"], needs: &[], never: &[] },
     Expected {
@@ -87,7 +91,11 @@ const ALL: &[Expected] = &[
         path: &["render", "agent"],
         always: &[],
         needs: &[("persist", &["tune"])],
-        never: &[("canary", &["no-canary"]), ("baseline", &["tune", "persist", "canary", "no-canary"])],
+        never: &[
+            ("canary", &["no-canary"]),
+            ("baseline", &["tune", "persist", "canary", "no-canary"]),
+            ("publish", &["tune", "persist", "canary", "no-canary", "baseline", "seccomp-profile", "apparmor-profile"]),
+        ],
     },
     Expected {
         path: &["render", "builder"],
@@ -99,6 +107,9 @@ const ALL: &[Expected] = &[
     Expected { path: &["render", "readiness-rule"], always: &[], needs: &[], never: &[] },
     Expected { path: &["render", "karpenter"], always: &["--node-class=a/B/c"], needs: &[], never: &[] },
     Expected { path: &["render", "cluster-autoscaler"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "nfd-rule"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "npd"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["render", "monitoring"], always: &[], needs: &[], never: &[("dashboard", &["namespace"])] },
     Expected { path: &["render", "confinement"], always: &["seccomp"], needs: &[], never: &[] },
     Expected { path: &["render", "values"], always: &["--for=buildx"], needs: &[], never: &[] },
     Expected {
@@ -166,6 +177,8 @@ fn sample(name: &str) -> &str {
         "deadline" | "heartbeat" | "canary-patience" | "stale-after" => "5s",
         "process-sandbox" => "on",
         "format" => "json",
+        "publish" => "nfd",
+        "interval" => "5m",
         "prove" => "build",
         "without" => "hostname",
         "namespace" | "context" | "name" | "image" | "guard-image" => "a",
