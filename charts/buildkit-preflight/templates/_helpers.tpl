@@ -18,11 +18,7 @@
 {{- $_ = set . "prefix" $v.labelPrefix -}}
 {{- $_ = set . "image" (include "preflight.image" .Root) -}}
 {{- $_ = set . "baseline" $v.baseline -}}
-{{- $_ = set . "canaries" (list) -}}
-{{- /* In an order that does not hang on the user's. */ -}}
-{{- $known := (list "procmount" "userns" "baseline" "privileged" "rootful") -}}
-{{- $x := . -}}
-{{- range $known }}{{ if has . $canaries }}{{ $_ = set $x "canaries" (append $x.canaries .) }}{{ end }}{{ end -}}
+{{- $_ = set . "canaries" $canaries -}}
 {{- $_ = set . "tune" (dict) -}}
 {{- if $v.tune.sysctls }}{{ $_ = set . "tune" (dict "limits" (eq $v.tune.sysctls "all") "persist" $v.tune.persist) }}{{ end -}}
 {{- $_ = set . "security" (include (ternary "preflight.security.baseline" "preflight.security" $v.baseline) .Root | indent 10) -}}

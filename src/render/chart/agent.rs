@@ -130,7 +130,6 @@ fn words() -> Vec<(&'static str, String)> {
     vec![
         ("@SECURITY@", security(Profile::NoProcessSandbox)),
         ("@SECURITY_BASELINE@", security(Profile::Baseline)),
-        ("@CANARIES@", canaries().iter().map(|id| format!("{id:?}")).collect::<Vec<_>>().join(" ")),
         ("@DEFAULT_PROFILE@", Profile::NoProcessSandbox.id().to_owned()),
     ]
 }

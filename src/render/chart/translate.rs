@@ -92,7 +92,7 @@ impl Translation<'_> {
         let words = tag.trim_start_matches("{% ").trim_end_matches(" %}");
         let said = match words.split_once(' ').unwrap_or((words, "")) {
             ("if", condition) => {
-                self.open.push(self.is_chosen(condition));
+                self.open.push(self.is_chosen(condition) && !is_always(condition));
                 format!("if {}", self.expression(condition))
             }
             ("elif", condition) => format!("else if {}", self.expression(condition)),
@@ -134,14 +134,12 @@ impl Translation<'_> {
         })
     }
 
-    /// Whether it hangs on what users choose. The namespace is always there.
+    /// Whether it hangs on what users choose.
     fn is_chosen(&self, expression: &str) -> bool {
         let names =
             |name: &&str| expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').any(|word| is_of(word, name));
         let of_loop = self.loops.iter().any(|name| names(&name.as_str()));
-        !["namespace", "not namespace"].contains(&expression)
-            && !expression.starts_with("not namespace and ")
-            && (of_loop || self.language.chosen.iter().any(|name| names(name)))
+        of_loop || self.language.chosen.iter().any(|name| names(name))
     }
 
     fn expression(&self, expression: &str) -> String {
@@ -169,6 +167,11 @@ impl Translation<'_> {
         let of_loop = self.loops.iter().any(|name| is_of(expression, name));
         if of_loop { format!("${expression}") } else { format!("$x.{expression}") }
     }
+}
+
+/// Whether a chart need not ask: the namespace is always there.
+fn is_always(condition: &str) -> bool {
+    ["namespace", "not namespace"].contains(&condition) || condition.starts_with("not namespace and ")
 }
 
 /// Whether a name is that one, or a field of it.

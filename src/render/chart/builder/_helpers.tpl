@@ -101,7 +101,7 @@ securityContext:
 {{- if and $p.nestedIds (ge $own $ids) }}{{ fail (printf "ids: the pod has no user or group %d: it has %d IDs, counted from 0" $own $ids) }}{{ end -}}
 {{- if and $p.nestedIds (lt $ids (int64 1001)) }}{{ fail (printf "ids: %d IDs are too few, since a usual base image has users up to 999" $ids) }}{{ end -}}
 {{- if gt $own (int64 1) }}{{ $lines = append $lines (printf "%s:1:%d" $user (sub $own 1)) }}{{ end -}}
-{{- if lt (add1 $own) $ids }}{{ $lines = append $lines (printf "%s:%d:%d" $user (add1 $own) (sub $ids $own 1)) }}{{ end -}}
+{{- if lt (add1 $own) $ids }}{{ $lines = append $lines (printf "%s:%d:%d" $user (add1 $own) (sub $ids (add1 $own))) }}{{ end -}}
 {{- $_ = set $x $field $lines -}}
 {{- end -}}
 {{- $requirements := list (dict "key" (printf "%s/%s" $v.labelPrefix $id) "operator" (ternary "In" "NotIn" $p.needsProof) "value" (ternary "ready" "not-ready" $p.needsProof)) -}}
