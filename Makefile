@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
+.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
 	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
 
@@ -140,6 +140,20 @@ tune-ci: tune ## the same on one kernel, each kind of test once, in four minutes
 
 manifests: ## writes manifests/ anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests
+
+charts: ## writes charts/ anew from src/render
+	UPDATE=1 cargo test --locked --quiet --test manifests charts
+
+helm: static helm-tools ## charts by the real helm: the same as `render` for each option, wrong values, the same package twice
+	cargo test --locked --features root --test charts
+
+charts-package: ## target/charts/*.tgz, the same bytes each time; needs `make helm-tools`
+	@mkdir -p target/charts
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} $(TOOLS)/helm package --destination target/charts charts/buildkit-preflight charts/buildkitd
+
+helm-tools:
+	@mkdir -p $(TOOLS)
+	cd tests/tools/helm && $(GO) -o $(CURDIR)/$(TOOLS)/ helm.sh/helm/v4/cmd/helm
 
 schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema

@@ -4,7 +4,7 @@ use buildkit_preflight::agent::{METRICS, MetricRow};
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
     AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, Confinement, MONITORING_KUSTOMIZATION,
-    TUNE_OVERLAYS, agent, baseline_overlay, builder, client, dashboard, monitoring, tune_overlay, userns_overlay,
+    TUNE_OVERLAYS, agent, baseline_overlay, builder, charts, client, dashboard, monitoring, tune_overlay, userns_overlay,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -121,4 +121,19 @@ fn the_profiles_for_nodes_are_those_that_are_rendered() {
         "confinement",
         &[Confinement::Seccomp, Confinement::Apparmor, Confinement::SecurityProfilesOperator].map(|of| (of.file(), of.text())),
     );
+}
+
+/// `make charts` writes them anew.
+#[test]
+fn the_charts_are_those_that_are_made_of_the_same_templates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts");
+    for (name, text) in charts().expect("charts") {
+        let path = root.join(name);
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(path.parent().expect("a directory")).expect("mkdir");
+            fs::write(&path, &text).expect("write");
+        }
+        let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make charts`", path.display()));
+        assert!(stands == text, "{} is not what is made of the templates: run `make charts`", path.display());
+    }
 }

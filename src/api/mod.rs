@@ -25,7 +25,6 @@ pub(crate) use kubeconfig::server as kubeconfig_server;
 #[cfg(feature = "cli")]
 mod lines;
 mod node_writer;
-#[cfg(feature = "cli")]
 mod nodes;
 mod ours;
 #[cfg(feature = "cli")]
@@ -50,7 +49,6 @@ pub use jobs::Jobs;
 #[cfg(feature = "cli")]
 pub use lines::{Line, Lines};
 pub use node_writer::NodeWriter;
-#[cfg(feature = "cli")]
 pub use nodes::Nodes;
 pub use ours::Ours;
 #[cfg(feature = "cli")]

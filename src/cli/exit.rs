@@ -99,11 +99,17 @@ pub(super) const BUILD: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
-#[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
     (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
     (IO_ERROR, "a node could not be cleaned, or an error of the Kubernetes API"),
+];
+
+pub(super) const VERDICTS: &[Row] = &[
+    (READY, "each node has a verdict"),
+    (NOT_READY, "a node has none, or there is no such node"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
+    (IO_ERROR, "an error of the Kubernetes API"),
 ];
 
 pub(super) const TUNE: &[Row] = &[
@@ -208,6 +214,7 @@ mod tests {
         ("probe", PROBE),
         ("prover", PROVER),
         ("install", INSTALL),
+        ("verdicts", VERDICTS),
     ];
 
     const ABOUT: &str = "# Exit codes

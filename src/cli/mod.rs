@@ -8,7 +8,6 @@ mod build;
 #[cfg(feature = "cli")]
 mod builder;
 mod check;
-#[cfg(feature = "cli")]
 mod cleanup;
 #[cfg(feature = "cli")]
 mod clients;
@@ -50,6 +49,7 @@ mod tools;
 mod tune;
 mod uses;
 pub(crate) mod values;
+mod verdicts;
 
 use crate::read::BadPath;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -82,7 +82,8 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
   probe    `check` starts it as its child
   behave   a step of the trial build runs it
   prover   a canary's privileged container runs it
-  install  a builder's pod runs it, in front of `check --guard`";
+  install  a builder's pod runs it, in front of `check --guard`
+  verdicts `helm test` runs it";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -96,7 +97,6 @@ enum Command {
     Build(Box<build::Arguments>),
     #[cfg(feature = "cli")]
     Status(Box<status::Arguments>),
-    #[cfg(feature = "cli")]
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
     #[cfg(feature = "cli")]
@@ -109,6 +109,8 @@ enum Command {
     Prover(prover::Arguments),
     #[command(hide = true)]
     Install(install::Arguments),
+    #[command(hide = true)]
+    Verdicts(verdicts::Arguments),
 }
 
 /// A command that could not do its work.
@@ -130,7 +132,6 @@ enum Error {
     Io(String),
     /// Reading or writing went wrong several times.
     #[error("{}", .0.join("; "))]
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `cleanup`"))]
     Several(Vec<String>),
     /// A sysctl could not be set.
     #[error("{}", .0.message)]
@@ -173,7 +174,6 @@ impl From<BadPath> for Error {
     }
 }
 
-#[cfg(feature = "cli")]
 impl From<crate::api::Error> for Error {
     fn from(error: crate::api::Error) -> Self {
         Error::Io(error.to_string())
@@ -201,7 +201,6 @@ impl From<crate::tune::Error> for Error {
 }
 
 /// Waits for what talks to the API, on this one thread.
-#[cfg(feature = "cli")]
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = crate::api::runtime().and_then(|mut builder| builder.build());
     runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(work)
@@ -264,7 +263,6 @@ pub fn run() -> u8 {
         Command::Build(arguments) => build::run(&arguments),
         #[cfg(feature = "cli")]
         Command::Status(arguments) => status::run(&arguments),
-        #[cfg(feature = "cli")]
         Command::Cleanup(arguments) => cleanup::run(arguments),
         Command::Tune(arguments) => tune::run(&arguments),
         #[cfg(feature = "cli")]
@@ -273,6 +271,7 @@ pub fn run() -> u8 {
         Command::Prover(arguments) => prover::run(&arguments),
         Command::Behave(arguments) => behave::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
+        Command::Verdicts(arguments) => verdicts::run(&arguments),
     };
     result.unwrap_or_else(|error| error.tell())
 }

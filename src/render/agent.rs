@@ -169,7 +169,7 @@ fn canary_file(profile: Profile) -> String {
 }
 
 /// What the agent's manifests are filled in with.
-fn values(options: &AgentOptions) -> Value {
+pub(super) fn values(options: &AgentOptions) -> Value {
     // The shape of the agent's pod; it proves the default profile in both.
     let profile = if options.baseline { Profile::Baseline } else { Profile::NoProcessSandbox };
     let notes = [(
@@ -219,6 +219,11 @@ fn of_profile(profile: Profile) -> Value {
 /// The canary of a profile: an agent in the shape of its builder. A privileged builder's is two containers: one that proves,
 /// and one with a token that publishes.
 fn canary(templates: &Templates, values: Value, options: &AgentOptions, profile: Profile) -> Result<String, Error> {
+    templates.manifest("agent/canary.yaml", &canary_values(values, options, profile)?)
+}
+
+/// What its manifest is filled in with, beside what all are.
+pub(super) fn canary_values(values: Value, options: &AgentOptions, profile: Profile) -> Result<Value, Error> {
     let user = ImageUser::default();
     // The image's own range lies beyond the share that each pod gets.
     let sub_ids = if profile.has_nested_ids() { user.lines(&sub_ids::ranges(LEAST_POD_IDS, user.uid)?) } else { Vec::new() };
@@ -234,7 +239,7 @@ fn canary(templates: &Templates, values: Value, options: &AgentOptions, profile:
         security => security(&first, &[]),
         ..of_profile(profile)
     };
-    templates.manifest("agent/canary.yaml", &context! { ..more, ..values })
+    Ok(context! { ..more, ..values })
 }
 
 /// The directory of a file, which two containers share.

@@ -5,6 +5,7 @@
 
 mod agent;
 mod builder;
+mod chart;
 mod clients;
 mod confinement;
 mod error;
@@ -24,6 +25,7 @@ pub use builder::{
     BUILDER_KUSTOMIZATION, BUILDER_NAME, BUILDER_NAMESPACE, BadQuantity, Builder, BuilderOptions, Config, ImageUser, Pair, Quantity,
     ROOTLESS_IMAGE, Storage, Tls, builder, builder_pod, secrets, server_names,
 };
+pub use chart::charts;
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use confinement::Confinement;
 pub use error::Error;

@@ -60,7 +60,16 @@ impl Templates {
     }
 
     fn of(sources: &[Source]) -> Result<Self, Error> {
-        let templates = Templates(sources.iter().map(|(name, source)| (*name, with_scalars(source))).collect());
+        Self::all(sources, |_, source| source.to_owned())
+    }
+
+    /// Ours, each changed before it is read.
+    pub(super) fn changed(change: impl FnMut(&'static str, &str) -> String) -> Result<Self, Error> {
+        Self::all(&SOURCES, change)
+    }
+
+    fn all(sources: &[Source], mut change: impl FnMut(&'static str, &str) -> String) -> Result<Self, Error> {
+        let templates = Templates(sources.iter().map(|(name, source)| (*name, with_scalars(&change(name, source)))).collect());
         templates.read()?;
         Ok(templates)
     }
@@ -115,7 +124,8 @@ fn with_scalars(source: &str) -> String {
     source.split_inclusive('\n').map(line).collect()
 }
 
-fn is_before_a_value(text: &str) -> bool {
+/// Whether what follows is all of a value.
+pub(super) fn is_before_a_value(text: &str) -> bool {
     let text = text.trim();
     text.ends_with(':') && !text.contains(['#', '"']) || text == "-"
 }

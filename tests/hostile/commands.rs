@@ -266,6 +266,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "verdicts",
+        flags: &["--selector a=b", "--wait 5s", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
+        ..BASE
+    },
+    Command {
         name: "tune",
         flags: &[
             "--plan",

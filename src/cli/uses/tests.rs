@@ -163,6 +163,7 @@ const ALL: &[Expected] = &[
     Expected { path: &["prover"], always: &["--shape=userns", "--socket=/nowhere"], needs: &[], never: &[] },
     Expected { path: &["behave"], always: &["first"], needs: &[], never: &[] },
     Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
+    Expected { path: &["verdicts"], always: &[], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.
@@ -189,7 +190,7 @@ fn sample(name: &str) -> &str {
         "secret" => "id=a,src=/nowhere",
         "builder" | "address" => "tcp://b:1",
         "for" => "tekton",
-        "pool" => "a=b",
+        "pool" | "selector" => "a=b",
         "tls" | "service-account" | "client-image" | "git-image" => "a",
         "evidence" => "probed",
         "listen" | "serve" => "127.0.0.1:1",
