@@ -50,7 +50,7 @@ async fn say(arguments: &Arguments) -> Result<u8, Error> {
         let found = nodes.list_where(&selector).await?;
         let is_complete = !found.is_empty() && found.iter().all(|node| node.ours.contains_key(&of_default));
         if is_complete || Instant::now() >= until {
-            let verdict = |verdict: Option<&String>| verdict.map_or("no verdict".into(), |verdict| line(verdict).into_owned());
+            let verdict = |verdict: Option<&String>| verdict.map_or_else(|| "no verdict".into(), |verdict| line(verdict).into_owned());
             let of_node = |node: &crate::node::View| format!("{}: {}\n", line(&node.name), verdict(node.ours.get(&of_default)));
             output::print(&found.iter().map(of_node).collect::<String>())?;
             if found.is_empty() {

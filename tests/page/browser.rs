@@ -134,11 +134,8 @@ impl Browser {
 
     /// What went wrong in the page: errors, warnings, and what its policy stopped.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let is_bad = |event: &&Value| match event["method"].as_str().unwrap_or_default() {
-            "Runtime.exceptionThrown" | "Log.entryAdded" | "Page.javascriptDialogOpening" => true,
-            "Runtime.consoleAPICalled" => true,
-            _ => false,
-        };
+        const BAD: [&str; 4] = ["Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening", "Runtime.consoleAPICalled"];
+        let is_bad = |event: &&Value| event["method"].as_str().is_some_and(|method| BAD.contains(&method));
         self.events.iter().filter(is_bad).map(|event| event["params"].to_string()).collect()
     }
 

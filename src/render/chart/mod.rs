@@ -8,6 +8,9 @@ mod translate;
 use super::Error;
 use rows::Row;
 
+/// Files by their paths, or why there are none.
+type Files = Result<Vec<(String, String)>, Error>;
+
 /// A chart.
 struct Chart {
     name: &'static str,
@@ -15,7 +18,7 @@ struct Chart {
     /// Its own files, by their paths.
     texts: &'static [(&'static str, &'static str)],
     /// Its templates that are those of manifests.
-    templates: fn() -> Result<Vec<(String, String)>, Error>,
+    templates: fn() -> Files,
     /// Words in its own files, and what stands for them.
     words: fn() -> Vec<(&'static str, String)>,
 }
@@ -26,7 +29,7 @@ const CHARTS: [Chart; 2] = [agent::CHART, builder::CHART];
 ///
 /// # Errors
 /// Says which template is wrong.
-pub fn charts() -> Result<Vec<(String, String)>, Error> {
+pub fn charts() -> Files {
     let mut files = Vec::new();
     for chart in &CHARTS {
         let of = |(path, text): (String, String)| (format!("{}/{path}", chart.name), text);

@@ -137,8 +137,8 @@ impl Translation<'_> {
     /// Whether it hangs on what users choose.
     fn is_chosen(&self, expression: &str) -> bool {
         let names =
-            |name: &&str| expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').any(|word| is_of(word, name));
-        let of_loop = self.loops.iter().any(|name| names(&name.as_str()));
+            |name: &str| expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').any(|word| is_of(word, name));
+        let of_loop = self.loops.iter().any(|name| names(name));
         of_loop || self.language.chosen.iter().any(|name| names(name))
     }
 

@@ -58,11 +58,14 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// One text of a node's.
+type Part = fn(&FleetNode) -> Option<&str>;
+
 impl Data {
     pub(super) fn of(report: &FleetReport) -> Self {
         let list = &report.list;
         let mut texts = Texts { places: HashMap::new(), texts: vec![String::new()] };
-        let parts: [(&str, fn(&FleetNode) -> Option<&str>); 9] = [
+        let parts: [(&str, Part); 9] = [
             ("pool", |node| Some(&node.pool)),
             ("os", |node| Some(&node.os)),
             ("kernel", |node| Some(&node.kernel)),

@@ -168,7 +168,7 @@ pub(super) fn row(node: &FleetNode, profile: profile::Profile) -> Row {
         message: standing
             .message
             .as_deref()
-            .or(node.silent_text.as_deref().filter(|_| standing.verdict == State::Silent))
+            .or_else(|| node.silent_text.as_deref().filter(|_| standing.verdict == State::Silent))
             .map(shown)
             .unwrap_or_default(),
     }
