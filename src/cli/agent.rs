@@ -1,6 +1,6 @@
 use super::args::{Connection, LabelPrefix, Prove};
 use super::exit::{self, READY};
-use super::output::Log;
+use super::output::{Log, log_level};
 use super::uses::{Use, Uses};
 use super::{Error, names, values};
 use crate::agent;
@@ -108,7 +108,7 @@ pub(super) const USES: Uses = &[
 
 pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     // Libraries log their own view of what the agent logs in its own words.
-    let ours = Targets::new().with_target("buildkit_preflight", arguments.log_level);
+    let ours = Targets::new().with_target("buildkit_preflight", log_level(arguments.log_level));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(Log);
     // Where standard error takes nothing, there is nobody to tell that.
     let lines = lines.log_internal_errors(false);

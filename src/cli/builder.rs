@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PROFILE", default_value = "no-process-sandbox", value_parser = choice())]
     profile: Choice,
     /// The builder's own namespace, which is part of the output, labelled for pods of this profile
-    #[arg(long, value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::own_namespace)]
+    #[arg(long, short = 'n', value_name = "NAME", default_value = BUILDER_NAMESPACE, value_parser = names::own_namespace)]
     namespace: String,
     /// Name no namespace: the objects go to that of kubectl, which must allow privileged pods
     #[arg(long)]
@@ -130,17 +130,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         Choice::Auto => block_on(choose::choose(arguments))?,
     };
     if matches!(arguments.profile, Choice::Auto) && arguments.fits_shape(profile).is_err() {
-        output::say("warning: ", &format!("--ids or --user has no effect with {profile}, which was chosen"));
+        output::note("warning: ", &format!("--ids or --user has no effect with {profile}, which was chosen"));
     }
     let options = arguments.options(profile, config)?;
     let built = render::builder(&options)?;
     for note in built.notes.into_iter().chain(arguments.notes(&options)) {
-        output::say("warning: ", &note);
+        output::note("warning: ", &note);
     }
     if let Some(tls) = &options.tls {
         let [_, client] = render::secrets(&options.name);
         let said = format!("tls: the certificates are valid until {}; clients need the Secret {client} in their own namespace", tls.until);
-        output::say("", &said);
+        output::note("", &said);
     }
     output::print(&built.files.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("---\n"))?;
     Ok(READY)

@@ -76,7 +76,7 @@ async fn clean(arguments: Arguments) -> Result<u8, Error> {
         output::print(&text)?;
     }
     if has_removed {
-        output::say("note: ", STILL_RUNNING);
+        output::note("note: ", STILL_RUNNING);
     }
     match errors.as_slice() {
         [] => Ok(READY),

@@ -123,6 +123,13 @@ pub(super) const TUNE: &[Row] = &[
 pub(super) const RENDERED: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "an I/O error")];
 
 #[cfg(feature = "cli")]
+pub(super) const COMPLETION: &[Row] = &[(READY, "printed"), USAGE, (IO_ERROR, "standard output cannot be written")];
+
+#[cfg(feature = "cli")]
+pub(super) const MANUAL: &[Row] =
+    &[(READY, "written"), (BAD_INPUT, "wrong usage, or DIR does not exist"), (IO_ERROR, "a page cannot be written")];
+
+#[cfg(feature = "cli")]
 pub(super) const BUILDER: &[Row] = &[
     (READY, "printed"),
     (NOT_READY, "--profile auto: no profile has enough ready nodes"),
@@ -211,10 +218,12 @@ mod tests {
         ("render monitoring", RENDERED),
         ("render karpenter", RENDERED),
         ("render cluster-autoscaler", RENDERED),
+        ("completion", COMPLETION),
         ("probe", PROBE),
         ("prover", PROVER),
         ("install", INSTALL),
         ("verdicts", VERDICTS),
+        ("man", MANUAL),
     ];
 
     const ABOUT: &str = "# Exit codes

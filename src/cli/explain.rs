@@ -26,7 +26,7 @@ pod (`buildkit-preflight facts > node.json` there) tell which one it is. Without
 comes first.", exit::EXPLAIN))]
 pub(super) struct Arguments {
     /// The id of a cause, or a file with a log, `-` for standard input
-    #[arg(value_name = "ID|FILE")]
+    #[arg(value_name = "ID|FILE", add = super::completion::cause_or_file())]
     what: String,
     /// Facts (or a report) of the place where the log is from, `-` for standard input
     #[arg(long, value_name = "FILE")]

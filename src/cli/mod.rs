@@ -14,6 +14,8 @@ mod clients;
 #[cfg(feature = "cli")]
 mod cluster;
 #[cfg(feature = "cli")]
+mod completion;
+#[cfg(feature = "cli")]
 mod confinement;
 mod exit;
 #[cfg(feature = "cli")]
@@ -26,12 +28,16 @@ mod image;
 pub(crate) mod input;
 mod install;
 #[cfg(feature = "cli")]
+mod manual;
+#[cfg(feature = "cli")]
 mod named;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 pub(crate) mod names;
 #[cfg(feature = "cli")]
 mod neighbours;
 mod output;
+#[cfg(feature = "cli")]
+mod plugin;
 #[cfg(feature = "cli")]
 mod pods;
 mod probe;
@@ -52,7 +58,9 @@ pub(crate) mod values;
 mod verdicts;
 
 use crate::read::BadPath;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+#[cfg(not(feature = "cli"))]
+use clap::CommandFactory;
+use clap::{FromArgMatches, Parser, Subcommand};
 use exit::{BAD_INPUT, IO_ERROR, NOT_READY, READY};
 use std::ffi::OsString;
 
@@ -70,6 +78,9 @@ pub use output::note_closed_stdout;
     after_help = exit::help(OTHER_PROGRAMS, exit::CODES),
 )]
 struct Cli {
+    #[cfg(feature = "cli")]
+    #[command(flatten)]
+    loudness: output::Loudness,
     #[command(subcommand)]
     command: Command,
 }
@@ -83,7 +94,29 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
   behave   a step of the trial build runs it
   prover   a canary's privileged container runs it
   install  a builder's pod runs it, in front of `check --guard`
-  verdicts `helm test` runs it";
+  verdicts `helm test` runs it
+  man      whoever packages this program runs it, for the manual pages";
+
+/// The names of all commands.
+#[cfg(feature = "cli")]
+const COMMANDS: &[&str] = &[
+    "check",
+    "facts",
+    "explain",
+    "agent",
+    "build",
+    "cleanup",
+    "tune",
+    "render",
+    "status",
+    "completion",
+    "probe",
+    "behave",
+    "prover",
+    "install",
+    "man",
+    "verdicts",
+];
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -101,6 +134,8 @@ enum Command {
     Tune(tune::Arguments),
     #[cfg(feature = "cli")]
     Render(render::Arguments),
+    #[cfg(feature = "cli")]
+    Completion(completion::Arguments),
     #[command(hide = true)]
     Probe(probe::Arguments),
     #[command(hide = true)]
@@ -111,6 +146,9 @@ enum Command {
     Install(install::Arguments),
     #[command(hide = true)]
     Verdicts(verdicts::Arguments),
+    #[cfg(feature = "cli")]
+    #[command(hide = true)]
+    Man(manual::Arguments),
 }
 
 /// A command that could not do its work.
@@ -227,16 +265,28 @@ fn parse_by(command: &mut clap::Command, arguments: Vec<OsString>) -> Result<Cli
     Cli::from_arg_matches(&matches)
 }
 
+#[cfg(feature = "cli")]
+fn command() -> clap::Command {
+    plugin::command()
+}
+
+#[cfg(not(feature = "cli"))]
+fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// The flag that chooses a mode of `check` may stand anywhere behind it; clap takes it for a subcommand, which comes first. The file
 /// of `-f` is that one's argument, wherever it stands, and so is a `--cluster` beside it.
 #[cfg(feature = "cli")]
 fn mode_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
-    if arguments.get(1).is_some_and(|command| command == "check")
+    // Those of all commands may stand before it, and take no value.
+    let before = arguments.iter().skip(1).take_while(|argument| argument.as_encoded_bytes().starts_with(b"-")).count();
+    if arguments.get(1 + before).is_some_and(|command| command == "check")
         && let Some(at) = check::MODES.iter().find_map(|mode| arguments[..end].iter().position(|argument| argument == mode))
     {
         let mode = arguments.remove(at);
-        arguments.insert(2, mode);
+        arguments.insert(2 + before, mode);
     }
     arguments
 }
@@ -249,10 +299,19 @@ fn mode_first(arguments: Vec<OsString>) -> Vec<OsString> {
 /// Runs the command line of this process. Gives the exit code; what was printed is written by then.
 pub fn run() -> u8 {
     share_one_heap();
-    let cli = match parse_by(&mut Cli::command(), std::env::args_os().collect()) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    #[cfg(feature = "cli")]
+    if let Some(code) = completion::answer(&arguments) {
+        return code;
+    }
+    #[cfg(feature = "cli")]
+    plugin::note_name(arguments.first().map(OsString::as_os_str));
+    let cli = match parse_by(&mut command(), arguments) {
         Ok(cli) => cli,
         Err(answer) => return of_clap(answer),
     };
+    #[cfg(feature = "cli")]
+    cli.loudness.set(matches!(cli.command, Command::Agent(_)));
     let result = match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
@@ -267,11 +326,15 @@ pub fn run() -> u8 {
         Command::Tune(arguments) => tune::run(&arguments),
         #[cfg(feature = "cli")]
         Command::Render(arguments) => render::run(&arguments),
+        #[cfg(feature = "cli")]
+        Command::Completion(arguments) => completion::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Prover(arguments) => prover::run(&arguments),
         Command::Behave(arguments) => behave::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Verdicts(arguments) => verdicts::run(&arguments),
+        #[cfg(feature = "cli")]
+        Command::Man(arguments) => manual::run(&arguments),
     };
     result.unwrap_or_else(|error| error.tell())
 }
@@ -284,6 +347,8 @@ fn of_clap(mut answer: clap::Error) -> u8 {
     let coloured = if answer.use_stderr() { output::is_coloured(&std::io::stderr()) } else { output::is_coloured(&std::io::stdout()) };
     #[cfg(feature = "cli")]
     let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    #[cfg(feature = "cli")]
+    let text = plugin::as_called(&text).into_owned();
     // The image's program brings no colours for clap.
     #[cfg(not(feature = "cli"))]
     let text = text.to_string();

@@ -8,6 +8,7 @@ use nix::fcntl::OFlag;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 static STDOUT_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -99,7 +100,17 @@ pub(super) fn was_printed(written: std::io::Result<()>) -> Result<(), Error> {
 /// Says something beside the result, in one line: what it is, and what is said. It may contain texts of anybody, so it is escaped
 /// and bounded here. Where standard error takes nothing, the exit code still tells.
 pub(super) fn say(what: &str, said: &str) {
-    say_all(&format!("{what}{}\n", text::line(said)));
+    let said = text::line(said);
+    #[cfg(feature = "cli")]
+    let said = super::plugin::as_called(&said);
+    say_all(&format!("{what}{said}\n"));
+}
+
+/// The same for what is neither a result nor an error, unless the user wants only those.
+pub(super) fn note(what: &str, said: &str) {
+    if !is_quiet() {
+        say(what, said);
+    }
 }
 
 /// The same for text that is made to be printed as it is.
@@ -132,6 +143,70 @@ fn width() -> Option<usize> {
     None
 }
 
+static QUIET: AtomicBool = AtomicBool::new(false);
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Whether the user wants only results and errors.
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// How much a command logs that has a log of its own.
+pub(super) fn log_level(asked: LevelFilter) -> LevelFilter {
+    match (VERBOSE.load(Ordering::Relaxed), is_quiet()) {
+        (true, _) => asked.max(LevelFilter::DEBUG),
+        (false, true) => asked.min(LevelFilter::ERROR),
+        (false, false) => asked,
+    }
+}
+
+/// How much is said beside the result.
+#[cfg(feature = "cli")]
+#[derive(Debug, clap::Args)]
+pub(super) struct Loudness {
+    /// Print only the result and errors: no notes, no warnings, no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = OF_ALL)]
+    quiet: bool,
+    /// Also print each request to the Kubernetes API, on standard error (`agent`: log as with --log-level debug)
+    #[arg(long, short, global = true, help_heading = OF_ALL)]
+    verbose: bool,
+}
+
+#[cfg(feature = "cli")]
+const OF_ALL: &str = "Options of all commands";
+
+#[cfg(feature = "cli")]
+impl Loudness {
+    /// From now on. A command that has a log of its own has its own lines there.
+    pub(super) fn set(&self, has_own_log: bool) {
+        use tracing_subscriber::layer::{Layer, SubscriberExt};
+        use tracing_subscriber::util::SubscriberInitExt;
+        QUIET.store(self.quiet, Ordering::Relaxed);
+        VERBOSE.store(self.verbose, Ordering::Relaxed);
+        if self.verbose && !has_own_log {
+            let ours = tracing_subscriber::filter::Targets::new().with_target("buildkit_preflight", tracing::Level::DEBUG);
+            let lines = tracing_subscriber::fmt::layer().with_target(false).without_time().with_ansi(false).with_writer(|| Escaped);
+            tracing_subscriber::registry().with(lines.with_filter(ours)).init();
+        }
+    }
+}
+
+/// Takes lines for people on standard error. They may contain texts of anybody.
+#[cfg(feature = "cli")]
+struct Escaped;
+
+#[cfg(feature = "cli")]
+impl Write for Escaped {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        say("", String::from_utf8_lossy(line).trim());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Takes lines of JSON for standard error, where they may come to a terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log;
@@ -156,6 +231,17 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// A text for people, with the name by which they called this program.
+#[cfg(feature = "cli")]
+fn named(text: String) -> String {
+    super::plugin::as_called(&text).into_owned()
+}
+
+#[cfg(not(feature = "cli"))]
+fn named(text: String) -> String {
+    text
+}
+
 /// How to print a result.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Format {
@@ -174,7 +260,7 @@ impl Format {
         let failed = |error: &dyn std::fmt::Display| Error::Io(format!("could not write the report: {error}"));
         let json = || Ok::<_, Error>(text::json(serde_json::to_string_pretty(value).map_err(|error| failed(&error))? + "\n"));
         let text = match self {
-            Format::Table => table(Style { colour: is_coloured(&std::io::stdout()), width: width() }),
+            Format::Table => named(table(Style { colour: is_coloured(&std::io::stdout()), width: width() })),
             Format::Json => json()?,
             #[cfg(feature = "cli")]
             Format::Yaml => match serde_saphyr::to_string(value).map_err(|error| failed(&error))? {

@@ -60,7 +60,7 @@ fn commands() -> String {
 }
 
 /// Whether people call it. A mode that a flag chooses is hidden as a command.
-fn is_for_people(command: &clap::Command) -> bool {
+pub(super) fn is_for_people(command: &clap::Command) -> bool {
     command.get_name() != "help" && (!command.is_hide_set() || MODES.contains(&command.get_name()))
 }
 

@@ -44,7 +44,7 @@ do not edit the output. To change the prefix of a running agent: delete the
 agent, remove its labels with `buildkit-preflight cleanup`, then apply again.", exit::RENDERED))]
 struct AgentArguments {
     /// The agent's own namespace, which is part of the output
-    #[arg(long, value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::own_namespace)]
+    #[arg(long, short = 'n', value_name = "NAME", default_value_t = AgentOptions::default().namespace, value_parser = names::own_namespace)]
     namespace: String,
     #[command(flatten)]
     prefix: LabelPrefix,
@@ -127,7 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let files: Vec<_> = render::agent(&options)?.into_iter().map(|(_, text)| text).collect();
     if chosen.image.is_none() {
         let image = &options.image;
-        output::say(
+        output::note(
             "warning: ",
             &format!("no --image: the manifests name {image}, which no registry has; load it into each node, or name yours"),
         );

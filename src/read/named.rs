@@ -49,6 +49,9 @@ pub enum Named {
     /// What is built.
     #[cfg(feature = "cli")]
     Context,
+    /// Where manual pages go.
+    #[cfg(feature = "cli")]
+    Manual,
 }
 
 /// How long a path that a user named may take to answer: it may lie on a mount whose server is gone, or be a pipe.
@@ -64,7 +67,7 @@ impl Named {
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
             #[cfg(feature = "cli")]
-            Named::Build | Named::Template | Named::Manifest | Named::Log | Named::Context => "",
+            Named::Build | Named::Template | Named::Manifest | Named::Log | Named::Context | Named::Manual => "",
             #[cfg(feature = "cli")]
             Named::BuildSecret => "--secret ",
         }
@@ -90,6 +93,8 @@ impl Named {
             Named::Template => "name a file with a BuildTemplate or a ClusterBuildTemplate; `render template` prints one",
             #[cfg(feature = "cli")]
             Named::Manifest => "name a file with an object that has a pod, as `kubectl get -o yaml` prints it, or `-` for standard input",
+            #[cfg(feature = "cli")]
+            Named::Manual => "name a directory that exists, such as /usr/local/share/man/man1",
             #[cfg(feature = "cli")]
             Named::Log => "name the id of a cause (docs/reference/causes.md has them), a file with a log, or `-` for standard input",
             #[cfg(feature = "cli")]

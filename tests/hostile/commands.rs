@@ -344,6 +344,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         foreign: &["--profile procmount"],
         ..BASE
     },
+    Command { name: "completion", always: "bash", flags: &["--quiet", "--verbose"], apart: &[&["--quiet", "--verbose"]], ..BASE },
+    Command { name: "man", always: "state", may_write: &["state/"], ..BASE },
     Command {
         name: "render readiness-rule",
         flags: &["--profile procmount", "--name b", "--pool example.org/pool=ci"],

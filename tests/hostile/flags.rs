@@ -162,7 +162,7 @@ pub(crate) fn unknown(helps: &Documented) -> Vec<String> {
                 || command.always.contains(name)
                 || command.foreign.iter().any(|flag| is(flag, name))
                 || command.internal.contains(&name)
-                || name == "--help"
+                || ["--help", "--quiet", "--verbose"].contains(&name)
         };
         let told = &helps.flags[command.name];
         unknown.extend(

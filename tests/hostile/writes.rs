@@ -16,6 +16,7 @@ fn writes(name: &str, flags: &[&str]) -> bool {
     name == "agent"
         || name == "cleanup" && flags.is_empty()
         || name == "prover"
+        || name == "man"
         || flags
             .iter()
             .any(|flag| ["--apply", "--forget", "--capture captured", "--own-pod"].contains(flag) || name == "check" && *flag == "--guard")

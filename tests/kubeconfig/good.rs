@@ -102,3 +102,14 @@ fn whoever_removes_something_is_told_of_agents_that_still_run() {
     cleanup(&path).code(0).stdout(contains("node1: removed")).stderr(contains("note: an agent that still runs writes again"));
     preflight(&["cleanup", "--dry-run", "--kubeconfig"]).arg(&path).assert().code(0).stdout(contains("would remove")).stderr("");
 }
+
+#[test]
+fn who_wants_to_see_requests_sees_no_secret() {
+    let api = Server::empty();
+    let dir = written(&kubeconfig(&format!("server: http://{}", api.address), "token: hidden-token"));
+    let run = preflight(&["cleanup", "-v", "--kubeconfig"]).arg(dir.path().join("config")).assert().code(0);
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(said.contains("GET /api/v1/nodes of http://") && said.contains(": 200 in "), "{said}");
+    assert!(!said.contains("hidden-token") && !said.contains('\u{1b}'), "{said}");
+    preflight(&["cleanup", "--kubeconfig"]).arg(dir.path().join("config")).assert().code(0).stderr("");
+}

@@ -19,7 +19,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        let is_live = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let is_live = !output::is_quiet() && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Progress { begun: Instant::now(), status: RefCell::default(), is_live }
     }
 
@@ -62,6 +62,9 @@ impl Progress {
     }
 
     fn print(&self, text: &str) {
+        if output::is_quiet() {
+            return;
+        }
         self.erase();
         output::say_all(text);
         self.redraw();

@@ -18,14 +18,14 @@ pub(super) async fn choose(arguments: &Arguments) -> Result<Profile, Error> {
         Some(profile) => {
             let better: Vec<_> = lines.zip(&fleets).take_while(|(_, fleet)| fleet.profile != profile).map(|(line, _)| line).collect();
             let taken = fleets.iter().find(|fleet| fleet.profile == profile).map(ToString::to_string).unwrap_or_default();
-            output::say("auto: ", &format!("{profile}: {taken}"));
+            output::note("auto: ", &format!("{profile}: {taken}"));
             if !better.is_empty() {
                 let nodes = if least == 1 { "node" } else { "nodes" };
-                output::say("", &format!("better profiles with fewer than {least} ready {nodes}:"));
-                better.iter().for_each(|line| output::say("  ", line));
+                output::note("", &format!("better profiles with fewer than {least} ready {nodes}:"));
+                better.iter().for_each(|line| output::note("  ", line));
             }
             if fleets.iter().any(|fleet| fleet.profile == profile && fleet.ready().count() < least as usize) {
-                output::say("warning: ", &format!("no pod has proven {profile}, and its container is privileged: a build may still fail"));
+                output::note("warning: ", &format!("no pod has proven {profile}, and its container is privileged: a build may still fail"));
             }
             Ok(profile)
         }

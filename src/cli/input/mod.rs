@@ -40,7 +40,10 @@ pub(super) fn read_facts(path: &str) -> Result<Facts, Error> {
     let text = String::from_utf8(bytes).map_err(|_| bad("it is not text in UTF-8".into()))?;
     let (facts, unknown) = parse_facts(&text).map_err(bad)?;
     if !unknown.is_empty() {
-        super::output::say("note: ", &format!("{path} has fields that this version does not know, which are skipped: {}", named(&unknown)));
+        super::output::note(
+            "note: ",
+            &format!("{path} has fields that this version does not know, which are skipped: {}", named(&unknown)),
+        );
     }
     Ok(facts)
 }

@@ -164,6 +164,8 @@ const ALL: &[Expected] = &[
     Expected { path: &["behave"], always: &["first"], needs: &[], never: &[] },
     Expected { path: &["install"], always: &["/nowhere"], needs: &[], never: &[] },
     Expected { path: &["verdicts"], always: &[], needs: &[], never: &[] },
+    Expected { path: &["completion"], always: &["bash"], needs: &[], never: &[] },
+    Expected { path: &["man"], always: &["/nowhere"], needs: &[], never: &[] },
 ];
 
 /// A value that an argument takes.
@@ -305,7 +307,7 @@ fn nothing_can_write_unless_it_was_asked_to() {
     let tune = ALL.iter().find(|expected| expected.path == ["tune"]).expect("a row");
     let (mut command, mut modes) = (Cli::command(), BTreeSet::new());
     for chosen in combinations(&arguments(tune)) {
-        let Ok(Cli { command: Command::Tune(arguments) }) = try_parse(&mut command, tune, &chosen) else { continue };
+        let Ok(Cli { command: Command::Tune(arguments), .. }) = try_parse(&mut command, tune, &chosen) else { continue };
         let has = |name: &str| chosen.iter().any(|(given, _)| given == name);
         let mode = arguments.mode();
         let fits = match &mode {
@@ -329,11 +331,16 @@ fn the_flag_of_a_mode_may_stand_anywhere_and_has_arguments_of_its_own() {
     for line in ["x check --namespace builds --cluster --format json", "x check --format json --namespace builds --cluster"] {
         assert_eq!(parsed(line).as_ref(), Ok(&wanted), "{line}");
     }
+    let quiet = parsed("x check --cluster --quiet").expect("taken");
+    for line in ["x -q check --cluster", "x --quiet check --cluster", "x check -q --cluster"] {
+        assert_eq!(parsed(line).as_ref(), Ok(&quiet), "{line}");
+    }
     let wanted = parsed("x check -f pod.yaml --cluster -n builds").expect("taken");
     for line in ["x check --cluster -f pod.yaml -n builds", "x check --cluster --namespace builds -f pod.yaml"] {
         assert_eq!(parsed(line).as_ref(), Ok(&wanted), "{line}");
     }
     for (line, named) in [
+        ("x -q -v facts", "--verbose"),
         ("x check -f pod.yaml -n builds", "--namespace"),
         ("x check -f pod.yaml --cluster --profile userns", "--profile"),
         ("x check --namespace builds", "--namespace"),
