@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(after(&["check", "--prof"]), ["--profile"]);
         assert_eq!(after(&["check", "--cl"]), ["--cluster"]);
         assert_eq!(after(&["check", "--cluster", "--names"]), ["--namespace"]);
-        assert_eq!(after(&["explain", "userns-max"]), ["userns-max0"]);
+        assert_eq!(after(&["explain", "userns-max0"]), ["userns-max0"]);
         assert_eq!(after(&["completion", ""]).len(), 3);
         assert!(after(&["render", "values", "--for", ""]).len() > 5);
     }
