@@ -2,9 +2,9 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests schema docs cost bench cluster cluster-ci \
-	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci \
-	tools cluster-tools neighbours karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help \
+.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
+	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
+	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help \
 	release release-reproducible release-check release-tools release-packages man deny
 
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -22,7 +22,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci page cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check
@@ -58,6 +58,17 @@ fuzz: ## fuzzes each parser of outside text with cargo-fuzz, on nightly Rust (TI
 fuzz-ci: ## the same functions over the seeds and changes of them, in some seconds and on stable Rust; part of `unit`
 	cargo test --locked --lib fuzzing
 
+page: page-tools ## the fleet's page in headless Chromium: controls, contrast, widths, themes, hostile texts, 10,000 nodes
+	cargo test --locked --features browser --test page -- --nocapture
+
+# The least of Chromium, and the rules for accessibility.
+page-tools:
+	$(call install,chromium-headless-shell)
+	@command -v npm > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; } > /dev/null
+	@mkdir -p $(TOOLS)/axe
+	@cp tests/tools/axe/package.json tests/tools/axe/package-lock.json $(TOOLS)/axe/
+	@cd $(TOOLS)/axe && npm ci --silent --no-audit --no-fund
+
 hostile: static packages ## hostile flags, files, answers, signals and streams; needs root (KIND="parts of names", CASE=number, SEED=14)
 	cargo test --locked --features root --test hostile
 
@@ -84,6 +95,20 @@ seed: static node-binary cluster-tools neighbours ## what Knative's BuildKit tem
 
 seed-ci: static node-binary cluster-tools ## the same with a fixed part of the steps, in four minutes
 	SET=ci SUITE=seed cargo test --locked --features root --test cluster
+
+neighbours-check: monitoring-tools ## what other projects are told, read by promtool, node-problem-detector and node-feature-discovery; needs root
+	cd tests/tools/nfd && $(GO) -o $(CURDIR)/$(TOOLS)/nfd .
+	cd tests/tools/npd && $(GO) -tags $(NPD_TAGS) -o $(CURDIR)/$(TOOLS)/ k8s.io/node-problem-detector/cmd/nodeproblemdetector
+	cargo test --locked --features root --test neighbours
+
+neighbours-check-ci: monitoring-tools ## the same for promtool alone
+	cargo test --locked --features root --test neighbours -- each_
+
+# Without what the tests have no use for: discovery of services, exporters to a cloud, logs of the system.
+NPD_TAGS := disable_stackdriver_exporter,disable_system_log_monitor,disable_system_stats_monitor
+monitoring-tools:
+	@mkdir -p $(TOOLS)
+	cd tests/tools/prometheus && $(GO) -tags remove_all_sd -o $(CURDIR)/$(TOOLS)/ github.com/prometheus/prometheus/cmd/promtool
 
 scaling: static node-binary cluster-tools karpenter ## builders on nodes that Karpenter makes, as its provider for tests does, in two minutes (STEP, KEEP as above)
 	SUITE=scaling cargo test --locked --features root --test cluster
@@ -116,6 +141,20 @@ tune-ci: tune ## the same on one kernel, each kind of test once, in four minutes
 
 manifests: ## writes manifests/ anew from src/render
 	UPDATE=1 cargo test --locked --quiet --test manifests
+
+charts: ## writes charts/ anew from src/render
+	UPDATE=1 cargo test --locked --quiet --test manifests charts
+
+helm: static helm-tools ## charts by the real helm: the same as `render` for each option, wrong values, the same package twice
+	cargo test --locked --features root --test charts
+
+charts-package: ## target/charts/*.tgz, the same bytes each time; needs `make helm-tools`
+	@mkdir -p target/charts
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} $(TOOLS)/helm package --destination target/charts charts/buildkit-preflight charts/buildkitd
+
+helm-tools:
+	@mkdir -p $(TOOLS)
+	cd tests/tools/helm && $(GO) -o $(CURDIR)/$(TOOLS)/ helm.sh/helm/v4/cmd/helm
 
 schema: ## writes schema/ anew from the types
 	UPDATE=1 cargo test --locked --quiet --test schema

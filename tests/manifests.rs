@@ -3,9 +3,10 @@
 use buildkit_preflight::agent::{METRICS, MetricRow};
 use buildkit_preflight::node::Rule;
 use buildkit_preflight::render::{
-    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, Confinement, TUNE_OVERLAYS, agent,
-    alerts, baseline_overlay, builder, client, tune_overlay, userns_overlay,
+    AGENT_KUSTOMIZATION, AgentOptions, BUILDER_KUSTOMIZATION, BuilderOptions, Client, ClientOptions, Confinement, MONITORING_KUSTOMIZATION,
+    TUNE_OVERLAYS, agent, baseline_overlay, builder, charts, client, dashboard, monitoring, tune_overlay, userns_overlay,
 };
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -72,11 +73,36 @@ fn the_overlays_that_set_sysctls_are_those_that_are_rendered() {
 }
 
 #[test]
-fn the_alert_is_the_one_that_is_rendered_with_metrics_that_there_are() {
-    let exposed: Vec<_> = METRICS.iter().map(MetricRow::exposed).collect();
-    let named = |end: &str| exposed.iter().find(|name| name.ends_with(end)).expect("a metric").as_str();
-    let text = alerts(named("_verdict"), named("_node_created_timestamp_seconds")).expect("a manifest");
-    stands("alerts", &[("prometheus-rule.yaml", text)]);
+fn what_monitors_the_agents_is_what_is_rendered_and_names_metrics_that_there_are() {
+    let mut files = monitoring(&AgentOptions::default().namespace).expect("manifests");
+    files.push(("kustomization.yaml", MONITORING_KUSTOMIZATION.to_owned()));
+    files.push(("dashboard.json", dashboard()));
+    stands("monitoring", &files);
+    let named = |text: &str| -> BTreeSet<String> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("buildkit_preflight_"));
+        words.map(|word| word.trim_end_matches("_bucket").to_owned()).collect()
+    };
+    let exposed: BTreeSet<_> = METRICS.iter().map(MetricRow::exposed).collect();
+    for (file, text) in &files {
+        assert!(named(text).is_subset(&exposed), "{file}: {:?}", named(text).difference(&exposed));
+    }
+    assert_eq!(named(&dashboard()), exposed, "each metric is shown");
+}
+
+#[test]
+fn panels_fill_the_width_and_lie_on_no_other() {
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard()).expect("JSON");
+    let mut taken = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|of| panel["gridPos"][of].as_u64().expect("a number"));
+        assert!(x + w <= 24, "{panel}");
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(taken.insert(cell), "{panel} lies on another");
+        }
+        assert!(panel["targets"].as_array().is_some_and(|targets| !targets.is_empty()), "{panel}");
+    }
+    assert_eq!(taken.len() % 24, 0, "no gaps");
 }
 
 #[test]
@@ -95,4 +121,19 @@ fn the_profiles_for_nodes_are_those_that_are_rendered() {
         "confinement",
         &[Confinement::Seccomp, Confinement::Apparmor, Confinement::SecurityProfilesOperator].map(|of| (of.file(), of.text())),
     );
+}
+
+/// `make charts` writes them anew.
+#[test]
+fn the_charts_are_those_that_are_made_of_the_same_templates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts");
+    for (name, text) in charts().expect("charts") {
+        let path = root.join(name);
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(path.parent().expect("a directory")).expect("mkdir");
+            fs::write(&path, &text).expect("write");
+        }
+        let stands = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}: run `make charts`", path.display()));
+        assert!(stands == text, "{} is not what is made of the templates: run `make charts`", path.display());
+    }
 }

@@ -29,15 +29,27 @@ const PURE: [&str; 19] = [
 ];
 
 /// What of the standard library has no eyes and no hands.
-const STD: [&str; 7] = ["borrow", "cmp", "collections", "fmt", "iter", "str", "string"];
-/// A length of time is a value.
-const LENGTH: &str = "std::time::Duration";
+const STD: [&str; 8] = ["borrow", "cmp", "collections", "fmt", "iter", "ops", "str", "string"];
+/// A length of time is a value, and so is a moment that others bring, and a text that is shared.
+const PLAIN: [&str; 3] = ["std::time::Duration", "jiff::Timestamp", "std::sync::Arc"];
 /// Points in time and chance are values too, as long as others bring them: for those who schedule, all in this folder.
 const SCHEDULES: &str = "agent";
 const VALUES: [&str; 2] = ["std::time::Instant", "fastrand::Rng"];
 /// The same of our dependencies.
-const CRATES: [&str; 10] =
-    ["aho_corasick", "base64", "minijinja", "percent_encoding", "schemars", "serde", "serde_json", "serde_saphyr", "shlex", "strum"];
+const CRATES: [&str; 12] = [
+    "aho_corasick",
+    "base64",
+    "minijinja",
+    "percent_encoding",
+    "pulldown_cmark",
+    "schemars",
+    "serde",
+    "serde_json",
+    "serde_saphyr",
+    "sha2",
+    "shlex",
+    "strum",
+];
 /// Macros that write. What `env!` and `include_str!` see is the same in each run of a build.
 const MACROS: [&str; 5] = ["print", "println", "eprint", "eprintln", "dbg"];
 
@@ -51,7 +63,7 @@ struct Impurities {
 impl Impurities {
     fn is_value(&self, segments: &[String]) -> bool {
         let path = segments.join("::");
-        path == LENGTH || self.schedules && VALUES.contains(&path.as_str())
+        PLAIN.contains(&path.as_str()) || self.schedules && VALUES.contains(&path.as_str())
     }
 
     fn path(&mut self, segments: &[String]) {
@@ -59,7 +71,7 @@ impl Impurities {
         let impure = match segments.first().map_or("", String::as_str) {
             _ if self.is_value(segments) => false,
             "std" | "core" | "alloc" => !STD.contains(&second()),
-            "Instant" | "Rng" => ["now", "new"].contains(&second()),
+            "Instant" | "Rng" | "Timestamp" => ["now", "new"].contains(&second()),
             "crate" => !is_pure(&segments[1..]),
             first => ["nix", "libc", "tokio", "sysinfo", "xattr", "jiff", "anyhow", "clap", "kube", "fastrand"].contains(&first),
         };
@@ -200,6 +212,8 @@ fn the_test_sees_what_it_is_for() {
         ("use std::fs;", "std::fs"),
         ("use std::{fmt, time::Instant};", "std::time::Instant"),
         ("fn f() -> Instant { Instant::now() }", "Instant::now"),
+        ("use jiff::Timestamp; fn f() -> Timestamp { Timestamp::now() }", "Timestamp::now"),
+        ("use std::sync::Mutex;", "std::sync::Mutex"),
         ("fn f(at: Instant) -> Duration { at.elapsed() }", ".elapsed()"),
         ("fn f() -> f64 { fastrand::f64() }", "fastrand::f64"),
         ("fn f() -> Rng { Rng::new() }", "Rng::new"),

@@ -1,6 +1,7 @@
 //! The schemas of the reports are generated from the types, and kept where people find them.
 
-use buildkit_preflight::report::{BuildResult, ClusterReport, Explanation, PodReport, Report};
+use buildkit_preflight::fleet::status::FleetReport;
+use buildkit_preflight::report::{BuildResult, ClusterReport, Explanation, NodeReport, PodReport, Report};
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
 use std::path::Path;
@@ -33,6 +34,8 @@ fn the_schemas_are_those_of_the_types() {
     stands("report.json", &schemars::schema_for!(Report));
     stands("build-result.json", &schemars::schema_for!(BuildResult));
     stands("cluster-report.json", &schemars::schema_for!(ClusterReport));
+    stands("fleet-report.json", &schemars::schema_for!(FleetReport));
+    stands("node-report.json", &schemars::schema_for!(NodeReport));
     stands("explanation.json", &schemars::schema_for!(Explanation));
     stands("pod-report.json", &schemars::schema_for!(PodReport));
 }

@@ -181,6 +181,9 @@ fn a_standard_output_that_takes_nothing_is_said() {
         "render template",
         "render values --for buildx",
         "render readiness-rule",
+        "render nfd-rule",
+        "render npd",
+        "render monitoring",
         "render cluster-autoscaler",
     ] {
         for redirection in ["> /dev/full", ">&-"] {

@@ -1,7 +1,9 @@
+use crate::api::Requests;
 use crate::check::Ready;
 use crate::fact::{Fact, Tuned};
 use crate::node::View;
 use crate::profile::Profile;
+use crate::publish::{Canaries, Canary, Verdicts};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -40,12 +42,43 @@ struct PoolLabels {
     pool: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+    commit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabels {
+    profile: &'static str,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CanaryLabels {
+    profile: &'static str,
+    state: &'static str,
+}
+
+/// What this program was built from. Whoever builds a release names the commit.
+const BUILD: BuildLabels = BuildLabels {
+    version: env!("CARGO_PKG_VERSION"),
+    commit: match option_env!("BUILDKIT_PREFLIGHT_COMMIT") {
+        Some(commit) => commit,
+        None => "unknown",
+    },
+};
+
 /// A metric.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(test, derive(PartialEq, Eq, strum::VariantArray))]
 enum Metric {
+    BuildInfo,
     Verdict,
+    Cause,
+    Canary,
     Probe,
+    Requests,
     Writes,
     Withdrawn,
     EventsFailed,
@@ -85,9 +118,19 @@ const fn row(metric: Metric, name: &'static str, kind: &'static str, labels: &'s
 }
 
 /// All metrics.
-pub const METRICS: [MetricRow; 9] = [
+pub const METRICS: [MetricRow; 13] = [
+    row(Metric::BuildInfo, "build_info", "gauge", &["version", "commit"], "1, with the version and the commit of the agent"),
     row(Metric::Verdict, "verdict", "gauge", &["profile", "verdict"], "1 for the verdict of a profile, 0 for the others"),
+    row(Metric::Cause, "cause", "gauge", &["profile", "cause"], "1 for the decisive cause of a profile that is not ready"),
+    row(Metric::Canary, "canary", "gauge", &["profile", "state"], "1 for how the canary of a profile stands, 0 for the other states"),
     row(Metric::Probe, "probe_duration_seconds", "histogram", &[], "How long a check took, probe included"),
+    row(
+        Metric::Requests,
+        "api_requests",
+        "counter",
+        &["method", "code"],
+        "Requests to the Kubernetes API, by HTTP method and status; `<error>` where no whole answer came",
+    ),
     row(Metric::Writes, "writes", "counter", &["result"], "Attempts to write the Node, by result"),
     row(
         Metric::Withdrawn,
@@ -112,7 +155,12 @@ pub const METRICS: [MetricRow; 9] = [
 /// What Prometheus may ask.
 pub(super) struct Metrics {
     registry: Registry,
+    /// Counted where requests are made.
+    pub(super) requests: Requests,
+    build: Family<BuildLabels, Gauge>,
     verdict: Family<VerdictLabels, Gauge>,
+    cause: Family<CauseLabels, Gauge>,
+    canary: Family<CanaryLabels, Gauge>,
     probe: Histogram,
     writes: Family<ResultLabels, Counter>,
     withdrawn: Counter,
@@ -127,7 +175,11 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let metrics = Metrics {
             registry: Registry::with_prefix(PREFIX),
+            requests: Requests::default(),
+            build: Family::default(),
             verdict: Family::default(),
+            cause: Family::default(),
+            canary: Family::default(),
             probe: Histogram::new(SECONDS),
             writes: Family::default(),
             withdrawn: Counter::default(),
@@ -137,6 +189,7 @@ impl Metrics {
             sysctls_set: Family::default(),
             tune_problem: Family::default(),
         };
+        metrics.build.get_or_create(&BUILD).set(1);
         metrics.registered()
     }
 
@@ -144,6 +197,10 @@ impl Metrics {
         for row in &METRICS {
             let (name, help) = (row.name, row.help);
             match row.metric {
+                Metric::BuildInfo => self.registry.register(name, help, self.build.clone()),
+                Metric::Cause => self.registry.register(name, help, self.cause.clone()),
+                Metric::Canary => self.registry.register(name, help, self.canary.clone()),
+                Metric::Requests => self.registry.register(name, help, self.requests.counters()),
                 Metric::Verdict => self.registry.register(name, help, self.verdict.clone()),
                 Metric::Probe => self.registry.register(name, help, self.probe.clone()),
                 Metric::Writes => self.registry.register(name, help, self.writes.clone()),
@@ -180,6 +237,29 @@ impl Metrics {
             for verdict in Ready::ALL {
                 let labels = VerdictLabels { profile: profile.id(), verdict: verdict.id() };
                 self.verdict.get_or_create(&labels).set((verdict == published).into());
+            }
+        }
+    }
+
+    /// The causes of what is published as not ready.
+    pub(super) fn causes(&self, published: &BTreeMap<Profile, Ready>, judged: &Verdicts) {
+        self.cause.clear();
+        for verdict in [&judged.own].into_iter().chain(&judged.others) {
+            let is_published = published.get(&verdict.profile) == Some(&Ready::NotReady);
+            if let Some(cause) = verdict.decisive().filter(|_| is_published) {
+                let labels = CauseLabels { profile: verdict.profile.id(), cause: cause.id() };
+                self.cause.get_or_create(&labels).set(1);
+            }
+        }
+    }
+
+    /// How the canaries stand that are deployed here.
+    pub(super) fn canaries(&self, canaries: &Canaries) {
+        self.canary.clear();
+        for (profile, canary) in canaries {
+            for state in Canary::STATES {
+                let labels = CanaryLabels { profile: profile.id(), state };
+                self.canary.get_or_create(&labels).set((state == canary.state()).into());
             }
         }
     }
@@ -245,13 +325,52 @@ mod tests {
         }
     }
 
+    /// What is judged of a node that allows nobody a user namespace.
+    fn no_namespaces() -> Verdicts {
+        use crate::check::testing::facts_of;
+        use crate::fact::Sysctl;
+        let facts = facts_of(&|facts| facts.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0)));
+        Verdicts::of(&crate::node::Observation::new(facts, &View::default()), Profile::NoProcessSandbox)
+    }
+
+    #[test]
+    fn a_cause_is_told_of_what_is_published_as_not_ready_alone() {
+        let (metrics, judged) = (Metrics::new(), no_namespaces());
+        let causes = |published: &[(Profile, Ready)]| {
+            metrics.causes(&published.iter().copied().collect(), &judged);
+            let text = metrics.text();
+            text.lines().filter(|line| line.starts_with("buildkit_preflight_cause{")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let told = "buildkit_preflight_cause{profile=\"no-process-sandbox\",cause=\"userns-max0\"} 1";
+        assert_eq!(causes(&[(Profile::NoProcessSandbox, Ready::NotReady)]), [told]);
+        assert!(causes(&[(Profile::NoProcessSandbox, Ready::Unknown)]).is_empty());
+        assert_eq!(causes(&[(Profile::NoProcessSandbox, Ready::NotReady), (Profile::Privileged, Ready::NotReady)]).len(), 2);
+    }
+
+    #[test]
+    fn a_canary_has_one_state() {
+        let metrics = Metrics::new();
+        for canary in [Canary::Awaited, Canary::Answered] {
+            metrics.canaries(&Canaries::from([(Profile::ProcMount, canary)]));
+        }
+        let text = metrics.text();
+        for (state, is) in [("answered", 1), ("awaited", 0), ("silent", 0)] {
+            let line = format!("buildkit_preflight_canary{{profile=\"procmount\",state=\"{state}\"}} {is}");
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+    }
+
     #[test]
     fn the_table_is_what_prometheus_reads() {
         use crate::fact::{Problem, Reason, SysctlChange, Tunable};
         use strum::VariantArray;
         assert_eq!(METRICS.map(|row| row.metric), Metric::VARIANTS);
         let metrics = Metrics::new();
-        metrics.verdicts(&BTreeMap::from([(Profile::NoProcessSandbox, Ready::Ready)]));
+        let published = BTreeMap::from([(Profile::NoProcessSandbox, Ready::NotReady), (Profile::ProcMount, Ready::Ready)]);
+        metrics.verdicts(&published);
+        metrics.causes(&published, &no_namespaces());
+        metrics.canaries(&Canaries::from([(Profile::ProcMount, Canary::Awaited)]));
+        metrics.requests.count(&http::Method::PATCH, Some(http::StatusCode::OK));
         metrics.wrote("success");
         metrics.event_failed();
         metrics.withdrew();

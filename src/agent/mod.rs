@@ -9,6 +9,7 @@
 
 mod canaries;
 mod clock;
+mod features;
 mod health;
 mod memory;
 mod metrics;
@@ -42,6 +43,8 @@ const LAST_PROBE: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// The Node to write to.
     pub node: String,
+    /// The directory of node-feature-discovery to write to, in the place of the Node.
+    pub features: Option<PathBuf>,
     /// By what right.
     pub access: Access,
     /// The prefix of the labels.

@@ -124,6 +124,7 @@ impl Prover {
             let seen = Observation::new(facts, node);
             let judged = Judged::new(&seen, options, node, canaries);
             health.metrics.verdicts(&judged.desired.verdicts);
+            health.metrics.causes(&judged.desired.verdicts, &judged.verdicts);
             health.metrics.tuned(&seen.facts().tuned);
             let condition = &judged.desired.conditions[0];
             info!(

@@ -1,12 +1,13 @@
 //! Puts what is true on the Node, and tells what has changed.
 
-use super::Options;
 use super::health::Health;
+use super::{Options, features};
 use crate::api::{self, NodeWriter, Tried};
 use crate::node::{Rule, View};
 use crate::profile::Profile;
 use crate::publish::{self, Desired, Event, Start};
 use crate::read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
@@ -66,11 +67,11 @@ impl Complaint {
 }
 
 impl Publisher {
-    pub(super) fn new(options: Options, health: Arc<Health>, writer: NodeWriter) -> Self {
+    pub(super) fn new(options: Options, health: Arc<Health>, writer: Option<NodeWriter>) -> Self {
         Publisher {
             options,
             health,
-            writer: Some(writer),
+            writer,
             node: None,
             events: Vec::new(),
             known: None,
@@ -83,8 +84,8 @@ impl Publisher {
     }
 
     /// Makes a writer from the credentials as they are now.
-    pub(super) async fn connect(options: &Options) -> Result<NodeWriter, api::Error> {
-        let client = api::connect(&options.access).await?;
+    pub(super) async fn connect(options: &Options, health: &Health) -> Result<NodeWriter, api::Error> {
+        let client = api::connect(&options.access).await?.counted(health.metrics.requests.clone());
         Ok(NodeWriter::new(client, options.node.clone(), options.prefix.clone(), options.profile))
     }
 
@@ -96,13 +97,18 @@ impl Publisher {
     async fn writer(&mut self) -> Result<&NodeWriter, api::Error> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => Self::connect(&self.options).await?,
+            None => Self::connect(&self.options, &self.health).await?,
         };
         Ok(self.writer.insert(writer))
     }
 
     /// Asks what stands on the Node, where that is not known: once, since from then on each write's answer tells.
     pub(super) async fn read(&mut self) -> Result<(), api::Error> {
+        if self.node.is_none()
+            && let Some(directory) = &self.options.features
+        {
+            self.node = Some(features::stands(directory, &self.options.prefix));
+        }
         if self.node.is_none() {
             let read = self.writer().await?.read().await;
             self.node = Some(self.heard(read)?);
@@ -190,6 +196,27 @@ impl Publisher {
         self.health.published();
         info!(labels = desired.labels.len(), "published");
         Ok(())
+    }
+
+    /// Writes labels as features for node-feature-discovery. Conditions and events have no place there.
+    pub(super) fn write_features(&mut self, directory: &Path, desired: &Desired) -> bool {
+        let view = features::as_view(&desired.labels);
+        match features::write(directory, &view, &self.options.prefix, self.options.heartbeat) {
+            Ok(()) => {
+                self.node = Some(view);
+                self.complaint = Complaint::default();
+                self.health.published();
+                info!(features = desired.labels.len(), "published");
+                true
+            }
+            Err(text) => {
+                self.health.failed("file", &text);
+                if self.complaint.is_due(&text) {
+                    warn!(error = text, "could not publish; will retry");
+                }
+                false
+            }
+        }
     }
 
     /// Tries whether the account is confined: before the first write by all rules, then before each by one of them in turn, since a

@@ -13,7 +13,10 @@ use std::time::Instant;
 use tracing::info;
 
 pub(super) async fn work(options: Options, health: Arc<Health>) -> Result<(), Error> {
-    let writer = Publisher::connect(&options).await?;
+    let writer = match options.features {
+        Some(_) => None,
+        None => Some(Publisher::connect(&options, &health).await?),
+    };
     let mut work = Work {
         publisher: Publisher::new(options.clone(), health.clone(), writer),
         prover: Prover::new(&options),
@@ -117,6 +120,15 @@ impl Work {
 
     async fn publish(&mut self) {
         let Some(is) = &self.is else { return self.schedule.not_published(Instant::now(), true) };
+        if let Some(directory) = &self.options.features {
+            if self.publisher.write_features(directory, &is.desired) {
+                self.schedule.published(None, false);
+                self.written = self.is.clone();
+            } else {
+                self.schedule.not_published(Instant::now(), false);
+            }
+            return;
+        }
         match self.publisher.publish(&is.desired).await {
             Ok(()) => {
                 let node = self.publisher.node();
@@ -155,6 +167,7 @@ impl Work {
             canaries.insert(profile, canary);
             again = again.into_iter().chain(until).min();
         }
+        self.health.metrics.canaries(&canaries);
         (canaries, again)
     }
 }

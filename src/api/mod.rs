@@ -4,13 +4,15 @@
 //! of pods and events in its own namespace: [`CanaryPods`].
 //! What comes back is bounded in bytes, pages and time by [`Server`] and [`Nodes::list`]; what is read of files and of commands that a
 //! kubeconfig names, where it is read.
-//! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`.
+//! [`Nodes`] and [`Pods`] are for an administrator: `cleanup`, `check --cluster`, `render builder --profile auto`; so is [`Agents`], for `status`.
 
 mod canary_pods;
 mod confinement;
 mod connect;
 mod error;
 mod file;
+#[cfg(feature = "cli")]
+mod fleet;
 #[cfg(feature = "cli")]
 mod following;
 mod in_pod;
@@ -23,11 +25,11 @@ pub(crate) use kubeconfig::server as kubeconfig_server;
 #[cfg(feature = "cli")]
 mod lines;
 mod node_writer;
-#[cfg(feature = "cli")]
 mod nodes;
 mod ours;
 #[cfg(feature = "cli")]
 mod pods;
+mod requests;
 mod server;
 #[cfg(feature = "cli")]
 mod services;
@@ -39,17 +41,19 @@ pub use confinement::Tried;
 pub use connect::{Access, connect};
 pub use error::Error;
 #[cfg(feature = "cli")]
+pub use fleet::{Agents, is_unconfined};
+#[cfg(feature = "cli")]
 pub use following::{Ending, Event, Following};
 #[cfg(feature = "cli")]
 pub use jobs::Jobs;
 #[cfg(feature = "cli")]
 pub use lines::{Line, Lines};
 pub use node_writer::NodeWriter;
-#[cfg(feature = "cli")]
 pub use nodes::Nodes;
 pub use ours::Ours;
 #[cfg(feature = "cli")]
 pub use pods::Pods;
+pub use requests::Requests;
 pub use server::Server;
 #[cfg(feature = "cli")]
 pub use services::{Behind, Services};

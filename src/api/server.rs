@@ -1,5 +1,5 @@
-use super::Error;
 use super::error::{chain, said};
+use super::{Error, Requests};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
@@ -27,6 +27,9 @@ pub(super) type Request = http::Request<Vec<u8>>;
 pub struct Server {
     client: kube::Client,
     name: Arc<str>,
+    #[cfg(feature = "cli")]
+    cluster: Option<Arc<str>>,
+    requests: Requests,
 }
 
 /// What came back.
@@ -63,7 +66,31 @@ fn what(request: &Request) -> String {
 impl Server {
     /// With a name for messages: the URL, and who said so.
     pub fn new(client: kube::Client, name: impl Into<Arc<str>>) -> Self {
-        Server { client, name: name.into() }
+        Server {
+            client,
+            name: name.into(),
+            #[cfg(feature = "cli")]
+            cluster: None,
+            requests: Requests::default(),
+        }
+    }
+
+    /// With what a kubeconfig calls the cluster.
+    #[cfg(feature = "cli")]
+    pub(super) fn of_cluster(self, cluster: &str) -> Self {
+        Server { cluster: Some(cluster.into()), ..self }
+    }
+
+    /// What a kubeconfig calls the cluster.
+    #[cfg(feature = "cli")]
+    pub(super) fn cluster(&self) -> Option<&str> {
+        self.cluster.as_deref()
+    }
+
+    /// The same, with its requests counted there.
+    #[must_use]
+    pub fn counted(self, requests: Requests) -> Self {
+        Server { requests, ..self }
     }
 
     /// The client itself, for what is no request and answer.
@@ -139,7 +166,7 @@ impl Server {
 
     /// Makes one request whose refusal is an answer as well. Of a refusal no more than its beginning is read.
     pub(super) async fn exchange(&self, mut request: Request, patience: Duration, most: usize) -> Result<Answer, Error> {
-        let what = what(&request);
+        let (what, method) = (what(&request), request.method().clone());
         request.headers_mut().insert(USER_AGENT, AGENT);
         let exchanged = async {
             let sent = self.client.send(request.map(Body::from)).await;
@@ -149,7 +176,8 @@ impl Server {
                 let bound = format!("it has more than {} MiB", most / (1024 * 1024));
                 return Err(Error::Endless { what: what.clone(), server: self.name(), bound });
             }
-            let text = String::from_utf8_lossy(&bytes).into_owned();
+            // Not copied, as long as it is text.
+            let text = String::from_utf8(bytes).unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned());
             Ok(Answer { status: parts.status, headers: parts.headers, text })
         };
         let begun = Instant::now();
@@ -159,7 +187,9 @@ impl Server {
             Ok(Ok(answer)) => debug!("{what} of {}: {} in {elapsed} ms", self.name, answer.status.as_u16()),
             _ => debug!("{what} of {}: no answer in {elapsed} ms", self.name),
         }
-        answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }))
+        let answer = answer.unwrap_or_else(|_| Err(Error::Silent { what: what.clone(), server: self.name(), seconds: patience.as_secs() }));
+        self.requests.count(&method, answer.as_ref().ok().map(|answer| answer.status));
+        answer
     }
 
     /// Reads the beginning of an answer, of so many bytes; and whether that is all of it.

@@ -64,6 +64,10 @@ pub(super) struct Arguments {
     /// Publish even if no admission policy confines this account (Kubernetes before 1.30)
     #[arg(long)]
     allow_unconfined: bool,
+    /// Publish as features for node-feature-discovery, in a file in this directory, in the place of labels on the Node: the agent then
+    /// needs no access to the Kubernetes API
+    #[arg(long, value_name = "DIR")]
+    nfd_features: Option<PathBuf>,
     #[command(flatten)]
     connection: Connection,
     /// The directory where builds keep their state [default: that of the builder's image, such as /home/user/.local/share/buildkit]
@@ -92,6 +96,11 @@ enum Evidence {
 pub(super) const USES: Uses = &[
     &[Use { by: &[], takes: &[] }, Use { by: &["kubeconfig"], takes: &["context"] }],
     &[Use { by: &[], takes: &[] }, Use { by: &["canaries"], takes: &["canary_patience"] }],
+    // No API server is asked there, and what canaries say stands on the Node.
+    &[
+        Use { by: &[], takes: &["kubeconfig", "context", "canaries", "canary_patience", "allow_unconfined", "tuned"] },
+        Use { by: &["nfd_features"], takes: &[] },
+    ],
     &[Use { by: &[], takes: &["shape"] }, Use { by: &["confined"], takes: &[] }],
     // The prover of the other container has its own state dir, and tries no real build.
     &[Use { by: &[], takes: &["shape", "state_dir", "prove"] }, Use { by: &["shape", "prover"], takes: &[] }],
@@ -106,6 +115,7 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     tracing_subscriber::registry().with(lines.with_filter(ours)).init();
     let options = agent::Options {
         node: arguments.node,
+        features: arguments.nfd_features,
         access: arguments.connection.of_agent()?,
         prefix: arguments.prefix.domain,
         listen: arguments.listen,
@@ -125,6 +135,10 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
         canary_patience: arguments.canary_patience,
         relay: arguments.prover,
     };
+    if options.profile != Profile::NoProcessSandbox && options.features.is_some() {
+        let hint = Some("leave one of the two out: canaries publish on the Node".to_owned());
+        return Err(Error::BadInput { message: format!("--nfd-features cannot be used with --shape {}", options.profile), hint });
+    }
     if options.profile != Profile::NoProcessSandbox && !options.canaries.is_empty() {
         let hint = Some("leave one of the two out".to_owned());
         return Err(Error::BadInput {
@@ -134,6 +148,9 @@ pub(super) fn run(arguments: Arguments) -> Result<u8, Error> {
     }
     if let Some(state_dir) = &options.state_dir {
         is_directory(Named::StateDir, state_dir, options.deadline)?;
+    }
+    if let Some(directory) = &options.features {
+        is_directory(Named::Features, directory, options.deadline)?;
     }
     match agent::run(options) {
         Ok(()) => Ok(READY),

@@ -179,11 +179,14 @@ impl Connection {
         Ok(is_file(Named::Kubeconfig, path, PATIENCE)?)
     }
 
-    /// A client with an administrator's kubeconfig.
-    #[cfg(feature = "cli")]
+    /// A client with an administrator's kubeconfig, or of a pod's account: the image's program reads no kubeconfig.
     pub(super) async fn client(&self) -> Result<crate::api::Server, Error> {
+        #[cfg(feature = "cli")]
         self.is_there()?;
+        #[cfg(feature = "cli")]
         let access = Access::Kubeconfig { path: self.kubeconfig.clone(), context: self.context.clone() };
+        #[cfg(not(feature = "cli"))]
+        let access = Access::Pod;
         Ok(crate::api::connect(&access).await?)
     }
 }

@@ -1,5 +1,5 @@
 use super::args::{Sources, asked};
-use super::output::Format;
+use super::output::{self, Format};
 use super::uses::{Use, Uses};
 use super::{Error, exit, guard, values};
 #[cfg(feature = "cli")]
@@ -8,8 +8,8 @@ use crate::check::judge;
 use crate::fact::Facts;
 use crate::gather::AsOwnPod;
 use crate::profile::Profile;
-use crate::report::{Report, table};
-use clap::Args;
+use crate::report::{Report, line, table};
+use clap::{Args, ValueEnum};
 
 /// Tell whether rootless BuildKit works on this machine, and if not, why and what to do
 #[derive(Debug, Args)]
@@ -41,8 +41,8 @@ pub(super) struct Arguments {
     #[arg(long = "profile", value_name = "PROFILE", value_parser = values::profile())]
     profiles: Vec<Profile>,
     /// How to print the report; the schema of the JSON is schema/report.json
-    #[arg(long, short = 'o', value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, short = 'o', value_enum, default_value_t = CheckFormat::Table)]
+    format: CheckFormat,
     /// Judge the facts (or the report) in this file, `-` for standard input, instead of this machine
     #[cfg(feature = "cli")]
     #[arg(long, value_name = "FILE")]
@@ -55,6 +55,20 @@ pub(super) struct Arguments {
     redact: bool,
     #[command(flatten)]
     sources: Sources,
+}
+
+/// How to print the report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CheckFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// The same as YAML
+    #[cfg(feature = "cli")]
+    Yaml,
+    /// One line of at most 80 bytes, for monitors such as node-problem-detector
+    Line,
 }
 
 /// What is checked instead of a machine.
@@ -112,7 +126,17 @@ impl Arguments {
         let verdicts: Vec<_> = profiles.into_iter().map(|profile| judge(&facts, profile, self.sources.process_sandbox)).collect();
         let code = exit::of(verdicts.iter().map(|verdict| verdict.ready()));
         let report = Report::new(verdicts, facts);
-        self.format.print(&report, |style| table(&report, style))?;
+        let format = match self.format {
+            CheckFormat::Table => Format::Table,
+            CheckFormat::Json => Format::Json,
+            #[cfg(feature = "cli")]
+            CheckFormat::Yaml => Format::Yaml,
+            CheckFormat::Line => {
+                output::print(&format!("{}\n", line(&report)))?;
+                return Ok((report, code));
+            }
+        };
+        format.print(&report, |style| table(&report, style))?;
         Ok((report, code))
     }
 

@@ -41,6 +41,15 @@ pub(super) const CLUSTER: &[Row] = &[
 ];
 
 #[cfg(feature = "cli")]
+pub(super) const STATUS: &[Row] = &[
+    (READY, "for every profile asked about at least one node is ready, or what --fail-below wants; NODE is ready; FILE is written"),
+    (NOT_READY, "too few nodes are ready, or NODE is not"),
+    (BAD_INPUT, "wrong usage, FILE of --kubeconfig does not exist, or FILE of --bundle exists"),
+    (UNKNOWN, "too few nodes are known to be ready, and with those that are unknown or silent it may be enough"),
+    (IO_ERROR, "an I/O error, or an error of the Kubernetes API, such as a NODE that does not exist"),
+];
+
+#[cfg(feature = "cli")]
 pub(super) const PODS: &[Row] = &[
     (READY, "ready: nothing in the objects stops a builder (--cluster: and each fits on a node)"),
     (NOT_READY, "not ready: at least one builder"),
@@ -90,11 +99,17 @@ pub(super) const BUILD: &[Row] = &[
     (IO_ERROR, "an I/O error, or an error of the Kubernetes API"),
 ];
 
-#[cfg(feature = "cli")]
 pub(super) const CLEANUP: &[Row] = &[
     (READY, "done"),
     (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
     (IO_ERROR, "a node could not be cleaned, or an error of the Kubernetes API"),
+];
+
+pub(super) const VERDICTS: &[Row] = &[
+    (READY, "each node has a verdict"),
+    (NOT_READY, "a node has none, or there is no such node"),
+    (BAD_INPUT, "wrong usage, or FILE of --kubeconfig does not exist"),
+    (IO_ERROR, "an error of the Kubernetes API"),
 ];
 
 pub(super) const TUNE: &[Row] = &[
@@ -190,6 +205,7 @@ mod tests {
         ("facts", FACTS),
         ("agent", AGENT),
         ("build", BUILD),
+        ("status", STATUS),
         ("cleanup", CLEANUP),
         ("tune", TUNE),
         ("render agent", RENDERED),
@@ -197,12 +213,16 @@ mod tests {
         ("render template", RENDERED),
         ("render values", RENDERED),
         ("render readiness-rule", RENDERED),
+        ("render nfd-rule", RENDERED),
+        ("render npd", RENDERED),
+        ("render monitoring", RENDERED),
         ("render karpenter", RENDERED),
         ("render cluster-autoscaler", RENDERED),
         ("completion", COMPLETION),
         ("probe", PROBE),
         ("prover", PROVER),
         ("install", INSTALL),
+        ("verdicts", VERDICTS),
         ("man", MANUAL),
     ];
 

@@ -8,7 +8,6 @@ mod build;
 #[cfg(feature = "cli")]
 mod builder;
 mod check;
-#[cfg(feature = "cli")]
 mod cleanup;
 #[cfg(feature = "cli")]
 mod clients;
@@ -34,6 +33,8 @@ mod manual;
 mod named;
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "names that the commands take which are left out"))]
 pub(crate) mod names;
+#[cfg(feature = "cli")]
+mod neighbours;
 mod output;
 #[cfg(feature = "cli")]
 mod plugin;
@@ -48,10 +49,13 @@ mod render;
 #[cfg(feature = "cli")]
 mod scaling;
 #[cfg(feature = "cli")]
+mod status;
+#[cfg(feature = "cli")]
 mod tools;
 mod tune;
 mod uses;
 pub(crate) mod values;
+mod verdicts;
 
 use crate::read::BadPath;
 #[cfg(not(feature = "cli"))]
@@ -90,6 +94,7 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
   behave   a step of the trial build runs it
   prover   a canary's privileged container runs it
   install  a builder's pod runs it, in front of `check --guard`
+  verdicts `helm test` runs it
   man      whoever packages this program runs it, for the manual pages";
 
 /// The names of all commands.
@@ -103,12 +108,14 @@ const COMMANDS: &[&str] = &[
     "cleanup",
     "tune",
     "render",
+    "status",
     "completion",
     "probe",
     "behave",
     "prover",
     "install",
     "man",
+    "verdicts",
 ];
 
 #[derive(Debug, Subcommand)]
@@ -122,6 +129,7 @@ enum Command {
     #[cfg(feature = "cli")]
     Build(Box<build::Arguments>),
     #[cfg(feature = "cli")]
+    Status(Box<status::Arguments>),
     Cleanup(cleanup::Arguments),
     Tune(tune::Arguments),
     #[cfg(feature = "cli")]
@@ -136,6 +144,8 @@ enum Command {
     Prover(prover::Arguments),
     #[command(hide = true)]
     Install(install::Arguments),
+    #[command(hide = true)]
+    Verdicts(verdicts::Arguments),
     #[cfg(feature = "cli")]
     #[command(hide = true)]
     Man(manual::Arguments),
@@ -160,7 +170,6 @@ enum Error {
     Io(String),
     /// Reading or writing went wrong several times.
     #[error("{}", .0.join("; "))]
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "of `cleanup`"))]
     Several(Vec<String>),
     /// A sysctl could not be set.
     #[error("{}", .0.message)]
@@ -203,7 +212,6 @@ impl From<BadPath> for Error {
     }
 }
 
-#[cfg(feature = "cli")]
 impl From<crate::api::Error> for Error {
     fn from(error: crate::api::Error) -> Self {
         Error::Io(error.to_string())
@@ -231,7 +239,6 @@ impl From<crate::tune::Error> for Error {
 }
 
 /// Waits for what talks to the API, on this one thread.
-#[cfg(feature = "cli")]
 fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = crate::api::runtime().and_then(|mut builder| builder.build());
     runtime.map_err(|error| Error::Io(format!("could not start: {error}")))?.block_on(work)
@@ -314,6 +321,7 @@ pub fn run() -> u8 {
         #[cfg(feature = "cli")]
         Command::Build(arguments) => build::run(&arguments),
         #[cfg(feature = "cli")]
+        Command::Status(arguments) => status::run(&arguments),
         Command::Cleanup(arguments) => cleanup::run(arguments),
         Command::Tune(arguments) => tune::run(&arguments),
         #[cfg(feature = "cli")]
@@ -324,6 +332,7 @@ pub fn run() -> u8 {
         Command::Prover(arguments) => prover::run(&arguments),
         Command::Behave(arguments) => behave::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
+        Command::Verdicts(arguments) => verdicts::run(&arguments),
         #[cfg(feature = "cli")]
         Command::Man(arguments) => manual::run(&arguments),
     };

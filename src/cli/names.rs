@@ -111,6 +111,16 @@ pub(crate) fn pool(text: &str) -> Result<Pool, String> {
     }
 }
 
+/// The key of a label.
+#[cfg(feature = "cli")]
+pub(crate) fn label_key(text: &str) -> Result<String, String> {
+    let (domain, name) = text.rsplit_once('/').map_or((None, text), |(domain, name)| (Some(domain), name));
+    match domain.is_none_or(is_dns_subdomain) && is_label_text(name) {
+        true => Ok(text.to_owned()),
+        false => Err("the key of a label is written NAME or DOMAIN/NAME, such as topology.kubernetes.io/zone".into()),
+    }
+}
+
 /// What may stand in the name or the value of a label.
 #[cfg(feature = "cli")]
 fn is_label_text(text: &str) -> bool {
@@ -140,6 +150,15 @@ fn is_dns_label(label: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let ends = |c: Option<char>| c.is_some_and(inner);
     label.len() <= 63 && label.chars().all(|c| inner(c) || c == '-') && ends(label.chars().next()) && ends(label.chars().last())
+}
+
+/// An absolute path, as another program sees it: it need not exist here.
+#[cfg(feature = "cli")]
+pub(super) fn absolute(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.ends_with('/') && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err("the path of a file must begin with `/`, have no control characters, and not end with `/`".into())
 }
 
 #[cfg(test)]

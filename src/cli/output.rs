@@ -39,6 +39,56 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     was_printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
+/// Prints one more result of several. False where the reader has closed its end, so that nobody waits for the next one.
+#[cfg(feature = "cli")]
+pub(super) fn print_more(text: &str) -> Result<bool, Error> {
+    is_open()?;
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let is_read = !written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+    was_printed(written).map(|()| is_read)
+}
+
+/// Prints a value as JSON, piece by piece: one of some megabytes is in memory once.
+#[cfg(feature = "cli")]
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Error> {
+    is_open()?;
+    let mut to = json_into(std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock()));
+    let written = serde_json::to_writer_pretty(&mut to, value).map_err(std::io::Error::from);
+    was_printed(written.and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush()))
+}
+
+/// Takes JSON in pieces that are text, as serde writes them, of which a terminal shows all.
+#[cfg(feature = "cli")]
+pub(super) fn json_into(to: impl Write) -> impl Write {
+    Harmless(to)
+}
+
+#[cfg(feature = "cli")]
+struct Harmless<W>(W);
+
+#[cfg(feature = "cli")]
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+        if piece.iter().all(|byte| (b' '..0x7f).contains(byte) || *byte == b'\n') {
+            self.0.write_all(piece)?;
+        } else {
+            self.0.write_all(text::json(String::from_utf8_lossy(piece).into_owned()).as_bytes())?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// How a table for whoever looks at standard output looks.
+#[cfg(feature = "cli")]
+pub(super) fn style() -> Style {
+    Style { colour: is_coloured(&std::io::stdout()), width: width() }
+}
+
 /// Makes an error of a result that could not be printed. A reader that has seen enough and closed its end is no error.
 pub(super) fn was_printed(written: std::io::Result<()>) -> Result<(), Error> {
     match written {

@@ -2,7 +2,7 @@ use super::args::{LabelPrefix, LocalhostArguments};
 use super::exit::{self, READY};
 use super::image::image;
 use super::uses::{Use, Uses};
-use super::{Error, builder, clients, confinement, names, output, scaling, tools, values};
+use super::{Error, builder, clients, confinement, names, neighbours, output, scaling, tools, values};
 use crate::profile::Profile;
 use crate::render::{self, AgentOptions, Tune};
 use clap::{Args, Subcommand, ValueEnum};
@@ -25,6 +25,9 @@ enum What {
     ReadinessRule(scaling::RuleArguments),
     Karpenter(scaling::KarpenterArguments),
     ClusterAutoscaler(scaling::AutoscalerArguments),
+    NfdRule(neighbours::NfdArguments),
+    Npd(neighbours::NpdArguments),
+    Monitoring(neighbours::MonitoringArguments),
     Confinement(confinement::Arguments),
 }
 
@@ -58,6 +61,9 @@ struct AgentArguments {
     /// Add no canary; nothing is published for those profiles
     #[arg(long)]
     no_canary: bool,
+    /// Where the agents publish. With `nfd` they have no right to write Nodes, and there is no canary
+    #[arg(long, value_name = "WHERE", value_enum)]
+    publish: Option<Publish>,
     /// For a namespace where Pod Security enforces baseline: no Unconfined, no host path, and a canary of baseline alone
     #[arg(long)]
     baseline: bool,
@@ -66,6 +72,13 @@ struct AgentArguments {
     /// With --tune: also write /etc/sysctl.d/60-buildkit-preflight.conf on each node, which sets them again at each boot
     #[arg(long)]
     persist: bool,
+}
+
+/// Where the agents publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Publish {
+    /// As features for node-feature-discovery; see `render nfd-rule`
+    Nfd,
 }
 
 /// What the container may set.
@@ -79,6 +92,10 @@ enum Sysctls {
 
 /// What `render agent` takes.
 pub(super) const USES: Uses = &[
+    &[
+        Use { by: &[], takes: &["tune", "persist", "canaries", "no_canary", "baseline", "seccomp_profile", "apparmor_profile"] },
+        Use { by: &["publish"], takes: &[] },
+    ],
     &[Use { by: &[], takes: &[] }, Use { by: &["tune"], takes: &["persist"] }, Use { by: &["baseline"], takes: &[] }],
     &[Use { by: &[], takes: &["canaries"] }, Use { by: &["no_canary"], takes: &[] }, Use { by: &["baseline"], takes: &[] }],
 ];
@@ -92,12 +109,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         What::ReadinessRule(chosen) => return scaling::rule(chosen),
         What::Karpenter(chosen) => return scaling::karpenter(chosen),
         What::ClusterAutoscaler(chosen) => return scaling::autoscaler(chosen),
+        What::NfdRule(chosen) => return neighbours::nfd(chosen),
+        What::Npd(chosen) => return neighbours::npd(chosen),
+        What::Monitoring(chosen) => return neighbours::monitoring(chosen),
         What::Confinement(chosen) => return confinement::run(chosen),
     };
     let options = AgentOptions {
         namespace: chosen.namespace.clone(),
         prefix: chosen.prefix.domain.clone(),
         image: chosen.image.clone().unwrap_or_else(|| AgentOptions::default().image),
+        nfd: chosen.publish.is_some(),
         tune: chosen.tune.map(|what| Tune { limits: what == Sysctls::All, persist: chosen.persist }),
         canaries: if chosen.no_canary { Vec::new() } else { chosen.canaries.clone() },
         baseline: chosen.baseline,

@@ -33,7 +33,11 @@ pub(super) fn of(path: &[&str]) -> Uses {
         #[cfg(feature = "cli")]
         ["build"] => super::build::USES,
         #[cfg(feature = "cli")]
+        ["status"] => super::status::USES,
+        #[cfg(feature = "cli")]
         ["render", "agent"] => super::render::USES,
+        #[cfg(feature = "cli")]
+        ["render", "monitoring"] => super::neighbours::MONITORING_USES,
         #[cfg(feature = "cli")]
         ["render", "builder"] => super::builder::USES,
         _ => &[],

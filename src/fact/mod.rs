@@ -57,6 +57,8 @@ pub use place::Place;
 pub use probe::{Builder, End, HELPERS, MapSource, NO_USER_NAME, Plan, Probe, Step, StepOutcome, StepResult};
 pub use proc_fs::ProcFs;
 pub use process::{Asked, CapSet, Namespace, Process, Seccomp};
+#[cfg(feature = "cli")]
+pub use redact::Redaction;
 pub use runtime::{KnownRuntime, RUNTIMES, unmasking, with_user_namespaces};
 pub use selinux::{Selinux, SelinuxMode, is_builders_type};
 pub use snapshotter::Snapshotter;

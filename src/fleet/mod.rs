@@ -6,6 +6,7 @@ mod obstacle;
 mod placement;
 mod pools;
 mod runtime_class;
+pub mod status;
 
 pub use fit::{Fit, NodeFit, fit};
 pub use obstacle::{Obstacle, obstacles};

@@ -15,6 +15,43 @@ pub struct Node {
     pub(super) status: NodeStatus,
 }
 
+/// What a Node says of its machine, as it says it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine<'a> {
+    /// The operating system.
+    pub os: &'a str,
+    /// The kernel.
+    pub kernel: &'a str,
+    /// The kubelet's version.
+    pub kubelet: &'a str,
+    /// The container runtime, with its version.
+    pub runtime: &'a str,
+    /// The status of the condition `Ready`, which is the kubelet's.
+    pub ready: Option<&'a str>,
+    /// What of Cluster API made the machine: its kind, and its name.
+    pub owner: Option<(&'a str, &'a str)>,
+}
+
+impl Node {
+    /// What it says of its machine.
+    pub fn machine(&self) -> Machine<'_> {
+        let (info, notes) = (&self.status.node_info, &self.metadata.annotations);
+        Machine {
+            os: &info.os_image,
+            kernel: &info.kernel_version,
+            kubelet: &info.kubelet_version,
+            runtime: &info.container_runtime_version,
+            ready: self.status.conditions.iter().find(|condition| condition.kind == "Ready").map(|condition| condition.status.as_str()),
+            owner: notes.owner_kind.as_deref().zip(notes.owner_name.as_deref()),
+        }
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.metadata.labels
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NodeSpec {
@@ -54,7 +91,19 @@ pub(super) struct Metadata {
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
+    pub(super) annotations: Annotations,
+    #[serde(default)]
     pub(super) managed_fields: Vec<Managed>,
+}
+
+/// Those that Cluster API puts on a Node: its labels of a machine come to Nodes only where somebody asks for it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Annotations {
+    #[serde(rename = "cluster.x-k8s.io/owner-kind")]
+    pub(super) owner_kind: Option<String>,
+    #[serde(rename = "cluster.x-k8s.io/owner-name")]
+    pub(super) owner_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +139,7 @@ pub(super) struct NodeCondition {
 pub(super) struct NodeInfo {
     pub(super) kubelet_version: String,
     pub(super) container_runtime_version: String,
+    pub(super) kernel_version: String,
     pub(super) os_image: String,
     pub(super) running_in_user_namespace: Option<bool>,
 }

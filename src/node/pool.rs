@@ -18,14 +18,24 @@ pub struct Pool {
 pub const POOL_KEY: &str = "buildkit-preflight.dev/pool";
 
 /// The labels by which pools are told apart: the first one that a node has counts. They are those of the owner, of Karpenter, and of
-/// the platforms that put one on each node.
-pub const POOL_KEYS: [&str; 6] = [
+/// the platforms that put one on each node; those of Cluster API stand there where its labels are passed on to Nodes.
+pub const POOL_KEYS: [&str; 16] = [
     POOL_KEY,
     "karpenter.sh/nodepool",
     "eks.amazonaws.com/nodegroup",
     "cloud.google.com/gke-nodepool",
     "kubernetes.azure.com/agentpool",
     "doks.digitalocean.com/node-pool",
+    "alpha.eksctl.io/nodegroup-name",
+    "topology.cluster.x-k8s.io/deployment-name",
+    "cluster.x-k8s.io/deployment-name",
+    "cluster.x-k8s.io/pool-name",
+    "hypershift.openshift.io/nodePool",
+    "worker.gardener.cloud/pool",
+    "kops.k8s.io/instancegroup",
+    "ibm-cloud.kubernetes.io/worker-pool-name",
+    "alibabacloud.com/nodepool-id",
+    "lke.linode.com/pool-id",
 ];
 
 /// The taint that keeps pods off a node of a pool until its proof is there. What takes it off is node-readiness-controller, which
@@ -51,7 +61,15 @@ impl fmt::Display for Pool {
     }
 }
 
+/// Where neither a label nor anything else names a pool: the annotation of Cluster API that names what made the machine.
+pub const OWNER_KEY: &str = "cluster.x-k8s.io/owner-name";
+
 impl Pool {
+    /// The pool of a node by the first of these labels that it has.
+    pub fn by(keys: &[String], labels: &BTreeMap<String, String>) -> Option<Self> {
+        keys.iter().find_map(|key| Some(Pool { key: key.clone(), value: labels.get(key)?.clone() }))
+    }
+
     /// The pool of a node with these labels.
     pub(super) fn of(labels: &BTreeMap<String, String>) -> Option<Self> {
         POOL_KEYS.iter().find_map(|key| Some(Pool { key: (*key).to_owned(), value: labels.get(*key)?.clone() }))

@@ -22,6 +22,20 @@ pub enum Canary {
     },
 }
 
+impl Canary {
+    /// Each way in which one can stand, by its word.
+    pub const STATES: [&'static str; 3] = ["answered", "awaited", "silent"];
+
+    /// The word for it.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Canary::Answered => Self::STATES[0],
+            Canary::Awaited => Self::STATES[1],
+            Canary::Silent { .. } => Self::STATES[2],
+        }
+    }
+}
+
 /// What came of a canary's pod, as Kubernetes tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {

@@ -2,6 +2,7 @@
 
 use super::event::{Event, Topic};
 use super::said::Said;
+use super::verdict::TUNE;
 use crate::fact::{Fact, Facts, SysctlChange};
 use crate::node::{ConditionType, Key, View};
 use crate::text::plain;
@@ -30,8 +31,8 @@ fn is_tuned(facts: &Facts, node: &View) -> bool {
 /// What the condition says of it, after what it says of the verdict.
 fn note(facts: &Facts) -> String {
     let Some(tuned) = facts.tuned.known() else { return String::new() };
-    let changes = tuned.changes.iter().map(|change| format!(" tune: {}.", describe(change)));
-    changes.chain(tuned.problem.iter().map(|problem| format!(" tune: {}.", plain(&problem.message, LONGEST)))).collect()
+    let changes = tuned.changes.iter().map(|change| format!("{TUNE}{}.", describe(change)));
+    changes.chain(tuned.problem.iter().map(|problem| format!("{TUNE}{}.", plain(&problem.message, LONGEST)))).collect()
 }
 
 /// What it did, and whether it came after the Node was last written.

@@ -27,6 +27,30 @@ impl Verdicts {
     }
 }
 
+/// What stands before the fix in a message.
+const FIX: &str = " Fix: ";
+/// What stands before the cause that would stop a builder next.
+const NEXT: &str = " The next problem after that: ";
+
+/// What stands before what `tune` did.
+pub(super) const TUNE: &str = " tune: ";
+
+/// What a condition's message says is to be done; None where it says nothing of it, or not all.
+pub fn fix_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once(FIX)?;
+    // What stands behind it: the next problem, and what was set for builders. A message that was cut has no end.
+    let ends = [NEXT, TUNE].into_iter().filter_map(|mark| rest.find(mark)).min();
+    let fix = rest.get(..ends.unwrap_or(rest.len()))?.strip_suffix('.')?;
+    Some(fix).filter(|fix| !fix.is_empty() && !fix.ends_with('.'))
+}
+
+/// The cause that would stop a builder next, by a condition's message.
+pub fn next_in(message: &str) -> Option<Cause> {
+    let (_, rest) = message.split_once(NEXT)?;
+    let rest = rest.split_once(TUNE).map_or(rest, |(rest, _)| rest);
+    rest.rsplit_once(" (")?.1.split_once(')')?.0.parse().ok()
+}
+
 /// The condition of a verdict. The note is what it says besides.
 pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, accept: Accept, note: &str) -> Condition {
     let (evidence, subject) = (verdict.evidence, kind.subject());
@@ -48,11 +72,11 @@ pub(super) fn condition(kind: ConditionType, facts: &Facts, verdict: &Verdict, a
             let seen = what_was_seen(verdict, cause);
             let fix = remedy(cause, facts, verdict.failed.as_ref().map(|failed| failed.step)).fix;
             let next = match verdict.causes().get(1) {
-                Some(next) => format!(" The next problem after that: {} ({next}).", next.title()),
+                Some(next) => format!("{NEXT}{} ({next}).", next.title()),
                 None => String::new(),
             };
             let title = cause.title();
-            let message = format!("{subject} does not work here: {title} ({evidence}: {seen}). Fix: {fix}.{next}");
+            let message = format!("{subject} does not work here: {title} ({evidence}: {seen}).{FIX}{fix}.{next}");
             of(Status::False, reason_of(cause), message, format!("{title}: {seen}"))
         }
         (Ready::NotReady, None) => {
@@ -96,4 +120,25 @@ fn what_was_seen(verdict: &Verdict, cause: Cause) -> String {
     let found = found.filter(|note| !note.is_step()).map(ToString::to_string);
     let seen: Vec<_> = tried.into_iter().chain(found).collect();
     if seen.is_empty() { cause.id().to_owned() } else { seen.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_advises_is_read_back() {
+        for (message, fix, next) in [
+            ("x (y: z). Fix: do a. Then b.", Some("do a. Then b"), None),
+            ("x. Fix: do a. The next problem after that: t (n) (userns-max0).", Some("do a"), Some(Cause::UsernsMax0)),
+            ("x. Fix: do a. tune: user.x was set from 0 to 1.", Some("do a"), None),
+            ("x. Fix: do a. The next problem after that: t (userns-max0). tune: x (seccomp).", Some("do a"), Some(Cause::UsernsMax0)),
+            ("x. Fix: do a very long ...", None, None),
+            ("x. Fix: .", None, None),
+            ("x", None, None),
+        ] {
+            assert_eq!(fix_in(message), fix, "{message}");
+            assert_eq!(next_in(message), next, "{message}");
+        }
+    }
 }

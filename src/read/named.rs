@@ -13,6 +13,8 @@ use std::time::Duration;
 pub enum Named {
     /// Where builds keep their state.
     StateDir,
+    /// Where node-feature-discovery reads features.
+    Features,
     /// A captured tree.
     Tree,
     /// Where a tree is to be captured.
@@ -60,6 +62,7 @@ impl Named {
     fn title(self) -> &'static str {
         match self {
             Named::StateDir => "state dir ",
+            Named::Features => "directory of features ",
             Named::Tree => "captured tree ",
             Named::Sysctls => "directory of sysctls ",
             Named::Capture | Named::Install | Named::Facts | Named::Kubeconfig | Named::BuildkitConfig | Named::RegistryCa => "",
@@ -74,6 +77,7 @@ impl Named {
     pub fn hint(self) -> &'static str {
         match self {
             Named::StateDir => "name a directory that exists, on the disk that builds would use",
+            Named::Features => "name the directory features.d of node-feature-discovery, which must exist",
             Named::Tree => "make one with `buildkit-preflight facts --capture DIR`, on the machine that is to be judged",
             Named::Capture => "name a directory that does not exist yet, below one that does",
             Named::Install => "name a directory that exists, on a volume that the other container mounts too",

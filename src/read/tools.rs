@@ -72,6 +72,11 @@ pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>, of_root: u32) -> SubIds {
         })
     });
     let from_environment = || std::env::var("USER").ok().filter(|name| host.is_live() && uid == own && !name.is_empty());
+    let gid = match &passwd {
+        Fact::Denied(why) => Fact::Denied(why.clone()),
+        Fact::Failed(why) => Fact::Failed(why.clone()),
+        _ => Fact::Known(entry.as_ref().and_then(|entry| entry.1).unwrap_or(uid)),
+    };
     let user = match &entry {
         Some((name, _)) => Fact::Known(name.clone()),
         None => from_environment().map_or_else(|| passwd.and_then(|_| Err(format!("/etc/passwd has no user with ID {uid}"))), Fact::Known),
@@ -87,11 +92,5 @@ pub(crate) fn sub_ids(host: &Host, uid: &Fact<u32>, of_root: u32) -> SubIds {
             ranges => ranges,
         }
     };
-    SubIds {
-        uids: ranges("/etc/subuid"),
-        gids: ranges("/etc/subgid"),
-        gid: Fact::Known(entry.and_then(|entry| entry.1).unwrap_or(uid)),
-        uid: Fact::Known(uid),
-        user,
-    }
+    SubIds { uids: ranges("/etc/subuid"), gids: ranges("/etc/subgid"), gid, uid: Fact::Known(uid), user }
 }

@@ -18,6 +18,9 @@ const ACCOUNT: &str = "agent";
 /// Where the two containers of a canary meet, if it has two.
 const PROVER_SOCKET: &str = "/run/buildkit-preflight/prover.sock";
 
+/// Where node-feature-discovery reads features that others write.
+const FEATURES_DIR: &str = "/etc/kubernetes/node-feature-discovery/features.d";
+
 /// What a user may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentOptions {
@@ -29,6 +32,8 @@ pub struct AgentOptions {
     pub image: String,
     /// Whether a second container sets sysctls.
     pub tune: Option<Tune>,
+    /// Whether it writes features for node-feature-discovery in the place of Nodes: one that does has no right, no canary and no `tune`.
+    pub nfd: bool,
     /// The profiles that get a canary: by default `procmount` alone. That of `baseline` is one pod more on each node. Those of `userns`,
     /// `privileged` and `rootful` have a privileged container.
     pub canaries: Vec<Profile>,
@@ -68,6 +73,7 @@ impl Default for AgentOptions {
             prefix: DEFAULT_PREFIX.into(),
             image: AGENT_IMAGE.into(),
             tune: None,
+            nfd: false,
             canaries: vec![Profile::ProcMount],
             baseline: false,
             localhost: Localhost::default(),
@@ -91,6 +97,9 @@ pub const AGENT_KUSTOMIZATION: &str = include_str!("agent/kustomization.yaml");
 /// Says which template is wrong.
 pub fn agent(options: &AgentOptions) -> Result<Vec<(String, String)>, Error> {
     let (templates, values) = (Templates::new()?, values(options));
+    if options.nfd {
+        return nfd_agent(&templates, &values);
+    }
     let mut files = Vec::new();
     for file in ["agent/namespace.yaml", "agent/rbac.yaml", "agent/policy.yaml", "agent/daemonset.yaml"] {
         files.push((file.trim_start_matches("agent/").to_owned(), templates.manifest(file, &values)?));
@@ -99,6 +108,26 @@ pub fn agent(options: &AgentOptions) -> Result<Vec<(String, String)>, Error> {
         files.push((canary_file(profile), canary(&templates, values.clone(), options, profile)?));
     }
     Ok(files)
+}
+
+/// The agent that writes features, by file.
+fn nfd_agent(templates: &Templates, values: &Value) -> Result<Vec<(String, String)>, Error> {
+    // The features' directory is root's.
+    let publisher = Shape { user: 0, group: 0, ..publisher(Profile::NoProcessSandbox) };
+    let more = context! {
+        features_dir => FEATURES_DIR,
+        prover_socket => PROVER_SOCKET,
+        prover_dir => directory(PROVER_SOCKET),
+        publisher_security => security(&publisher, &[]),
+        ..values.clone()
+    };
+    ["namespace", "nfd"]
+        .into_iter()
+        .map(|name| {
+            let (file, from) = (format!("{name}.yaml"), if name == "nfd" { "agent/nfd.yaml" } else { "agent/namespace.yaml" });
+            Ok((file, templates.manifest(from, &more)?))
+        })
+        .collect()
 }
 
 /// One of the [`TUNE_OVERLAYS`], for kustomize, by file.
@@ -140,7 +169,7 @@ fn canary_file(profile: Profile) -> String {
 }
 
 /// What the agent's manifests are filled in with.
-fn values(options: &AgentOptions) -> Value {
+pub(super) fn values(options: &AgentOptions) -> Value {
     // The shape of the agent's pod; it proves the default profile in both.
     let profile = if options.baseline { Profile::Baseline } else { Profile::NoProcessSandbox };
     let notes = [(
@@ -190,6 +219,11 @@ fn of_profile(profile: Profile) -> Value {
 /// The canary of a profile: an agent in the shape of its builder. A privileged builder's is two containers: one that proves,
 /// and one with a token that publishes.
 fn canary(templates: &Templates, values: Value, options: &AgentOptions, profile: Profile) -> Result<String, Error> {
+    templates.manifest("agent/canary.yaml", &canary_values(values, options, profile)?)
+}
+
+/// What its manifest is filled in with, beside what all are.
+pub(super) fn canary_values(values: Value, options: &AgentOptions, profile: Profile) -> Result<Value, Error> {
     let user = ImageUser::default();
     // The image's own range lies beyond the share that each pod gets.
     let sub_ids = if profile.has_nested_ids() { user.lines(&sub_ids::ranges(LEAST_POD_IDS, user.uid)?) } else { Vec::new() };
@@ -205,7 +239,7 @@ fn canary(templates: &Templates, values: Value, options: &AgentOptions, profile:
         security => security(&first, &[]),
         ..of_profile(profile)
     };
-    templates.manifest("agent/canary.yaml", &context! { ..more, ..values })
+    Ok(context! { ..more, ..values })
 }
 
 /// The directory of a file, which two containers share.

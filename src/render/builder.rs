@@ -10,10 +10,12 @@ mod storage;
 mod tls;
 mod values;
 
+pub(super) use config::CONFIG_DIR;
 pub use config::Config;
 pub use names::{BUILDER_NAME, BUILDER_NAMESPACE, ROOTLESS_IMAGE, secrets, server_names};
 pub(super) use names::{PORT, stock_image};
 pub use options::{BuilderOptions, ImageUser};
+pub(super) use pod::CERTIFICATES;
 pub use quantity::{BadQuantity, Quantity};
 pub use storage::Storage;
 pub use tls::{Pair, Tls};
@@ -59,6 +61,11 @@ pub fn builder(options: &BuilderOptions) -> Result<Builder, Error> {
     let file = |name: &'static str| Ok((name.trim_start_matches("builder/"), templates.manifest(name, &values)?));
     let files = files.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| file(name)).collect::<Result<_, Error>>()?;
     Ok(Builder { files, notes: notes(options, sub_ids.as_ref()) })
+}
+
+/// What the templates are filled in with.
+pub(super) fn template_values(options: &BuilderOptions) -> Result<minijinja::Value, Error> {
+    Ok(values(options, SubIds::of(options)?.as_ref()))
 }
 
 /// What its user should know.

@@ -5,11 +5,14 @@
 
 mod agent;
 mod builder;
+mod chart;
 mod clients;
 mod confinement;
 mod error;
 mod image;
 mod localhost;
+mod monitoring;
+mod neighbours;
 mod scaling;
 mod shape;
 mod slots;
@@ -22,11 +25,14 @@ pub use builder::{
     BUILDER_KUSTOMIZATION, BUILDER_NAME, BUILDER_NAMESPACE, BadQuantity, Builder, BuilderOptions, Config, ImageUser, Pair, Quantity,
     ROOTLESS_IMAGE, Storage, Tls, builder, builder_pod, secrets, server_names,
 };
+pub use chart::charts;
 pub use clients::{Client, ClientOptions, build_template, client, client_image};
 pub use confinement::Confinement;
 pub use error::Error;
 pub use localhost::Localhost;
-pub use scaling::{NodeClass, alerts, cluster_autoscaler, karpenter, readiness_rule};
+pub use monitoring::{MONITORING_KUSTOMIZATION, dashboard, monitoring};
+pub use neighbours::{NPD_CONDITION, NpdOptions, nfd_rule, npd};
+pub use scaling::{NodeClass, cluster_autoscaler, karpenter, readiness_rule};
 pub use slots::{NoSlot, Tool};
 pub use sub_ids::{LEAST_POD_IDS, NoRange};
 pub use tools::{ToolOptions, tool};

@@ -1,9 +1,7 @@
 //! What autoscalers and node-readiness-controller are told of a pool of nodes for builders.
 
 use super::Error;
-use super::agent::AgentOptions;
 use super::template::Templates;
-use crate::fleet::IN_A_ROW;
 use crate::node::{ConditionType, Pool, TAINT_KEY, TAINT_PREFIX, TAINT_VALUE};
 use crate::profile::Profile;
 use minijinja::{Value, context};
@@ -50,24 +48,6 @@ pub fn cluster_autoscaler(pool: &Pool) -> Result<String, Error> {
         ..about(pool)
     };
     Templates::new()?.manifest("scaling/cluster-autoscaler.yaml", &values)
-}
-
-/// A PrometheusRule with the alert for pools in which an autoscaler makes nodes that can't build, one after the other. It is told the
-/// names of the agents' metrics: that of verdicts, and that of when Nodes were made.
-///
-/// # Errors
-/// Says which template is wrong.
-pub fn alerts(verdict: &str, created: &str) -> Result<String, Error> {
-    let values = context! {
-        namespace => AgentOptions::default().namespace,
-        in_a_row => IN_A_ROW,
-        created,
-        verdict,
-        profile => Profile::NoProcessSandbox.id(),
-        summary => "The newest nodes of the pool {{ $labels.pool }} can't run rootless builders",
-        description => format!("All of the newest {IN_A_ROW} nodes are proven not ready. `kubectl describe node` says why. Stop the pool until that is fixed: an autoscaler may make more of them"),
-    };
-    Templates::new()?.manifest("scaling/alerts.yaml", &values)
 }
 
 /// The pool and its taint.

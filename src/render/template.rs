@@ -7,7 +7,7 @@ use serde_json::Value as Object;
 pub(super) type Source = (&'static str, &'static str);
 
 /// All templates, also those that others include.
-const SOURCES: [Source; 37] = [
+const SOURCES: [Source; 40] = [
     ("agent/namespace.yaml", include_str!("agent/namespace.yaml")),
     ("agent/rbac.yaml", include_str!("agent/rbac.yaml")),
     ("agent/policy.yaml", include_str!("agent/policy.yaml")),
@@ -33,7 +33,10 @@ const SOURCES: [Source; 37] = [
     ("clients/tekton.yaml", include_str!("clients/tekton.yaml")),
     ("clients/shipwright.yaml", include_str!("clients/shipwright.yaml")),
     ("scaling/readiness-rule.yaml", include_str!("scaling/readiness-rule.yaml")),
-    ("scaling/alerts.yaml", include_str!("scaling/alerts.yaml")),
+    ("agent/nfd.yaml", include_str!("agent/nfd.yaml")),
+    ("monitoring/pod-monitor.yaml", include_str!("monitoring/pod-monitor.yaml")),
+    ("monitoring/prometheus-rule.yaml", include_str!("monitoring/prometheus-rule.yaml")),
+    ("neighbours/nfd-rule.yaml", include_str!("neighbours/nfd-rule.yaml")),
     ("scaling/karpenter.yaml", include_str!("scaling/karpenter.yaml")),
     ("scaling/cluster-autoscaler.yaml", include_str!("scaling/cluster-autoscaler.yaml")),
     ("tools/nodes.txt", include_str!("tools/nodes.txt")),
@@ -57,7 +60,16 @@ impl Templates {
     }
 
     fn of(sources: &[Source]) -> Result<Self, Error> {
-        let templates = Templates(sources.iter().map(|(name, source)| (*name, with_scalars(source))).collect());
+        Self::all(sources, |_, source| source.to_owned())
+    }
+
+    /// Ours, each changed before it is read.
+    pub(super) fn changed(change: impl FnMut(&'static str, &str) -> String) -> Result<Self, Error> {
+        Self::all(&SOURCES, change)
+    }
+
+    fn all(sources: &[Source], mut change: impl FnMut(&'static str, &str) -> String) -> Result<Self, Error> {
+        let templates = Templates(sources.iter().map(|(name, source)| (*name, with_scalars(&change(name, source)))).collect());
         templates.read()?;
         Ok(templates)
     }
@@ -112,7 +124,8 @@ fn with_scalars(source: &str) -> String {
     source.split_inclusive('\n').map(line).collect()
 }
 
-fn is_before_a_value(text: &str) -> bool {
+/// Whether what follows is all of a value.
+pub(super) fn is_before_a_value(text: &str) -> bool {
     let text = text.trim();
     text.ends_with(':') && !text.contains(['#', '"']) || text == "-"
 }

@@ -7,7 +7,12 @@ mod build;
 mod cluster;
 #[cfg(feature = "cli")]
 mod explanation;
+#[cfg(feature = "cli")]
+mod fleet;
 mod guard;
+mod line;
+#[cfg(feature = "cli")]
+mod page;
 #[cfg(feature = "cli")]
 mod pods;
 #[cfg(feature = "cli")]
@@ -22,7 +27,12 @@ pub use build::{BuildJob, BuildOutcome, BuildResult, build_line};
 pub use cluster::{ClusterProfile, ClusterReport, ReadyNodes, cluster_table};
 #[cfg(feature = "cli")]
 pub use explanation::{ExplainedCause, Explanation, Sureness, explanation_table};
+#[cfg(feature = "cli")]
+pub use fleet::{NodeCondition, NodeEvent, NodeLabel, NodeRemedy, NodeReport, fleet_csv, fleet_line, fleet_table, node_table};
 pub use guard::guard_message;
+pub use line::{LINE_BYTES, line};
+#[cfg(feature = "cli")]
+pub use page::{PageError, PageOptions, fleet_page};
 #[cfg(feature = "cli")]
 pub use pods::{BuilderReport, InCluster, PodReport, pod_table};
 pub use table::table;

@@ -6,6 +6,8 @@ mod links;
 mod markdown;
 mod names;
 mod outputs;
+mod platforms;
 mod reference;
+mod security;
 mod template;
 mod words;

@@ -29,7 +29,7 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md, docs/ and docs/reference/.
+/// README.md, docs/, docs/platforms/ and docs/reference/.
 pub(crate) fn pages() -> Vec<Page> {
     let in_folder = |folder: &str| {
         let entries = fs::read_dir(repository().join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -37,7 +37,8 @@ pub(crate) fn pages() -> Vec<Page> {
         pages.sort();
         pages
     };
-    let paths = [vec![repository().join("README.md")], in_folder("docs"), in_folder("docs/reference")].concat();
+    let folders = ["docs", "docs/platforms", "docs/reference"].map(in_folder).concat();
+    let paths = [vec![repository().join("README.md")], folders].concat();
     let pages: Vec<_> = paths.iter().map(|path| Page::read(path)).collect();
     assert!(pages.len() > 20, "{} pages", pages.len());
     pages

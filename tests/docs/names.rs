@@ -7,6 +7,7 @@ use buildkit_preflight::cli::reference::flags;
 use buildkit_preflight::node::{CONDITIONS, DEFAULT_PREFIX, Key, POOL_KEY};
 use buildkit_preflight::profile::Profile;
 use buildkit_preflight::publish::{EVENTS, REASONS, reason_of};
+use buildkit_preflight::render::NPD_CONDITION;
 use buildkit_preflight::render::Tool;
 use std::collections::BTreeSet;
 use strum::VariantNames;
@@ -14,10 +15,12 @@ use strum::VariantNames;
 /// Flags of other programs.
 const FOREIGN: &[&str] = &[
     "--addr",
+    "--all-namespaces",
     "--args",
     "--branch",
     "--build-context",
     "--builder",
+    "--cluster-name",
     "--container",
     "--depth",
     "--docker-password",
@@ -33,6 +36,7 @@ const FOREIGN: &[&str] = &[
     "--oci-worker-no-process-sandbox",
     "--oci-worker-snapshotter",
     "--opt",
+    "--os-sku",
     "--output",
     "--overwrite",
     "--patch",
@@ -43,8 +47,10 @@ const FOREIGN: &[&str] = &[
     "--push",
     "--register-with-taints",
     "--registry-auth-tlscontext",
+    "--resource-group",
     "--restart",
     "--rm",
+    "--show-labels",
     "--startup-taint",
     "--startup-taint-prefix",
     "--tag",
@@ -85,7 +91,8 @@ fn each_label_is_one_of_the_table_with_a_value_that_it_can_have() {
 fn each_condition_and_reason_is_one_that_can_stand_there() {
     let kinds: Vec<_> = CONDITIONS.iter().map(|row| row.name).collect();
     let events = EVENTS.iter().flat_map(|event| kinds.iter().map(|kind| event.reason.replace("TYPE", kind)));
-    let known: BTreeSet<_> = events.chain(kinds.iter().map(|kind| (*kind).to_owned())).collect();
+    // node-problem-detector's own.
+    let known: BTreeSet<_> = events.chain(kinds.iter().map(|kind| (*kind).to_owned())).chain([NPD_CONDITION.to_owned()]).collect();
     for page in pages() {
         for (line, text) in lines(&page) {
             for word in words_from(text, "RootlessBuildKit", |c| c.is_ascii_alphabetic()) {
@@ -103,6 +110,58 @@ fn each_condition_and_reason_is_one_that_can_stand_there() {
             assert!(reasons.contains(word), "there is no reason {word}");
         }
     }
+}
+
+#[test]
+fn each_reason_leads_to_its_cause() {
+    let page = written().find(|page| page.path.ends_with("docs/troubleshooting.md")).expect("a page");
+    let (_, section) = page.text.split_once("\n## By the reason of a condition\n").expect("a section");
+    let rows: String = section.split("\n## ").next().unwrap_or_default().lines().filter(|line| line.starts_with("| ")).collect();
+    let times = |what: &str| rows.matches(what).count();
+    for row in REASONS {
+        assert_eq!(times(&format!("`{}`", row.reason)), 1, "{}", row.reason);
+    }
+    for &cause in Cause::ALL {
+        let reason = reason_of(cause);
+        assert_eq!(times(&format!("[`{reason}`](reference/causes.md#{cause})")), 1, "{reason}");
+    }
+    assert_eq!(times("](reference/causes.md#"), Cause::ALL.len());
+}
+
+/// The pages that say where something is.
+const OF_THE_SOURCES: [&str; 4] = ["architecture.md", "contributing.md", "development.md", "security.md"];
+
+/// The text of all sources and tests.
+fn sources() -> String {
+    let mut todo = vec![repository().join("src"), repository().join("tests")];
+    let mut found = String::new();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found += &std::fs::read_to_string(&path).expect("a source");
+        }
+    }
+    found
+}
+
+#[test]
+fn each_file_and_each_test_that_is_named_is_there() {
+    let (sources, mut files, mut tests) = (sources(), 0, 0);
+    for page in written().filter(|page| OF_THE_SOURCES.iter().any(|name| page.path.ends_with(format!("docs/{name}")))) {
+        for (line, text) in &page.prose {
+            for word in text.split('`').skip(1).step_by(2) {
+                if ["src/", "tests/", "docs/", "manifests/", "benches/", "fuzz/", "schema/"].iter().any(|folder| word.starts_with(folder)) {
+                    files += 1;
+                    assert!(repository().join(word).exists(), "{}: there is no {word}", page.at(*line));
+                } else if word.matches('_').count() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+                    tests += 1;
+                    assert!(sources.contains(&format!("fn {word}(")), "{}: there is no test {word}", page.at(*line));
+                }
+            }
+        }
+    }
+    assert!(files > 80 && tests > 20, "{files} files, {tests} tests");
 }
 
 #[test]

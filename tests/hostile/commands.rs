@@ -137,6 +137,30 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "status",
+        flags: &[
+            "--profile userns",
+            "--format csv",
+            "--watch",
+            "--fail-below 90%",
+            "--bundle bundle.tar.gz",
+            "--serve 0",
+            "--namespace a",
+            "--group-by a/b",
+            "--stale-after 2h",
+            "--label-prefix example.org",
+            "--kubeconfig kubeconfig",
+            "--context c",
+        ],
+        against: &[
+            ("--bundle", &["--profile", "--format", "--watch", "--fail-below", "--serve"]),
+            ("--serve", &["--profile", "--format", "--watch", "--fail-below"]),
+        ],
+        foreign: &["--facts facts.json", "--root tree", "--no-probe", "--cluster", "--dry-run"],
+        stays: &["--watch", "--serve"],
+        ..BASE
+    },
+    Command {
         name: "facts",
         flags: &[
             "--root tree",
@@ -242,6 +266,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         ..BASE
     },
     Command {
+        name: "verdicts",
+        flags: &["--selector a=b", "--wait 5s", "--label-prefix example.org", "--kubeconfig kubeconfig", "--context c"],
+        ..BASE
+    },
+    Command {
         name: "tune",
         flags: &[
             "--plan",
@@ -282,10 +311,15 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--no-canary",
             "--persist",
             "--baseline",
+            "--publish nfd",
             "--seccomp-profile preflight/seccomp.json",
             "--apparmor-profile buildkit-rootless",
         ],
-        against: &[("--canary", &["--no-canary"]), ("--baseline", &["--tune", "--canary", "--no-canary"])],
+        against: &[
+            ("--canary", &["--no-canary"]),
+            ("--baseline", &["--tune", "--canary", "--no-canary"]),
+            ("--publish", &["--tune", "--canary", "--no-canary", "--baseline", "--seccomp-profile", "--apparmor-profile"]),
+        ],
         needs: &[("--persist", &["--tune"]), ("--seccomp-profile", OF_BASELINE), ("--apparmor-profile", OF_BASELINE)],
         ..BASE
     },
@@ -324,6 +358,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &["--name b", "--max-nodes 2", "--pool example.org/pool=ci"],
         ..BASE
     },
+    Command { name: "render nfd-rule", flags: &["--label-prefix example.org"], ..BASE },
+    Command { name: "render npd", flags: &["--path /bin/p", "--profile procmount", "--interval 5m"], foreign: &["--path p"], ..BASE },
+    Command { name: "render monitoring", flags: &["--namespace a", "--dashboard"], against: &[("--namespace", &["--dashboard"])], ..BASE },
     Command { name: "render cluster-autoscaler", flags: &["--pool example.org/pool=ci"], ..BASE },
     Command {
         name: "render builder",

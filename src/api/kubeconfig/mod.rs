@@ -60,7 +60,8 @@ pub(super) async fn connect(path: Option<&Path>, context: Option<&str>, connect:
     let name = format!("{url} (context {context_name} of {}{through})", source.name);
     let namespace = context.namespace.clone().filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| "default".to_owned());
     let service = service::Service::new(url, proxy.as_ref(), &config, user.authorization, user.headers).map_err(wrong)?;
-    Ok(Server::new(kube::Client::new(service, namespace), crate::text::plain(&name, NAME)))
+    Ok(Server::new(kube::Client::new(service, namespace), crate::text::plain(&name, NAME))
+        .of_cluster(&crate::text::plain(cluster_name, NAME)))
 }
 
 /// The longest name of a server, in characters: a URL, a file and a context may each be of any length.

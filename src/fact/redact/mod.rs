@@ -10,6 +10,8 @@ use super::{
     Selinux, StateDir, StepResult, SubIds, SysctlSetting, Sysctls, Tools, Trial, TrialEnd, Tuned, UserEntry, Why,
 };
 use names::{Kind, Names};
+#[cfg(feature = "cli")]
+use std::collections::BTreeMap;
 
 impl Facts {
     /// Without the names of people's own: of nodes, hosts, users, files, addresses, profiles, and values of labels. One name has one
@@ -26,6 +28,42 @@ impl Facts {
             *text = names.text(text, is_reason);
         }
         self
+    }
+}
+
+/// The same for what is no fact, such as a report on many nodes: first the names are given, then the texts that may repeat them.
+#[cfg(feature = "cli")]
+#[derive(Debug, Default)]
+pub struct Redaction {
+    names: Names,
+    texts: BTreeMap<String, String>,
+}
+
+#[cfg(feature = "cli")]
+impl Redaction {
+    /// What stands for a node's name.
+    pub fn node(&mut self, name: &str) -> String {
+        self.names.of(Kind::Node, name)
+    }
+
+    /// What stands for the name of a cluster or a server.
+    pub fn host(&mut self, name: &str) -> String {
+        self.names.of(Kind::Host, name)
+    }
+
+    /// What stands for the value of a label, or for another word of people's own.
+    pub fn value(&mut self, value: &str) -> String {
+        self.names.of(Kind::Value, value)
+    }
+
+    /// A text without the names that were given before it, and without what looks like one. What is said of many is looked at once.
+    pub fn text(&mut self, text: &str) -> String {
+        if let Some(shown) = self.texts.get(text) {
+            return shown.clone();
+        }
+        let shown = self.names.text(text, false);
+        self.texts.insert(text.to_owned(), shown.clone());
+        shown
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Config {
 }
 
 /// Where the files are.
-pub(super) const CONFIG_DIR: &str = "/etc/buildkitd";
+pub(in crate::render) const CONFIG_DIR: &str = "/etc/buildkitd";
 
 /// What buildkitd's file is called there.
 pub(super) const TOML: &str = "buildkitd.toml";

@@ -7,7 +7,7 @@ use crate::profile::{Directory, Shape};
 use minijinja::{Value, context};
 
 /// Where the daemon's certificates are.
-pub(super) const CERTIFICATES: &str = "/certs";
+pub(in crate::render) const CERTIFICATES: &str = "/certs";
 
 /// The directory of a claim where a rootless builder keeps its state. It can't be the claim's root: `fsGroup` gives that the setgid
 /// bit, which each directory below inherits, down to those of the images that are built (measured: `drwxr-sr-x`).

@@ -13,6 +13,9 @@ use crate::render::sub_ids::LEAST_POD_IDS;
 use crate::render::template::scalar;
 use minijinja::context;
 
+/// How long a pod that is told to end waits for its builds, in seconds.
+const GRACE: u32 = 900;
+
 pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> minijinja::Value {
     let (profile, shape) = (options.profile, pod::shape(options));
     let ids = (options.ids > LEAST_POD_IDS).then_some(options.ids);
@@ -47,6 +50,9 @@ pub(super) fn values(options: &BuilderOptions, sub_ids: Option<&SubIds>) -> mini
         guard => options.guard.as_deref(),
         snapshotter => options.told_snapshotter().map(Snapshotter::id),
         replicas => options.replicas,
+        service_port => PORT,
+        grace => GRACE,
+        access_modes => ["ReadWriteOnce"],
         port => PORT,
         claim => options.storage.claim(),
         in_memory => options.storage.memory(),

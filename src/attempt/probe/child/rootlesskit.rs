@@ -234,7 +234,8 @@ fn arguments(ids: &SubIds) -> Result<(Vec<String>, Vec<String>), String> {
             Fact::Absent => return Err(format!("{file} does not exist")),
             Fact::Denied(why) | Fact::Failed(why) => return Err(why.to_string()),
         };
-        let own = own.known().copied().unwrap_or_default();
+        let &own =
+            own.known().ok_or_else(|| own.unreadable().map_or_else(|| format!("{who} has no ID of its own"), ToString::to_string))?;
         let mut words = vec!["0".to_owned(), own.to_string(), "1".to_owned()];
         let mut inside = 1;
         for range in SubId::without(ranges, u64::from(own)) {

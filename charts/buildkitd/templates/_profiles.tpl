@@ -1,0 +1,95 @@
+{{/* What is known of each profile, by its name: the shape of its pod, and who proves it. */}}
+{{- define "buildkitd.profiles" -}}
+{
+  "baseline": {
+    "gid": 1000,
+    "hostUsers": true,
+    "inUserNamespace": true,
+    "needsProof": true,
+    "nestedIds": false,
+    "podSecurity": "baseline",
+    "privileged": false,
+    "processSandbox": false,
+    "rootless": true,
+    "runtimeDir": "/run/user/1000/buildkit",
+    "security": "",
+    "stateDir": "/home/user/.local/share/buildkit",
+    "uid": 1000
+  },
+  "no-process-sandbox": {
+    "gid": 1000,
+    "hostUsers": true,
+    "inUserNamespace": true,
+    "needsProof": true,
+    "nestedIds": false,
+    "podSecurity": "privileged",
+    "privileged": false,
+    "processSandbox": false,
+    "rootless": true,
+    "runtimeDir": "/run/user/1000/buildkit",
+    "security": "  seccompProfile:\n    type: Unconfined\n  appArmorProfile:\n    type: Unconfined\n",
+    "stateDir": "/home/user/.local/share/buildkit",
+    "uid": 1000
+  },
+  "privileged": {
+    "gid": 1000,
+    "hostUsers": true,
+    "inUserNamespace": true,
+    "needsProof": false,
+    "nestedIds": false,
+    "podSecurity": "privileged",
+    "privileged": true,
+    "processSandbox": true,
+    "rootless": true,
+    "runtimeDir": "/run/user/1000/buildkit",
+    "security": "  privileged: true\n",
+    "stateDir": "/home/user/.local/share/buildkit",
+    "uid": 1000
+  },
+  "procmount": {
+    "gid": 1000,
+    "hostUsers": false,
+    "inUserNamespace": true,
+    "needsProof": true,
+    "nestedIds": true,
+    "podSecurity": "privileged",
+    "privileged": false,
+    "processSandbox": true,
+    "rootless": true,
+    "runtimeDir": "/run/user/1000/buildkit",
+    "security": "  seccompProfile:\n    type: Unconfined\n  appArmorProfile:\n    type: Unconfined\n  procMount: Unmasked\n",
+    "stateDir": "/home/user/.local/share/buildkit",
+    "uid": 1000
+  },
+  "rootful": {
+    "gid": 0,
+    "hostUsers": true,
+    "inUserNamespace": false,
+    "needsProof": false,
+    "nestedIds": false,
+    "podSecurity": "privileged",
+    "privileged": true,
+    "processSandbox": true,
+    "rootless": false,
+    "runtimeDir": "/run/buildkit",
+    "security": "  privileged: true\n",
+    "stateDir": "/var/lib/buildkit",
+    "uid": 0
+  },
+  "userns": {
+    "gid": 0,
+    "hostUsers": false,
+    "inUserNamespace": true,
+    "needsProof": true,
+    "nestedIds": false,
+    "podSecurity": "privileged",
+    "privileged": true,
+    "processSandbox": true,
+    "rootless": false,
+    "runtimeDir": "/run/buildkit",
+    "security": "  privileged: true\n",
+    "stateDir": "/var/lib/buildkit",
+    "uid": 0
+  }
+}
+{{- end -}}
