@@ -105,17 +105,17 @@ const COMMANDS: &[&str] = &[
     "explain",
     "agent",
     "build",
+    "status",
     "cleanup",
     "tune",
     "render",
-    "status",
     "completion",
     "probe",
     "behave",
     "prover",
     "install",
-    "man",
     "verdicts",
+    "man",
 ];
 
 #[derive(Debug, Subcommand)]
