@@ -95,7 +95,7 @@ const OTHER_PROGRAMS: &str = "Commands that other programs call:
   prover   a canary's privileged container runs it
   install  a builder's pod runs it, in front of `check --guard`
   verdicts `helm test` runs it
-  man      whoever packages this program runs it, for the manual pages";
+  man      packagers run it, for the manual pages";
 
 /// The names of all commands.
 #[cfg(feature = "cli")]
