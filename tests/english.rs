@@ -255,10 +255,11 @@ fn files(end: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of Dockerfiles in the table of behaviours are no English.
+/// The lines of Dockerfiles in the table of behaviours, and the templates of Helm, are no English.
 fn is_script(path: &Path, text: &str) -> bool {
     let marks = [" && ", "RUN ", "; do ", "test -", "test ! ", "grep -", "[ "];
-    path.starts_with(src().join("behaviour")) && marks.iter().any(|mark| text.contains(mark))
+    let is_of_helm = path.starts_with(src().join("render/chart")) && text.contains("{{");
+    is_of_helm || path.starts_with(src().join("behaviour")) && marks.iter().any(|mark| text.contains(mark))
 }
 
 fn complaints(path: &Path, texts: &[String]) -> Vec<String> {

@@ -107,7 +107,6 @@ pub(super) fn say(what: &str, said: &str) {
 }
 
 /// The same for what is neither a result nor an error, unless the user wants only those.
-#[cfg(feature = "cli")]
 pub(super) fn note(what: &str, said: &str) {
     if !is_quiet() {
         say(what, said);

@@ -22,6 +22,7 @@ const FOREIGN: &[&str] = &[
     "--builder",
     "--cluster-name",
     "--container",
+    "--create-namespace",
     "--depth",
     "--docker-password",
     "--docker-server",

@@ -1,8 +1,8 @@
 //! The chart of the agent.
 
+use super::parts::{Chart, DOMAIN, IMAGE_DIGEST, IMAGE_NAME, IMAGE_TAG, NAMESPACE, PROFILE_OF_NODE, PULL_POLICIES};
 use super::rows::{Kind, Row};
 use super::translate::{Language, translate};
-use super::{Chart, DOMAIN, IMAGE_DIGEST, IMAGE_NAME, IMAGE_TAG, NAMESPACE, PROFILE_OF_NODE, PULL_POLICIES};
 use crate::profile::Profile;
 use crate::render::Error;
 use crate::render::agent::{AgentOptions, canary_values as canary_of, values};

@@ -1,8 +1,8 @@
 //! The chart of a builder.
 
+use super::parts::{Chart, DOMAIN, IMAGE_DIGEST, IMAGE_NAME, IMAGE_TAG, NAMESPACE, PROFILE_OF_NODE, PULL_POLICIES};
 use super::rows::{Kind, Row};
 use super::translate::{Language, translate};
-use super::{Chart, DOMAIN, IMAGE_DIGEST, IMAGE_NAME, IMAGE_TAG, NAMESPACE, PROFILE_OF_NODE, PULL_POLICIES};
 use crate::fact::{Builder, SubId};
 use crate::node::Key;
 use crate::profile::{Profile, Shape};
@@ -125,7 +125,7 @@ const ROWS: &[Row] = &[
         about: "Whether buildkitd runs as a user without rights. It has no effect beside profile",
     },
     Row { path: "replicaCount", default: "1", kind: Kind::Integer(0, 10_000), about: "How many pods. Each has a cache of its own" },
-    Row { path: "nameOverride", default: "\"\"", kind: Kind::Maybe(NAME), about: "Part of the objects' name, in place of the chart's" },
+    Row { path: "nameOverride", default: "\"\"", kind: Kind::Maybe(NAME), about: "Part of the objects' name, instead of the chart's" },
     Row { path: "fullnameOverride", default: "\"\"", kind: Kind::Maybe(NAME), about: "The objects' name, and that of the Service" },
     Row { path: "namespace.name", default: "\"\"", kind: Kind::Maybe(NAMESPACE), about: "Another namespace than that of the release" },
     Row { path: "namespace.create", default: "false", kind: Kind::Bool, about: "Make that namespace, with the label for Pod Security" },
@@ -193,7 +193,7 @@ const ROWS: &[Row] = &[
         path: "buildkitVolume.type",
         default: "\"emptyDir\"",
         kind: Kind::OneOf(&["emptyDir", "pvc"]),
-        about: "What the state, which is the build cache, lies on. With pvc the pods are a StatefulSet's, each with a claim of its own",
+        about: "What the state, which is the build cache, is kept on. With pvc the pods are a StatefulSet's, each with a claim of its own",
     },
     Row {
         path: "buildkitVolume.emptyDir.medium",
@@ -237,8 +237,8 @@ const ROWS: &[Row] = &[
     Row { path: "extraVolumes", default: "[]", kind: Kind::Objects, about: "Further volumes" },
     Row { path: "extraVolumeMounts", default: "[]", kind: Kind::Objects, about: "Further mounts of buildkitd" },
     Row { path: "initContainers", default: "[]", kind: Kind::Objects, about: "Further init containers, after the guard" },
-    Row { path: "preStop", default: "true", kind: Kind::Bool, about: "A pod that is told to end waits for its builds" },
-    Row { path: "lifecycle", default: "{}", kind: Kind::Object, about: "Lifecycle hooks in place of that" },
+    Row { path: "preStop", default: "true", kind: Kind::Bool, about: "A pod that has to end waits for its builds" },
+    Row { path: "lifecycle", default: "{}", kind: Kind::Object, about: "Lifecycle hooks instead of that" },
     Row { path: "terminationGracePeriodSeconds", default: "900", kind: Kind::Integer(0, 86_400), about: "How long it waits at most" },
     Row {
         path: "readOnlyRootFilesystem",

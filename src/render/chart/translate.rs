@@ -21,7 +21,7 @@ const MARKS: [char; 2] = ['\u{1}', '\u{2}'];
 /// A template, and the variables of its loops.
 struct Translation<'a> {
     language: &'a Language,
-    pieces: Vec<String>,
+    pieces: &'a mut Vec<String>,
     loops: Vec<String>,
     /// Of each open `if` and `for`, whether it is Helm's.
     open: Vec<bool>,
@@ -36,10 +36,8 @@ pub(super) fn translate(name: &'static str, language: &Language, values: &miniji
         if !name.starts_with(folder) {
             return source.to_owned();
         }
-        let mut translation = Translation { language, pieces: std::mem::take(&mut pieces), loops: Vec::new(), open: Vec::new() };
-        let text: String = source.split_inclusive('\n').map(|line| translation.line(line)).collect();
-        pieces = translation.pieces;
-        text
+        let mut translation = Translation { language, pieces: &mut pieces, loops: Vec::new(), open: Vec::new() };
+        source.split_inclusive('\n').map(|line| translation.line(line)).collect()
     })?;
     let mut text = templates.fill(name, values)?;
     for (number, piece) in pieces.iter().enumerate() {
@@ -187,9 +185,10 @@ mod tests {
         Language { chosen: &["name", "tune", "list"], slots: &[("more", "{{- with .Values.more }}\n  more: {{ . }}\n{{- end }}")] };
 
     fn line(lines: &[&str]) -> Vec<String> {
-        let mut translation = Translation { language: &LANGUAGE, pieces: Vec::new(), loops: Vec::new(), open: Vec::new() };
+        let mut pieces = Vec::new();
+        let mut translation = Translation { language: &LANGUAGE, pieces: &mut pieces, loops: Vec::new(), open: Vec::new() };
         let mut texts: Vec<_> = lines.iter().map(|line| translation.line(line)).collect();
-        for (number, piece) in translation.pieces.iter().enumerate() {
+        for (number, piece) in pieces.iter().enumerate() {
             texts.iter_mut().for_each(|text| *text = text.replace(&mark(number), piece));
         }
         texts
