@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
+.PHONY: fleet check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
 	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help \
 	release release-reproducible release-check release-tools release-packages man deny
@@ -121,6 +121,9 @@ pods-ci: static node-binary cluster-tools ## the same with the real runs of test
 	cargo test --locked --test pods
 	SET=ci SUITE=pods cargo test --locked --features root --test cluster
 
+fleet: static cluster-tools ## `status` beside a real API server with nodes in every kind of trouble; needs root (NODES=10000)
+	cargo test --locked --features root --test fleet -- --nocapture
+
 kernels: static tools kernel-packages ## `check` beside real builds on real kernels, in qemu; needs root (KERNEL=6.1, CELL=id, CELLS=file, PROVE=no, JOBS=1)
 	cargo test --locked --features root --test kernels
 
@@ -148,9 +151,10 @@ charts: ## writes charts/ anew from src/render
 helm: static helm-tools ## charts by the real helm: the same as `render` for each option, wrong values, the same package twice
 	cargo test --locked --features root --test charts
 
-charts-package: ## target/charts/*.tgz, the same bytes each time; needs `make helm-tools`
-	@mkdir -p target/charts
-	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} $(TOOLS)/helm package --destination target/charts charts/buildkit-preflight charts/buildkitd
+CHARTS_OUT ?= target/charts
+charts-package: helm-tools ## packages of the charts, the same bytes each time (CHARTS_OUT=directory)
+	@mkdir -p $(CHARTS_OUT)
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} $(TOOLS)/helm package --destination $(CHARTS_OUT) charts/buildkit-preflight charts/buildkitd
 
 helm-tools:
 	@mkdir -p $(TOOLS)
