@@ -36,6 +36,7 @@ const FOREIGN: &[&str] = &[
     "--ignore-not-found",
     "--load",
     "--local",
+    "--lock",
     "--locked",
     "--manifest",
     "--no-hooks",
