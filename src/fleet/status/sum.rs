@@ -120,7 +120,10 @@ fn of_profile(profile: Profile, list: &[FleetNode]) -> FleetProfile {
             *fixes.entry(fix.clone()).or_default() += 1;
         }
     }
-    let mut unlocks: Vec<_> = groups.iter().filter(|((verdict, _), _)| *verdict == State::NotReady).flat_map(unlocks).collect();
+    // Where a build failed and nothing names why, its fix says where to look, and changes nothing.
+    let names_a_change = |cause: &str| cause.parse() != Ok(Cause::BuildFailed);
+    let of_a_change = groups.iter().filter(|((verdict, cause), _)| *verdict == State::NotReady && names_a_change(cause));
+    let mut unlocks: Vec<_> = of_a_change.flat_map(unlocks).collect();
     unlocks.sort_by_key(|unlock| (Reverse(unlock.nodes), unlock.cause.clone(), unlock.pool.clone()));
     let cause = |((verdict, cause), group): ((State, Text), Group)| FleetCause {
         verdict,

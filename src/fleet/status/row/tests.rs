@@ -120,12 +120,15 @@ fn one_change_is_counted_where_nothing_else_is_named() {
         object["metadata"]["labels"]["karpenter.sh/nodepool"] = json!(pool);
         read(object)
     };
-    let list = vec![named(simple(), "a", "x"), named(simple(), "b", "x"), named(simple(), "c", "y"), named(not_ready(), "d", "x")];
+    // What failed for a reason that is not known has no change that helps.
+    let failed = node("not-ready", "False", "BuildFailed", "rootless BuildKit does not work here: a build fails. Fix: read the log.", FRESH);
+    let mut list = vec![named(simple(), "a", "x"), named(simple(), "b", "x"), named(simple(), "c", "y"), named(not_ready(), "d", "x")];
+    list.push(named(failed, "e", "z"));
     let report = FleetReport::new(Head::default(), list);
     let profile = report.profile(Profile::NoProcessSandbox).expect("it");
     let unlocks: Vec<_> = profile.unlocks.iter().map(|one| (one.pool.as_deref().unwrap_or("all"), one.nodes, one.then_stopped)).collect();
     assert_eq!(unlocks, [("all", 3, 1), ("karpenter.sh/nodepool=x", 2, 1), ("karpenter.sh/nodepool=y", 1, 0)]);
     assert!(profile.unlocks.iter().all(|one| &*one.change == "sysctl -w user.max_user_namespaces=63359"));
-    assert_eq!((profile.counts.not_ready, profile.causes[0].nodes, profile.causes[0].pools.len()), (4, 4, 2));
+    assert_eq!((profile.counts.not_ready, profile.causes[0].nodes, profile.causes[0].pools.len()), (5, 4, 2));
     assert_eq!(report.pools[0].cause.as_deref(), Some("userns-max0"));
 }
