@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: fleet check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
+.PHONY: fleet helm-cluster check test fmt clippy doc unit pods cases machine containers field field-ci kernels kernels-ci kernels-mutations tune tune-ci manifests charts helm charts-package helm-tools schema docs cost bench cluster cluster-ci \
 	procmount procmount-ci baseline pods-ci fuzz fuzz-ci seed seed-ci scaling hostile hostile-ci page page-tools \
 	tools cluster-tools neighbours neighbours-check neighbours-check-ci monitoring-tools karpenter buildx kube-apiserver-1.33 packages kernel-packages static node-binary help \
 	release release-reproducible release-check release-tools release-packages man deny
@@ -150,6 +150,9 @@ charts: ## writes charts/ anew from src/render
 
 helm: static helm-tools ## charts by the real helm: the same as `render` for each option, wrong values, the same package twice
 	cargo test --locked --features root --test charts
+
+helm-cluster: static node-binary cluster-tools helm-tools ## the charts on a real cluster: install, test, upgrade, uninstall; needs root (STEP, KEEP as above)
+	SUITE=charts cargo test --locked --features root --test cluster
 
 CHARTS_OUT ?= target/charts
 charts-package: helm-tools ## packages of the charts, the same bytes each time (CHARTS_OUT=directory)

@@ -97,6 +97,8 @@ pub(crate) enum Suite {
     Scaling,
     /// Namespaces where Pod Security enforces its level baseline.
     Baseline,
+    /// The charts, by helm.
+    Charts,
     /// Builders that people have.
     Pods,
 }
@@ -109,6 +111,7 @@ impl Suite {
             Ok("seed") => Suite::Seed,
             Ok("scaling") => Suite::Scaling,
             Ok("baseline") => Suite::Baseline,
+            Ok("charts") => Suite::Charts,
             Ok("pods") => Suite::Pods,
             _ => Suite::Agent,
         }
@@ -122,7 +125,7 @@ pub(crate) fn is_ci() -> bool {
 
 pub(crate) fn planned() -> &'static [Plan] {
     match Suite::chosen() {
-        Suite::Agent | Suite::Seed | Suite::Scaling | Suite::Baseline => USUAL,
+        Suite::Agent | Suite::Seed | Suite::Scaling | Suite::Baseline | Suite::Charts => USUAL,
         Suite::Procmount => PROCMOUNT,
         Suite::Pods => PODS,
     }

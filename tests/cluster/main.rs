@@ -4,7 +4,7 @@
 //! node1 is an ordinary node; the OCI runtime of node2 forbids user namespaces. The steps of [`STEPS`] run in order on
 //! one cluster. With `SUITE=procmount` there are more nodes, whose runtimes behave in other ways, and the steps are those of
 //! [`PROCMOUNT_STEPS`]; with `SUITE=seed` they are those of [`seed::STEPS`], with `SUITE=pods` those of [`pod_runs::STEPS`], with
-//! `SUITE=scaling` those of [`SCALING_STEPS`], with `SUITE=baseline` those of [`baseline::STEPS`]. `SET=ci` leaves some out, and
+//! `SUITE=scaling` those of [`SCALING_STEPS`], with `SUITE=charts` those of [`helm::STEPS`], with `SUITE=baseline` those of [`baseline::STEPS`]. `SET=ci` leaves some out, and
 //! repeats less.
 //! `STEP=text` runs those whose names contain the text, as a filter behind `cargo test ... --` does; `--list` and the rest is as
 //! usual, too. `KEEP=1` leaves the cluster up after them (`STEP=none KEEP=1`: at once) until Enter or a signal.
@@ -29,6 +29,7 @@ mod confinement;
 mod control;
 mod events;
 mod fleet;
+mod helm;
 #[path = "../support/image.rs"]
 mod image;
 mod images;
@@ -162,6 +163,7 @@ fn trials() -> Vec<Trial> {
         Suite::Seed => (seed::STEPS, seed::MORE_STEPS),
         Suite::Baseline => (baseline::STEPS, &[][..]),
         Suite::Scaling => (SCALING_STEPS, &[][..]),
+        Suite::Charts => (helm::STEPS, &[][..]),
         Suite::Pods => (pod_runs::STEPS, pod_runs::MORE_STEPS),
     };
     assert!(LONG_STEPS.iter().all(|name| STEPS.iter().any(|(step, _)| step == name)), "a step that is not there");

@@ -121,7 +121,8 @@ fn one_change_is_counted_where_nothing_else_is_named() {
         read(object)
     };
     // What failed for a reason that is not known has no change that helps.
-    let failed = node("not-ready", "False", "BuildFailed", "rootless BuildKit does not work here: a build fails. Fix: read the log.", FRESH);
+    let failed =
+        node("not-ready", "False", "BuildFailed", "rootless BuildKit does not work here: a build fails. Fix: read the log.", FRESH);
     let mut list = vec![named(simple(), "a", "x"), named(simple(), "b", "x"), named(simple(), "c", "y"), named(not_ready(), "d", "x")];
     list.push(named(failed, "e", "z"));
     let report = FleetReport::new(Head::default(), list);
