@@ -22,7 +22,7 @@ help: ## what there is
 check: static ## can rootless BuildKit run on this machine, and if not, why (ARGS="--profile procmount")
 	@$(BINARY) check $(ARGS)
 
-test: fmt clippy doc unit cost machine containers field-ci hostile-ci page cluster-ci procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
+test: fmt clippy doc unit cost machine containers field-ci hostile-ci page helm cluster-ci helm-cluster procmount-ci baseline seed-ci pods-ci kernels-ci tune-ci ## all that CI runs
 
 fmt:
 	cargo fmt --check

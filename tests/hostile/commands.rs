@@ -207,10 +207,29 @@ pub(crate) const COMMANDS: &[Command] = &[
             "--deadline 10s",
             "--tuned tuned.json",
             "--log-level debug",
+            "--nfd-features state",
         ],
-        against: &[("--shape", &["--canaries"]), ("--confined", &["--shape"]), ("--prover", &["--state-dir", "--prove"])],
+        against: &[
+            ("--shape", &["--canaries"]),
+            ("--confined", &["--shape"]),
+            ("--prover", &["--state-dir", "--prove"]),
+            (
+                "--nfd-features",
+                &[
+                    "--kubeconfig",
+                    "--context",
+                    "--canaries",
+                    "--canary-patience",
+                    "--allow-unconfined",
+                    "--tuned",
+                    "--shape userns",
+                    "--prover",
+                ],
+            ),
+        ],
         needs: &[("--context", &["--kubeconfig"]), ("--prover", &["--shape"]), ("--canary-patience", &["--canaries"])],
-        stays: &["--kubeconfig"],
+        stays: &["--kubeconfig", "--nfd-features"],
+        may_write: &["state/"],
         ..BASE
     },
     Command {

@@ -127,6 +127,7 @@ pub(crate) fn values() -> Vec<Input> {
                 let path = world::FILES.contains(&value)
                     || value.starts_with('/')
                     || name == "--capture"
+                    || name == "--bundle"
                     || name == "--status"
                     || name == "--prover"
                     || name == "--tuned";
@@ -162,7 +163,7 @@ pub(crate) fn unknown(helps: &Documented) -> Vec<String> {
                 || command.always.contains(name)
                 || command.foreign.iter().any(|flag| is(flag, name))
                 || command.internal.contains(&name)
-                || ["--help", "--quiet", "--verbose"].contains(&name)
+                || ["--help", "--quiet", "--verbose", "--log-level"].contains(&name)
         };
         let told = &helps.flags[command.name];
         unknown.extend(

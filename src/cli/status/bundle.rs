@@ -33,6 +33,12 @@ before you send it: a text that no rule knows may still name something of yours.
 
 /// Nothing is overwritten: whoever names a file that exists may have meant another.
 pub(super) fn is_new(file: &Path) -> Result<(), Error> {
+    if file.file_name().is_none() {
+        return Err(Error::BadInput {
+            message: format!("--bundle {:?} names no file", file.display().to_string()),
+            hint: Some("name a new file, as in --bundle report.tar.gz".into()),
+        });
+    }
     match file.symlink_metadata() {
         Ok(_) => Err(Error::BadInput {
             message: format!("--bundle {}: the file exists", file.display()),
