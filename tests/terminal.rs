@@ -352,7 +352,9 @@ fn kubectl_is_told_how_a_line_goes_on() {
 fn offered(shell: &str, script: &str) -> Option<String> {
     let directory = Path::new(BINARY).parent().expect("a directory");
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").expect("PATH"));
-    let output = std::process::Command::new(shell).args(["-c", script]).env("PATH", path).env("HOME", "/nowhere").output().ok()?;
+    // Some write there at their start.
+    let home = tempfile::tempdir().expect("temp dir");
+    let output = std::process::Command::new(shell).args(["-c", script]).env("PATH", path).env("HOME", home.path()).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
 }
 
