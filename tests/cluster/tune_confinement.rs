@@ -144,9 +144,9 @@ pub(crate) fn tune_has_no_way_to_the_api(cluster: &Cluster) {
     let before = agent::node(cluster, "node1");
     // The containers of a pod share its ports.
     let as_agent = "agent --node node1 --listen 127.0.0.1:18080";
-    for (ours, refusal) in [("cleanup node1", "unrecognized subcommand"), (as_agent, "no access to the API server")] {
+    for ours in ["cleanup node1", as_agent] {
         let ours = pod.shell("tune", &format!("/usr/bin/buildkit-preflight {ours}"));
-        assert!(ours.as_ref().is_err_and(|error| error.contains(refusal)), "{ours:?}");
+        assert!(ours.as_ref().is_err_and(|error| error.contains("no access to the API server")), "{ours:?}");
     }
     let label = json!({"metadata": {"labels": {format!("{PREFIX}/tuned"): "true"}}}).to_string();
     let event =
