@@ -51,8 +51,21 @@ const BUILDER: &[Row] = &[
     ),
 ];
 
-/// Options that no value has: they ask the cluster, make what is new each time, read files, or leave out what Helm always says.
-const WITHOUT: &[&str] = &["--min-nodes", "--kubeconfig", "--context", "--tls", "--config", "--registry-ca", "--no-namespace", "--help"];
+/// Options that no value has: they ask the cluster, make what is new each time, read files, leave out what Helm always says, or speak of
+/// the program alone. With `--publish nfd` nothing is there that the chart is made for: no right, no canary, nothing to clean up.
+const WITHOUT: &[&str] = &[
+    "--min-nodes",
+    "--kubeconfig",
+    "--context",
+    "--tls",
+    "--config",
+    "--registry-ca",
+    "--no-namespace",
+    "--publish",
+    "--quiet",
+    "--verbose",
+    "--help",
+];
 
 fn below(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
