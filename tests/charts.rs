@@ -120,7 +120,9 @@ fn the_builders_chart_makes_what_render_prints() {
 fn each_option_has_its_row() {
     for (what, rows) in [("agent", AGENT), ("builder", BUILDER)] {
         let help = rendered(&[what, "--help"]);
-        let options = help.lines().filter_map(|line| {
+        // Further in stands what is said of them.
+        let lines = help.lines().filter(|line| line.len() - line.trim_start().len() <= 6);
+        let options = lines.filter_map(|line| {
             line.trim_start().split([' ', ',']).find(|word| word.starts_with("--")).filter(|_| line.trim_start().starts_with('-'))
         });
         for option in options {
