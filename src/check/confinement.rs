@@ -199,7 +199,7 @@ pub(super) const STEP_MOUNTS: Check = Check {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::testing::{facts_of, failed_at, finding, table, with_probe};
+    use crate::check::testing::{bare, facts_of, failed_at, finding, table, with_probe};
     use crate::check::{Outcome, judge};
     use crate::fact::{Errno, Fact, ProcFs, Seccomp, Step};
     use crate::profile::Profile;
@@ -249,16 +249,15 @@ mod tests {
                 }),
             ],
         );
-        let bare = Fact::Known(crate::fact::Namespace::Initial);
         table(
             "security-module",
             &[(Outcome::Warn, Some(Cause::Selinux), &|f| {
-                f.process.pid_namespace = bare.clone();
+                bare(f);
                 f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
             })],
         );
         let openshift = |f: &mut crate::fact::Facts| {
-            f.process.pid_namespace = bare.clone();
+            bare(f);
             f.process.lsm_label = label("unconfined_u:unconfined_r:unconfined_t:s0");
             f.os = crate::fact::OsRelease::from_image("Red Hat Enterprise Linux CoreOS 418.94.202509100653-0")
                 .map_or(Fact::Absent, Fact::Known);
@@ -285,7 +284,7 @@ mod tests {
         });
         let around_shell = |f: &mut crate::fact::Facts| {
             permissive(f);
-            f.process.pid_namespace = bare.clone();
+            bare(f);
         };
         table("security-module", &[(Outcome::NotApplicable, None, &around_shell)]);
     }

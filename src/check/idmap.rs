@@ -284,14 +284,10 @@ fn refused(failed: &StepResult) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::cause::Cause;
-    use crate::check::testing::{facts_of, failed_at, finding, pod_map, table, with_probe};
+    use crate::check::testing::{bare, facts_of, failed_at, finding, pod_map, table, with_probe};
     use crate::check::{Outcome, Ready, judge};
-    use crate::fact::{CapSet, Errno, Fact, Facts, Namespace, Step, SubId};
+    use crate::fact::{CapSet, Errno, Fact, Facts, Step, SubId};
     use crate::profile::Profile;
-
-    fn bare(facts: &mut Facts) {
-        facts.process.pid_namespace = Fact::Known(Namespace::Initial);
-    }
 
     #[test]
     fn promised_ids() {

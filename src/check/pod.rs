@@ -121,9 +121,9 @@ pub(super) const PROCMOUNT_RUNTIME: Check = Check {
 mod tests {
     use crate::cause::Cause;
     use crate::check::seen::pod::{Ignored, Seen};
-    use crate::check::testing::{facts_of, finding, pod_map};
+    use crate::check::testing::{bare, facts_of, finding, pod_map};
     use crate::check::{Evidence, Note, Outcome, Ready, judge};
-    use crate::fact::{Fact, Facts, Namespace, ProcFs, Sysctl};
+    use crate::fact::{Fact, Facts, ProcFs, Sysctl};
     use crate::profile::Profile;
 
     fn runtime(text: &str) -> Fact<crate::fact::Runtime> {
@@ -142,7 +142,7 @@ mod tests {
         let kernel = |text: &str| Fact::Known(text.to_owned().try_into().expect("a release"));
         assert_eq!(judged(&|f| f.process.uid_map = pod_map(65_536)).outcome, Outcome::Pass);
         assert_eq!(judged(&|f| f.kernel = kernel("5.10.0-1")).cause, Some(Cause::UsernsPodRuntime));
-        assert_eq!(judged(&|f| f.process.pid_namespace = Fact::Known(Namespace::Initial)).outcome, Outcome::Unknown);
+        assert_eq!(judged(&bare).outcome, Outcome::Unknown);
         let unread = judged(&|f| f.kernel = Fact::Denied("uname(2): permission denied".into()));
         assert_eq!(
             (unread.outcome, unread.note.map(|note| note.to_string())),

@@ -52,9 +52,9 @@ mod tests {
     use super::*;
     use crate::cause::{Cause, Mark};
     use crate::check::row::Kind;
-    use crate::check::testing::{facts_of, pod_map, with_failure};
+    use crate::check::testing::{bare, facts_of, pod_map, with_failure};
     use crate::check::{Outcome, judge};
-    use crate::fact::{Errno, Fact, Facts, Namespace, Step, StepOutcome};
+    use crate::fact::{Errno, Fact, Facts, Step, StepOutcome};
     use crate::profile::Profile;
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
             facts_of(&|facts| facts.process.uid = Fact::Known(0)),
             facts_of(&|facts| facts.process.no_new_privs = Fact::Known(true)),
             facts_of(&|facts| {
-                facts.process.pid_namespace = Fact::Known(Namespace::Initial);
+                bare(facts);
                 facts.process.no_new_privs = Fact::Known(true);
             }),
             Facts::unknown(),

@@ -68,6 +68,12 @@ pub(crate) fn with_probe(facts: Facts, failure: Option<(Step, Errno)>) -> Facts 
     with_probe_of(facts, Profile::NoProcessSandbox, failure)
 }
 
+/// Puts them on a bare machine.
+pub(crate) fn bare(facts: &mut Facts) {
+    facts.process.pid_namespace = Fact::Known(Namespace::Initial);
+    facts.process.ipc_namespace = Fact::Known(Namespace::Initial);
+}
+
 /// The same of any profile.
 pub(crate) fn with_probe_of(mut facts: Facts, profile: Profile, failure: Option<(Step, Errno)>) -> Facts {
     let plan = profile.plan();

@@ -82,7 +82,7 @@ impl Process {
     pub fn on_bare_machine(&self) -> Option<bool> {
         match (&self.pid_namespace, &self.ipc_namespace) {
             (Fact::Known(Namespace::Own), _) | (_, Fact::Known(Namespace::Own)) => Some(false),
-            (Fact::Known(Namespace::Initial), _) => Some(true),
+            (Fact::Known(Namespace::Initial), Fact::Known(Namespace::Initial) | Fact::Absent) => Some(true),
             _ => None,
         }
     }
@@ -208,5 +208,16 @@ mod tests {
         assert!(set.has(CapSet::SETUID) && set.has(CapSet::SETGID) && !set.has(CapSet::SYS_ADMIN));
         assert_eq!(String::from(set), "00000000a80425fb");
         assert!(CapSet::try_from("xyz".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_machine_is_told_by_both_namespaces() {
+        let at = |pid: Fact<Namespace>, ipc: Fact<Namespace>| {
+            Process { pid_namespace: pid, ipc_namespace: ipc, ..Process::default() }.on_bare_machine()
+        };
+        let (own, first, unread) = (|| Fact::Known(Namespace::Own), || Fact::Known(Namespace::Initial), Fact::default);
+        assert_eq!(at(first(), first()), Some(true));
+        assert_eq!((at(own(), unread()), at(unread(), own()), at(first(), own())), (Some(false), Some(false), Some(false)));
+        assert_eq!((at(first(), unread()), at(unread(), first())), (None, None), "a pod with hostPID, or with hostIPC");
     }
 }

@@ -87,8 +87,8 @@ pub fn proof(seen: &Observation, verdicts: &Verdicts, accept: Accept) -> Desired
 mod tests {
     use super::*;
     use crate::check::Evidence;
-    use crate::check::testing::{facts_of, healthy, with_probe};
-    use crate::fact::{Errno, Fact, Namespace, OsRelease, Seccomp, Step};
+    use crate::check::testing::{bare, facts_of, healthy, with_probe};
+    use crate::fact::{Errno, Fact, OsRelease, Seccomp, Step};
     use crate::fact::{Facts, Sysctl};
     use crate::node::{ConditionType, DEFAULT_PREFIX, Status};
     use crate::publish::{Canary, Start};
@@ -144,7 +144,7 @@ mod tests {
     fn what_is_not_proven_is_not_published_as_ready() {
         let predicted = facts_of(&|_| {});
         let mut probed = healthy();
-        probed.process.pid_namespace = Fact::Known(Namespace::Initial);
+        bare(&mut probed);
         for (facts, accept, evidence, published) in [
             (&predicted, Accept::Proven, Evidence::Predicted, Ready::Unknown),
             (&predicted, Accept::Probed, Evidence::Predicted, Ready::Unknown),

@@ -259,8 +259,8 @@ impl Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::facts_of;
-    use crate::fact::{Namespace, OsRelease, SysctlSetting};
+    use crate::check::testing::{bare, facts_of};
+    use crate::fact::{OsRelease, SysctlSetting};
 
     fn changes(change: &dyn Fn(&mut Facts), options: &TuneOptions) -> Vec<(&'static str, u64, u64)> {
         let plan = TunePlan::new(&facts_of(change), options);
@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn a_plan_says_which_verdict_it_changes() {
         let off = |f: &mut Facts| {
-            f.process.pid_namespace = Fact::Known(Namespace::Initial);
+            bare(f);
             f.sysctls.set(Sysctl::MaxUserNamespaces, Fact::Known(0));
         };
         let effect = TunePlan::new(&facts_of(&off), &TuneOptions::default()).effects.remove(0);

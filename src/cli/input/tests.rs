@@ -1,9 +1,8 @@
 use super::*;
-use crate::check::testing::{facts_of, healthy, pod_map, with_probe};
+use crate::check::testing::{bare, facts_of, healthy, pod_map, with_probe};
 use crate::check::{Ready, Verdict, judge};
 use crate::fact::{
-    End, Errno, Fact, MountFlags, Namespace, Problem, ProcFs, Reason, Seccomp, Stage, Step, Sysctl, SysctlChange, Trial, TrialEnd, Tunable,
-    Tuned,
+    End, Errno, Fact, MountFlags, Problem, ProcFs, Reason, Seccomp, Stage, Step, Sysctl, SysctlChange, Trial, TrialEnd, Tunable, Tuned,
 };
 use crate::gather::{self, Options};
 use crate::profile::Profile;
@@ -77,7 +76,7 @@ fn examples() -> Vec<(String, Facts)> {
             facts.kubelet.pod_user_namespaces = Fact::Known(false);
         },
         &|facts| {
-            facts.process.pid_namespace = Fact::Known(Namespace::Initial);
+            bare(facts);
             facts.state_dir.is_stand_in = true;
             facts.state_dir.flags = Fact::Known(MountFlags { noexec: true, ..MountFlags::default() });
             let at = String::new();
