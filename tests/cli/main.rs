@@ -1,6 +1,7 @@
 //! The command line: exit codes, and one clear message for each kind of bad input.
 
 mod builder;
+mod called;
 mod explain;
 mod input;
 mod scaling;

@@ -1,6 +1,6 @@
 //! The charts by the real helm: installed, tested, upgraded while labels are watched, and taken off again.
 
-use crate::agent::{NAMESPACE, PREFIX, label, node, repository, rolled_out, verdict};
+use crate::agent::{NAMESPACE, PREFIX, label, node, program, repository, rolled_out, verdict};
 use crate::cluster::Cluster;
 use crate::image::tool;
 use crate::images::BUILDER;
@@ -12,6 +12,7 @@ use std::process::Command;
 /// In this order; each but the first needs the ones before it.
 pub(crate) const STEPS: &[Step] = &[
     ("helm installs the agent, and its test sees a verdict of each node", installs_the_agent),
+    ("kubectl finds the plugin, which counts the same nodes", kubectl_finds_the_plugin),
     ("helm installs a builder, and its test builds an image there", installs_a_builder),
     ("an upgrade by helm rolls the agent and takes no label away", upgrades_without_a_gap),
     ("helm uninstalls both, and nothing is left", uninstalls_all),
@@ -56,6 +57,40 @@ fn installs_the_agent(cluster: &Cluster) {
         verdict(cluster, name, ready);
         assert!(text.contains(&format!("{name}: {ready}")), "{text}");
     });
+}
+
+/// As users do: a file in the PATH, whose name kubectl looks for.
+fn kubectl_finds_the_plugin(cluster: &Cluster) {
+    let place = cluster.dir.join("plugin");
+    std::fs::create_dir_all(&place).expect("mkdir");
+    let file = place.join("kubectl-buildkit_preflight");
+    let _ = std::fs::remove_file(&file);
+    std::os::unix::fs::symlink(program(), &file).expect("a link");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", "60"]).arg(tool("kubectl")).arg("buildkit-preflight").args(arguments);
+        command.env("KUBECONFIG", cluster.kubeconfig()).env("HOME", &cluster.dir);
+        let output =
+            command.env("PATH", format!("{}:{}", place.display(), std::env::var("PATH").expect("PATH"))).output().expect("kubectl");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, fleet, errors) = run(&["status", "--format", "json"]);
+    let fleet: Value = serde_json::from_str(&fleet).unwrap_or_else(|error| panic!("{error}: {fleet}{errors}"));
+    let of_default = &fleet["profiles"][0];
+    assert_eq!(
+        (of_default["ready"].as_u64(), of_default["notReady"].as_u64(), fleet["nodes"].as_u64()),
+        (Some(1), Some(1), Some(2)),
+        "{fleet}"
+    );
+    assert_eq!(code, Some(0), "{errors}");
+    // kubectl passes the exit code on.
+    let (code, _, errors) = run(&["status", "--fail-below", "2"]);
+    assert_eq!(code, Some(1), "{errors}");
+    let (code, _, errors) = run(&["status", "node9"]);
+    assert!(code == Some(4) && errors.contains("node9"), "{code:?} {errors}");
+    let (code, _, errors) = run(&["check", "--no-such-flag"]);
+    assert!(code == Some(2) && errors.contains("Usage: kubectl buildkit-preflight check"), "{code:?} {errors}");
 }
 
 fn installs_a_builder(cluster: &Cluster) {

@@ -1,6 +1,9 @@
 //! The chart of the agent.
 
-use super::parts::{Chart, DOMAIN, IMAGE_DIGEST, IMAGE_NAME, IMAGE_TAG, NAMESPACE, PROFILE_OF_NODE, PULL_POLICIES};
+use super::parts::{
+    ANNOTATIONS_ROW, Chart, DOMAIN, IMAGE_DIGEST_ROW, IMAGE_NAME, IMAGE_TAG, NAMESPACE_MADE_ROW, NAMESPACE_ROW, PROFILE_OF_NODE,
+    PULL_POLICY_ROW, PULL_SECRETS_ROW,
+};
 use super::rows::{Kind, Row};
 use super::translate::{Language, translate};
 use crate::profile::Profile;
@@ -37,22 +40,17 @@ pub(super) const ROWS: &[Row] = &[
         about: "The agent's image. No registry has the default: build it, and name yours",
     },
     Row { path: "image.tag", default: "\"\"", kind: Kind::Maybe(IMAGE_TAG), about: "Its tag. Empty: the version of the chart's program" },
-    Row { path: "image.digest", default: "\"\"", kind: Kind::Maybe(IMAGE_DIGEST), about: "Its digest, as sha256:..." },
-    Row {
-        path: "image.pullPolicy",
-        default: "\"\"",
-        kind: Kind::OneOf(PULL_POLICIES),
-        about: "Its pull policy. Empty: that of Kubernetes",
-    },
-    Row { path: "imagePullSecrets", default: "[]", kind: Kind::Objects, about: "Secrets for the registry, as [{name: pull}]" },
+    IMAGE_DIGEST_ROW,
+    PULL_POLICY_ROW,
+    PULL_SECRETS_ROW,
     Row {
         path: "labelPrefix",
         default: "\"buildkit-preflight.dev\"",
         kind: Kind::Like(DOMAIN),
         about: "The prefix of the labels that the agent publishes. To change it, uninstall first",
     },
-    Row { path: "namespace.name", default: "\"\"", kind: Kind::Maybe(NAMESPACE), about: "Another namespace than that of the release" },
-    Row { path: "namespace.create", default: "false", kind: Kind::Bool, about: "Make that namespace, with the label for Pod Security" },
+    NAMESPACE_ROW,
+    NAMESPACE_MADE_ROW,
     Row {
         path: "canaries",
         default: "[\"procmount\"]",
@@ -89,7 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         kind: Kind::Bool,
         about: "With tune.sysctls: write a file of /etc/sysctl.d on each node, too. Uninstalling leaves that file",
     },
-    Row { path: "podAnnotations", default: "{}", kind: Kind::Map, about: "Annotations of the pods" },
+    ANNOTATIONS_ROW,
     Row {
         path: "nodeSelector",
         default: "{}",

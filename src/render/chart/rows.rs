@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Maybe(&'static str),
     /// One of some texts.
     OneOf(&'static [&'static str]),
+    /// Nothing, or one of some.
+    MaybeOneOf(fn() -> Vec<&'static str>),
     /// Some of them.
     SomeOf(fn() -> Vec<&'static str>),
     Integer(u64, u64),
@@ -51,6 +53,10 @@ impl Kind {
             Kind::Like(pattern) => json!({"type": "string", "pattern": pattern}),
             Kind::Maybe(pattern) => json!({"type": "string", "pattern": format!("^$|{pattern}")}),
             Kind::OneOf(texts) => json!({"enum": texts}),
+            Kind::MaybeOneOf(texts) => {
+                let texts: Vec<_> = std::iter::once("").chain(texts()).collect();
+                json!({"enum": texts})
+            }
             Kind::SomeOf(texts) => json!({"type": "array", "uniqueItems": true, "items": {"enum": texts()}}),
             Kind::Integer(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
             Kind::MaybeInteger(least, most) => json!({"type": ["integer", "null"], "minimum": least, "maximum": most}),
